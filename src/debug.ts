@@ -1,0 +1,12 @@
+import { debuglog } from 'node:util';
+
+const log = debuglog('connect-auth');
+
+/**
+ * One line of diagnosis under `NODE_DEBUG=connect-auth`: ids, stages and codes, never a value from a visitor or the provider.
+ * @param stage - a word of ours, for example `exchange`
+ * @param facts - words and numbers of ours
+ */
+export function debug(stage: string, ...facts: readonly (string | number)[]): void {
+  log('%s', [stage, ...facts].join(' '));
+}

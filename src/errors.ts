@@ -1,0 +1,233 @@
+/** Every code that this package throws. Stable: a rename is a breaking change. */
+export type ConnectErrorCode =
+  | 'ERR_CONNECT_OPTIONS'
+  | 'ERR_CONNECT_NO_SESSION'
+  | 'ERR_CONNECT_COOKIE'
+  | 'ERR_CONNECT_STORE'
+  | 'ERR_CONNECT_METHOD'
+  | 'ERR_CONNECT_PREFETCH'
+  | 'ERR_CONNECT_ORIGIN'
+  | 'ERR_CONNECT_CALLBACK'
+  | 'ERR_CONNECT_STATE'
+  | 'ERR_CONNECT_DENIED'
+  | 'ERR_CONNECT_GRANT'
+  | 'ERR_CONNECT_EXPIRED'
+  | 'ERR_CONNECT_CONFIG'
+  | 'ERR_CONNECT_ACCOUNT'
+  | 'ERR_CONNECT_FORBIDDEN'
+  | 'ERR_CONNECT_RATE_LIMITED'
+  | 'ERR_CONNECT_UNAVAILABLE'
+  | 'ERR_CONNECT_TIMEOUT'
+  | 'ERR_CONNECT_RESPONSE'
+  | 'ERR_CONNECT_API';
+
+/** The part of the journey in which an error arose. */
+export type ConnectStage = 'options' | 'authorize' | 'callback' | 'exchange' | 'refresh' | 'api' | 'disconnect';
+
+/** What the provider told us, as numbers and registered names only; never its texts. */
+export interface ProviderSign {
+  /** HTTP status of the provider's answer. */
+  readonly status?: number;
+  /** One of the provider's documented API codes, for example 2036. */
+  readonly apiCode?: number;
+  /** A registered OAuth error name (RFC 6749 §4.1.2.1, §5.2), for example `invalid_grant`. */
+  readonly oauthError?: string;
+}
+
+/** Everything about a {@link ConnectError} that does not follow from its code. */
+export interface ConnectErrorDetails {
+  /** For the developer: the next step. Must hold no value that a visitor or the provider sent. */
+  readonly message?: string;
+  /** @defaultValue `'api'` */
+  readonly stage?: ConnectStage;
+  /** HTTP status of our answer, 400–599. @defaultValue the code's own status */
+  readonly status?: number;
+  /** Tells variants of one code apart, for example `expired` under `ERR_CONNECT_STATE`. */
+  readonly reason?: string;
+  readonly provider?: ProviderSign;
+  /** Seconds, 0–3600; sent as `Retry-After`. */
+  readonly retryAfterSeconds?: number;
+  /** Where this visitor can start again: a path of this site. */
+  readonly loginUrl?: string;
+  /** Further response headers, for example `Allow`. */
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+interface Words {
+  readonly status: number;
+  /** Shown to visitors. */
+  readonly title: string;
+  /** Shown to visitors. */
+  readonly detail: string;
+  /** For developers, where the thrower has nothing more precise. */
+  readonly message: string;
+  readonly retryable: boolean;
+  /** More precise `detail` per `reason`. */
+  readonly detailByReason?: Readonly<Record<string, string>>;
+}
+
+const OURS = 'This site has a problem on its side, and nothing you did caused it. Please tell its operator.';
+
+const WORDS: Readonly<Record<ConnectErrorCode, Words>> = {
+  ERR_CONNECT_OPTIONS: {
+    status: 500, title: 'Sign-in is not set up correctly', detail: OURS, retryable: false,
+    message: 'The options of connectAuth() are not usable.',
+  },
+  ERR_CONNECT_NO_SESSION: {
+    status: 500, title: 'Sign-in is not set up correctly', detail: OURS, retryable: false,
+    message: 'There is no session on this request: mount express-session before connectAuth().',
+  },
+  ERR_CONNECT_COOKIE: {
+    status: 500, title: 'Sign-in is not set up correctly', detail: OURS, retryable: false,
+    message: 'The session cookie can never come back to the callback: check the cookie settings of express-session.',
+  },
+  ERR_CONNECT_STORE: {
+    status: 503, title: 'Sign-in is not available right now', retryable: true,
+    detail: 'This site could not reach its own storage. Nothing is lost: please try again in a moment.',
+    message: 'The session store failed or did not answer in time.',
+  },
+  ERR_CONNECT_METHOD: {
+    status: 405, title: 'Method not allowed', retryable: false,
+    detail: 'This address only works as a link that is opened in a browser.',
+    message: 'The route answers GET only.',
+  },
+  ERR_CONNECT_PREFETCH: {
+    status: 503, title: 'Not while prefetching', retryable: true,
+    detail: 'This address cannot be loaded in advance. Open the link when you need it.',
+    message: 'A prefetch or prerender must not start or finish a sign-in; the browser asks again on the real visit.',
+  },
+  ERR_CONNECT_ORIGIN: {
+    status: 403, title: 'Request refused', retryable: false,
+    detail: 'This request did not come from a page of this site. Please use the link on the site itself.',
+    message: 'The request carries no sign of having been made by a page of this site.',
+  },
+  ERR_CONNECT_CALLBACK: {
+    status: 400, title: 'That was not a sign-in answer', retryable: false,
+    detail: 'The address you came back with does not hold a complete answer. Please start again.',
+    message: 'The callback was called with a query that is no OAuth answer (RFC 6749 §4.1.2).',
+  },
+  ERR_CONNECT_STATE: {
+    status: 403, title: 'This sign-in does not belong to this browser', retryable: false,
+    detail: 'We could not match the answer to a sign-in that you started here. Please start again, and allow cookies for this site.',
+    message: 'The state of the callback matches no pending sign-in of this session.',
+    detailByReason: {
+      expired: 'This sign-in took too long to complete. Please start again.',
+      used: 'This sign-in has already been completed or has ended. Please start again if you are not connected.',
+    },
+  },
+  ERR_CONNECT_DENIED: {
+    status: 403, title: 'The connection was declined', retryable: false,
+    detail: 'Your account was not connected, because access was declined. You can start again at any time.',
+    message: 'The visitor or the provider declined the authorization request.',
+  },
+  ERR_CONNECT_GRANT: {
+    status: 400, title: 'This sign-in is no longer valid', retryable: false,
+    detail: 'The sign-in took too long or was used before. Please start again.',
+    message: 'The provider refused the authorization code: it is spent, expired, or was issued for another redirect URI.',
+  },
+  ERR_CONNECT_EXPIRED: {
+    status: 401, title: 'Your connection has ended', retryable: false,
+    detail: 'Please connect your account again.',
+    message: 'The provider no longer accepts this connection: send the visitor through sign-in again.',
+  },
+  ERR_CONNECT_CONFIG: {
+    status: 500, title: 'Sign-in is not set up correctly', detail: OURS, retryable: false,
+    message: 'The provider refuses our credentials or our request: check clientId, clientSecret, redirectUri, scope, '
+      + 'accessTokenKey, clientAuthentication and requestFormat against the registration.',
+  },
+  ERR_CONNECT_ACCOUNT: {
+    status: 409, title: 'Your account needs attention', retryable: false,
+    detail: 'The e-mail address or phone number of your account is missing, not valid or already in use. Please check your account with the provider, then start again.',
+    message: "The provider refuses something about the visitor's own account.",
+  },
+  ERR_CONNECT_FORBIDDEN: {
+    status: 403, title: 'Your account is not allowed to do this', retryable: false,
+    detail: 'The provider does not allow this for your account. Another account may work.',
+    message: 'The provider allows this to administrators only.',
+  },
+  ERR_CONNECT_RATE_LIMITED: {
+    status: 503, title: 'Too many requests', retryable: true,
+    detail: 'The provider is receiving too many requests from this site. Please try again in a moment.',
+    message: 'The provider limits the rate of our requests.',
+  },
+  ERR_CONNECT_UNAVAILABLE: {
+    status: 502, title: 'The provider is not available', retryable: true,
+    detail: 'The service that we connect to is down or under maintenance. Please try again in a moment.',
+    message: 'The provider could not be reached or reported a failure of its own.',
+  },
+  ERR_CONNECT_TIMEOUT: {
+    status: 504, title: 'The provider did not answer in time', retryable: true,
+    detail: 'The service that we connect to is too slow right now. Please try again in a moment.',
+    message: 'The provider gave no complete answer within timeoutMs.',
+  },
+  ERR_CONNECT_RESPONSE: {
+    status: 502, title: 'The provider gave an unusable answer', retryable: true,
+    detail: 'The service that we connect to answered in a way that we cannot use. Please try again later.',
+    message: "The provider's answer is not what its documentation promises.",
+  },
+  ERR_CONNECT_API: {
+    status: 400, title: 'The provider refused the request', retryable: false,
+    detail: 'The service that we connect to did not accept the request.',
+    message: 'The Connect API refused the call.',
+  },
+};
+
+const BRAND = Symbol.for('express-connect-auth.ConnectError');
+
+/** Sent with every answer of ours: nothing about a sign-in belongs into a cache or a Referer header. */
+export const PRIVATE_HEADERS: Readonly<Record<string, string>> = Object.freeze({
+  'Cache-Control': 'no-store',
+  'Referrer-Policy': 'no-referrer',
+});
+
+/**
+ * Every failure of this package. `title` and `detail` are fit for a visitor, `message` tells the developer the next step.
+ * `status`, `expose` and `headers` follow the http-errors convention, so Express's own error handler answers correctly too.
+ * No request, response, body, header, configuration or token is reachable from it: it is safe to log whole.
+ */
+export class ConnectError extends Error {
+  override readonly name = 'ConnectError';
+  readonly code: ConnectErrorCode;
+  /** HTTP status of our answer, 400–599. */
+  readonly status: number;
+  readonly title: string;
+  readonly detail: string;
+  readonly stage: ConnectStage;
+  /** Whether the same action may succeed later without anybody changing anything. */
+  readonly retryable: boolean;
+  readonly expose: boolean;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly reason?: string;
+  /** Seconds, 0–3600. */
+  readonly retryAfterSeconds?: number;
+  readonly provider?: ProviderSign;
+  readonly loginUrl?: string;
+
+  constructor(code: ConnectErrorCode, details: ConnectErrorDetails = {}) {
+    const words = WORDS[code];
+    super(details.message ?? words.message);
+    this.code = code;
+    this.status = details.status ?? words.status;
+    this.title = words.title;
+    this.detail = (details.reason === undefined ? undefined : words.detailByReason?.[details.reason]) ?? words.detail;
+    this.stage = details.stage ?? 'api';
+    this.retryable = words.retryable;
+    this.expose = this.status < 500;
+    this.headers = Object.freeze({
+      ...PRIVATE_HEADERS,
+      ...details.headers,
+      ...(details.retryAfterSeconds === undefined ? {} : { 'Retry-After': String(details.retryAfterSeconds) }),
+    });
+    if (details.reason !== undefined) this.reason = details.reason;
+    if (details.retryAfterSeconds !== undefined) this.retryAfterSeconds = details.retryAfterSeconds;
+    if (details.provider !== undefined) this.provider = Object.freeze({ ...details.provider });
+    if (details.loginUrl !== undefined) this.loginUrl = details.loginUrl;
+  }
+}
+
+Object.defineProperty(ConnectError.prototype, BRAND, { value: true });
+
+/** Tells a {@link ConnectError} from anything else, also across two installed copies of this package. */
+export function isConnectError(value: unknown): value is ConnectError {
+  return value instanceof Error && BRAND in value;
+}
