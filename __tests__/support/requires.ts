@@ -1,0 +1,45 @@
+import { accessSync, constants } from 'node:fs';
+import { delimiter, isAbsolute, join } from 'node:path';
+
+const CHROMIUM_NAMES = ['chromium', 'chromium-browser', 'google-chrome-stable', 'google-chrome',
+  '/Applications/Chromium.app/Contents/MacOS/Chromium', '/Applications/Google Chrome.app/Contents/MacOS/Google Chrome'];
+
+/** Whether a missing tool is a failure (CI) or a reason to skip (somebody's own machine). */
+export function inCi(): boolean {
+  return !['', '0', 'false'].includes(process.env['CI'] ?? '');
+}
+
+/**
+ * Where Chromium is: environment variable `CHROMIUM_PATH`, else the usual names on `PATH`.
+ * `undefined` when there is none; in CI that throws instead, because nothing may be skipped there.
+ */
+export function chromiumPath(): string | undefined {
+  const chosen = process.env['CHROMIUM_PATH'];
+  const found = (chosen ? [chosen] : CHROMIUM_NAMES).flatMap(places).find(isExecutable);
+  if (found === undefined && inCi()) throw new Error('No Chromium: install it, or point CHROMIUM_PATH to it.');
+  return found;
+}
+
+/** A `describe` that needs a browser: skipped with its reason printed where none is installed, except in CI. */
+export function describeInChromium(title: string, suite: (executablePath: string) => void): void {
+  const path = chromiumPath();
+  if (path !== undefined) return describe(title, () => suite(path));
+  // The skipped block's own title carries the reason into the report as well.
+  const reason = 'no Chromium found: install it, or set CHROMIUM_PATH';
+  console.warn(`Skipped "${title}": ${reason}.`);
+  describe.skip(`${title} (${reason})`, () => suite(''));
+}
+
+function places(name: string): readonly string[] {
+  if (isAbsolute(name)) return [name];
+  return (process.env['PATH'] ?? '').split(delimiter).filter(Boolean).map((folder) => join(folder, name));
+}
+
+function isExecutable(path: string): boolean {
+  try {
+    accessSync(path, constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}
