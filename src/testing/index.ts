@@ -1,0 +1,7 @@
+/** Entry `express-connect-auth/testing`: a local provider for your tests. */
+export { startSandbox } from './start-sandbox';
+export { SANDBOX_API_CODES } from './error-shapes';
+export type { PlanOptions, Sandbox, SandboxCalls, SandboxOptions } from './sandbox';
+export type { SandboxEndpoint } from './plans';
+export type { SandboxFault } from './faults';
+export type { SandboxSwitches } from './switches';

@@ -1,0 +1,52 @@
+import { request } from 'node:http';
+import { AUTHORIZE_PATH } from './authorize-route';
+
+interface Visited {
+  readonly status: number;
+  readonly location: string | undefined;
+  readonly body: string;
+}
+
+/**
+ * Does over HTTP what a person does in a browser: opens the consent page and clicks. Gives the callback address, which
+ * is not opened.
+ * @throws Error when `authorizationUrl` is not one of this sandbox, or the sandbox shows a page that refuses.
+ */
+export async function clickThrough(
+  sandboxUrl: string,
+  authorizationUrl: string,
+  decision: 'allow' | 'decline',
+): Promise<string> {
+  const url = new URL(authorizationUrl);
+  if (url.origin !== sandboxUrl || url.pathname !== AUTHORIZE_PATH) {
+    throw new Error('This is not an authorization URL of this sandbox: connectAuth needs ...sandbox.connectOptions.');
+  }
+  const asked = await visit(url);
+  if (asked.location !== undefined) return asked.location;
+  const consent = /name="consent" value="([^"]+)"/.exec(asked.body)?.[1];
+  if (consent === undefined) throw refusedError(asked);
+  const decided = await visit(new URL(AUTHORIZE_PATH, sandboxUrl), new URLSearchParams({ consent, decision }).toString());
+  if (decided.location === undefined) throw refusedError(decided);
+  return decided.location;
+}
+
+function refusedError({ status, body }: Visited): Error {
+  return new Error(`The sandbox answered ${status}: ${/<p>([^<]*)<\/p>/.exec(body)?.[1] ?? 'no page'}`);
+}
+
+/** Own sockets, no keep-alive: a test run must not be kept open by them. No `fetch`, which users replace in tests. */
+function visit(url: URL, form?: string): Promise<Visited> {
+  return new Promise((resolve, reject) => {
+    const headers = form === undefined ? {} : { 'Content-Type': 'application/x-www-form-urlencoded' };
+    const method = form === undefined ? 'GET' : 'POST';
+    const sent = request(url, { method, headers, agent: false }, (res) => {
+      let body = '';
+      res.setEncoding('utf8');
+      res.on('data', (chunk: string) => (body += chunk));
+      res.on('end', () => resolve({ status: res.statusCode ?? 0, location: res.headers.location, body }));
+      res.on('error', reject);
+    });
+    sent.on('error', reject);
+    sent.end(form);
+  });
+}
