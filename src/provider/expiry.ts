@@ -1,0 +1,57 @@
+/** From here on a number is milliseconds since 1970; below, seconds. As seconds this would be the year 5138. */
+const MILLISECONDS_FROM = 1e11;
+/** From here on a number is a moment; below, a duration in seconds. As a duration this would be 31 years. */
+const MOMENT_FROM = 1e9;
+/** 9999-12-31T23:59:59Z: what `Date` and most databases can write with four digits. */
+const LAST_SECOND = 253_402_300_799;
+
+const NUMERIC = /^\d{1,16}(?:\.\d{1,9})?$/;
+const ISO_MOMENT = /^(\d{4}-\d{2}-\d{2})[T ](\d{2}:\d{2}(?::\d{2}(?:\.\d{1,9})?)?)(Z|[+-]\d{2}:?\d{2})?$/i;
+
+/** The two members of a token answer that may tell when it expires. */
+export interface ExpiryFields {
+  readonly expires_at?: unknown;
+  readonly expires_in?: unknown;
+}
+
+/**
+ * Reads when a token expires, as whole seconds since 1970, always in the future and before the year 10000; undefined
+ * when the answer does not say so, or says a moment already past (the documented sample itself expired in 2022).
+ *
+ * `expires_at` is documented as Unix seconds (page "generate-access-token"). Read leniently all the same, first
+ * `expires_at`, then `expires_in`: ≥ 1e11 milliseconds, ≥ 1e9 seconds, below that a duration in seconds; as a number, a
+ * numeric string or an ISO 8601 moment, which is UTC unless it names a zone.
+ * @param nowMs - milliseconds since 1970
+ */
+export function readExpiry(fields: ExpiryFields, nowMs: number): number | undefined {
+  return futureSecond(fields.expires_at, nowMs) ?? futureSecond(fields.expires_in, nowMs);
+}
+
+function futureSecond(value: unknown, nowMs: number): number | undefined {
+  const seconds = Math.floor(secondsSince1970(value, nowMs));
+  // Written so that NaN fails both comparisons.
+  return seconds > nowMs / 1000 && seconds <= LAST_SECOND ? seconds : undefined;
+}
+
+function secondsSince1970(value: unknown, nowMs: number): number {
+  // Number('') and Number(true) are numbers: nothing is coerced here but what the pattern allows.
+  if (typeof value === 'string') return NUMERIC.test(value) ? fromNumber(Number(value), nowMs) : fromIso(value);
+  return typeof value === 'number' ? fromNumber(value, nowMs) : Number.NaN;
+}
+
+function fromNumber(value: number, nowMs: number): number {
+  if (value >= MILLISECONDS_FROM) return value / 1000;
+  if (value >= MOMENT_FROM) return value;
+  return value > 0 ? nowMs / 1000 + value : Number.NaN;
+}
+
+function fromIso(text: string): number {
+  const [, day, time, zone] = ISO_MOMENT.exec(text) ?? [];
+  // Without a zone Date.parse would take the server's own.
+  return day === undefined || time === undefined ? Number.NaN : Date.parse(`${day}T${time}${zoneOf(zone)}`) / 1000;
+}
+
+function zoneOf(zone: string | undefined): string {
+  if (zone === undefined) return 'Z';
+  return /^[+-]\d{4}$/.test(zone) ? `${zone.slice(0, 3)}:${zone.slice(3)}` : zone.toUpperCase();
+}

@@ -1,0 +1,44 @@
+/** A body as far as it could be understood. */
+export interface ParsedBody {
+  /** The JSON value, a form's fields, or the text itself where it is neither; undefined for nothing and for markup. */
+  readonly value: unknown;
+  /** Whether the body is JSON as it stands; only such a body can hold a token. */
+  readonly isJson: boolean;
+}
+
+/** Pairs of a form body (RFC 6749 appendix B): no blanks, quotes or brackets, and a name before the first `=`. */
+const FORM = /^[\w.%+*-]+=[^\s"<>{}[\]]*$/;
+
+/**
+ * Understands a body of any kind, whatever its Content-Type says: JSON, JSON encoded twice, a form, plain text. Never
+ * throws, and never quotes the body as `JSON.parse` does in its message.
+ */
+export function parseBody(body: string): ParsedBody {
+  const text = body.trim();
+  const json = parseJson(text);
+  // A JSON string is a body encoded twice or a text in quotes: both are read for errors only.
+  if (typeof json === 'string') return { value: parseJson(json) ?? textual(json.trim()), isJson: false };
+  return json === undefined ? { value: textual(text), isJson: false } : { value: json, isJson: true };
+}
+
+function textual(text: string): unknown {
+  if (text === '' || text.startsWith('<')) return undefined;
+  return FORM.test(text) ? fieldsOf(text) : text;
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text) as unknown;
+  } catch {
+    return undefined;
+  }
+}
+
+function fieldsOf(form: string): Record<string, unknown> {
+  // Without prototype, so that a field named __proto__ is a field.
+  const fields = Object.create(null) as Record<string, unknown>;
+  for (const [name, value] of new URLSearchParams(form)) {
+    if (!Object.hasOwn(fields, name)) fields[name] = value;
+  }
+  return fields;
+}

@@ -1,0 +1,70 @@
+import type { ConnectError } from '../errors';
+import type { ConnectToken } from '../token';
+import { findErrorSigns, type ErrorSigns } from './error-sign';
+import {
+  errorForApiCode, errorForHttpStatus, errorForOAuthName, errorForUnusableAnswer, type ErrorCircumstances,
+} from './error-table';
+import { parseBody } from './parse-body';
+import { readToken } from './read-token';
+import { readRetryAfter } from './retry-after';
+
+/** An answer of the provider, read to its end or up to where it became unacceptable. */
+export interface ProviderAnswer {
+  /** HTTP status. */
+  readonly status: number;
+  /** The `Retry-After` header as received. */
+  readonly retryAfter?: unknown;
+  /** The body as text; empty where it was not accepted. */
+  readonly body: string;
+  /** Why the body was not accepted, in a word of ours; its HTTP status still counts. */
+  readonly unacceptable?: string | undefined;
+}
+
+/** What the reader has to know besides the answer. */
+export interface ReadingContext {
+  readonly stage: 'exchange' | 'refresh';
+  readonly statusByApiCode: Readonly<Record<string, number>>;
+  /** Milliseconds since 1970. */
+  readonly nowMs: number;
+}
+
+/** A token set, or the error that the answer means. */
+export type Reading =
+  | { readonly token: ConnectToken; readonly error?: undefined }
+  | { readonly token?: undefined; readonly error: ConnectError };
+
+/**
+ * Judges an answer of the token endpoint. A token counts only from 200 or 201 (RFC 6749 §5.1 says 200), and only
+ * without any error sign beside it. Signs in the order in which they count: a 20xx code anywhere, an OAuth error name,
+ * a documented number (unless the HTTP status is ≥ 500 and the number below), the HTTP status, another number of
+ * 400–599, anything else that says failure. Pure, and never throws on any body.
+ */
+export function readAnswer(answer: ProviderAnswer, context: ReadingContext): Reading {
+  const about: ErrorCircumstances = {
+    stage: context.stage,
+    statusByApiCode: context.statusByApiCode,
+    httpStatus: answer.status,
+    retryAfterSeconds: readRetryAfter(answer.retryAfter, context.nowMs),
+  };
+  const { value, isJson } = parseBody(answer.body);
+  const error = signalledError(answer, findErrorSigns(value), about);
+  if (error !== undefined) return { error };
+  const token = isJson ? readToken(value, context.nowMs) : undefined;
+  return token === undefined ? { error: errorForUnusableAnswer(answer.unacceptable ?? 'no_token', about) } : { token };
+}
+
+function signalledError(
+  answer: ProviderAnswer, signs: ErrorSigns, about: ErrorCircumstances,
+): ConnectError | undefined {
+  const { status } = answer;
+  if (signs.accountCode !== undefined) return errorForApiCode(signs.accountCode, about);
+  if (signs.oauthName !== undefined) return errorForOAuthName(signs.oauthName, about);
+  if (signs.statusCode !== undefined && !(status >= 500 && signs.statusCode < 500)) {
+    return errorForApiCode(signs.statusCode, about);
+  }
+  if (status >= 300 && status <= 399) return errorForUnusableAnswer('redirect', about);
+  if (status >= 400) return errorForHttpStatus(status, about);
+  if (signs.otherStatus !== undefined) return errorForHttpStatus(signs.otherStatus, about);
+  if (signs.failed) return errorForUnusableAnswer('unknown_error', about);
+  return status === 200 || status === 201 ? undefined : errorForUnusableAnswer('http_status', about);
+}

@@ -1,0 +1,49 @@
+import type { ConnectToken } from '../token';
+import { readExpiry } from './expiry';
+import { isFields, own, type Fields } from './own';
+
+/** Printable ASCII without blanks, as RFC 6749 appendix A.12 and A.17 allow; the length is our own bound. */
+const TOKEN = /^[\x21-\x7e]{1,8192}$/;
+const SCOPE = /^[\x20-\x7e]{1,8192}$/;
+
+/**
+ * Reads a token set from a parsed JSON body, flat as documented (page "generate-access-token") or under `data` of
+ * `{"success":true,"data":{…}}` as the Connect API wraps its answers. Gives a fresh object with our fields only, or
+ * undefined where the body is no whole token set: no usable `access_token`, a type other than bearer (RFC 6749 §7.1
+ * forbids to use it), a `refresh_token` that is not a token. A scope that is no printable string is left out.
+ * @param nowMs - milliseconds since 1970
+ */
+export function readToken(body: unknown, nowMs: number): ConnectToken | undefined {
+  const fields = tokenFields(body);
+  if (fields === undefined) return undefined;
+  const accessToken = own(fields, 'access_token');
+  const refreshToken = own(fields, 'refresh_token') ?? '';
+  if (!isToken(accessToken) || !isBearer(fields) || !(refreshToken === '' || isToken(refreshToken))) return undefined;
+
+  const token: ConnectToken = { access_token: accessToken, type: 'bearer' };
+  const scope = own(fields, 'scope');
+  const expiresAt = readExpiry({ expires_at: own(fields, 'expires_at'), expires_in: own(fields, 'expires_in') }, nowMs);
+  if (refreshToken !== '') token.refresh_token = refreshToken;
+  if (expiresAt !== undefined) token.expires_at = expiresAt;
+  if (typeof scope === 'string' && SCOPE.test(scope)) token.scope = scope;
+  return token;
+}
+
+function tokenFields(body: unknown): Fields | undefined {
+  if (!isFields(body)) return undefined;
+  if (Object.hasOwn(body, 'access_token')) return body;
+  const data = own(body, 'data');
+  return own(body, 'success') === true && isFields(data) ? data : undefined;
+}
+
+function isToken(value: unknown): value is string {
+  return typeof value === 'string' && TOKEN.test(value);
+}
+
+/** `type` is the provider's name, `token_type` the standard's; whichever is there must say bearer, in any case. */
+function isBearer(fields: Fields): boolean {
+  return ['type', 'token_type'].every((name) => {
+    const type = own(fields, name) ?? 'bearer';
+    return typeof type === 'string' && type.toLowerCase() === 'bearer';
+  });
+}

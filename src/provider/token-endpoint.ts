@@ -1,0 +1,100 @@
+import type * as http from 'node:http';
+import { Axios } from 'axios';
+import { debug } from '../debug';
+import { ConnectError } from '../errors';
+import type { ConnectToken } from '../token';
+import type { TransportFault, WireResult } from './attempt';
+import { nodeAdapter } from './node-adapter';
+import { readAnswer } from './read-answer';
+import { tokenRequest, type Grant, type TokenRequestConfig } from './token-request';
+import { nodeTransport } from './transport';
+
+/** What of the configuration the token endpoint needs. */
+export interface TokenEndpointConfig extends TokenRequestConfig {
+  readonly tokenUrl: string;
+  /** Milliseconds for a whole call, the last byte of the answer included. */
+  readonly timeoutMs: number;
+  /** Serves corporate proxies and private CAs; it cannot switch certificate verification off. */
+  readonly agent?: http.Agent | undefined;
+  /** Our HTTP status per API code, instead of the table's. */
+  readonly statusByApiCode: Readonly<Record<string, number>>;
+}
+
+/** The provider's token endpoint (RFC 6749 §3.2). Rejects with {@link ConnectError} only. */
+export interface TokenEndpoint {
+  /**
+   * Redeems an authorization code (RFC 6749 §4.1.3).
+   * @param code - as the callback brought it
+   * @param codeVerifier - of PKCE (RFC 7636 §4.5); sent only when given
+   * @throws ConnectError with stage `exchange`: `ERR_CONNECT_GRANT` when the code is spent or expired,
+   * `ERR_CONNECT_CONFIG`, `ERR_CONNECT_ACCOUNT`, `ERR_CONNECT_FORBIDDEN`, `ERR_CONNECT_DENIED`,
+   * `ERR_CONNECT_RATE_LIMITED`, `ERR_CONNECT_UNAVAILABLE`, `ERR_CONNECT_TIMEOUT`, `ERR_CONNECT_RESPONSE` otherwise
+   */
+  exchange(code: string, codeVerifier?: string): Promise<ConnectToken>;
+  /**
+   * Presents a refresh token (RFC 6749 §6). Where the answer brings no new one, the token set keeps the old one.
+   * @throws ConnectError with stage `refresh`: `ERR_CONNECT_EXPIRED` only when the provider says that the grant is
+   * dead (`invalid_grant`), else as at the exchange
+   */
+  refresh(refreshToken: string): Promise<ConnectToken>;
+}
+
+type Stage = 'exchange' | 'refresh';
+
+/** Makes the client of one token endpoint; its kept connections neither outlive 2 s of idleness nor keep a process alive. */
+export function tokenEndpoint(config: TokenEndpointConfig): TokenEndpoint {
+  // Not axios.create(): that starts from the defaults and interceptors that the whole process shares.
+  const client = new Axios({
+    adapter: nodeAdapter(nodeTransport(config)), transformRequest: [], transformResponse: [],
+  });
+
+  async function present(grant: Grant, stage: Stage): Promise<ConnectToken> {
+    const { answer, fault } = await send(grant, stage);
+    if (fault !== undefined) throw faultError(fault, stage);
+    const { status, headers, body, unacceptable } = answer;
+    const { token, error } = readAnswer(
+      { status, retryAfter: headers['retry-after'], body, unacceptable },
+      { stage, statusByApiCode: config.statusByApiCode, nowMs: Date.now() },
+    );
+    debug(stage, status, error?.code ?? 'ok');
+    if (error !== undefined) throw error;
+    return token;
+  }
+
+  async function send(grant: Grant, stage: Stage): Promise<WireResult> {
+    const { headers, body } = tokenRequest(config, grant);
+    try {
+      const { data } = await client.request<WireResult>({ url: config.tokenUrl, method: 'post', headers, data: body });
+      return data;
+    } catch {
+      // No cause: errors of axios and Node quote addresses, header names and more.
+      throw new ConnectError('ERR_CONNECT_CONFIG', {
+        stage,
+        message: 'The token request could not be made: check that tokenUrl is a URL, that agent serves its protocol, '
+          + 'and that accessTokenKey is fit for an HTTP header.',
+      });
+    }
+  }
+
+  return Object.freeze({
+    async exchange(code: string, codeVerifier?: string): Promise<ConnectToken> {
+      return present({ grant_type: 'authorization_code', code, codeVerifier }, 'exchange');
+    },
+    async refresh(refreshToken: string): Promise<ConnectToken> {
+      const token = await present({ grant_type: 'refresh_token', refresh_token: refreshToken }, 'refresh');
+      return { ...token, refresh_token: token.refresh_token ?? refreshToken };
+    },
+  });
+}
+
+function faultError(fault: TransportFault, stage: Stage): ConnectError {
+  debug(stage, fault);
+  if (fault === 'timeout') return new ConnectError('ERR_CONNECT_TIMEOUT', { stage });
+  return new ConnectError('ERR_CONNECT_UNAVAILABLE', {
+    stage,
+    reason: fault,
+    message: fault === 'unreachable'
+      ? 'No connection to tokenUrl: check the address, name resolution, firewall, proxy (option agent) and certificate.'
+      : 'The connection to tokenUrl ended before the answer was complete.',
+  });
+}

@@ -1,0 +1,64 @@
+/** What of the configuration a token request is made from. */
+export interface TokenRequestConfig {
+  readonly clientId: string;
+  readonly clientSecret: string;
+  readonly redirectUri: string;
+  /** The integrator's own developer key; the `ACCESSTOKEN` header goes out only when it is set. */
+  readonly accessTokenKey?: string | undefined;
+  readonly clientAuthentication: 'header' | 'body';
+  readonly requestFormat: 'json' | 'form';
+}
+
+/** A grant as the provider's tables name its fields (pages "generate-access-token", "refresh-your-token"). */
+export type Grant =
+  | { readonly grant_type: 'authorization_code'; readonly code: string; readonly codeVerifier?: string | undefined }
+  | { readonly grant_type: 'refresh_token'; readonly refresh_token: string };
+
+/** Headers and body of one token request; the secret stands in exactly one of the two. */
+export interface TokenRequest {
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string;
+}
+
+/** Writes the token request for a grant: nothing in it comes from the visitor's request but code or token. */
+export function tokenRequest(config: TokenRequestConfig, grant: Grant): TokenRequest {
+  const fields = { ...clientFields(config), ...grantFields(config, grant) };
+  const json = config.requestFormat === 'json';
+  return {
+    headers: {
+      Accept: 'application/json',
+      'Accept-Encoding': 'identity',
+      'Content-Type': json ? 'application/json' : 'application/x-www-form-urlencoded',
+      'User-Agent': 'express-connect-auth',
+      ...(config.clientAuthentication === 'header' ? { Authorization: basicCredentials(config) } : {}),
+      ...(config.accessTokenKey === undefined ? {} : { ACCESSTOKEN: config.accessTokenKey }),
+    },
+    body: json ? JSON.stringify(fields) : new URLSearchParams(fields).toString(),
+  };
+}
+
+/** The documented table requires `client_id` in the body, wherever the secret is. */
+function clientFields({ clientId, clientSecret, clientAuthentication }: TokenRequestConfig): Record<string, string> {
+  return clientAuthentication === 'header'
+    ? { client_id: clientId }
+    : { client_id: clientId, client_secret: clientSecret };
+}
+
+function grantFields({ redirectUri }: TokenRequestConfig, grant: Grant): Record<string, string> {
+  if (grant.grant_type === 'refresh_token') return { ...grant };
+  const { codeVerifier, ...fields } = grant;
+  return {
+    ...fields,
+    redirect_uri: redirectUri,
+    ...(codeVerifier === undefined ? {} : { code_verifier: codeVerifier }),
+  };
+}
+
+/** RFC 6749 §2.3.1: both parts form-encoded before base64, or a `:` or `%` in them is read as something else. */
+function basicCredentials({ clientId, clientSecret }: TokenRequestConfig): string {
+  return `Basic ${Buffer.from(`${formEncoded(clientId)}:${formEncoded(clientSecret)}`).toString('base64')}`;
+}
+
+function formEncoded(value: string): string {
+  return new URLSearchParams([['', value]]).toString().slice(1);
+}

@@ -1,0 +1,52 @@
+import * as http from 'node:http';
+import * as https from 'node:https';
+import { startAttempt, type AttemptOutcome, type WireRequest, type WireResult } from './attempt';
+
+/** What of the configuration sending depends on. */
+export interface TransportConfig {
+  /** Milliseconds for a whole call: connecting, a possible repeat and the last byte of the body included. */
+  readonly timeoutMs: number;
+  /** The app's own agent, for a proxy or a private CA. */
+  readonly agent?: http.Agent | undefined;
+}
+
+/**
+ * Sends one request and reads its answer. What goes wrong on the way is a fault in the result, never a Node error.
+ * Rejects only if the request cannot be made at all: unusable URL, header value or agent.
+ */
+export type Transport = (request: WireRequest) => Promise<WireResult>;
+
+/** Shorter than any server's own limit (Node's is 5 s), so that a kept socket is seldom found closed. */
+const IDLE_SOCKET_MS = 2000;
+/** As many idle sockets as an agent keeps to one host, and one more. */
+const MOST_ATTEMPTS = 258;
+
+/**
+ * HTTP over node:http and node:https with nothing added: no redirects, no decompression, no proxy from the environment.
+ * Certificates are verified whatever `NODE_TLS_REJECT_UNAUTHORIZED` says.
+ *
+ * A request is repeated once, on a fresh connection, only if its connection was a kept one that closed before any byte
+ * of an answer: then the server had most likely given the connection up before it saw the request.
+ */
+export function nodeTransport({ timeoutMs, agent }: TransportConfig): Transport {
+  const plainAgent = agent ?? new http.Agent({ keepAlive: true, timeout: IDLE_SOCKET_MS });
+  const secureAgent = agent ?? new https.Agent({ keepAlive: true, timeout: IDLE_SOCKET_MS, rejectUnauthorized: true });
+
+  return async function send(request: WireRequest): Promise<WireResult> {
+    const deadline = new AbortController();
+    const timer = setTimeout(() => { deadline.abort(); }, timeoutMs);
+    const url = new URL(request.url);
+    const route = { request, url, agent: url.protocol === 'https:' ? secureAgent : plainAgent, deadline: deadline.signal };
+    try {
+      let outcome: AttemptOutcome = 'stale';
+      // From the second attempt on only a fresh connection is written to; each idle one met before it is dropped unused.
+      for (let attempt = 1; outcome === 'stale' && attempt <= MOST_ATTEMPTS; attempt += 1) {
+        const onlyFresh = attempt > 1;
+        outcome = await new Promise<AttemptOutcome>((done) => { startAttempt({ ...route, onlyFresh }, done); });
+      }
+      return outcome === 'stale' ? { fault: 'broken' } : outcome;
+    } finally {
+      clearTimeout(timer);
+    }
+  };
+}
