@@ -25,14 +25,14 @@ interface Layer {
 
 /** Low to high, DESIGN §5. A file may import from lower layers, and beside itself within its own folder. */
 export const LAYERS: readonly Layer[] = [
-  { name: 'errors, debug, events', members: ['errors', 'debug', 'events'] },
-  { name: 'token, session, return-to, request-kind', members: ['token', 'session', 'session-lock', 'return-to', 'request-kind'] },
+  { name: 'base', members: ['errors', 'debug', 'events'] },
+  { name: 'session, request', members: ['token', 'session', 'session-lock', 'return-to', 'request-kind', 'query'] },
   { name: 'provider', members: ['provider/'] },
-  { name: 'error-page, error-handler', members: ['error-page', 'error-handler'] },
-  { name: 'options', members: ['options'] },
+  { name: 'error answers', members: ['error-page', 'error-handler'] },
+  { name: 'options', members: ['options', 'env-options'] },
   { name: 'journeys', members: ['login/', 'access/'] },
-  { name: 'connect-auth, testing', members: ['connect-auth', 'testing/'] },
-  { name: 'index', members: ['index'] },
+  { name: 'parts put together', members: ['connect-auth', 'testing/'] },
+  { name: 'public names', members: ['index'] },
 ];
 
 /** Lists a file's imports in the order of the text. */

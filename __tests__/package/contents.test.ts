@@ -1,0 +1,59 @@
+import { readFileSync, readdirSync } from 'node:fs';
+import { join, sep } from 'node:path';
+import { dropFolders, pack, root } from './packed';
+
+interface Manifest {
+  readonly dependencies: Readonly<Record<string, string>>;
+  readonly bundledDependencies?: unknown;
+  readonly scripts: Readonly<Record<string, string>>;
+  readonly exports: Readonly<Record<string, unknown>>;
+}
+
+interface Lock {
+  readonly packages: Readonly<Record<string, { readonly dev?: boolean; readonly hasInstallScript?: boolean; readonly resolved?: string }>>;
+}
+
+const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as Manifest;
+const lock = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8')) as Lock;
+
+afterAll(dropFolders);
+
+/** `login/callback.ts` gives `dist/login/callback.js` and `.d.ts`; an `.mts` file `.mjs` and `.d.mts`. */
+function outputsOf(source: string): readonly string[] {
+  const [, name = '', kind = ''] = /^(.*)\.(m?)ts$/.exec(source.split(sep).join('/')) ?? [];
+  return [`dist/${name}.${kind}js`, `dist/${name}.d.${kind}ts`];
+}
+
+test('the tarball holds the build of src, the four texts, package.json, and nothing else', () => {
+  const sources = readdirSync(join(root, 'src'), { recursive: true, encoding: 'utf8' })
+    .filter((name) => /\.m?ts$/.test(name));
+  const expected = ['README.md', 'LICENSE', 'CHANGELOG.md', 'SECURITY.md', 'package.json', ...sources.flatMap(outputsOf)];
+  expect([...pack().files].sort()).toEqual(expected.sort());
+}, 60_000);
+
+test('the runtime dependencies are axios and joi', () => {
+  expect(Object.keys(manifest.dependencies).sort()).toEqual(['axios', 'joi']);
+  expect(manifest.bundledDependencies).toBeUndefined();
+});
+
+test('nothing runs at install time, neither in this package nor in what it brings along', () => {
+  expect(Object.keys(manifest.scripts).filter((name) => /^(pre|post)?install$|^(pre|post)?prepare$/.test(name))).toEqual([]);
+  const shipped = Object.entries(lock.packages).filter(([name, { dev }]) => name !== '' && dev !== true);
+  expect(shipped.map(([name]) => name)).toEqual(expect.arrayContaining(['node_modules/axios', 'node_modules/joi']));
+  expect(shipped.filter(([, { hasInstallScript }]) => hasInstallScript).map(([name]) => name)).toEqual([]);
+});
+
+test('the lock file names no registry but the public one', () => {
+  const hosts = Object.values(lock.packages).flatMap(({ resolved }) => (resolved === undefined ? [] : [new URL(resolved).host]));
+  expect(hosts.filter((host) => host !== 'registry.npmjs.org')).toEqual([]);
+});
+
+test('every entry point is loaded by import and by require, with types for each', () => {
+  const both = (name: string): unknown => ({
+    import: { types: `./dist/${name}.d.mts`, default: `./dist/${name}.mjs` },
+    require: { types: `./dist/${name}.d.ts`, default: `./dist/${name}.js` },
+  });
+  expect(manifest.exports).toEqual({
+    '.': both('index'), './testing': both('testing/index'), './package.json': './package.json',
+  });
+});
