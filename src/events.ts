@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import type { ConnectError, ConnectErrorCode, ConnectStage } from './errors';
 
 interface EventBase {
@@ -39,6 +40,12 @@ export function emit(listener: ConnectEventListener | undefined, event: ConnectE
   } catch {
     // Documented: an exception in onEvent changes nothing.
   }
+}
+
+/** Describes a completed sign-in. @param lineage - the random id of the connection, of which only a hash is told */
+export function connectedEvent(lineage: string, nowMs: number): ConnectedEvent {
+  const connection = createHash('sha256').update(`connect-auth connection v1\0${lineage}`).digest('hex').slice(0, 16);
+  return { type: 'connected', time: nowMs, connection };
 }
 
 /** Describes a failed answer of ours as an event. */

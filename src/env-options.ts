@@ -1,0 +1,62 @@
+import { ConnectError } from './errors';
+import type { ConnectAuthOptions } from './options';
+
+type Env = Readonly<Record<string, string | undefined>>;
+
+/**
+ * Makes options from environment variables, as `.env.example` lists them. The only place that reads an environment.
+ * An empty value is unset. `connectAuth()` still validates the result.
+ * @param env - defaults to `process.env`
+ * @throws ConnectError `ERR_CONNECT_OPTIONS` naming each required variable that is unset and each that cannot be read
+ */
+export function connectOptionsFromEnv(env: Env = process.env): ConnectAuthOptions {
+  const bad: string[] = [];
+  const text = (name: string): string | undefined => (env[name] === '' ? undefined : env[name]);
+  const required = (name: string): string => {
+    const value = text(name);
+    if (value === undefined) bad.push(name);
+    return value ?? '';
+  };
+  const flag = (name: string): boolean | undefined => {
+    const value = text(name);
+    if (value === undefined) return undefined;
+    if (value !== 'true' && value !== 'false') bad.push(name);
+    return value === 'true';
+  };
+  const milliseconds = (name: string): number | undefined => {
+    const value = text(name);
+    if (value === undefined) return undefined;
+    if (!/^\d{1,9}$/u.test(value)) bad.push(name);
+    return Number(value);
+  };
+  const choice = <T extends string>(name: string, ...allowed: readonly T[]): T | undefined => {
+    const value = text(name);
+    const chosen = allowed.find((one) => one === value);
+    if (value !== undefined && chosen === undefined) bad.push(name);
+    return chosen;
+  };
+  const options = {
+    clientId: required('CONNECT_CLIENT_ID'),
+    clientSecret: required('CONNECT_CLIENT_SECRET'),
+    redirectUri: required('CONNECT_REDIRECT_URI'),
+    scope: text('CONNECT_SCOPE'),
+    accessTokenKey: text('CONNECT_ACCESS_TOKEN_KEY'),
+    clientAuthentication: choice('CONNECT_CLIENT_AUTHENTICATION', 'header', 'body'),
+    requestFormat: choice('CONNECT_REQUEST_FORMAT', 'json', 'form'),
+    pkce: flag('CONNECT_PKCE'),
+    allowMissingState: flag('CONNECT_ALLOW_MISSING_STATE'),
+    authorizeUrl: text('CONNECT_AUTHORIZE_URL'),
+    tokenUrl: text('CONNECT_TOKEN_URL'),
+    afterConnect: text('CONNECT_AFTER_CONNECT'),
+    timeoutMs: milliseconds('CONNECT_TIMEOUT_MS'),
+    storeTimeoutMs: milliseconds('CONNECT_STORE_TIMEOUT_MS'),
+  };
+  if (bad.length > 0) {
+    throw new ConnectError('ERR_CONNECT_OPTIONS', {
+      stage: 'options',
+      message: `connectOptionsFromEnv() needs usable values for these variables: ${bad.join(', ')}. See .env.example.`,
+    });
+  }
+  const given = Object.entries(options).filter(([, value]) => value !== undefined);
+  return Object.fromEntries(given) as unknown as ConnectAuthOptions;
+}

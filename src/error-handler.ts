@@ -1,0 +1,71 @@
+import type { ErrorRequestHandler, NextFunction, Request, Response } from 'express';
+import { ERROR_PAGE_CSP, errorPage } from './error-page';
+import { isConnectError, type ConnectError } from './errors';
+import { isPageLoad } from './request-kind';
+
+/** Answers a request with the app's own error page; status and headers are already set. */
+export type RenderError = (error: ConnectError, req: Request, res: Response) => void;
+
+/** Options of {@link connectErrorHandler}. */
+export interface ConnectErrorHandlerOptions {
+  /** Answers in the app's own look; when it throws, the standard answer is given. */
+  readonly render?: RenderError | undefined;
+}
+
+/**
+ * Error middleware for the app's own routes: turns each {@link ConnectError} into its HTTP answer,
+ * a page for a page load and problem+json (RFC 9457) for a script. Passes on foreign errors and answers already begun.
+ */
+export function connectErrorHandler(options: ConnectErrorHandlerOptions = {}): ErrorRequestHandler {
+  const { render } = options;
+  return function connectErrors(error: unknown, req: Request, res: Response, next: NextFunction): void {
+    if (!isConnectError(error) || res.headersSent) next(error);
+    else answerError(error, req, res, render);
+  };
+}
+
+/** Sends the HTTP answer of an error. Status and headers are set before `render` is called. */
+export function answerError(error: ConnectError, req: Request, res: Response, render?: RenderError): void {
+  res.status(error.status).set(error.headers).set('X-Content-Type-Options', 'nosniff').vary('Accept')
+    .vary('Sec-Fetch-Mode');
+  if (render !== undefined && renders(render, error, req, res)) return;
+  // A failed render may have begun to describe another answer.
+  res.status(error.status).removeHeader('Content-Length');
+  if (isPageLoad(req)) {
+    res.set('Content-Security-Policy', ERROR_PAGE_CSP);
+    send(res, 'text/html; charset=utf-8', errorPage(error));
+  } else {
+    send(res, 'application/problem+json', JSON.stringify(problem(error)));
+  }
+}
+
+function renders(render: RenderError, error: ConnectError, req: Request, res: Response): boolean {
+  try {
+    render(error, req, res);
+    return true;
+  } catch {
+    return res.headersSent;
+  }
+}
+
+/** Not `res.send`: an ETag on an error is of no use, and `charset` is no parameter of problem+json (RFC 9457 §3). */
+function send(res: Response, type: string, body: string): void {
+  res.setHeader('Content-Type', type);
+  res.setHeader('Content-Length', Buffer.byteLength(body));
+  res.end(body);
+}
+
+/** The members of RFC 9457 §3.1 and ours. */
+function problem(error: ConnectError): Record<string, unknown> {
+  return {
+    type: `urn:express-connect-auth:error:${error.code}`,
+    title: error.title,
+    status: error.status,
+    detail: error.detail,
+    code: error.code,
+    reason: error.reason,
+    apiCode: error.provider?.apiCode,
+    loginUrl: error.loginUrl,
+    retryAfter: error.retryAfterSeconds,
+  };
+}

@@ -1,0 +1,12 @@
+export { connectAuth, type ConnectAuth } from './connect-auth';
+export { connectErrorHandler, type ConnectErrorHandlerOptions, type RenderError } from './error-handler';
+export {
+  ConnectError, isConnectError, type ConnectErrorCode, type ConnectErrorDetails, type ConnectStage, type ProviderSign,
+} from './errors';
+export type { ConnectEvent, ConnectEventListener, ConnectedEvent, ErrorEvent } from './events';
+export type { ConnectAuthOptions } from './options';
+export { connectOptionsFromEnv } from './env-options';
+
+// Reaches the declaration of req.session.connectToken, or installed consumers would never see it.
+export type {} from './session';
+export type { ConnectToken } from './token';

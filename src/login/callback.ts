@@ -1,0 +1,223 @@
+import { randomBytes } from 'node:crypto';
+import type { Request, RequestHandler, Response } from 'express';
+import { debug } from '../debug';
+import { ConnectError, isConnectError } from '../errors';
+import { connectedEvent, emit } from '../events';
+import { errorFromCallback } from '../provider/callback-error';
+import type { TokenEndpoint } from '../provider/token-endpoint';
+import { readCallbackQuery, type CallbackQuery, type Parameter } from '../query';
+import { safeReturnTo, type ReturnToRules } from '../return-to';
+import {
+  cameWithSession, endDetached, presentedSessionIds, readStored, saveSession, type SessionRecord, type StoredSession,
+} from '../session';
+import { withSessionLock } from '../session-lock';
+import type { ConnectToken } from '../token';
+import type { Flights, Landing } from './flights';
+import {
+  findAttempt, hashState, readAttempts, solePending, withSpent, type Attempts, type PendingEntry, type SpentMark,
+} from './login-attempt';
+import { moveToNewSession, type NewSessionConfig } from './new-session';
+import { visitHandler, type VisitConfig } from './visit';
+
+/** What finishing a sign-in needs. */
+export interface CallbackConfig extends VisitConfig, NewSessionConfig, ReturnToRules {
+  readonly allowMissingState: boolean;
+  readonly statusByApiCode: Readonly<Record<string, number>>;
+  readonly afterConnect: string;
+  /** Binds states to this instance. */
+  readonly instance: string;
+  readonly onConnect?: ((req: Request, token: ConnectToken) => void | Promise<void>) | undefined;
+  readonly session: (req: Request, stage: 'callback') => SessionRecord;
+  readonly endpoint: TokenEndpoint;
+  readonly flights: Flights;
+  readonly spent: { has(hash: string): boolean; add(hash: string): void };
+}
+
+/** A state that proved to be ours: a sign-in to finish, or one that this very session has finished before. */
+type Claim =
+  | { readonly kind: 'won'; readonly entry: PendingEntry }
+  | { readonly kind: 'replay'; readonly returnTo: string };
+
+/** The handler that finishes a sign-in: verifies, spends the state, exchanges the code, moves to a new session. */
+export function callbackHandler(config: CallbackConfig): RequestHandler {
+  return visitHandler('connectCallback', 'callback', config, (req, res) => callback(req, res, config));
+}
+
+async function callback(req: Request, res: Response, config: CallbackConfig): Promise<void> {
+  const query = readCallbackQuery(req.originalUrl);
+  if (query.state.kind === 'bad') throw callbackError('state');
+  if (query.state.kind === 'absent' && query.code.kind === 'absent' && query.error.kind === 'absent') {
+    throw callbackError('empty');
+  }
+  const session = config.session(req, 'callback');
+  if (query.state.kind === 'absent' && !config.allowMissingState) throw stateError('missing');
+  const state = valueOf(query.state) ?? '';
+  const code = usableCode(query);
+  // No await before a flight is registered: of identical callbacks at once exactly one may find none.
+  const flight = code === undefined
+    ? undefined
+    : config.flights.find([req.sessionID, ...presentedSessionIds(req)], state, code);
+  if (flight !== undefined) {
+    await join(req, res, await flight, config);
+    return;
+  }
+  const returnTo = code === undefined
+    ? await conclude(req, session, query, config)
+    : await begin(req, session, { query, state, code }, config);
+  redirect(req, res, returnTo, config);
+}
+
+/** Handles an answer without a usable code: a replay may still land, anything else fails after the state is spent. */
+async function conclude(
+  req: Request, session: SessionRecord, query: CallbackQuery, config: CallbackConfig,
+): Promise<string> {
+  const claim = await claimState(req, session, valueOf(query.state), config);
+  if (claim.kind === 'replay') return claim.returnTo;
+  const refusal = valueOf(query.error);
+  if (refusal === undefined || query.code.kind !== 'absent') throw callbackError('parameters');
+  throw errorFromCallback(refusal, config.statusByApiCode);
+}
+
+/** Thrown through the flight when its state turns out to be a replay: nothing was exchanged, there is nothing to join. */
+const replays = new WeakMap<Error, string>();
+
+interface Answer {
+  readonly query: CallbackQuery;
+  readonly state: string;
+  readonly code: string;
+}
+
+async function begin(
+  req: Request, session: SessionRecord, answer: Answer, config: CallbackConfig,
+): Promise<string> {
+  try {
+    const landing = await config.flights.start(req.sessionID, answer.state, answer.code, async () => {
+      const claim = await claimState(req, session, valueOf(answer.query.state), config);
+      if (claim.kind === 'replay') {
+        const replay = stateError('used');
+        replays.set(replay, claim.returnTo);
+        throw replay;
+      }
+      return finish(req, claim.entry, answer.code, config);
+    });
+    return landing.returnTo;
+  } catch (error) {
+    const returnTo = error instanceof Error ? replays.get(error) : undefined;
+    if (returnTo === undefined) throw error;
+    return returnTo;
+  }
+}
+
+/**
+ * Verifies the state and spends it. What the store holds afterwards no longer contains the sign-in,
+ * so the code cannot be exchanged twice; if that save fails, nothing is spent.
+ */
+async function claimState(
+  req: Request, session: SessionRecord, state: string | undefined, config: CallbackConfig,
+): Promise<Claim> {
+  // Without any sign-in of ours in the session there is nothing to read, write or wait for.
+  if (readAttempts(session[config.pendingKey]) === undefined || !cameWithSession(req)) throw stateError('no_session');
+  return withSessionLock(req.sessionStore, req.sessionID, async () => {
+    const stored = await readStored(req, req.sessionID, 'callback', config);
+    const attempts = stored === undefined ? undefined : readAttempts(stored[config.pendingKey]);
+    if (stored === undefined || attempts === undefined) throw stateError('no_session');
+    const found = findState(attempts, state, config);
+    if (found.kind === 'spent') return replayOf(found.mark, stored, config);
+    if (found.kind !== 'pending') throw stateError(found.kind);
+    if (config.spent.has(found.entry.h)) throw stateError('used');
+    const now = Date.now();
+    session[config.pendingKey] = withSpent(attempts, { h: found.entry.h, at: now }, now, config.pendingTtlMs);
+    await saveSession(session, 'callback', config);
+    config.spent.add(found.entry.h);
+    return { kind: 'won', entry: found.entry };
+  });
+}
+
+function findState(attempts: Attempts, state: string | undefined, config: CallbackConfig): ReturnType<typeof findAttempt> {
+  const now = Date.now();
+  if (state !== undefined) return findAttempt(attempts, hashState(state, config.instance), now, config.pendingTtlMs);
+  const entry = solePending(attempts, now, config.pendingTtlMs);
+  if (entry === undefined) throw stateError('missing');
+  return { kind: 'pending', entry };
+}
+
+/** Back button or reload in the session that this sign-in connected: lands where it landed, without the provider. */
+function replayOf(mark: SpentMark, stored: StoredSession, config: CallbackConfig): Claim {
+  if (mark.r === undefined || mark.l === undefined || !isConnectedBy(mark.l, stored, config)) throw stateError('used');
+  return { kind: 'replay', returnTo: mark.r };
+}
+
+function isConnectedBy(lineage: string, stored: StoredSession, config: CallbackConfig): boolean {
+  return stored[config.sessionKey] != null && String(stored[config.lineageKey]).startsWith(`${lineage}.`);
+}
+
+async function finish(req: Request, entry: PendingEntry, code: string, config: CallbackConfig): Promise<Landing> {
+  const token = await config.endpoint.exchange(code, entry.v);
+  await consent(req, token, config);
+  const lineage = randomBytes(16).toString('base64url');
+  const sessionId = await moveToNewSession(req, { entry, token, lineage }, config);
+  debug('callback', 'connected');
+  emit(config.onEvent, connectedEvent(lineage, Date.now()));
+  return { sessionId, lineage, returnTo: entry.r };
+}
+
+/** Asks the app. What it throws may hold anything, so only a ConnectError of its own goes on. */
+async function consent(req: Request, token: ConnectToken, config: CallbackConfig): Promise<void> {
+  try {
+    await config.onConnect?.(req, token);
+  } catch (thrown) {
+    if (isConnectError(thrown)) throw thrown;
+    throw new ConnectError('ERR_CONNECT_DENIED', {
+      stage: 'callback', reason: 'on_connect', message: "The app's onConnect refused this sign-in.",
+    });
+  }
+}
+
+/**
+ * Ends a duplicate of a finished callback in the new session, with its cookie: the browser may have dropped the first
+ * answer. Whoever presents old session id, state and code together could have finished the sign-in themselves.
+ */
+async function join(req: Request, res: Response, landing: Landing, config: CallbackConfig): Promise<void> {
+  if (req.sessionID !== landing.sessionId) {
+    const stored = await readStored(req, landing.sessionId, 'callback', config);
+    if (stored === undefined || !isConnectedBy(landing.lineage, stored, config)) throw stateError('used');
+    req.sessionID = landing.sessionId;
+    (req.sessionStore as unknown as { createSession(req: Request, data: unknown): void }).createSession(req, stored);
+  }
+  redirect(req, res, landing.returnTo, config);
+}
+
+/** The session is saved by now; the landing place is checked again, because the store is not ours alone. */
+function redirect(req: Request, res: Response, returnTo: string, config: CallbackConfig): void {
+  res.status(302).set('Location', safeReturnTo(returnTo, config) ?? config.afterConnect);
+  endDetached(req, res);
+}
+
+/** The code, when the answer is a code and nothing else. */
+function usableCode(query: CallbackQuery): string | undefined {
+  return query.error.kind === 'absent' ? valueOf(query.code) : undefined;
+}
+
+function valueOf(parameter: Parameter): string | undefined {
+  return parameter.kind === 'value' ? parameter.value : undefined;
+}
+
+function callbackError(reason: 'state' | 'empty' | 'parameters'): ConnectError {
+  return new ConnectError('ERR_CONNECT_CALLBACK', { stage: 'callback', reason });
+}
+
+const STATE_MESSAGES: Readonly<Record<string, string>> = {
+  missing: 'The callback came without state. The provider may not return it; if that is so, and after reading the '
+    + 'security notes, set allowMissingState.',
+  no_session: 'The session that started this sign-in is not here. Likely causes: the cookie was not sent (sameSite, secure '
+    + 'behind a proxy), the visitor came by another host than that of redirectUri (localhost is not 127.0.0.1), or a '
+    + 'MemoryStore lost its sessions at a restart.',
+  unknown: 'This session has started no sign-in with this state: it belongs to another browser or instance, or was forged.',
+  expired: 'The sign-in took longer than pendingTtlMs, or the clocks of this deployment disagree.',
+  used: 'This state has been used before: a reload, a back button, or a replay.',
+};
+
+function stateError(reason: 'missing' | 'no_session' | 'unknown' | 'expired' | 'used'): ConnectError {
+  const message = STATE_MESSAGES[reason] ?? '';
+  return new ConnectError('ERR_CONNECT_STATE', { stage: 'callback', reason, message });
+}

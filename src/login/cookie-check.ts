@@ -1,0 +1,38 @@
+import type { Request } from 'express';
+import type { Cookie } from 'express-session';
+import { ConnectError } from '../errors';
+
+/**
+ * Refuses to start a sign-in whose session cookie can never come back to the callback: told here,
+ * it is a clear configuration fault; found at the callback, it would look like a forged state.
+ * @throws ConnectError `ERR_CONNECT_COOKIE`
+ */
+export function assertCookieReturns(req: Request, cookie: Cookie | undefined, redirectUri: string): void {
+  if (cookie === undefined) return;
+  const target = new URL(redirectUri);
+  if (cookie.secure === true && !isHttps(req)) {
+    refuse('secure', 'The session cookie is `secure`, but this request came over plain http. Behind a TLS proxy set '
+      + "app.set('trust proxy', 1) and let the proxy send X-Forwarded-Proto; on plain http use cookie: { secure: 'auto' }.");
+  }
+  if (cookie.sameSite === 'strict' || cookie.sameSite === true) {
+    refuse('same_site', "The session cookie has sameSite 'strict': browsers do not send it when the provider redirects "
+      + "back. Use cookie: { sameSite: 'lax' }.");
+  }
+  const domain = cookie.domain?.replace(/^\./u, '').toLowerCase();
+  if (domain !== undefined && domain !== '' && target.hostname !== domain && !target.hostname.endsWith(`.${domain}`)) {
+    refuse('domain', 'The domain of the session cookie does not cover the host of redirectUri.');
+  }
+  if (!target.pathname.startsWith(cookie.path ?? '/')) {
+    refuse('path', 'The path of the session cookie does not cover the path of redirectUri.');
+  }
+}
+
+/** `session({ proxy: true })` trusts X-Forwarded-Proto without Express knowing, so that header counts here too. */
+function isHttps(req: Request): boolean {
+  const forwarded = String(req.headers['x-forwarded-proto'] ?? '').split(',', 1)[0]?.trim().toLowerCase();
+  return req.secure || forwarded === 'https';
+}
+
+function refuse(reason: string, message: string): never {
+  throw new ConnectError('ERR_CONNECT_COOKIE', { stage: 'authorize', reason, message });
+}

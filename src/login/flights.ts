@@ -1,0 +1,73 @@
+import { createHash } from 'node:crypto';
+
+/** Where a completed sign-in went: what a duplicate of its callback needs to end in the same place. */
+export interface Landing {
+  readonly sessionId: string;
+  readonly lineage: string;
+  readonly returnTo: string;
+}
+
+/** Sign-ins being exchanged right now, and those completed a moment ago. */
+export interface Flights {
+  /** The flight of whoever presents one of these session ids with this state and code. */
+  find(sessionIds: readonly string[], state: string, code: string): Promise<Landing> | undefined;
+  /** Runs `work` once; a failure is forgotten at once, a success after `REMEMBERED_MS`. */
+  start(sessionId: string, state: string, code: string, work: () => Promise<Landing>): Promise<Landing>;
+}
+
+/** A double click may arrive after the first answer was dropped by the browser; 30 s is generous for that. */
+const REMEMBERED_MS = 30_000;
+const MOST_REMEMBERED = 10_000;
+
+/** Keeps flights of one instance in this process. Keys are hashes: neither session id, state nor code is kept. */
+export function signInFlights(): Flights {
+  const flights = new Map<string, Promise<Landing>>();
+
+  const keyOf = (sessionId: string, state: string, code: string): string => createHash('sha256')
+    .update(JSON.stringify([sessionId, state, code])).digest('base64url');
+
+  return Object.freeze({
+    find(sessionIds: readonly string[], state: string, code: string): Promise<Landing> | undefined {
+      if (flights.size === 0) return undefined;
+      for (const sessionId of sessionIds) {
+        const flight = flights.get(keyOf(sessionId, state, code));
+        if (flight !== undefined) return flight;
+      }
+      return undefined;
+    },
+    async start(sessionId: string, state: string, code: string, work: () => Promise<Landing>): Promise<Landing> {
+      const key = keyOf(sessionId, state, code);
+      const flight = work();
+      flights.set(key, flight);
+      try {
+        const landing = await flight;
+        setTimeout(() => flights.delete(key), REMEMBERED_MS).unref();
+        if (flights.size > MOST_REMEMBERED) flights.delete(flights.keys().next().value ?? key);
+        return landing;
+      } catch (error) {
+        flights.delete(key);
+        throw error;
+      }
+    },
+  });
+}
+
+/**
+ * States this process has spent. A slow request that loaded the session earlier may save its old copy over ours,
+ * and the pending entry would be back in the store.
+ */
+export function spentStates(ttlMs: number): { has(hash: string): boolean; add(hash: string): void } {
+  const spentAt = new Map<string, number>();
+  return Object.freeze({
+    has: (hash: string): boolean => spentAt.has(hash),
+    add(hash: string): void {
+      const now = Date.now();
+      // Insertion order is age order, so the expired ones stand in front.
+      for (const [old, at] of spentAt) {
+        if (now - at < ttlMs) break;
+        spentAt.delete(old);
+      }
+      spentAt.set(hash, now);
+    },
+  });
+}

@@ -1,0 +1,91 @@
+import type { Request } from 'express';
+import { ConnectError } from '../errors';
+import {
+  destroyStored, readStored, saveSession, storeError, type SessionConfig, type SessionRecord, type StoredSession,
+} from '../session';
+import { withSessionLock } from '../session-lock';
+import type { ConnectToken } from '../token';
+import { readAttempts, withSpent, withoutLandings, type Attempts, type PendingEntry } from './login-attempt';
+
+/** What moving a visitor to a new session needs. */
+export interface NewSessionConfig extends SessionConfig {
+  readonly sessionKey: string;
+  readonly lineageKey: string;
+  readonly pendingKey: string;
+  readonly pendingTtlMs: number;
+}
+
+/** What the new session is to hold besides the app's own data. */
+export interface Connection {
+  readonly entry: PendingEntry;
+  readonly token: ConnectToken;
+  readonly lineage: string;
+}
+
+/**
+ * Moves the visitor to a session with a new id (against session fixation) that holds the token and all of the app's
+ * data: the new one is saved before the old one is destroyed, so the data survives whatever the store does.
+ * Afterwards `req.session` is the new session.
+ * @throws ConnectError `ERR_CONNECT_STORE`, or `ERR_CONNECT_STATE` when the session ended during the exchange
+ */
+export async function moveToNewSession(
+  req: Request, connection: Connection, config: NewSessionConfig,
+): Promise<string> {
+  const oldId = req.sessionID;
+  return withSessionLock(req.sessionStore, oldId, async () => {
+    // Read again: other requests may have changed the app's data while the provider was asked.
+    const old = await readStored(req, oldId, 'callback', config);
+    if (old === undefined) {
+      // The visitor has logged out of the app meanwhile; nothing may bring that session back.
+      throw new ConnectError('ERR_CONNECT_STATE', {
+        stage: 'callback', reason: 'no_session', message: 'The session ended while the code was being exchanged.',
+      });
+    }
+    const fresh = generate(req);
+    copyAppData(old, fresh, config);
+    fresh[config.pendingKey] = attemptsAfter(old, connection, config);
+    fresh[config.sessionKey] = connection.token;
+    fresh[config.lineageKey] = `${connection.lineage}.0`;
+    const newId = req.sessionID;
+    // The store may have written in spite of its error; nobody gets the cookie of that session.
+    const discard = (): void => void destroyStored(req, newId, 'callback', config).catch(() => undefined);
+    try {
+      await saveSession(fresh, 'callback', config);
+      await destroyStored(req, oldId, 'callback', config);
+    } catch (error) {
+      discard();
+      throw error;
+    }
+    return newId;
+  });
+}
+
+function generate(req: Request): SessionRecord {
+  try {
+    (req.sessionStore as unknown as { generate(req: Request): void }).generate(req);
+  } catch {
+    throw storeError('callback', 'failed', 'The session could not be renewed.');
+  }
+  return req.session as SessionRecord;
+}
+
+function copyAppData(old: StoredSession, fresh: SessionRecord, config: NewSessionConfig): void {
+  const ours = [config.sessionKey, config.lineageKey, config.pendingKey, 'cookie', '__proto__'];
+  for (const [key, value] of Object.entries(old)) {
+    if (!ours.includes(key)) fresh[key] = value;
+  }
+  keepCookieLife(old['cookie'], fresh);
+}
+
+/** An app may have given this one session another life than the default ("remember me"). */
+function keepCookieLife(oldCookie: unknown, fresh: SessionRecord): void {
+  const life = (oldCookie as { originalMaxAge?: unknown } | undefined)?.originalMaxAge;
+  if (typeof life === 'number') fresh.cookie.maxAge = life;
+  else if (life === null) fresh.cookie.expires = null;
+}
+
+function attemptsAfter(old: StoredSession, { entry, lineage }: Connection, config: NewSessionConfig): Attempts {
+  const before = withoutLandings(readAttempts(old[config.pendingKey]) ?? { p: [], s: [] });
+  const now = Date.now();
+  return withSpent(before, { h: entry.h, at: now, r: entry.r, l: lineage }, now, config.pendingTtlMs);
+}

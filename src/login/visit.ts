@@ -1,0 +1,66 @@
+import type { NextFunction, Request, RequestHandler, Response } from 'express';
+import { debug } from '../debug';
+import { answerError, type RenderError } from '../error-handler';
+import { ConnectError, PRIVATE_HEADERS, isConnectError, type ConnectErrorCode, type ConnectStage } from '../errors';
+import { emit, errorEvent, type ConnectEventListener } from '../events';
+import { isPrefetch } from '../request-kind';
+import { detach } from '../session';
+
+/** What a route of ours needs to answer failures. */
+export interface VisitConfig {
+  readonly renderErrors: boolean;
+  readonly renderError?: RenderError | undefined;
+  readonly onEvent?: ConnectEventListener | undefined;
+  readonly loginUrl?: string | undefined;
+}
+
+/** Failures that a visitor cannot get out of by starting again. */
+const NO_RESTART: ReadonlySet<ConnectErrorCode> = new Set([
+  'ERR_CONNECT_OPTIONS', 'ERR_CONNECT_NO_SESSION', 'ERR_CONNECT_COOKIE', 'ERR_CONNECT_METHOD', 'ERR_CONNECT_PREFETCH',
+  'ERR_CONNECT_CONFIG',
+]);
+
+/**
+ * Makes a route handler that serves real visits by GET and turns every failure into an answer.
+ * HEAD, prefetch and other methods never reach `visit`: they must not start or redeem anything.
+ */
+export function visitHandler(
+  name: string, stage: ConnectStage, config: VisitConfig, visit: (req: Request, res: Response) => Promise<void>,
+): RequestHandler {
+  const handler = function handleVisit(req: Request, res: Response, next: NextFunction): void {
+    res.set(PRIVATE_HEADERS);
+    if (req.method === 'OPTIONS') {
+      res.status(204).set('Allow', 'GET').end();
+      return;
+    }
+    admit(req, stage, () => visit(req, res)).catch((error: unknown) => fail(error, req, res, next, config));
+  };
+  // Stack traces and router dumps name the route.
+  Object.defineProperty(handler, 'name', { value: name });
+  return handler;
+}
+
+async function admit(req: Request, stage: ConnectStage, visit: () => Promise<void>): Promise<void> {
+  if (req.method !== 'GET') throw new ConnectError('ERR_CONNECT_METHOD', { stage, headers: { Allow: 'GET' } });
+  if (isPrefetch(req)) throw new ConnectError('ERR_CONNECT_PREFETCH', { stage, retryAfterSeconds: 1 });
+  await visit();
+}
+
+function fail(thrown: unknown, req: Request, res: Response, next: NextFunction, config: VisitConfig): void {
+  if (!isConnectError(thrown)) {
+    next(thrown);
+    return;
+  }
+  const error = withLoginUrl(thrown, config.loginUrl);
+  debug(error.stage, error.code, error.status, error.reason ?? '');
+  emit(config.onEvent, errorEvent(error, Date.now()));
+  // The store is in trouble: express-session must not wait for it, nor write what this request has left unfinished.
+  if (error.code === 'ERR_CONNECT_STORE') detach(req);
+  if (!config.renderErrors || res.headersSent) next(error);
+  else answerError(error, req, res, config.renderError);
+}
+
+function withLoginUrl(error: ConnectError, loginUrl: string | undefined): ConnectError {
+  if (loginUrl === undefined || error.loginUrl !== undefined || NO_RESTART.has(error.code)) return error;
+  return Object.assign(error, { loginUrl });
+}

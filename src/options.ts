@@ -1,0 +1,315 @@
+import type * as http from 'node:http';
+import Joi from 'joi';
+import type { Request } from 'express';
+import { ConnectError } from './errors';
+import type { RenderError } from './error-handler';
+import type { ConnectEventListener } from './events';
+import { AUTHORIZE_URL, TOKEN_URL } from './provider/endpoints';
+import { DOCUMENTED_API_CODES } from './provider/error-table';
+import { safeReturnTo } from './return-to';
+import type { ConnectToken } from './token';
+
+/** What an app passes to `connectAuth()`. Refused whole, with every fault named, when anything in it is not usable. */
+export interface ConnectAuthOptions {
+  /** As registered with the provider. */
+  readonly clientId: string;
+  /** As registered with the provider. */
+  readonly clientSecret: string;
+  /** As registered; absolute, https except on loopback; its path must end with `callbackPath`. */
+  readonly redirectUri: string;
+  /** One string or a list, joined by spaces. @defaultValue `'*'` (page "build-authorization-url") */
+  readonly scope?: string | readonly string[] | undefined;
+  /** Your own developer key; sent to the provider as header `ACCESSTOKEN` when set. */
+  readonly accessTokenKey?: string | undefined;
+  /** `'header'`: HTTP Basic; `'body'`: in the request body. Never both. @defaultValue `'header'` */
+  readonly clientAuthentication?: 'header' | 'body' | undefined;
+  /** Format of the token request. @defaultValue `'json'` */
+  readonly requestFormat?: 'json' | 'form' | undefined;
+  /** PKCE with S256 (RFC 7636). @defaultValue `true` */
+  readonly pkce?: boolean | undefined;
+  /**
+   * For a server that does not return `state`: accept a callback without one while exactly one sign-in is pending.
+   * Weaker against login CSRF. @defaultValue `false`
+   */
+  readonly allowMissingState?: boolean | undefined;
+  /** https except on loopback; an existing query is kept. @defaultValue the provider's */
+  readonly authorizeUrl?: string | undefined;
+  /** https except on loopback. @defaultValue the provider's */
+  readonly tokenUrl?: string | undefined;
+  /** Relative to the mount; `false`: not mounted. @defaultValue `'/connect/authorize'` */
+  readonly authorizePath?: string | false | undefined;
+  /** Relative to the mount; `false`: not mounted. @defaultValue `'/connect/callback'` */
+  readonly callbackPath?: string | false | undefined;
+  /** Own-site path to land on when no `returnTo` was given. @defaultValue `'/'` */
+  readonly afterConnect?: string | undefined;
+  /** Milliseconds for one provider call, its whole answer included; 100–120000. @defaultValue `10000` */
+  readonly timeoutMs?: number | undefined;
+  /** Milliseconds for one session store operation; 100–60000. @defaultValue `5000` */
+  readonly storeTimeoutMs?: number | undefined;
+  /** Milliseconds that a started sign-in stays valid; 100–3600000. @defaultValue `600000` */
+  readonly pendingTtlMs?: number | undefined;
+  /** For provider calls through a corporate proxy or with a private CA. Verification cannot be switched off. */
+  readonly agent?: http.Agent | undefined;
+  /** Session property of the token, for two instances on one app. @defaultValue `'connectToken'` */
+  readonly sessionKey?: string | undefined;
+  /** HTTP status (400–599) per documented API code, instead of the table's. */
+  readonly statusByApiCode?: Readonly<Record<string | number, number>> | undefined;
+  /** `false`: failures of our routes go to the app's own error middleware. @defaultValue `true` */
+  readonly renderErrors?: boolean | undefined;
+  /** Answers a failed request of our routes in the app's own look. */
+  readonly renderError?: RenderError | undefined;
+  /** Told what happens; never gets a token. What it throws changes nothing. */
+  readonly onEvent?: ConnectEventListener | undefined;
+  /** Awaited before the token enters the session; throwing refuses the sign-in. */
+  readonly onConnect?: ((req: Request, token: ConnectToken) => void | Promise<void>) | undefined;
+  /** Static extra parameters of the authorization request; cannot replace protocol parameters. */
+  readonly authorizeParams?: Readonly<Record<string, string>> | undefined;
+}
+
+/** The validated options, with defaults, frozen. */
+export interface Config {
+  readonly clientId: string;
+  readonly clientSecret: string;
+  readonly redirectUri: string;
+  readonly scope: string;
+  readonly accessTokenKey?: string | undefined;
+  readonly clientAuthentication: 'header' | 'body';
+  readonly requestFormat: 'json' | 'form';
+  readonly pkce: boolean;
+  readonly allowMissingState: boolean;
+  readonly authorizeUrl: string;
+  readonly tokenUrl: string;
+  readonly authorizePath: string | false;
+  readonly callbackPath: string | false;
+  readonly afterConnect: string;
+  readonly timeoutMs: number;
+  readonly storeTimeoutMs: number;
+  readonly pendingTtlMs: number;
+  readonly agent?: http.Agent | undefined;
+  readonly sessionKey: string;
+  readonly statusByApiCode: Readonly<Record<string, number>>;
+  readonly renderErrors: boolean;
+  readonly renderError?: RenderError | undefined;
+  readonly onEvent?: ConnectEventListener | undefined;
+  readonly onConnect?: ((req: Request, token: ConnectToken) => void | Promise<void>) | undefined;
+  readonly authorizeParams: Readonly<Record<string, string>>;
+  /** Where a visitor starts to sign in, as browsers see it; undefined when we do not mount it. */
+  readonly loginUrl?: string | undefined;
+  /** Our own routes as browsers see them. */
+  readonly ownPaths: readonly string[];
+}
+
+const VISIBLE = /^[\x21-\x7e]+$/u;
+const PROTOCOL_PARAMETERS = new Set([
+  'client_id', 'redirect_uri', 'response_type', 'scope', 'state', 'code_challenge', 'code_challenge_method',
+  'client_secret', 'code', 'code_verifier', 'response_mode', 'request', 'request_uri',
+]);
+// Members of an express-session object, and names that reach a prototype.
+const TAKEN_SESSION_KEYS = new Set([
+  // Their companions would be those of the default key.
+  'connect', 'connectLineage', 'connectPending',
+  'cookie', 'id', 'req', 'save', 'reload', 'destroy', 'regenerate', 'touch', 'resetMaxAge', 'constructor', '__proto__',
+  'prototype', 'toString', 'toLocaleString', 'valueOf', 'hasOwnProperty', 'isPrototypeOf', 'propertyIsEnumerable',
+]);
+
+function isLoopback(hostname: string): boolean {
+  return hostname === 'localhost' || hostname.endsWith('.localhost') || hostname === '[::1]'
+    || /^127(?:\.\d{1,3}){3}$/u.test(hostname);
+}
+
+function isSecureUrl(value: string): boolean {
+  if (!VISIBLE.test(value) || value.includes('#') || value.includes('\\')) return false;
+  try {
+    const url = new URL(value);
+    if (url.username !== '' || url.password !== '') return false;
+    return url.protocol === 'https:' || (url.protocol === 'http:' && isLoopback(url.hostname));
+  } catch {
+    return false;
+  }
+}
+
+/** Joi calls `test` for each value; its own messages hold values, so only the label's path is ever read from them. */
+function string(test: (value: string) => boolean): Joi.StringSchema {
+  return Joi.string().custom((value: string, helpers) => (test(value) ? value : helpers.error('any.invalid')));
+}
+
+const credential = string((value) => /^[^\u0000-\u001f\u007f]+$/u.test(value) && value.trim() === value);
+const secureUrl = string(isSecureUrl);
+// Characters that path-to-regexp (Express 4 and 5) reads as a pattern are refused.
+const mountPath = Joi.alternatives(
+  Joi.valid(false),
+  string((value) => /^\/[^/]/u.test(value) && VISIBLE.test(value) && !/[:*(){}?+#\\[\]!]|\/\/|%/u.test(value)),
+);
+const wholeNumber = (least: number, most: number): Joi.NumberSchema => Joi.number().strict().integer().min(least).max(most);
+const callable = Joi.any().custom((value: unknown, helpers) => (
+  typeof value === 'function' ? value : helpers.error('any.invalid')));
+const agentLike = Joi.any().custom((value: unknown, helpers) => {
+  const agent = value as { addRequest?: unknown; options?: { rejectUnauthorized?: unknown } } | null;
+  const usable = typeof agent === 'object' && agent !== null && typeof agent.addRequest === 'function';
+  return usable && agent.options?.rejectUnauthorized !== false ? value : helpers.error('any.invalid');
+});
+const apiCodes = DOCUMENTED_API_CODES.map(String);
+
+const schema = Joi.object({
+  clientId: credential.required(),
+  clientSecret: credential.required(),
+  redirectUri: secureUrl.required(),
+  scope: Joi.alternatives(
+    string((value) => /^[\x21-\x7e]+(?: [\x21-\x7e]+)*$/u.test(value)),
+    Joi.array().items(string((value) => VISIBLE.test(value))).min(1),
+  ).default('*'),
+  accessTokenKey: string((value) => VISIBLE.test(value)),
+  clientAuthentication: Joi.valid('header', 'body').default('header'),
+  requestFormat: Joi.valid('json', 'form').default('json'),
+  pkce: Joi.boolean().strict().default(true),
+  allowMissingState: Joi.boolean().strict().default(false),
+  authorizeUrl: secureUrl.default(AUTHORIZE_URL),
+  tokenUrl: secureUrl.default(TOKEN_URL),
+  authorizePath: mountPath.default('/connect/authorize'),
+  callbackPath: mountPath.default('/connect/callback'),
+  afterConnect: Joi.string().default('/'),
+  timeoutMs: wholeNumber(100, 120_000).default(10_000),
+  storeTimeoutMs: wholeNumber(100, 60_000).default(5_000),
+  pendingTtlMs: wholeNumber(100, 3_600_000).default(600_000),
+  agent: agentLike,
+  sessionKey: string((value) => /^[A-Za-z_$][\w$-]{0,63}$/u.test(value) && !TAKEN_SESSION_KEYS.has(value))
+    .default('connectToken'),
+  statusByApiCode: Joi.object().pattern(Joi.valid(...apiCodes), wholeNumber(400, 599)).default({}),
+  renderErrors: Joi.boolean().strict().default(true),
+  renderError: callable,
+  onEvent: callable,
+  onConnect: callable,
+  authorizeParams: Joi.object().pattern(
+    string((name) => VISIBLE.test(name) && !PROTOCOL_PARAMETERS.has(name)),
+    string((value) => /^[\x20-\x7e]+$/u.test(value)),
+  ).default({}),
+}).required();
+
+/** Refused by name until the release that brings them. */
+const COMING = new Set(['apiBaseUrl', 'disconnectPath', 'afterDisconnect', 'refreshLeewaySeconds', 'ledger', 'encryptionKeys']);
+
+/** The next step for each option that a value alone does not explain. Static text: no value ever enters a message. */
+const HINTS: Readonly<Record<string, string>> = {
+  clientId: 'a non-empty string without blanks around it',
+  clientSecret: 'a non-empty string without blanks or line ends around it',
+  redirectUri: "the registered absolute URL: https (http on loopback only), no fragment, no user info, its path ending with callbackPath",
+  scope: 'a string or a list of strings of printable ASCII',
+  accessTokenKey: 'a string of printable ASCII without blanks',
+  clientAuthentication: "'header' or 'body'",
+  requestFormat: "'json' or 'form'",
+  authorizeUrl: 'an absolute https URL (http on loopback only) without fragment and user info',
+  tokenUrl: 'an absolute https URL (http on loopback only) without fragment and user info',
+  authorizePath: "false or a path that starts with '/' and holds no pattern character; not the same as callbackPath",
+  callbackPath: "false or a path that starts with '/' and holds no pattern character",
+  afterConnect: 'a path of this site that is none of our own routes',
+  timeoutMs: 'whole milliseconds, 100–120000',
+  storeTimeoutMs: 'whole milliseconds, 100–60000',
+  pendingTtlMs: 'whole milliseconds, 100–3600000',
+  agent: 'an http.Agent or https.Agent that fits tokenUrl and does not switch verification off',
+  sessionKey: 'an identifier that is no member of a session',
+  statusByApiCode: 'documented API codes with HTTP statuses 400–599',
+  authorizeParams: 'plain text values under names that are no protocol parameters',
+  pkce: 'true or false',
+  allowMissingState: 'true or false',
+  renderErrors: 'true or false',
+  renderError: 'a function',
+  onEvent: 'a function',
+  onConnect: 'a function',
+};
+
+function nextStep(name: string): string {
+  if (COMING.has(name)) return `${name} (not part of this version)`;
+  const hint = Object.hasOwn(HINTS, name) ? HINTS[name] : undefined;
+  return hint === undefined ? `${printable(name)} (no such option)` : `${name} (expected ${hint})`;
+}
+
+/** An unknown name is a word of the app's own source; still nothing but identifiers reaches a log line. */
+function printable(name: string): string {
+  return /^[\w$.-]{1,64}$/u.test(name) ? name : 'an option whose name is not printable';
+}
+
+function refuse(names: Iterable<string>): never {
+  throw new ConnectError('ERR_CONNECT_OPTIONS', {
+    stage: 'options',
+    message: `connectAuth() cannot use these options: ${[...new Set(names)].map(nextStep).join('; ')}.`,
+  });
+}
+
+/**
+ * Validates the options of `connectAuth()` and gives a frozen copy with defaults.
+ * @throws ConnectError `ERR_CONNECT_OPTIONS` naming every bad option, never a value
+ */
+export function readOptions(options: unknown): Config {
+  if (typeof options !== 'object' || options === null || Array.isArray(options)) {
+    refuse(['clientId', 'clientSecret', 'redirectUri']);
+  }
+  // A shallow copy of what is set: an explicit undefined means "not given".
+  const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
+  const { agent, ...plain } = given;
+  // Joi clones what it validates, and a cloned agent would lose its sockets: it is checked, then passed as it is.
+  const result = schema.validate(agent === undefined ? plain : given, { abortEarly: false, convert: false });
+  const bad = (result.error?.details ?? []).map((fault) => String(fault.path[0]));
+  const config = { ...(result.error === undefined ? (result.value as RawConfig) : ({ ...given } as unknown as RawConfig)) };
+  const refused = [...bad, ...relationFaults(config, new Set(bad))];
+  if (refused.length > 0) refuse(refused);
+  return complete(config, agent as http.Agent | undefined);
+}
+
+type RawConfig = Omit<Config, 'scope' | 'loginUrl' | 'ownPaths'> & { readonly scope: string | readonly string[] };
+
+const samePath = (path: string): string => path.toLowerCase().replace(/\/+$/u, '');
+
+/** Faults between options; only those whose parts are sound by themselves are looked at. */
+function relationFaults(config: RawConfig, bad: ReadonlySet<string>): string[] {
+  const faults: string[] = [];
+  const sound = (...names: string[]): boolean => names.every((name) => !bad.has(name));
+  const callbackPath = config.callbackPath ?? '/connect/callback';
+  const authorizePath = config.authorizePath ?? '/connect/authorize';
+  if (sound('redirectUri', 'callbackPath') && callbackPath !== false && config.redirectUri !== undefined
+    && !samePath(new URL(config.redirectUri).pathname).endsWith(samePath(callbackPath))) faults.push('redirectUri');
+  if (sound('authorizePath', 'callbackPath') && authorizePath !== false && callbackPath !== false
+    && samePath(authorizePath) === samePath(callbackPath)) faults.push('authorizePath');
+  if (sound('agent', 'tokenUrl') && config.agent !== undefined && !agentFits(config.agent, config.tokenUrl ?? TOKEN_URL)) {
+    faults.push('agent');
+  }
+  if (sound('afterConnect', 'redirectUri', 'callbackPath', 'authorizePath') && config.afterConnect !== undefined) {
+    const ownPaths = publicPaths({ ...config, callbackPath, authorizePath });
+    if (safeReturnTo(config.afterConnect, { ownPaths }) === undefined) faults.push('afterConnect');
+  }
+  return faults;
+}
+
+/** Node refuses an agent of the other protocol at each request; that is said at start-up instead. */
+function agentFits(agent: http.Agent, tokenUrl: string): boolean {
+  const { protocol } = agent as { protocol?: unknown };
+  return typeof protocol !== 'string' || protocol === new URL(tokenUrl).protocol;
+}
+
+/** The public prefix of our mount is the path of redirectUri less callbackPath (DESIGN: "where we are mounted"). */
+function publicPrefix(config: Pick<RawConfig, 'redirectUri' | 'callbackPath'>): string {
+  if (config.callbackPath === false) return '';
+  const { pathname } = new URL(config.redirectUri);
+  return pathname.replace(/\/+$/u, '').slice(0, -samePath(config.callbackPath).length);
+}
+
+function publicPaths(config: Pick<RawConfig, 'redirectUri' | 'callbackPath' | 'authorizePath'>): readonly string[] {
+  const paths = [new URL(config.redirectUri).pathname];
+  if (config.authorizePath !== false) paths.push(publicPrefix(config) + config.authorizePath);
+  return paths;
+}
+
+function complete(raw: RawConfig, agent: http.Agent | undefined): Config {
+  const config = {
+    ...raw,
+    scope: typeof raw.scope === 'string' ? raw.scope : raw.scope.join(' '),
+    statusByApiCode: Object.freeze({ ...raw.statusByApiCode }),
+    authorizeParams: Object.freeze({ ...raw.authorizeParams }),
+    ownPaths: Object.freeze(publicPaths(raw)),
+    loginUrl: raw.authorizePath === false ? undefined : publicPrefix(raw) + raw.authorizePath,
+    agent,
+  };
+  return Object.freeze({
+    ...config,
+    afterConnect: safeReturnTo(config.afterConnect, config) ?? '/',
+  });
+}

@@ -1,0 +1,55 @@
+/** A query parameter as it stands in the URL: `bad` covers arrays, duplicates, broken encoding and unusable characters. */
+export type Parameter =
+  | { readonly kind: 'absent' }
+  | { readonly kind: 'bad' }
+  | { readonly kind: 'value'; readonly value: string };
+
+const ABSENT: Parameter = { kind: 'absent' };
+const BAD: Parameter = { kind: 'bad' };
+
+function decode(text: string): string | undefined {
+  try {
+    return decodeURIComponent(text.replaceAll('+', ' '));
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * Reads one parameter from a request's original URL, the same under every `query parser` setting of Express.
+ * `name[]` and `name[x]` count as the parameter, and make it bad; parameters of other names are ignored (RFC 6749 §4.1.2).
+ */
+export function readParameter(originalUrl: string, name: string): Parameter {
+  const query = /\?([^#]*)/u.exec(originalUrl)?.[1] ?? '';
+  let found = ABSENT;
+  for (const pair of query.split('&')) {
+    const [rawName = '', ...rest] = pair.split('=');
+    const spelled = decode(rawName) ?? rawName;
+    if (spelled.split('[', 1)[0] !== name) continue;
+    const value = decode(rest.join('='));
+    if (found !== ABSENT || spelled !== name || value === undefined) found = BAD;
+    else found = { kind: 'value', value };
+  }
+  return found;
+}
+
+/** The authorization response (RFC 6749 §4.1.2) as it stands in the URL, each part judged by itself. */
+export interface CallbackQuery {
+  readonly state: Parameter;
+  readonly code: Parameter;
+  readonly error: Parameter;
+}
+
+/** Visible ASCII of 1–2,048 characters: what RFC 6749 appendix A allows for code, state and error, and a bound. */
+function plain(parameter: Parameter): Parameter {
+  return parameter.kind === 'value' && !/^[\x21-\x7e]{1,2048}$/u.test(parameter.value) ? BAD : parameter;
+}
+
+/** Reads `state`, `code` and `error`; anything else in the query is never looked at. */
+export function readCallbackQuery(originalUrl: string): CallbackQuery {
+  return {
+    state: plain(readParameter(originalUrl, 'state')),
+    code: plain(readParameter(originalUrl, 'code')),
+    error: plain(readParameter(originalUrl, 'error')),
+  };
+}

@@ -1,0 +1,19 @@
+import type { Request } from 'express';
+
+/**
+ * Whether a person's browser is loading a page, so that a redirect or an HTML page reaches somebody.
+ * The one rule for error answers and redirects alike: GET with `Sec-Fetch-Mode: navigate` (Fetch Metadata, W3C),
+ * or from a browser without that header an explicit `text/html` in Accept and no `X-Requested-With`.
+ */
+export function isPageLoad(req: Request): boolean {
+  if (req.method !== 'GET') return false;
+  const mode = req.headers['sec-fetch-mode'];
+  if (mode !== undefined) return mode === 'navigate';
+  return /\btext\/html\b/iu.test(req.headers.accept ?? '') && req.headers['x-requested-with'] === undefined;
+}
+
+/** Whether a browser loads this in advance, perhaps for a visit that never comes: such a request must spend nothing. */
+export function isPrefetch(req: Request): boolean {
+  const says = (header: string): string => String(req.headers[header] ?? '').toLowerCase();
+  return ['sec-purpose', 'purpose', 'x-purpose', 'x-moz'].some((header) => /prefetch|prerender|preview/u.test(says(header)));
+}

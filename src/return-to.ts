@@ -1,0 +1,54 @@
+const DUMMY_ORIGIN = 'http://own-site.invalid';
+const MAX_LENGTH = 2048;
+// Encoded slashes and backslashes are refused because a proxy or an app may decode once more than we do.
+const SUSPICIOUS = /[\\\u0000-\u0020\u007f-\u{10ffff}]|%(?:2f|5c|0[0-9a-f]|1[0-9a-f]|7f)/iu;
+
+/** What {@link safeReturnTo} needs to know about the place it guards. */
+export interface ReturnToRules {
+  /** Paths of our own routes as visitors see them; landing there would sign in again without end. */
+  readonly ownPaths: readonly string[];
+}
+
+/**
+ * Gives the own-site path to redirect to: relative, printable ASCII, starting with exactly one `/`.
+ * @returns undefined when `value` would leave the site, names one of our own routes, or is over 2,048 characters.
+ */
+export function safeReturnTo(value: unknown, rules: ReturnToRules): string | undefined {
+  if (typeof value !== 'string' || value.length > MAX_LENGTH) return undefined;
+  if (!isSingleSlashed(value) || SUSPICIOUS.test(value)) return undefined;
+  const emitted = serialise(value);
+  // The serialised path is what the browser gets: `/.//evil.example` comes out as `//evil.example`.
+  if (emitted === undefined || emitted.length > MAX_LENGTH || !isSingleSlashed(emitted)) return undefined;
+  return isOwnRoute(emitted, rules.ownPaths) ? undefined : emitted;
+}
+
+function isSingleSlashed(path: string): boolean {
+  return path.startsWith('/') && !path.startsWith('//') && !path.startsWith('/\\');
+}
+
+function serialise(path: string): string | undefined {
+  try {
+    const url = new URL(path, DUMMY_ORIGIN);
+    return url.origin === DUMMY_ORIGIN ? url.pathname + url.search + url.hash : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function isOwnRoute(path: string, ownPaths: readonly string[]): boolean {
+  const spelled = comparable(path);
+  return ownPaths.some((own) => comparable(own) === spelled);
+}
+
+/** One spelling for all spellings of a path: no query, decoded, one case, single slashes, none at the end. */
+function comparable(path: string): string {
+  let text = path.replace(/[?#].*$/su, '');
+  // Twice and thrice encoded spellings become plain within a few rounds.
+  for (let round = 0; round < 4; round += 1) {
+    const decoded = text.replace(/%[0-9a-f]{2}/giu, (code) => String.fromCharCode(parseInt(code.slice(1), 16)));
+    if (decoded === text) break;
+    text = decoded;
+  }
+  const resolved = serialise(`/${text.replace(/^\/+/u, '')}`) ?? text;
+  return resolved.replace(/[?#].*$/su, '').toLowerCase().replace(/\/{2,}/gu, '/').replace(/\/$/u, '') || '/';
+}

@@ -1,0 +1,148 @@
+import type { Request, Response } from 'express';
+import type { Session, SessionData, Store } from 'express-session';
+import { ConnectError, type ConnectStage } from './errors';
+import type { ConnectToken } from './token';
+
+// Keeps the import alive in the .d.ts: without it an installed consumer never sees the augmentation below.
+export type {} from 'express-session';
+
+declare module 'express-session' {
+  interface SessionData {
+    /** The visitor's token set, present while their account is connected. */
+    connectToken?: ConnectToken;
+    /** `"<lineage>.<generation>"`: which sign-in the token came from. */
+    connectLineage?: string;
+  }
+}
+
+/** What session calls need to know. */
+export interface SessionConfig {
+  /** Milliseconds for one operation of the session store. */
+  readonly storeTimeoutMs: number;
+}
+
+/** A session as our code sees it: any key may be there, nothing about its shape is known. */
+export type SessionRecord = Session & Partial<SessionData> & Record<string, unknown>;
+
+/** A store document as it comes from `store.get`. */
+export type StoredSession = Readonly<Record<string, unknown>>;
+
+const NO_SESSION = 'There is no session on this request. Mount express-session before connectAuth(), let its cookie path '
+  + 'cover our routes, and look whether its store is connected.';
+
+/**
+ * Gives the session of a request.
+ * @param seenBefore - whether this instance has met a session before: then a missing one means that the store is away
+ * @throws ConnectError `ERR_CONNECT_NO_SESSION` without server-side sessions, `ERR_CONNECT_STORE` when the store went away
+ */
+export function sessionOf(req: Request, stage: ConnectStage, seenBefore: boolean): SessionRecord {
+  const session = (req as { session?: unknown }).session as Partial<SessionRecord> | null | undefined;
+  if (session == null) {
+    if (seenBefore) throw storeError(stage, 'no_session', NO_SESSION);
+    throw new ConnectError('ERR_CONNECT_NO_SESSION', { stage, message: NO_SESSION });
+  }
+  const store = (req as { sessionStore?: Partial<Store> }).sessionStore;
+  if (typeof session.save !== 'function' || typeof session.regenerate !== 'function' || typeof store?.get !== 'function') {
+    throw new ConnectError('ERR_CONNECT_NO_SESSION', {
+      stage,
+      reason: 'client_side',
+      message: 'req.session was not made by express-session. A session that lives in a cookie would hand the token to the '
+        + 'browser: use express-session with a server-side store.',
+    });
+  }
+  return session as SessionRecord;
+}
+
+/** Whether the request came with this session, instead of getting a fresh one: its id is in the Cookie header. */
+export function cameWithSession(req: Request): boolean {
+  const cookies = req.headers.cookie ?? '';
+  return cookies.includes(req.sessionID) || cookies.includes(encodeURIComponent(req.sessionID));
+}
+
+/** Session ids that the Cookie header presents, signed (`s:id.signature`) or not; at most 50. */
+export function presentedSessionIds(req: Request): readonly string[] {
+  const values = (req.headers.cookie ?? '').split(';', 50).map((pair) => pair.slice(pair.indexOf('=') + 1).trim());
+  return values.map((value) => {
+    let text = value.replace(/^"|"$/gu, '');
+    try {
+      text = decodeURIComponent(text);
+    } catch {
+      // Somebody else's cookie: it is compared as it stands.
+    }
+    return text.startsWith('s:') ? text.slice(2, text.lastIndexOf('.')) : text;
+  });
+}
+
+/** Reads a session document from the store. @throws ConnectError `ERR_CONNECT_STORE` */
+export function readStored(
+  req: Request, sessionId: string, stage: ConnectStage, config: SessionConfig,
+): Promise<StoredSession | undefined> {
+  return storeCall(stage, config, (done) => {
+    req.sessionStore.get(sessionId, (error: unknown, found) => {
+      // express-session reads ENOENT (file stores) as "no such session"; so do we.
+      const absent = error != null && (error as { code?: unknown }).code === 'ENOENT';
+      done(absent ? undefined : error, absent ? undefined : ((found ?? undefined) as StoredSession | undefined));
+    });
+  });
+}
+
+/** Saves the request's session now. @throws ConnectError `ERR_CONNECT_STORE` */
+export async function saveSession(session: Session, stage: ConnectStage, config: SessionConfig): Promise<void> {
+  await storeCall<undefined>(stage, config, (done) => session.save((error: unknown) => done(error, undefined)));
+}
+
+/** Removes a session document from the store. @throws ConnectError `ERR_CONNECT_STORE` */
+export async function destroyStored(
+  req: Request, sessionId: string, stage: ConnectStage, config: SessionConfig,
+): Promise<void> {
+  await storeCall<undefined>(stage, config, (done) => {
+    req.sessionStore.destroy(sessionId, (error?: unknown) => done(error, undefined));
+  });
+}
+
+/**
+ * Lets go of the request's session, so that express-session neither saves nor touches it at the end of the answer.
+ * Both properties: with `unset: 'destroy'` a missing session alone would delete the stored one.
+ */
+export function detach(req: Request): void {
+  const bare = req as { session?: unknown; sessionID?: unknown };
+  bare.session = undefined;
+  bare.sessionID = undefined;
+}
+
+/**
+ * Sends an answer whose session is already saved: the headers first, because express-session adds its cookie there,
+ * then without session, because a second save or touch could hang the answer or write stale data.
+ */
+export function endDetached(req: Request, res: Response, body?: string): void {
+  res.writeHead(res.statusCode);
+  detach(req);
+  res.end(body);
+}
+
+/** An `ERR_CONNECT_STORE`; what the store said (it may hold its address or password) stays out. */
+export function storeError(stage: ConnectStage, reason: string, message?: string): ConnectError {
+  return new ConnectError('ERR_CONNECT_STORE', {
+    stage, reason, retryAfterSeconds: 2, ...(message === undefined ? {} : { message }),
+  });
+}
+
+/** Runs one callback-style store operation: it may fail, throw, never answer, or answer twice or late. */
+function storeCall<T>(
+  stage: ConnectStage, config: SessionConfig, run: (done: (error: unknown, value: T) => void) => void,
+): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(() => reject(storeError(stage, 'timeout')), config.storeTimeoutMs);
+    const settle = (error: unknown, value: T): void => {
+      clearTimeout(timer);
+      if (error == null) resolve(value);
+      else reject(storeError(stage, 'failed'));
+    };
+    try {
+      run(settle);
+    } catch {
+      clearTimeout(timer);
+      reject(storeError(stage, 'failed'));
+    }
+  });
+}
