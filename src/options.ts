@@ -249,10 +249,10 @@ export function readOptions(options: unknown): Config {
   // Joi clones what it validates, and a cloned agent would lose its sockets: it is checked, then passed as it is.
   const result = schema.validate(agent === undefined ? plain : given, { abortEarly: false, convert: false });
   const bad = (result.error?.details ?? []).map((fault) => String(fault.path[0]));
-  const config = { ...(result.error === undefined ? (result.value as RawConfig) : ({ ...given } as unknown as RawConfig)) };
+  const config = (result.error === undefined ? result.value : given) as Partial<RawConfig>;
   const refused = [...bad, ...relationFaults(config, new Set(bad))];
   if (refused.length > 0) refuse(refused);
-  return complete(config, agent as http.Agent | undefined);
+  return complete(config as RawConfig, agent as http.Agent | undefined);
 }
 
 type RawConfig = Omit<Config, 'scope' | 'loginUrl' | 'ownPaths'> & { readonly scope: string | readonly string[] };
@@ -260,20 +260,20 @@ type RawConfig = Omit<Config, 'scope' | 'loginUrl' | 'ownPaths'> & { readonly sc
 const samePath = (path: string): string => path.toLowerCase().replace(/\/+$/u, '');
 
 /** Faults between options; only those whose parts are sound by themselves are looked at. */
-function relationFaults(config: RawConfig, bad: ReadonlySet<string>): string[] {
+function relationFaults(config: Partial<RawConfig>, bad: ReadonlySet<string>): string[] {
   const faults: string[] = [];
   const sound = (...names: string[]): boolean => names.every((name) => !bad.has(name));
-  const callbackPath = config.callbackPath ?? '/connect/callback';
-  const authorizePath = config.authorizePath ?? '/connect/authorize';
-  if (sound('redirectUri', 'callbackPath') && callbackPath !== false && config.redirectUri !== undefined
-    && !samePath(new URL(config.redirectUri).pathname).endsWith(samePath(callbackPath))) faults.push('redirectUri');
+  const { redirectUri, callbackPath = '/connect/callback', authorizePath = '/connect/authorize' } = config;
+  if (sound('redirectUri', 'callbackPath') && callbackPath !== false && redirectUri !== undefined
+    && !samePath(new URL(redirectUri).pathname).endsWith(samePath(callbackPath))) faults.push('redirectUri');
   if (sound('authorizePath', 'callbackPath') && authorizePath !== false && callbackPath !== false
     && samePath(authorizePath) === samePath(callbackPath)) faults.push('authorizePath');
   if (sound('agent', 'tokenUrl') && config.agent !== undefined && !agentFits(config.agent, config.tokenUrl ?? TOKEN_URL)) {
     faults.push('agent');
   }
-  if (sound('afterConnect', 'redirectUri', 'callbackPath', 'authorizePath') && config.afterConnect !== undefined) {
-    const ownPaths = publicPaths({ ...config, callbackPath, authorizePath });
+  if (sound('afterConnect', 'redirectUri', 'callbackPath', 'authorizePath') && redirectUri !== undefined
+    && config.afterConnect !== undefined) {
+    const ownPaths = publicPaths({ redirectUri, callbackPath, authorizePath });
     if (safeReturnTo(config.afterConnect, { ownPaths }) === undefined) faults.push('afterConnect');
   }
   return faults;

@@ -1,7 +1,9 @@
 const DUMMY_ORIGIN = 'http://own-site.invalid';
 const MAX_LENGTH = 2048;
-// Encoded slashes and backslashes are refused because a proxy or an app may decode once more than we do.
-const SUSPICIOUS = /[\\\u0000-\u0020\u007f-\u{10ffff}]|%(?:2f|5c|0[0-9a-f]|1[0-9a-f]|7f)/iu;
+// No flag `i`: together with `u` it would let the letters s and k match beyond ASCII (U+017F, U+212A).
+const CONTROL_OR_BACKSLASH = /[\\\u0000-\u001f\u007f-\u009f]/u;
+// Encoded slashes, backslashes and controls in the path: a proxy or an app may decode once more than we do.
+const ENCODED_IN_PATH = /^[^?#]*%(?:2[Ff]|5[Cc]|[01][0-9A-Fa-f]|7[Ff])/u;
 
 /** What {@link safeReturnTo} needs to know about the place it guards. */
 export interface ReturnToRules {
@@ -15,7 +17,7 @@ export interface ReturnToRules {
  */
 export function safeReturnTo(value: unknown, rules: ReturnToRules): string | undefined {
   if (typeof value !== 'string' || value.length > MAX_LENGTH) return undefined;
-  if (!isSingleSlashed(value) || SUSPICIOUS.test(value)) return undefined;
+  if (!isSingleSlashed(value) || CONTROL_OR_BACKSLASH.test(value) || ENCODED_IN_PATH.test(value)) return undefined;
   const emitted = serialise(value);
   // The serialised path is what the browser gets: `/.//evil.example` comes out as `//evil.example`.
   if (emitted === undefined || emitted.length > MAX_LENGTH || !isSingleSlashed(emitted)) return undefined;
@@ -23,7 +25,7 @@ export function safeReturnTo(value: unknown, rules: ReturnToRules): string | und
 }
 
 function isSingleSlashed(path: string): boolean {
-  return path.startsWith('/') && !path.startsWith('//') && !path.startsWith('/\\');
+  return path.startsWith('/') && !path.startsWith('//');
 }
 
 function serialise(path: string): string | undefined {

@@ -81,7 +81,7 @@ function copyAppData(old: StoredSession, fresh: SessionRecord, config: NewSessio
 function keepCookieLife(oldCookie: unknown, fresh: SessionRecord): void {
   const life = (oldCookie as { originalMaxAge?: unknown } | undefined)?.originalMaxAge;
   if (typeof life === 'number') fresh.cookie.maxAge = life;
-  else if (life === null) fresh.cookie.expires = null;
+  else if (life === null) Object.assign(fresh.cookie, { expires: null });
 }
 
 function attemptsAfter(old: StoredSession, { entry, lineage }: Connection, config: NewSessionConfig): Attempts {
