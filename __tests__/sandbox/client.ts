@@ -44,7 +44,7 @@ function parsed(text: string): Reply['body'] {
 /** An authorization URL; `undefined` takes a parameter away. */
 export function authorizationUrl(sandbox: Sandbox, parameters: Record<string, string | undefined> = {}): string {
   const url = new URL(sandbox.connectOptions.authorizeUrl);
-  const all = {
+  const all: Record<string, string | undefined> = {
     client_id: sandbox.connectOptions.clientId, redirect_uri: REDIRECT_URI, response_type: 'code', scope: '*', ...parameters,
   };
   for (const [name, value] of Object.entries(all)) if (value !== undefined) url.searchParams.set(name, value);
@@ -73,7 +73,8 @@ export function tokenCall(
   { headers = {}, format = 'json' }: TokenCall = {},
 ): Promise<Reply> {
   const { clientId, clientSecret, tokenUrl } = sandbox.connectOptions;
-  const all = Object.entries({ client_id: clientId, client_secret: clientSecret, ...fields })
+  const named: Record<string, string | undefined> = { client_id: clientId, client_secret: clientSecret, ...fields };
+  const all = Object.entries(named)
     .filter((entry): entry is [string, string] => entry[1] !== undefined);
   const body = format === 'json' ? JSON.stringify(Object.fromEntries(all)) : new URLSearchParams(all).toString();
   const type = format === 'json' ? 'application/json' : 'application/x-www-form-urlencoded';

@@ -2,8 +2,8 @@ import { createHash } from 'node:crypto';
 import type { AuthorizationRequest } from './grants';
 
 const STYLE = `
-:root{color-scheme:light dark;--back:#f4f4fb;--card:#fff;--line:#e4e4f0;--text:#1b1b2f;--soft:#5b5b76;--accent:#4f46e5;--on-accent:#fff;--hover:#4338ca;--tint:#eeedfd}
-@media(prefers-color-scheme:dark){:root{--back:#101019;--card:#1a1a27;--line:#2d2d40;--text:#f0f0f8;--soft:#a9a9c2;--accent:#818cf8;--on-accent:#12122a;--hover:#a5b4fc;--tint:#26264a}}
+:root{color-scheme:light dark;--back:#f4f4fb;--card:#fff;--line:#e4e4f0;--edge:#8b8ba6;--text:#1b1b2f;--soft:#5b5b76;--accent:#4f46e5;--on-accent:#fff;--hover:#4338ca;--tint:#eeedfd}
+@media(prefers-color-scheme:dark){:root{--back:#101019;--card:#1a1a27;--line:#2d2d40;--edge:#6c6c8a;--text:#f0f0f8;--soft:#a9a9c2;--accent:#818cf8;--on-accent:#12122a;--hover:#a5b4fc;--tint:#26264a}}
 *{box-sizing:border-box}
 body{margin:0;min-height:100vh;min-height:100dvh;display:grid;place-items:center;padding:24px 16px;background:var(--back);color:var(--text);font:16px/1.55 system-ui,-apple-system,"Segoe UI",Roboto,"Helvetica Neue",Arial,sans-serif}
 main{width:100%;max-width:460px;padding:36px;background:var(--card);border:1px solid var(--line);border-radius:12px;box-shadow:0 1px 2px rgb(20 20 60/.05),0 12px 32px rgb(20 20 60/.07)}
@@ -14,9 +14,9 @@ dl{margin:28px 0;border-top:1px solid var(--line)}
 dl div{display:flex;gap:16px;justify-content:space-between;padding:12px 0;border-bottom:1px solid var(--line)}
 dt{flex:none;color:var(--soft)}
 dd{margin:0;font-weight:550;text-align:right;overflow-wrap:anywhere}
-form{display:flex;gap:12px;flex-direction:row-reverse}
-button{flex:1;min-height:48px;padding:10px 20px;border:1px solid var(--line);border-radius:12px;background:transparent;color:var(--text);font:inherit;font-weight:600;cursor:pointer}
-button:hover{border-color:var(--soft)}
+form{display:flex;gap:12px}
+button{flex:1;min-height:48px;padding:10px 20px;border:1px solid var(--edge);border-radius:12px;background:transparent;color:var(--text);font:inherit;font-weight:600;cursor:pointer}
+button:hover{border-color:var(--text)}
 .allow{background:var(--accent);border-color:var(--accent);color:var(--on-accent)}
 .allow:hover{background:var(--hover);border-color:var(--hover)}
 :focus-visible{outline:3px solid var(--accent);outline-offset:3px}
@@ -45,9 +45,9 @@ export const PAGE_HEADERS: Readonly<Record<string, string>> = Object.freeze({
  * @param consentId - comes back with the form and names this decision
  */
 export function consentPage(request: AuthorizationRequest, consentId: string, formPath: string): string {
-  return page('Allow this app to connect?', `
-<h1>Allow this app to connect?</h1>
-<p>The app asks to act for your test account. No password is needed, and nothing leaves this computer.</p>
+  return page('An app wants to connect', `
+<h1>An app wants to connect</h1>
+<p>It asks to act for your test account. No password is needed, and nothing leaves this computer.</p>
 <dl>
 <div><dt>App</dt><dd>${escaped(request.clientId)}</dd></div>
 <div><dt>Access</dt><dd>${escaped(request.scope === '*' ? 'Everything (*)' : request.scope)}</dd></div>

@@ -31,7 +31,7 @@ export async function clickThrough(
 }
 
 function refusedError({ status, body }: Visited): Error {
-  return new Error(`The sandbox answered ${status}: ${/<p>([^<]*)<\/p>/.exec(body)?.[1] ?? 'no page'}`);
+  return new Error(`The sandbox answered ${status}: ${String(/<p>([^<]*)<\/p>/.exec(body)?.[1])}`);
 }
 
 /** Own sockets, no keep-alive: a test run must not be kept open by them. No `fetch`, which users replace in tests. */

@@ -1,0 +1,106 @@
+import { once } from 'node:events';
+import { connect } from 'node:net';
+import type { Sandbox, SandboxSwitches } from 'express-connect-auth/testing';
+import { startSandbox } from 'express-connect-auth/testing';
+import { api, authorizationUrl, call, exchange, refresh, signIn } from './client';
+
+let sandbox: Sandbox;
+beforeEach(async () => (sandbox = await startSandbox({ switches: { errorShape: 'flat' } })));
+afterEach(() => sandbox.close());
+
+test('every kind of call is counted', async () => {
+  const { calls } = sandbox;
+  const { code } = await signIn(sandbox);
+  await sandbox.decline(authorizationUrl(sandbox));
+  const { body } = await exchange(sandbox, { code });
+  await refresh(sandbox, String(body.refresh_token));
+  await refresh(sandbox, String(body.refresh_token));
+  await api(sandbox, '/me', String(body.access_token));
+  expect(calls).toEqual({ authorize: 2, consent: 2, token: 3, exchange: 1, refresh: 2, api: 1 });
+  expect(sandbox.presentations(code)).toBe(1);
+  expect(sandbox.presentations(String(body.refresh_token))).toBe(2);
+  expect(sandbox.presentations('never seen')).toBe(0);
+});
+
+test('reset() brings back the switches of the start, plans nothing, counts from 0 and keeps the grants', async () => {
+  const { code } = await signIn(sandbox);
+  await exchange(sandbox, { code: 'x' });
+  sandbox.set({ errorShape: 'html', envelope: 'data' });
+  sandbox.force(503);
+  sandbox.fault({ kind: 'reset' });
+  sandbox.reset();
+  expect(sandbox.calls).toEqual({ authorize: 0, consent: 0, token: 0, exchange: 0, refresh: 0, api: 0 });
+  expect(sandbox.presentations('x')).toBe(0);
+  expect((await exchange(sandbox, { code: 'x' })).body).toEqual({ code: 400 });
+  expect((await exchange(sandbox, { code })).body.type).toBe('bearer');
+});
+
+test('reset() lets held calls go', async () => {
+  sandbox.fault({ kind: 'hold', when: 'before' });
+  const held = exchange(sandbox, { code: 'x' });
+  await sandbox.waiting();
+  sandbox.reset();
+  expect((await held).status).toBe(400);
+});
+
+test('set() changes what it names, from the next call on', async () => {
+  sandbox.set({ errorStatus: 500 });
+  sandbox.set({ errorShape: 'failedCode' });
+  const { status, body } = await exchange(sandbox, { code: 'x' });
+  expect([status, body]).toEqual([500, { success: false, data: { code: 400 } }]);
+});
+
+test.each([
+  ['an unknown switch', { colour: 'red' }, 'The sandbox has no switch "colour".'],
+  ['a name from the prototype', { constructor: 1 }, 'The sandbox has no switch "constructor".'],
+  ['an unknown value', { state: 'forget' }, 'The sandbox\'s switch "state" cannot take this value.'],
+  ['a number as text', { errorStatus: '200' }, 'The sandbox\'s switch "errorStatus" cannot take this value.'],
+  ['a negative time', { graceMs: -1 }, 'The sandbox\'s switch "graceMs" cannot take this value.'],
+  ['no number', { lifetimeSeconds: NaN }, 'The sandbox\'s switch "lifetimeSeconds" cannot take this value.'],
+  ['text for a number', { lifetimeSeconds: '60' }, 'The sandbox\'s switch "lifetimeSeconds" cannot take this value.'],
+  ['an empty key', { accessTokenKey: { required: '' } }, 'The sandbox\'s switch "accessTokenKey" cannot take this value.'],
+  ['a key that is no text', { accessTokenKey: { required: 1 } }, 'The sandbox\'s switch "accessTokenKey" cannot take this value.'],
+  ['a bare key', { accessTokenKey: 'key' }, 'The sandbox\'s switch "accessTokenKey" cannot take this value.'],
+  ['no rule', { accessTokenKey: {} }, 'The sandbox\'s switch "accessTokenKey" cannot take this value.'],
+  ['null', { accessTokenKey: null }, 'The sandbox\'s switch "accessTokenKey" cannot take this value.'],
+])('set() and startSandbox() refuse %s', async (_, switches, message) => {
+  expect(() => sandbox.set(switches as Partial<SandboxSwitches>)).toThrow(new TypeError(message));
+  await expect(startSandbox({ switches: switches as Partial<SandboxSwitches> })).rejects.toThrow(message);
+});
+
+test('a port that is taken is an error', async () => {
+  await expect(startSandbox({ port: Number(new URL(sandbox.url).port) })).rejects.toMatchObject({ code: 'EADDRINUSE' });
+});
+
+test('a given port, id and secret are used', async () => {
+  const port = Number(new URL(sandbox.url).port);
+  await sandbox.close();
+  const again = await startSandbox({ port, clientId: 'my-id', clientSecret: 'my-secret' });
+  expect(again.url).toBe(sandbox.url);
+  expect(again.connectOptions).toMatchObject({ clientId: 'my-id', clientSecret: 'my-secret' });
+  await again.close();
+});
+
+test('close() ends idle connections too, and may be called again', async () => {
+  const socket = connect(Number(new URL(sandbox.url).port), '127.0.0.1');
+  socket.on('error', () => undefined);
+  await once(socket, 'connect');
+  await call(sandbox.url);
+  const closed = once(socket, 'close');
+  await Promise.all([sandbox.close(), closed]);
+  await sandbox.close();
+  await expect(call(sandbox.url)).rejects.toMatchObject({ code: 'ECONNREFUSED' });
+  await expect(sandbox.allow(authorizationUrl(sandbox))).rejects.toMatchObject({ code: 'ECONNREFUSED' });
+});
+
+test('a request target that is no path, or a client that breaks off, ends its own connection only', async () => {
+  for (const text of ['GET * HTTP/1.1\r\nHost: x\r\n\r\n', 'POST /v1/oauth2/token HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n{']) {
+    const socket = connect(Number(new URL(sandbox.url).port), '127.0.0.1');
+    socket.on('error', () => undefined).resume();
+    await once(socket, 'connect');
+    const closed = once(socket, 'close');
+    socket.end(text);
+    await closed;
+  }
+  expect((await signIn(sandbox)).code).toHaveLength(32);
+});
