@@ -11,8 +11,8 @@ const base = {
   modulePathIgnorePatterns: ['<rootDir>/dist/', '<rootDir>/demo-app/dist/', '<rootDir>/__tests__/package/samples/'],
 };
 
-// These load no Express into the test process: the other Express would show nothing new.
-// The samples of the tarball choose their Express themselves.
+// Once is enough: the architecture knows no Express, the samples of the tarball bring both of their own,
+// and what the browser sees of the demo is the same on either (demo.test.ts runs on both).
 const once = ['package/', 'browser/', 'architecture.test.ts'].map((path) => `<rootDir>/__tests__/${path}`);
 
 /** @type {import('jest').Config} */
