@@ -58,3 +58,34 @@ test('eight identical callbacks at once are one exchange, and each ends in the c
   const late = await visitor.visit(callbackUrl);
   expect([late.status, late.location, sandbox.calls.token]).toEqual([302, '/landed', before + 1]);
 });
+
+test('what onConnect writes into the session, and what the app had there, is in the new session', async () => {
+  const own = await startApp(sandbox, {
+    options: {
+      onConnect(req) {
+        Object.assign(req.session, { userId: 7, cart: ['kept', 'added'] });
+        delete (req.session as unknown as Record<string, unknown>)['guest'];
+      },
+    },
+    routes(users) {
+      users.get('/shop', (req, res) => {
+        Object.assign(req.session, { cart: ['kept'], guest: true, locale: 'en' });
+        res.end();
+      });
+      users.get('/mine', (req, res) => {
+        const { userId, cart, guest, locale } = req.session as unknown as Record<string, unknown>;
+        res.json({ userId, cart, guest, locale });
+      });
+    },
+  });
+  try {
+    const visitor = browser();
+    await visitor.visit(`${own.url}/shop`);
+    expect((await signIn(own, sandbox, visitor)).status).toBe(302);
+    expect(JSON.parse((await visitor.visit(`${own.url}/mine`)).body)).toEqual({
+      userId: 7, cart: ['kept', 'added'], locale: 'en',
+    });
+  } finally {
+    await own.close();
+  }
+});

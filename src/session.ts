@@ -114,10 +114,11 @@ export function detach(req: Request): void {
  * Sends an answer whose session is already saved: the headers first, because express-session adds its cookie there,
  * then without session, because a second save or touch could hang the answer or write stale data.
  */
-export function endDetached(req: Request, res: Response, body?: string): void {
+export function endDetached(req: Request, res: Response): void {
+  res.setHeader('Content-Length', 0);
   res.writeHead(res.statusCode);
   detach(req);
-  res.end(body);
+  res.end();
 }
 
 /** An `ERR_CONNECT_STORE`; what the store said (it may hold its address or password) stays out. */

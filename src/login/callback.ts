@@ -12,6 +12,7 @@ import {
 } from '../session';
 import { withSessionLock } from '../session-lock';
 import type { ConnectToken } from '../token';
+import { watchAppChanges } from './app-changes';
 import type { Flights, Landing } from './flights';
 import {
   findAttempt, hashState, readAttempts, solePending, withSpent, type Attempts, type PendingEntry, type SpentMark,
@@ -153,9 +154,11 @@ function isConnectedBy(lineage: string, stored: StoredSession, config: CallbackC
 
 async function finish(req: Request, entry: PendingEntry, code: string, config: CallbackConfig): Promise<Landing> {
   const token = await config.endpoint.exchange(code, entry.v);
+  const changesSince = watchAppChanges(req.session as SessionRecord);
   await consent(req, token, config);
+  const changes = changesSince();
   const lineage = randomBytes(16).toString('base64url');
-  const sessionId = await moveToNewSession(req, { entry, token, lineage }, config);
+  const sessionId = await moveToNewSession(req, { entry, token, lineage, changes }, config);
   debug('callback', 'connected');
   emit(config.onEvent, connectedEvent(lineage, Date.now()));
   return { sessionId, lineage, returnTo: entry.r };
@@ -164,7 +167,8 @@ async function finish(req: Request, entry: PendingEntry, code: string, config: C
 /** Asks the app. What it throws may hold anything, so only a ConnectError of its own goes on. */
 async function consent(req: Request, token: ConnectToken, config: CallbackConfig): Promise<void> {
   try {
-    await config.onConnect?.(req, token);
+    // A copy: what the session gets is what the provider answered.
+    await config.onConnect?.(req, { ...token });
   } catch (thrown) {
     if (isConnectError(thrown)) throw thrown;
     throw new ConnectError('ERR_CONNECT_DENIED', {

@@ -5,6 +5,7 @@ import {
 } from '../session';
 import { withSessionLock } from '../session-lock';
 import type { ConnectToken } from '../token';
+import type { AppChanges } from './app-changes';
 import { readAttempts, withSpent, withoutLandings, type Attempts, type PendingEntry } from './login-attempt';
 
 /** What moving a visitor to a new session needs. */
@@ -20,6 +21,8 @@ export interface Connection {
   readonly entry: PendingEntry;
   readonly token: ConnectToken;
   readonly lineage: string;
+  /** What the app's `onConnect` changed in the session. */
+  readonly changes: AppChanges;
 }
 
 /**
@@ -42,7 +45,7 @@ export async function moveToNewSession(
       });
     }
     const fresh = generate(req);
-    copyAppData(old, fresh, config);
+    copyAppData(old, fresh, connection.changes, config);
     fresh[config.pendingKey] = attemptsAfter(old, connection, config);
     fresh[config.sessionKey] = connection.token;
     fresh[config.lineageKey] = `${connection.lineage}.0`;
@@ -69,10 +72,11 @@ function generate(req: Request): SessionRecord {
   return req.session as SessionRecord;
 }
 
-function copyAppData(old: StoredSession, fresh: SessionRecord, config: NewSessionConfig): void {
-  const ours = [config.sessionKey, config.lineageKey, config.pendingKey, 'cookie', '__proto__'];
-  for (const [key, value] of Object.entries(old)) {
-    if (!ours.includes(key)) fresh[key] = value;
+function copyAppData(old: StoredSession, fresh: SessionRecord, changes: AppChanges, config: NewSessionConfig): void {
+  const ours = new Set([config.sessionKey, config.lineageKey, config.pendingKey, 'cookie', '__proto__']);
+  const removed = new Set(changes.removed);
+  for (const [key, value] of [...Object.entries(old), ...Object.entries(changes.set)]) {
+    if (!ours.has(key) && !removed.has(key)) fresh[key] = value;
   }
   keepCookieLife(old['cookie'], fresh);
 }

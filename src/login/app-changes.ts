@@ -1,0 +1,27 @@
+/** What the app did to its own part of a session: values to set, and keys to remove. */
+export interface AppChanges {
+  readonly set: Readonly<Record<string, unknown>>;
+  readonly removed: readonly string[];
+}
+
+/**
+ * Watches a session from now on. `onConnect` is the natural place for `req.session.userId = …`; those changes are in
+ * no store yet, while the new session is copied from the store, so they are carried over.
+ * @returns a function that tells what has changed since
+ */
+export function watchAppChanges(session: Readonly<Record<string, unknown>>): () => AppChanges {
+  const before = snapshot(session);
+  return function changesSince(): AppChanges {
+    const after = snapshot(session);
+    const changed = Object.keys(session).filter((key) => after.get(key) !== before.get(key));
+    return {
+      set: Object.fromEntries(changed.map((key) => [key, session[key]])),
+      removed: [...before.keys()].filter((key) => !after.has(key)),
+    };
+  };
+}
+
+/** By JSON, the form in which stores keep a session. */
+function snapshot(session: Readonly<Record<string, unknown>>): ReadonlyMap<string, string | undefined> {
+  return new Map(Object.entries(session).map(([key, value]) => [key, JSON.stringify(value) as string | undefined]));
+}
