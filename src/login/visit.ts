@@ -33,7 +33,10 @@ export function visitHandler(
       res.status(204).set('Allow', 'GET').end();
       return;
     }
-    admit(req, stage, () => visit(req, res)).catch((error: unknown) => fail(error, req, res, next, config));
+    admit(req, stage, () => visit(req, res))
+      .catch((error: unknown) => fail(error, req, res, next, config))
+      // Answering itself failed, for example on a status that the app's own ConnectError made up.
+      .catch(next);
   };
   // Stack traces and router dumps name the route.
   Object.defineProperty(handler, 'name', { value: name });
@@ -62,5 +65,7 @@ function fail(thrown: unknown, req: Request, res: Response, next: NextFunction, 
 
 function withLoginUrl(error: ConnectError, loginUrl: string | undefined): ConnectError {
   if (loginUrl === undefined || error.loginUrl !== undefined || NO_RESTART.has(error.code)) return error;
+  // The app's onConnect may throw one error object again and again, frozen.
+  if (!Object.isExtensible(error)) return error;
   return Object.assign(error, { loginUrl });
 }
