@@ -116,7 +116,7 @@ test('every TypeScript example compiles in strict mode', () => {
   const examples = new Map(blocks('ts').map((text, index) => [join(root, `readme-example-${index}.ts`), text]));
   expect(examples.size).toBeGreaterThan(0);
   const { options } = ts.parseJsonConfigFileContent(
-    ts.readConfigFile(join(root, 'tsconfig.json'), ts.sys.readFile).config, ts.sys, root,
+    ts.readConfigFile(join(root, 'tsconfig.json'), (name) => ts.sys.readFile(name)).config, ts.sys, root,
   );
   const host = ts.createCompilerHost(options);
   host.fileExists = (name) => examples.has(name) || ts.sys.fileExists(name);
