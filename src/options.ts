@@ -104,12 +104,11 @@ const PROTOCOL_PARAMETERS = new Set([
   'client_id', 'redirect_uri', 'response_type', 'scope', 'state', 'code_challenge', 'code_challenge_method',
   'client_secret', 'code', 'code_verifier', 'response_mode', 'request', 'request_uri',
 ]);
-// Members of an express-session object, and names that reach a prototype.
+// Members of an express-session object, and names that reach a prototype; those of every object are looked up there.
 const TAKEN_SESSION_KEYS = new Set([
   // Their companions would be those of the default key.
   'connect', 'connectLineage', 'connectPending',
-  'cookie', 'id', 'req', 'save', 'reload', 'destroy', 'regenerate', 'touch', 'resetMaxAge', 'constructor', '__proto__',
-  'prototype', 'toString', 'toLocaleString', 'valueOf', 'hasOwnProperty', 'isPrototypeOf', 'propertyIsEnumerable',
+  'cookie', 'id', 'req', 'save', 'reload', 'destroy', 'regenerate', 'touch', 'resetMaxAge', 'prototype',
 ]);
 
 function isLoopback(hostname: string): boolean {
@@ -118,14 +117,23 @@ function isLoopback(hostname: string): boolean {
 }
 
 function isSecureUrl(value: string): boolean {
-  if (!VISIBLE.test(value) || value.includes('#') || value.includes('\\')) return false;
+  // The value itself goes to the provider, so what the URL parser would mend or drop is refused, `https://@host` too.
+  if (!VISIBLE.test(value) || !/^https?:\/\/[^/?#@\\]+(?:[/?][^#\\]*)?$/iu.test(value)) return false;
   try {
     const url = new URL(value);
-    if (url.username !== '' || url.password !== '') return false;
     return url.protocol === 'https:' || (url.protocol === 'http:' && isLoopback(url.hostname));
   } catch {
     return false;
   }
+}
+
+function isFreeSessionKey(value: string): boolean {
+  return /^[A-Za-z_$][\w$-]{0,63}$/u.test(value) && !TAKEN_SESSION_KEYS.has(value) && !(value in Object.prototype);
+}
+
+/** `state[]` too: some servers read it as `state`. */
+function isFreeParameter(name: string): boolean {
+  return VISIBLE.test(name) && !PROTOCOL_PARAMETERS.has(name.replace(/\[.*$/u, ''));
 }
 
 /** Joi calls `test` for each value; its own messages hold values, so only the label's path is ever read from them. */
@@ -135,10 +143,10 @@ function string(test: (value: string) => boolean): Joi.StringSchema {
 
 const credential = string((value) => /^[^\u0000-\u001f\u007f]+$/u.test(value) && value.trim() === value);
 const secureUrl = string(isSecureUrl);
-// Characters that path-to-regexp (Express 4 and 5) reads as a pattern are refused.
+// Only characters that neither path-to-regexp (Express 5) nor a plain regular expression (Express 4) reads as a pattern.
 const mountPath = Joi.alternatives(
   Joi.valid(false),
-  string((value) => /^\/[^/]/u.test(value) && VISIBLE.test(value) && !/[:*(){}?+#\\[\]!]|\/\/|%/u.test(value)),
+  string((value) => /^(?:\/[\w.~@,;=&'-]+)+\/?$/u.test(value) && !/\/\.{1,2}(?:\/|$)/u.test(value)),
 );
 const wholeNumber = (least: number, most: number): Joi.NumberSchema => Joi.number().strict().integer().min(least).max(most);
 const callable = Joi.any().custom((value: unknown, helpers) => (
@@ -172,15 +180,14 @@ const schema = Joi.object({
   storeTimeoutMs: wholeNumber(100, 60_000).default(5_000),
   pendingTtlMs: wholeNumber(100, 3_600_000).default(600_000),
   agent: agentLike,
-  sessionKey: string((value) => /^[A-Za-z_$][\w$-]{0,63}$/u.test(value) && !TAKEN_SESSION_KEYS.has(value))
-    .default('connectToken'),
+  sessionKey: string(isFreeSessionKey).default('connectToken'),
   statusByApiCode: Joi.object().pattern(Joi.valid(...apiCodes), wholeNumber(400, 599)).default({}),
   renderErrors: Joi.boolean().strict().default(true),
   renderError: callable,
   onEvent: callable,
   onConnect: callable,
   authorizeParams: Joi.object().pattern(
-    string((name) => VISIBLE.test(name) && !PROTOCOL_PARAMETERS.has(name)),
+    string(isFreeParameter),
     string((value) => /^[\x20-\x7e]+$/u.test(value)),
   ).default({}),
 }).required();
@@ -199,7 +206,7 @@ const HINTS: Readonly<Record<string, string>> = {
   requestFormat: "'json' or 'form'",
   authorizeUrl: 'an absolute https URL (http on loopback only) without fragment and user info',
   tokenUrl: 'an absolute https URL (http on loopback only) without fragment and user info',
-  authorizePath: "false or a path that starts with '/' and holds no pattern character; not the same as callbackPath",
+  authorizePath: "false or a path that starts with '/' and holds no pattern character, other than callbackPath",
   callbackPath: "false or a path that starts with '/' and holds no pattern character",
   afterConnect: 'a path of this site that is none of our own routes',
   timeoutMs: 'whole milliseconds, 100–120000',
@@ -249,31 +256,44 @@ export function readOptions(options: unknown): Config {
   // Joi clones what it validates, and a cloned agent would lose its sockets: it is checked, then passed as it is.
   const result = schema.validate(agent === undefined ? plain : given, { abortEarly: false, convert: false });
   const bad = (result.error?.details ?? []).map((fault) => String(fault.path[0]));
+  bad.push(...prototypeFaults(given));
   const config = (result.error === undefined ? result.value : given) as Partial<RawConfig>;
   const refused = [...bad, ...relationFaults(config, new Set(bad))];
   if (refused.length > 0) refuse(refused);
   return complete(config as RawConfig, agent as http.Agent | undefined);
 }
 
+/** Joi never sees an own `__proto__` (as JSON.parse makes it): its copy of the object has it as prototype. */
+function prototypeFaults(given: Readonly<Record<string, unknown>>): string[] {
+  const holders = Object.entries(given).filter(([, value]) => (
+    typeof value === 'object' && value !== null && Object.hasOwn(value, '__proto__')));
+  return [...holders.map(([name]) => name), ...(Object.hasOwn(given, '__proto__') ? ['__proto__'] : [])];
+}
+
 type RawConfig = Omit<Config, 'scope' | 'loginUrl' | 'ownPaths'> & { readonly scope: string | readonly string[] };
 
 const samePath = (path: string): string => path.toLowerCase().replace(/\/+$/u, '');
 
+/** Whether what precedes `end` can be the prefix of our links: one that begins with `//` would name another host. */
+function endsWithPath(pathname: string, end: string): boolean {
+  return samePath(pathname).endsWith(samePath(end)) && !pathname.startsWith('//');
+}
+
 /** Faults between options; only those whose parts are sound by themselves are looked at. */
 function relationFaults(config: Partial<RawConfig>, bad: ReadonlySet<string>): string[] {
   const faults: string[] = [];
-  const sound = (...names: string[]): boolean => names.every((name) => !bad.has(name));
+  const sound = (...names: string[]): boolean => names.every((name) => !bad.has(name) && !faults.includes(name));
   const { redirectUri, callbackPath = '/connect/callback', authorizePath = '/connect/authorize' } = config;
   if (sound('redirectUri', 'callbackPath') && callbackPath !== false && redirectUri !== undefined
-    && !samePath(new URL(redirectUri).pathname).endsWith(samePath(callbackPath))) faults.push('redirectUri');
+    && !endsWithPath(new URL(redirectUri).pathname, callbackPath)) faults.push('redirectUri');
   if (sound('authorizePath', 'callbackPath') && authorizePath !== false && callbackPath !== false
     && samePath(authorizePath) === samePath(callbackPath)) faults.push('authorizePath');
   if (sound('agent', 'tokenUrl') && config.agent !== undefined && !agentFits(config.agent, config.tokenUrl ?? TOKEN_URL)) {
     faults.push('agent');
   }
-  if (sound('afterConnect', 'redirectUri', 'callbackPath', 'authorizePath') && redirectUri !== undefined
-    && config.afterConnect !== undefined) {
-    const ownPaths = publicPaths({ redirectUri, callbackPath, authorizePath });
+  if (sound('afterConnect') && config.afterConnect !== undefined) {
+    const located = sound('redirectUri', 'callbackPath', 'authorizePath') && redirectUri !== undefined;
+    const ownPaths = located ? publicPaths({ redirectUri, callbackPath, authorizePath }) : [];
     if (safeReturnTo(config.afterConnect, { ownPaths }) === undefined) faults.push('afterConnect');
   }
   return faults;
