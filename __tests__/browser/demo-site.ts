@@ -1,0 +1,36 @@
+import type { ConnectAuthOptions } from 'express-connect-auth';
+import { startSandbox, type Sandbox } from 'express-connect-auth/testing';
+import { createDemo } from '../../demo-app/app';
+import { openPort } from '../../demo-app/loopback';
+
+/** The demo, listening, with a sandbox of its own. */
+export interface DemoSite {
+  /** `http://localhost:<port>` */
+  readonly address: string;
+  readonly sandbox: Sandbox;
+  close(): Promise<void>;
+}
+
+/** Starts the demo as `npm run demo` does, in this process, with a deadline for the provider that suits tests. */
+export async function startDemoSite(options: Partial<ConnectAuthOptions> = {}): Promise<DemoSite> {
+  const sandbox = await startSandbox({ clientId: 'demo-app' });
+  const place = await openPort(0);
+  if (place === undefined) throw new Error('no port for the demo');
+  const address = `http://localhost:${place.port}`;
+  const connectOptions = {
+    ...sandbox.connectOptions,
+    redirectUri: `${address}/connect/callback`,
+    afterConnect: '/connected',
+    timeoutMs: 500,
+    ...options,
+  };
+  place.serve(createDemo({ address, connectOptions, sandbox }));
+  return {
+    address,
+    sandbox,
+    close: async () => {
+      place.close();
+      await sandbox.close();
+    },
+  };
+}

@@ -1,0 +1,69 @@
+import type { Browser, Page } from 'playwright-core';
+import { accessibilityFaults, startChromium } from './chromium';
+import { startDemoSite, type DemoSite } from './demo-site';
+import { describeInChromium } from '../support/requires';
+
+jest.setTimeout(60_000);
+
+describeInChromium('every page', (executablePath) => {
+  let browser: Browser;
+  let site: DemoSite;
+
+  beforeAll(async () => {
+    browser = await startChromium(executablePath);
+    site = await startDemoSite();
+  });
+
+  afterAll(async () => {
+    await browser.close();
+    await site.close();
+  });
+
+  type Visit = (page: Page) => Promise<unknown>;
+
+  async function toConsent(page: Page): Promise<void> {
+    await page.goto(`${site.address}/connect/authorize`);
+  }
+
+  async function post(page: Page, action: string): Promise<void> {
+    await page.goto(`${site.address}/errors`);
+    await page.getByRole('button', { name: action }).first().click();
+    await page.waitForLoadState();
+  }
+
+  const PAGES: readonly (readonly [string, Visit])[] = [
+    ['the first page', (page) => page.goto(site.address)],
+    ['the consent page', toConsent],
+    ['the connected page', async (page) => {
+      await toConsent(page);
+      await page.getByRole('button', { name: 'Allow' }).click();
+      await page.waitForURL(`${site.address}/connected`);
+    }],
+    ['the errors on show', (page) => page.goto(`${site.address}/errors`)],
+    ['a raw answer', (page) => post(page, 'Raw answer')],
+    ['all 17 codes', (page) => post(page, 'Go through all of them')],
+    ["the library's error page", (page) => page.goto(`${site.address}/connect/callback?error=access_denied&state=x`)],
+    ['a page that does not exist', (page) => page.goto(`${site.address}/nowhere`)],
+  ];
+
+  const LOOKS = (['light', 'dark'] as const).flatMap((colorScheme) => [320, 1280].map((width) => ({ colorScheme, width })));
+  const ROWS = PAGES.flatMap(([name, visit]) => LOOKS.map(({ colorScheme, width }) => ({ name, visit, colorScheme, width })));
+
+  test.each(ROWS)('$name, $colorScheme, $width px wide, has no accessibility fault, fits, and loads nothing from elsewhere',
+    async ({ visit, colorScheme, width }) => {
+      const context = await browser.newContext({ colorScheme, viewport: { width, height: 800 } });
+      const page = await context.newPage();
+      const hosts = new Set<string>();
+      const complaints: string[] = [];
+      page.on('request', (request) => hosts.add(new URL(request.url()).origin));
+      page.on('console', (message) => {
+        if (!message.text().startsWith('Failed to load resource')) complaints.push(message.text());
+      });
+      await visit(page);
+      expect(await accessibilityFaults(page)).toEqual([]);
+      expect(await page.evaluate('document.documentElement.scrollWidth')).toBeLessThanOrEqual(width);
+      expect([...hosts].filter((host) => host !== site.address && host !== site.sandbox.url)).toEqual([]);
+      expect(complaints).toEqual([]);
+      await context.close();
+    });
+});

@@ -1,0 +1,50 @@
+import { html, type Html } from './html';
+
+/** What differs from page to page. */
+export interface Page {
+  /** Shown in the tab, before the name of the demo. */
+  readonly title: string;
+  /** Path of the entry of the navigation that this page belongs to. */
+  readonly current?: '/' | '/errors';
+  /** What the demo talks to, for the foot of the page. */
+  readonly provider: 'sandbox' | 'real';
+  readonly content: Html;
+}
+
+const MARK = html`<svg viewBox="0 0 32 32" aria-hidden="true" focusable="false"><rect width="32" height="32" rx="9"
+  fill="#4f46e5"/><g fill="none" stroke="#fff" stroke-width="2.6"><circle cx="12.5" cy="16" r="5.5"/><circle cx="19.5"
+  cy="16" r="5.5"/></g></svg>`;
+
+const FOOT = {
+  sandbox: 'This demo talks to its own sandbox on this computer. No account is needed, and nothing leaves the machine.',
+  real: 'This demo talks to Appy Pie Connect with the credentials of your environment.',
+} as const;
+
+/** A whole document in the demo's looks. */
+export function layout(page: Page): string {
+  const link = (path: '/' | '/errors', text: string) =>
+    html`<a href="${path}"${page.current === path ? html` aria-current="page"` : undefined}>${text}</a>`;
+  return html`<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<title>${page.title} · express-connect-auth</title>
+<link rel="icon" href="/favicon.svg" type="image/svg+xml">
+<link rel="stylesheet" href="/style.css">
+</head>
+<body>
+<a class="skip" href="#content">Skip to content</a>
+<header class="bar">
+<a class="brand" href="/">${MARK}<span>express-connect-auth</span></a>
+<nav aria-label="Main">${link('/', 'Home')}${link('/errors', 'Errors on show')}</nav>
+</header>
+<main id="content" tabindex="-1">
+${page.content}
+</main>
+<footer><p>${FOOT[page.provider]}</p></footer>
+</body>
+</html>
+`.markup;
+}
