@@ -81,7 +81,7 @@ function breakAnswer(res: ServerResponse, fault: BreakingFault, trueBody: string
       return;
     case 'gzipBomb':
       res.writeHead(200, GZIP_HEADERS);
-      pour(res, gzipMembers(20));
+      pour(res, gzipMembers(200));
       return;
     case 'corruptGzip':
       res.writeHead(200, GZIP_HEADERS);
@@ -133,9 +133,9 @@ function drip(res: ServerResponse): void {
   res.once('close', () => clearInterval(timer));
 }
 
-/** 10 MB of white space a member: members in a row are one gzip file (RFC 1952 §2.2), so the bomb costs us 10 MB once. */
+/** 1 MB of white space a member: members in a row are one gzip file (RFC 1952 §2.2), so the bomb costs us 1 MB only. */
 function gzipMembers(count: number): () => Buffer | undefined {
-  const member = gzipSync(Buffer.alloc(10_000_000, ' '));
+  const member = gzipSync(Buffer.alloc(1_000_000, ' '));
   return chunksOf(member, count);
 }
 
