@@ -1,3 +1,4 @@
+import { isIP } from 'node:net';
 import type { Request } from 'express';
 import type { Cookie } from 'express-session';
 import { ConnectError } from '../errors';
@@ -19,12 +20,22 @@ export function assertCookieReturns(req: Request, cookie: Cookie | undefined, re
       + "back. Use cookie: { sameSite: 'lax' }.");
   }
   const domain = cookie.domain?.replace(/^\./u, '').toLowerCase();
-  if (domain !== undefined && domain !== '' && target.hostname !== domain && !target.hostname.endsWith(`.${domain}`)) {
+  if (domain !== undefined && domain !== '' && !coversHost(domain, target.hostname)) {
     refuse('domain', 'The domain of the session cookie does not cover the host of redirectUri.');
   }
-  if (!target.pathname.startsWith(cookie.path ?? '/')) {
+  if (!coversPath(cookie.path ?? '/', target.pathname)) {
     refuse('path', 'The path of the session cookie does not cover the path of redirectUri.');
   }
+}
+
+/** RFC 6265 §5.1.3: below a domain are names only, an address has to be the same. */
+function coversHost(domain: string, host: string): boolean {
+  return host === domain || (isIP(host) === 0 && host.endsWith(`.${domain}`));
+}
+
+/** RFC 6265 §5.1.4: by whole segments, in the case that was written. */
+function coversPath(path: string, wanted: string): boolean {
+  return wanted === path || wanted.startsWith(path.endsWith('/') ? path : `${path}/`);
 }
 
 /** `session({ proxy: true })` trusts X-Forwarded-Proto without Express knowing, so that header counts here too. */
