@@ -8,22 +8,20 @@ import { ConnectError, isConnectError, type ConnectErrorCode } from '../src';
 import { readOptions } from '../src/options';
 import { DOCUMENTED_API_CODES, DOCUMENTED_MESSAGES, errorForApiCode } from '../src/provider/error-table';
 import { startSandbox, type Sandbox } from '../src/testing';
-import { DEFAULT_SWITCHES } from '../src/testing/switches';
 import { browser } from './support/app';
 
 const root = join(__dirname, '..');
 const readme = readFileSync(join(root, 'README.md'), 'utf8');
-const testingGuide = readFileSync(join(root, 'docs', 'testing.md'), 'utf8');
 const documents = ['README.md', 'CHANGELOG.md', 'SECURITY.md', 'CONTRIBUTING.md', 'docs/testing.md'];
 
 /** Code blocks of one language, in the order of the text. */
-function blocks(language: string, text = readme): readonly string[] {
-  return [...text.matchAll(new RegExp(`^\`\`\`${language}\\n(.*?)^\`\`\`$`, 'gmsu'))].map(([, block = '']) => block);
+function blocks(language: string): readonly string[] {
+  return [...readme.matchAll(new RegExp(`^\`\`\`${language}\\n(.*?)^\`\`\`$`, 'gmsu'))].map(([, block = '']) => block);
 }
 
 /** Cells of the rows of the table whose header starts with this cell. */
-function table(firstHeader: string, text = readme): readonly (readonly string[])[] {
-  const lines = text.split('\n');
+function table(firstHeader: string): readonly (readonly string[])[] {
+  const lines = readme.split('\n');
   const start = lines.findIndex((line) => line.startsWith(`| ${firstHeader} |`));
   const rest = lines.slice(start + 2);
   return rest.slice(0, rest.findIndex((line) => !line.startsWith('|')))
@@ -41,7 +39,7 @@ function namesOf(file: string, declaration: RegExp, member: RegExp): readonly st
 const codes = namesOf('errors.ts', /type ConnectErrorCode =(.*?);/su, /'([A-Z_]+)'/gu) as readonly ConnectErrorCode[];
 const optionNames = namesOf('options.ts', /interface ConnectAuthOptions \{(.*?)\n\}/su, /^ {2}readonly (\w+)\??:/gmu);
 
-describe('an app beside the installed package', () => {
+describe('the first example of README', () => {
   let folder: string;
   let sandbox: Sandbox;
   let child: ChildProcess | undefined;
@@ -93,7 +91,7 @@ describe('an app beside the installed package', () => {
     return url;
   }
 
-  test('README: the first example has at most 16 lines and runs as printed: a visitor connects and sees the token type', async () => {
+  test('has at most 16 lines and runs as printed: a visitor connects and sees the token type', async () => {
     expect((blocks('js')[0] ?? '').trimEnd().split('\n').length).toBeLessThanOrEqual(16);
     const url = await startPrinted();
     const visitor = browser();
@@ -106,23 +104,6 @@ describe('an app beside the installed package', () => {
     expect((await visitor.visit(url + landed.location)).body).toBe('Connected (bearer)');
     expect(sandbox.calls.token).toBe(1);
   }, 60_000);
-
-  test('docs/testing.md: the example is a test file that passes', () => {
-    const { outputText } = ts.transpileModule(blocks('ts', testingGuide)[0] ?? '', {
-      compilerOptions: { module: ts.ModuleKind.CommonJS, target: ts.ScriptTarget.ES2022, esModuleInterop: true },
-    });
-    writeFileSync(join(folder, 'example.test.cjs'), outputText);
-    const report = execFileSync(process.execPath, ['--test', '--test-reporter=tap', 'example.test.cjs'], {
-      cwd: folder, encoding: 'utf8', env: { PATH: process.env['PATH'] }, timeout: 30_000,
-    });
-    expect(report).toMatch(/^# pass 2$/mu);
-    expect(report).toMatch(/^# fail 0$/mu);
-  }, 60_000);
-});
-
-test('docs/testing.md lists every switch of the sandbox, its default first', () => {
-  const rows = table('switch', testingGuide).map(([name, values]) => [unquoted(name), unquoted(values).replaceAll("'", '')]);
-  expect(rows).toEqual(Object.entries(DEFAULT_SWITCHES).map(([name, value]) => [name, String(value)]));
 });
 
 test('the first screen names exactly two set-up commands, and each script in them exists', () => {
@@ -131,9 +112,8 @@ test('the first screen names exactly two set-up commands, and each script in the
   expect(Object.keys(scripts)).toEqual(expect.arrayContaining(['demo', 'test']));
 });
 
-test('every TypeScript example of README and docs/testing.md compiles in strict mode', () => {
-  const texts = [readme, testingGuide].flatMap((text) => blocks('ts', text));
-  const examples = new Map(texts.map((text, index) => [join(root, `example-${index}.ts`), text]));
+test('every TypeScript example of README compiles in strict mode', () => {
+  const examples = new Map(blocks('ts').map((text, index) => [join(root, `example-${index}.ts`), text]));
   expect(examples.size).toBeGreaterThan(5);
   const { options } = ts.parseJsonConfigFileContent(
     ts.readConfigFile(join(root, 'tsconfig.json'), (name) => ts.sys.readFile(name)).config, ts.sys, root,
@@ -215,7 +195,7 @@ test('SECURITY, CHANGELOG and the package agree on the version', () => {
 });
 
 describe.each(documents)('%s', (document) => {
-  const text = readFileSync(join(root, document), 'utf8');
+  const text = readFileSync(join(root, document), 'utf8').replace(/^```.*?^```$/gmsu, '');
   const targets = [...text.matchAll(/\]\(([^)]+)\)/gu)].map(([, target = '']) => target).filter((target) => !/^https?:/u.test(target));
 
   test('links to files that exist and to headings that exist', () => {
