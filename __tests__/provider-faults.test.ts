@@ -34,6 +34,8 @@ beforeEach(async () => {
   seenElsewhere = 0;
 });
 
+const codeOf = (body: string): unknown => (JSON.parse(body) as Record<string, unknown>)['code'];
+
 interface Outcome {
   readonly status: number;
   readonly code: string;
@@ -58,7 +60,6 @@ const ROWS: readonly [string, () => SandboxFault, Outcome][] = [
   ['a body that drips meets the deadline', () => ({ kind: 'drip' }), TIMEOUT],
   ['silence meets the deadline', () => ({ kind: 'silence' }), TIMEOUT],
   ['an answer held back meets the deadline', () => ({ kind: 'hold', when: 'before' }), TIMEOUT],
-  ['a cut connection is not tried again', () => ({ kind: 'reset' }), UNAVAILABLE],
   ['a maintenance page is no answer', () => ({ kind: 'html503' }), MAINTENANCE],
 ];
 
@@ -69,7 +70,7 @@ test.each(ROWS)('%s', async (_sentence, fault, { status, code }) => {
   const begun = performance.now();
   const answer = await visitor.visit(callback, {});
   const tookMs = performance.now() - begun;
-  expect([answer.status, (JSON.parse(answer.body) as Record<string, unknown>)['code']]).toEqual([status, code]);
+  expect([answer.status, codeOf(answer.body)]).toEqual([status, code]);
   expect(tookMs).toBeLessThan(TIMEOUT_MS + SLACK_MS);
   expect([sandbox.calls.token, seenElsewhere, await tokensIn(app)]).toEqual([1, 0, 0]);
   // The visitor can start again at once, and an answer that comes late changes nothing.
@@ -78,13 +79,33 @@ test.each(ROWS)('%s', async (_sentence, fault, { status, code }) => {
   expect(await tokensIn(app)).toBe(1);
 });
 
-test('an answer that is lost after the code was spent is not asked for again', async () => {
-  const visitor = browser();
-  const callback = await beginSignIn(app, sandbox, visitor);
-  sandbox.fault({ kind: 'reset' }, { commit: true });
-  expect((await visitor.visit(callback, {})).status).toBe(502);
-  const replay = await visitor.visit(callback, {});
-  expect([replay.status, sandbox.calls.token, await tokensIn(app)]).toEqual([403, 1, 0]);
+describe('a cut connection', () => {
+  const onFreshSocket = async (commit: boolean): Promise<void> => {
+    const own = await startApp(sandbox, { options: { timeoutMs: TIMEOUT_MS } });
+    try {
+      const visitor = browser();
+      const callback = await beginSignIn(own, sandbox, visitor);
+      sandbox.fault({ kind: 'reset' }, { commit });
+      const answer = await visitor.visit(callback, {});
+      expect([answer.status, codeOf(answer.body)]).toEqual([UNAVAILABLE.status, UNAVAILABLE.code]);
+      const replay = await visitor.visit(callback, {});
+      expect([replay.status, sandbox.calls.token, await tokensIn(own)]).toEqual([403, 1, 0]);
+    } finally {
+      await own.close();
+    }
+  };
+  test('on a fresh socket it is not tried again', () => onFreshSocket(false));
+  test('on a fresh socket it is not tried again either when the code was spent', () => onFreshSocket(true));
+
+  test('on a reused socket it is tried once more, as nothing can be lost by that', async () => {
+    await signIn(app, sandbox, browser());
+    const visitor = browser();
+    const callback = await beginSignIn(app, sandbox, visitor);
+    const before = sandbox.calls.token;
+    sandbox.fault({ kind: 'reset' });
+    expect((await visitor.visit(callback, {})).status).toBe(302);
+    expect(sandbox.calls.token).toBe(before + 2);
+  });
 });
 
 test('a maintenance page passes its Retry-After on', async () => {
