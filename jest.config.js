@@ -13,7 +13,7 @@ const base = {
 
 // Once is enough: the architecture knows no Express, the samples of the tarball bring both of their own,
 // and what the browser sees of the demo is the same on either (demo.test.ts runs on both).
-const once = ['package/', 'browser/', 'architecture.test.ts'].map((path) => `<rootDir>/__tests__/${path}`);
+const once = ['package/', 'browser/', 'architecture.test.ts', 'readme.test.ts'].map((path) => `<rootDir>/__tests__/${path}`);
 
 /** @type {import('jest').Config} */
 module.exports = {

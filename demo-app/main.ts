@@ -13,30 +13,46 @@ async function main(): Promise<void> {
   readEnvFile();
   const usesRealProvider = (process.env['CONNECT_CLIENT_ID'] ?? '') !== '';
   const place = await findPlace(wishedPort(usesRealProvider), usesRealProvider ? 1 : PORTS_TO_TRY);
-  const address = `http://localhost:${place.port}`;
-  const redirectUri = `${address}/connect/callback`;
-
   const sandbox = usesRealProvider ? undefined : await startSandbox({ clientId: 'demo-app' });
-  const connectOptions = sandbox === undefined ? realOptions(redirectUri) : sandboxOptions(sandbox, redirectUri);
-  const home = new URL(connectOptions.redirectUri);
-  if (home.pathname !== '/connect/callback') {
-    throw new Error(`The demo answers on /connect/callback: set CONNECT_REDIRECT_URI to ${redirectUri} here and where `
-      + 'your client is registered.');
+
+  function stop(): void {
+    place.close();
+    void sandbox?.close();
   }
 
-  place.serve(createDemo({ address: home.origin, connectOptions, sandbox }));
-  say(`\n  express-connect-auth demo\n\n  Open      ${home.origin}`);
+  try {
+    greet(serve(place, sandbox), sandbox);
+  } catch (error) {
+    // An open port would keep the process alive behind its error message.
+    stop();
+    throw error;
+  }
+  process.once('SIGINT', stop);
+  process.once('SIGTERM', stop);
+}
+
+/** @returns the origin under which the demo is to be opened */
+function serve(place: OpenPort, sandbox: Sandbox | undefined): string {
+  const redirectUri = `http://localhost:${place.port}/connect/callback`;
+  const connectOptions = sandbox === undefined ? realOptions(redirectUri) : sandboxOptions(sandbox, redirectUri);
+  const app = createDemo({ address: originOf(connectOptions.redirectUri, redirectUri), connectOptions, sandbox });
+  place.serve(app);
+  return new URL(connectOptions.redirectUri).origin;
+}
+
+function originOf(redirectUri: string, expected: string): string {
+  const home = URL.canParse(redirectUri) ? new URL(redirectUri) : undefined;
+  if (home?.pathname === '/connect/callback') return home.origin;
+  throw new Error(`The demo answers on /connect/callback: set CONNECT_REDIRECT_URI to ${expected} here and where your `
+    + 'client is registered.');
+}
+
+function greet(address: string, sandbox: Sandbox | undefined): void {
+  say(`\n  express-connect-auth demo\n\n  Open      ${address}`);
   say(sandbox === undefined
     ? '  Provider  Appy Pie Connect, with the credentials of your environment'
     : `  Provider  built-in sandbox, no account needed (${sandbox.url})`);
   say('\n  Ctrl+C stops it.\n');
-
-  const stop = () => {
-    place.close();
-    void sandbox?.close();
-  };
-  process.once('SIGINT', stop);
-  process.once('SIGTERM', stop);
 }
 
 /** Takes the first free port, and says so when that is not the one that was asked for. */

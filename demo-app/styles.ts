@@ -99,7 +99,7 @@ td .soft { display: block; font-size: .925rem; }
   table.folding thead { position: absolute; clip-path: inset(50%); width: 1px; height: 1px; overflow: hidden; }
   table.folding tr { display: grid; grid-template-columns: 3.5rem 1fr; padding: .8rem 0; border-bottom: 1px solid var(--line); }
   table.folding tr:last-child { border-bottom: 0; padding-bottom: 0; }
-  table.folding tr > * { display: block; padding: 0; border: 0; }
+  table.folding tr > * { display: block; min-width: 0; padding: 0; border: 0; overflow-wrap: anywhere; }
   table.folding tr > :nth-child(n + 3) { grid-column: 2; }
 }
 @media (min-width: 52rem) {

@@ -68,6 +68,7 @@ const FAULTS: readonly Fault[] = [
   ['HTML', (s) => { s.write(http11('<!doctype html><title>Welcome</title>', '200 OK', 'Content-Type: text/html')); }, 502, 'ERR_CONNECT_RESPONSE', 'no_token', 'kept'],
   ['HTML 503', (s) => { s.write(http11('<h1>Down</h1>', '503 Service Unavailable', 'Retry-After: 5')); }, 503, 'ERR_CONNECT_UNAVAILABLE', undefined, 'kept'],
   ['truncated JSON', (s) => { s.write(http11(TOKEN_JSON.slice(0, -1))); }, 502, 'ERR_CONNECT_RESPONSE', 'no_token', 'kept'],
+  ['surplus bytes', (s) => { s.write(Buffer.concat([http11(), Buffer.from('surplus')])); }, 502, 'ERR_CONNECT_UNAVAILABLE', 'broken', 'closed'],
   ['no content', (s) => { s.write('HTTP/1.1 204 No Content\r\n\r\n'); }, 502, 'ERR_CONNECT_RESPONSE', 'http_status', 'kept'],
 ];
 

@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { inspect } from 'node:util';
 import express, { type ErrorRequestHandler, type RequestHandler } from 'express';
 import session, { MemoryStore } from 'express-session';
-import { connectAuth, connectErrorHandler, connectOptionsFromEnv } from '../../src';
+import { connectAuth, connectOptionsFromEnv } from '../../src';
 import type { Secret } from './find-secret';
 
 /** What a run has seen; `sink` says where. */
@@ -52,7 +52,7 @@ function reachable(value: unknown, seen = new Set<unknown>()): string {
 
 function dump(sink: string, value: unknown): void {
   see(`${sink}: inspect`, inspect(value, { showHidden: true, depth: 10 }));
-  see(`${sink}: JSON`, JSON.stringify(value) ?? '');
+  see(`${sink}: JSON`, String(JSON.stringify(value) as unknown));
   see(`${sink}: stack`, String((value as Error | undefined)?.stack));
   see(`${sink}: reachable`, reachable(value));
 }
@@ -164,7 +164,8 @@ async function run(renderErrors: boolean): Promise<void> {
       statuses[name] = answer.status;
       see('body', answer.body);
       // The session cookie itself is how a session id is handed out.
-      const { 'set-cookie': _cookie, ...headers } = answer.headers;
+      const headers = { ...answer.headers };
+      delete headers['set-cookie'];
       see('headers', JSON.stringify(headers));
       faulty = planned;
     }
@@ -265,7 +266,6 @@ function get(url: string, headers: Record<string, string>): Promise<{ status: nu
 async function main(): Promise<void> {
   optionFaults();
   await run(process.env['RENDER_ERRORS'] === 'yes');
-  void connectErrorHandler;
   process.send?.({ secrets, sightings, statuses } satisfies Report, () => process.disconnect());
 }
 

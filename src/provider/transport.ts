@@ -33,9 +33,9 @@ export function nodeTransport({ timeoutMs, agent }: TransportConfig): Transport 
   const secureAgent = agent ?? new https.Agent({ keepAlive: true, timeout: IDLE_SOCKET_MS, rejectUnauthorized: true });
 
   return async function send(request: WireRequest): Promise<WireResult> {
+    const url = new URL(request.url);
     const deadline = new AbortController();
     const timer = setTimeout(() => { deadline.abort(); }, timeoutMs);
-    const url = new URL(request.url);
     const route = { request, url, agent: url.protocol === 'https:' ? secureAgent : plainAgent, deadline: deadline.signal };
     try {
       let outcome: AttemptOutcome = 'stale';
