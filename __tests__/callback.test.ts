@@ -56,8 +56,8 @@ describe('a state that is none of this session', () => {
     ...[0, 1, 20, 41].map((index): [string, (state: string) => string] => (
       [`another character at place ${index}`, (state) => changedAt(state, index)])),
     ['another last character', (state) => changedAt(state, state.length - 1)],
-    ['another case', (state) => [...state].map((one) => (
-      one === one.toLowerCase() ? one.toUpperCase() : one.toLowerCase())).join('')],
+    ['another case', (state) => state.replace(/[a-z]/gi, (one) => (
+      one === one.toLowerCase() ? one.toUpperCase() : one.toLowerCase()))],
     ['one character less', (state) => state.slice(0, -1)],
     ['one character more', (state) => `${state}A`],
     ['padding at its end', (state) => `${state}=`],
