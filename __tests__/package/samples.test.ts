@@ -52,8 +52,9 @@ test.each(KINDS)('the session is typed for who never imports express-session, an
 });
 
 test.each(ENTRIES)('%s gives the same names and values to require and to import', (entry) => {
-  const { output } = node(['identities.mjs', entry], project());
-  const { names, different } = JSON.parse(output) as { names: string[]; different: string[] };
+  const { status, stdout, output } = node(['identities.mjs', entry], project());
+  if (status !== 0) throw new Error(output);
+  const { names, different } = JSON.parse(stdout) as { names: string[]; different: string[] };
   expect(names).toContain(entry.endsWith('/testing') ? 'startSandbox' : 'ConnectError');
   expect(different).toEqual([]);
 });
