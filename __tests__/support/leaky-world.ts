@@ -52,7 +52,7 @@ function reachable(value: unknown, seen = new Set<unknown>()): string {
 
 function dump(sink: string, value: unknown): void {
   see(`${sink}: inspect`, inspect(value, { showHidden: true, depth: 10 }));
-  see(`${sink}: JSON`, String(JSON.stringify(value) as unknown));
+  see(`${sink}: JSON`, JSON.stringify([value]));
   see(`${sink}: stack`, String((value as Error | undefined)?.stack));
   see(`${sink}: reachable`, reachable(value));
 }
@@ -97,7 +97,7 @@ const replies: Record<string, Reply> = {
 /** One world: token server, store, app. */
 async function run(renderErrors: boolean): Promise<void> {
   let reply: Reply = json(200, tokens);
-  let onConnect: (() => void) | undefined;
+  let onConnect: (() => void) | undefined = undefined;
   let faulty: { operation: string; call: number; throws: boolean } | undefined;
   const tokenServer = await listen((req, res) => void readAll(req).then((body) => {
     const verifier = (JSON.parse(body) as { code_verifier?: string }).code_verifier ?? '';
@@ -125,7 +125,7 @@ async function run(renderErrors: boolean): Promise<void> {
   };
 
   const app = express();
-  const appServer = await listen(app as unknown as RequestListener);
+  const appServer = await listen(app);
   app.use(session({ secret: 'signing secret', resave: false, saveUninitialized: false, store }), count);
   const connect = connectAuth({
     clientId: 'client', clientSecret: CLIENT_SECRET, accessTokenKey: KEY, redirectUri: `${appServer.url}/connect/callback`,
