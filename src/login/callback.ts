@@ -8,7 +8,8 @@ import type { TokenEndpoint } from '../provider/token-endpoint';
 import { readCallbackQuery, type CallbackQuery, type Parameter } from '../query';
 import { safeReturnTo, type ReturnToRules } from '../return-to';
 import {
-  cameWithSession, endDetached, presentedSessionIds, readStored, saveSession, type SessionRecord, type StoredSession,
+  cameWithSession, detach, endDetached, presentedSessionIds, readStored, saveSession, type SessionRecord,
+  type StoredSession,
 } from '../session';
 import { withSessionLock } from '../session-lock';
 import type { ConnectToken } from '../token';
@@ -74,6 +75,8 @@ async function conclude(
 ): Promise<string> {
   const claim = await claimState(req, session, valueOf(query.state), config);
   if (claim.kind === 'replay') return claim.returnTo;
+  // The claim is saved. A second save or touch by express-session could hang the answer (see endDetached).
+  detach(req);
   const refusal = valueOf(query.error);
   if (refusal === undefined || query.code.kind !== 'absent') throw callbackError('parameters');
   throw errorFromCallback(refusal, config.statusByApiCode);
@@ -99,7 +102,10 @@ async function begin(
         replays.set(replay, claim.returnTo);
         throw replay;
       }
-      return finish(req, claim.entry, answer.code, config);
+      return finish(req, claim.entry, answer.code, config).catch((error: unknown) => {
+        detach(req);
+        throw error;
+      });
     });
     return landing.returnTo;
   } catch (error) {
