@@ -1,4 +1,5 @@
 import type { Request } from 'express';
+import { MemoryStore } from 'express-session';
 import { connectAuth, ConnectError, type ConnectAuthOptions } from '../src';
 import { startSandbox, type Sandbox } from '../src/testing';
 import { beginSignIn, browser, signIn, startApp, type Answer, type Browser, type TestApp, type TestAppParts } from './support/app';
@@ -434,6 +435,25 @@ describe('the new session', () => {
     sandbox.release();
     expect((await Promise.all(answers)).map((answer) => answer.status).sort()).toEqual([302, 403]);
     expect([sandbox.calls.token, await tokensIn(app), Object.keys(await app.sessions()).length]).toEqual([2, 1, 1]);
+  });
+});
+
+describe('a store that hangs once the state is spent', () => {
+  const FAILURES: readonly [string, (callback: string) => string, number][] = [
+    ['the exchange fails', (callback) => callback, 502],
+    ['the person has declined', (callback) => callback.replace(/code=[^&]*/, 'error=access_denied'), 403],
+    ['the parameters are faulty', (callback) => callback.replace(/code=[^&]*/, 'code='), 400],
+  ];
+  test.each(FAILURES)('does not hold up the answer when %s', async (_sentence, change, status) => {
+    const store = new MemoryStore();
+    await within({ store }, async (own) => {
+      const visitor = browser();
+      const callback = await beginSignIn(own, sandbox, visitor);
+      sandbox.force(500);
+      // express-session waits for a touch at the end of the answer, without any limit.
+      store.touch = () => undefined;
+      expect((await asScript(visitor, change(callback))).status).toBe(status);
+    });
   });
 });
 
