@@ -2,6 +2,8 @@
 export interface Secret {
   readonly name: string;
   readonly value: string;
+  /** Where it was in use; absent: everywhere. */
+  readonly scenario?: string;
 }
 
 /** Every way in which a value may stand in a text; base64 also in the middle of something longer. */
@@ -31,11 +33,23 @@ function spellings(value: string): Map<string, string> {
   return all;
 }
 
+const known = new Map<string, readonly (readonly [string, string])[]>();
+
+/** Each different spelling once: most values look alike in several. */
+function spellingsOnce(value: string): readonly (readonly [string, string])[] {
+  const before = known.get(value);
+  if (before !== undefined) return before;
+  const nameOf = new Map([...spellings(value)].map(([name, text]) => [text, name] as const));
+  const found = [...nameOf].map(([text, name]) => [name, text] as const);
+  known.set(value, found);
+  return found;
+}
+
 /** Names what of the secrets stands in the text, and how: whole, or the letters and digits in its middle. */
 export function findSecrets(text: string, secrets: readonly Secret[]): string[] {
   return secrets.flatMap(({ name, value }) => {
     const core = /[A-Za-z0-9]{12,}/u.exec(value)?.[0] ?? value;
-    return [...spellings(value), ...spellings(core)]
+    return [...spellingsOnce(value), ...(core === value ? [] : spellingsOnce(core))]
       .filter(([, spelling]) => spelling !== '' && text.includes(spelling))
       .map(([spelling]) => `${name} (${spelling})`);
   });

@@ -1,5 +1,7 @@
 // Runs in a process of its own, so that all it prints can be searched: everything that can fail, with known secrets.
-import { createServer, request as httpRequest, type IncomingMessage, type RequestListener, type ServerResponse } from 'node:http';
+import {
+  createServer, request as httpRequest, type IncomingMessage, type RequestListener, type ServerResponse,
+} from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { inspect } from 'node:util';
 import express, { type ErrorRequestHandler, type RequestHandler } from 'express';
@@ -27,7 +29,8 @@ const CODE = 'codeCANARY9e3xyzw/+~x';
 const ACCESS = 'accesstokenCANARY1r4/+&x';
 const REFRESH = 'refreshtokenCANARY2t5/+&x';
 const secrets: Secret[] = [
-  { name: 'client secret', value: CLIENT_SECRET }, { name: 'access token key', value: KEY }, { name: 'code', value: CODE },
+  { name: 'client secret', value: CLIENT_SECRET }, { name: 'access token key', value: KEY },
+  { name: 'code', value: CODE },
   { name: 'access token', value: ACCESS }, { name: 'refresh token', value: REFRESH },
 ];
 const sightings: Sighting[] = [];
@@ -38,10 +41,13 @@ function see(sink: string, text: string): void {
   sightings.push({ scenario, sink, text });
 }
 
+/** The language's own objects hold nothing of ours, and lead everywhere. */
+const BUILT_IN = [Object, Function, Error, TypeError, Array, Promise].flatMap((one): unknown[] => [one, one.prototype]);
+
 /** Every string that can be reached from a value, non-enumerable, inherited and symbol keys included. */
-function reachable(value: unknown, seen = new Set<unknown>()): string {
+function reachable(value: unknown, seen = new Set<unknown>(BUILT_IN)): string {
   if (typeof value === 'string') return value;
-  if ((typeof value !== 'object' && typeof value !== 'function') || value === null || seen.has(value) || seen.size > 2_000) return '';
+  if ((typeof value !== 'object' && typeof value !== 'function') || value === null || seen.has(value)) return '';
   seen.add(value);
   const parts = Reflect.ownKeys(value).map((key) => {
     const own = Object.getOwnPropertyDescriptor(value, key);
@@ -52,6 +58,7 @@ function reachable(value: unknown, seen = new Set<unknown>()): string {
 
 function dump(sink: string, value: unknown): void {
   see(`${sink}: inspect`, inspect(value, { showHidden: true, depth: 10 }));
+  // In a list, because a function alone has no JSON.
   see(`${sink}: JSON`, JSON.stringify([value]));
   see(`${sink}: stack`, String((value as Error | undefined)?.stack));
   see(`${sink}: reachable`, reachable(value));
@@ -68,6 +75,9 @@ function json(status: number, body: unknown): Reply {
 }
 
 const tokens = { access_token: ACCESS, refresh_token: REFRESH, type: 'bearer', expires_at: 4_000_000_000 };
+const refusal = Object.assign(
+  new TypeError(`${ACCESS} ${REFRESH} ${CLIENT_SECRET}`, { cause: new Error(CODE) }), { token: tokens },
+);
 const API_CODES = [400, 401, 403, 404, 405, 406, 410, 429, 500, 503, 2032, 2034, 2036, 2038, 2039, 2040, 2041];
 
 const replies: Record<string, Reply> = {
@@ -97,11 +107,11 @@ const replies: Record<string, Reply> = {
 /** One world: token server, store, app. */
 async function run(renderErrors: boolean): Promise<void> {
   let reply: Reply = json(200, tokens);
-  let onConnect: (() => void) | undefined = undefined;
+  let refusing = false;
   let faulty: { operation: string; call: number; throws: boolean } | undefined;
   const tokenServer = await listen((req, res) => void readAll(req).then((body) => {
     const verifier = (JSON.parse(body) as { code_verifier?: string }).code_verifier ?? '';
-    secrets.push({ name: 'verifier', value: verifier });
+    secrets.push({ name: 'verifier', value: verifier, scenario });
     reply(res, `${body} ${inspect(req.headers)} ${req.headers.authorization}`);
   }));
 
@@ -113,7 +123,8 @@ async function run(renderErrors: boolean): Promise<void> {
       if (faulty === undefined || faulty.operation !== operation || !counting) return sound(...args);
       faulty.call -= 1;
       if (faulty.call !== 0) return sound(...args);
-      const error = Object.assign(new Error(`redis://:${CLIENT_SECRET}@host ${inspect(args)} ${JSON.stringify(args[1])} ${ACCESS}`), { command: args });
+      const asked = `${inspect(args)} ${JSON.stringify(args[1])}`;
+      const error = Object.assign(new Error(`redis://:${CLIENT_SECRET}@host ${asked} ${ACCESS}`), { command: args });
       if (faulty.throws) throw error;
       (args.at(-1) as (error: unknown) => void)(error);
     };
@@ -128,9 +139,13 @@ async function run(renderErrors: boolean): Promise<void> {
   const appServer = await listen(app);
   app.use(session({ secret: 'signing secret', resave: false, saveUninitialized: false, store }), count);
   const connect = connectAuth({
-    clientId: 'client', clientSecret: CLIENT_SECRET, accessTokenKey: KEY, redirectUri: `${appServer.url}/connect/callback`,
+    clientId: 'client', clientSecret: CLIENT_SECRET, accessTokenKey: KEY,
+    redirectUri: `${appServer.url}/connect/callback`,
     authorizeUrl: `${tokenServer.url}/authorize`, tokenUrl: `${tokenServer.url}/token`, timeoutMs: 400, renderErrors,
-    onConnect: () => onConnect?.(), onEvent: (event) => dump('event', event),
+    onConnect: () => {
+      if (refusing) throw refusal;
+    },
+    onEvent: (event) => dump('event', event),
   });
   scenario = 'the router';
   dump('router', connect);
@@ -146,7 +161,9 @@ async function run(renderErrors: boolean): Promise<void> {
   }
 
   /** One sign-in; `mangle` makes the callback's query of code and state. */
-  async function signIn(name: string, mangle = (code: string, state: string) => `code=${code}&state=${state}`): Promise<void> {
+  async function signIn(
+    name: string, mangle = (code: string, state: string) => `code=${code}&state=${state}`,
+  ): Promise<void> {
     scenario = name;
     for (const accept of ['text/html', 'application/json']) {
       counting = false;
@@ -156,7 +173,7 @@ async function run(renderErrors: boolean): Promise<void> {
       const cookie = String(started.headers['set-cookie']?.[0]).split(';', 1)[0] ?? '';
       const state = new URL(String(started.headers.location)).searchParams.get('state') ?? '';
       const id = decodeURIComponent(cookie.split('=')[1] ?? '').slice(2).split('.')[0] ?? '';
-      secrets.push({ name: 'state', value: state }, { name: 'session id', value: id });
+      secrets.push({ name: 'state', value: state, scenario }, { name: 'session id', value: id, scenario });
       counting = false;
       faulty = planned === undefined ? undefined : { ...planned };
       const query = mangle(encodeURIComponent(CODE), state);
@@ -164,9 +181,7 @@ async function run(renderErrors: boolean): Promise<void> {
       statuses[name] = answer.status;
       see('body', answer.body);
       // The session cookie itself is how a session id is handed out.
-      const headers = { ...answer.headers };
-      delete headers['set-cookie'];
-      see('headers', JSON.stringify(headers));
+      see('headers', JSON.stringify({ ...answer.headers, 'set-cookie': undefined }));
       faulty = planned;
     }
     faulty = undefined;
@@ -200,22 +215,21 @@ async function run(renderErrors: boolean): Promise<void> {
       await signIn(`store ${operation} ${throws ? 'throws' : 'fails'} on call ${call}`);
     }
   }
-  onConnect = () => {
-    throw Object.assign(new TypeError(`${ACCESS} ${REFRESH} ${CLIENT_SECRET}`, { cause: new Error(CODE) }), { token: tokens });
-  };
+  refusing = true;
   await signIn('onConnect throws');
   await Promise.all([tokenServer, appServer].map((server) => server.close()));
 }
 
 function optionFaults(): void {
+  const sound = { clientId: 'client', clientSecret: CLIENT_SECRET, redirectUri: 'https://host/connect/callback' };
   const bad: Record<string, unknown>[] = [
-    { clientId: 5, clientSecret: `${CLIENT_SECRET}\n`, redirectUri: `https://user:${CLIENT_SECRET}@host/connect/callback#x` },
+    { clientId: 5, clientSecret: `${CLIENT_SECRET}\n`, redirectUri: `https://u:${CLIENT_SECRET}@h/connect/callback#` },
     { clientId: 'client', clientSecret: [CLIENT_SECRET], redirectUri: 'https://host/cb', accessTokenKey: `${KEY}\r\n` },
-    { clientId: 'client', clientSecret: CLIENT_SECRET, redirectUri: 'https://host/else', scope: { a: CLIENT_SECRET }, extra: KEY },
-    { clientId: 'client', clientSecret: CLIENT_SECRET, redirectUri: 'https://host/connect/callback', [`${KEY} as a name`]: 1 },
-    { clientId: 'client', clientSecret: CLIENT_SECRET, redirectUri: 'https://host/connect/callback', timeoutMs: CLIENT_SECRET },
-    { clientId: 'client', clientSecret: CLIENT_SECRET, redirectUri: 'https://host/connect/callback', authorizeParams: { state: KEY } },
-    { clientId: 'client', clientSecret: CLIENT_SECRET, redirectUri: 'https://host/connect/callback', afterConnect: `//${KEY}` },
+    { ...sound, redirectUri: 'https://host/else', scope: { a: CLIENT_SECRET }, extra: KEY },
+    { ...sound, [`${KEY} as a name`]: 1 },
+    { ...sound, timeoutMs: CLIENT_SECRET },
+    { ...sound, authorizeParams: { state: KEY } },
+    { ...sound, afterConnect: `//${KEY}` },
   ];
   for (const [index, options] of bad.entries()) {
     scenario = `option fault ${index + 1}`;
@@ -255,7 +269,13 @@ async function readAll(stream: IncomingMessage): Promise<string> {
   return text;
 }
 
-function get(url: string, headers: Record<string, string>): Promise<{ status: number; headers: IncomingMessage['headers']; body: string }> {
+interface Answer {
+  readonly status: number;
+  readonly headers: IncomingMessage['headers'];
+  readonly body: string;
+}
+
+function get(url: string, headers: Record<string, string>): Promise<Answer> {
   return new Promise((resolve, reject) => {
     httpRequest(url, { headers, agent: false }, (res) => {
       readAll(res).then((body) => resolve({ status: res.statusCode ?? 0, headers: res.headers, body }), reject);
