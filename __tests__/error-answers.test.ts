@@ -203,6 +203,15 @@ describe('connectErrorHandler on routes of the app', () => {
     });
   });
 
+  test('an async renderError that rejects leads to the standard answer', async () => {
+    const renderError = (): Promise<void> => Promise.reject(new Error('template detail'));
+    await within({ options: { renderError: renderError as NonNullable<ConnectAuthOptions['renderError']> } }, async (own) => {
+      const answer = await browser().visit(`${own.url}/connect/callback`, {});
+      expect([answer.status, answer.headers['content-type']]).toEqual([400, 'application/problem+json']);
+      expect(answer.body).toContain('ERR_CONNECT_CALLBACK');
+    });
+  });
+
   test('render answers instead, and one that throws gives way to the standard answer', async () => {
     const rendering = (own: Express): void => {
       const inner = express.Router();

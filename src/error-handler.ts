@@ -4,7 +4,7 @@ import { isConnectError, type ConnectError } from './errors';
 import { isPageLoad } from './request-kind';
 
 /** Answers a request with the app's own error page; status and headers are already set. */
-export type RenderError = (error: ConnectError, req: Request, res: Response) => void;
+export type RenderError = (error: ConnectError, req: Request, res: Response) => void | Promise<void>;
 
 /** Options of {@link connectErrorHandler}. */
 export interface ConnectErrorHandlerOptions {
@@ -24,27 +24,35 @@ export function connectErrorHandler(options: ConnectErrorHandlerOptions = {}): E
   };
 }
 
-/** Sends the HTTP answer of an error. Status and headers are set before `render` is called. */
+/**
+ * Sends the HTTP answer of an error. Status and headers are set before `render` is called; when that throws or rejects
+ * before it has begun to answer, the standard answer is given.
+ */
 export function answerError(error: ConnectError, req: Request, res: Response, render?: RenderError): void {
   res.status(error.status).set(error.headers).set('X-Content-Type-Options', 'nosniff').vary('Accept')
     .vary('Sec-Fetch-Mode');
-  if (render !== undefined && renders(render, error, req, res)) return;
+  const fallBack = (): void => {
+    if (!res.headersSent) standardAnswer(error, req, res);
+  };
+  if (render === undefined) {
+    fallBack();
+    return;
+  }
+  try {
+    Promise.resolve(render(error, req, res)).catch(fallBack);
+  } catch {
+    fallBack();
+  }
+}
+
+function standardAnswer(error: ConnectError, req: Request, res: Response): void {
   // A failed render may have begun to describe another answer.
-  res.status(error.status).removeHeader('Content-Length');
+  res.status(error.status);
   if (isPageLoad(req)) {
     res.set('Content-Security-Policy', ERROR_PAGE_CSP);
     send(res, 'text/html; charset=utf-8', errorPage(error));
   } else {
     send(res, 'application/problem+json', JSON.stringify(problem(error)));
-  }
-}
-
-function renders(render: RenderError, error: ConnectError, req: Request, res: Response): boolean {
-  try {
-    render(error, req, res);
-    return true;
-  } catch {
-    return res.headersSent;
   }
 }
 
