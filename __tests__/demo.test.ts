@@ -112,6 +112,31 @@ describe('the raw answers', () => {
   });
 });
 
+describe('after a rehearsed failure', () => {
+  test('the sandbox refuses in its own way again', async () => {
+    await rawAnswer({ kind: 'code', what: '2036', shape: 'text', status: '200' });
+    const { tokenUrl, clientId, clientSecret } = site.sandbox.connectOptions;
+    const fields = { grant_type: 'authorization_code', code: 'x', redirect_uri: 'http://localhost/x' };
+    const body = new URLSearchParams({ ...fields, client_id: clientId, client_secret: clientSecret });
+    const refusal = await fetch(tokenUrl, { method: 'POST', body });
+    expect([refusal.status, await refusal.json()]).toEqual([400, expect.objectContaining({ error: 'invalid_grant' })]);
+  });
+
+  test('that never came to an exchange, nobody else gets it', async () => {
+    const cookie = (await post('/errors', { kind: 'code', what: '2036', shape: 'flat', status: '200', action: 'walk' }))
+      .headers.getSetCookie().map((line) => line.split(';')[0]).join('; ');
+    expect(cookie).toContain('code.2036.flat.200');
+    const refused = await fetch(`${site.address}/connect/callback?code=x&state=y`, { headers: { Cookie: cookie } });
+    expect(refused.status).toBe(403);
+
+    const started = await fetch(`${site.address}/connect/authorize`, { redirect: 'manual' });
+    const session = started.headers.getSetCookie().map((line) => line.split(';')[0]).join('; ');
+    const callback = await site.sandbox.allow(started.headers.get('location') ?? '');
+    const ended = await fetch(callback, { redirect: 'manual', headers: { Cookie: session } });
+    expect([ended.status, ended.headers.get('location')]).toEqual([302, '/connected']);
+  });
+});
+
 describe('the pages', () => {
   test('carry a policy that allows no script and nothing from elsewhere', async () => {
     const response = await fetch(site.address);

@@ -38,12 +38,12 @@ export function errorRoutes({ address, sandbox, rehearsal, page }: ErrorParts): 
 
   /** Sends the visitor on a real journey into the trouble. */
   async function sendInto(trouble: Trouble, req: Request, res: Response): Promise<void> {
-    rehearsal.forget(res);
     if (trouble.kind !== 'visitor') {
       rehearsal.remember(res, trouble);
       res.redirect(303, SIGN_IN);
       return;
     }
+    rehearsal.forget(res);
     show(res, describeTrouble(trouble), hintContent(trouble, await startOf(trouble, req, res)));
   }
 
