@@ -33,6 +33,8 @@ export function answerError(error: ConnectError, req: Request, res: Response, re
     .vary('Sec-Fetch-Mode');
   const fallBack = (): void => {
     if (!res.headersSent) standardAnswer(error, req, res);
+    // Half an answer cannot be mended, and must not be left hanging.
+    else if (!res.writableEnded) res.destroy();
   };
   if (render === undefined) {
     fallBack();

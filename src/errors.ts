@@ -204,6 +204,9 @@ export class ConnectError extends Error {
   readonly loginUrl?: string;
 
   constructor(code: ConnectErrorCode, details: ConnectErrorDetails = {}) {
+    if (!Object.hasOwn(WORDS, code)) {
+      throw new TypeError(`A ConnectError takes one of these codes: ${Object.keys(WORDS).join(', ')}.`);
+    }
     const words = WORDS[code];
     super(details.message ?? words.message);
     this.code = code;

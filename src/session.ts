@@ -42,7 +42,8 @@ export function sessionOf(req: Request, stage: ConnectStage, seenBefore: boolean
     throw new ConnectError('ERR_CONNECT_NO_SESSION', { stage, message: NO_SESSION });
   }
   const store = (req as { sessionStore?: Partial<Store> }).sessionStore;
-  if (typeof session.save !== 'function' || typeof session.regenerate !== 'function' || typeof store?.get !== 'function') {
+  if (typeof session.touch !== 'function' || typeof session.regenerate !== 'function' || typeof store?.get !== 'function'
+    || typeof store.set !== 'function') {
     throw new ConnectError('ERR_CONNECT_NO_SESSION', {
       stage,
       reason: 'client_side',
@@ -53,51 +54,67 @@ export function sessionOf(req: Request, stage: ConnectStage, seenBefore: boolean
   return session as SessionRecord;
 }
 
-/** Whether the request came with this session, instead of getting a fresh one: its id is in the Cookie header. */
+/** Whether the request came with this session, instead of getting a fresh one. */
 export function cameWithSession(req: Request): boolean {
-  const cookies = req.headers.cookie ?? '';
-  return cookies.includes(req.sessionID) || cookies.includes(encodeURIComponent(req.sessionID));
+  return presentedSessionIds(req).includes(req.sessionID);
 }
 
-/** Session ids that the Cookie header presents, signed (`s:id.signature`) or not; at most 50. */
+/** Session ids that the Cookie header presents as express-session signs them, `s:id.signature`; at most 50. */
 export function presentedSessionIds(req: Request): readonly string[] {
   const values = (req.headers.cookie ?? '').split(';', 50).map((pair) => pair.slice(pair.indexOf('=') + 1).trim());
-  return values.map((value) => {
-    let text = value.replace(/^"|"$/gu, '');
-    try {
-      text = decodeURIComponent(text);
-    } catch {
-      // Somebody else's cookie: it is compared as it stands.
-    }
-    return text.startsWith('s:') ? text.slice(2, text.lastIndexOf('.')) : text;
-  });
+  return values.map(decoded).filter((value) => value.startsWith('s:')).map((value) => value.slice(2, value.lastIndexOf('.')));
+}
+
+function decoded(value: string): string {
+  try {
+    return decodeURIComponent(value.replace(/^"|"$/gu, ''));
+  } catch {
+    // Somebody else's cookie: ours is well formed.
+    return '';
+  }
 }
 
 /** Reads a session document from the store. @throws ConnectError `ERR_CONNECT_STORE` */
 export function readStored(
   req: Request, sessionId: string, stage: ConnectStage, config: SessionConfig,
 ): Promise<StoredSession | undefined> {
-  return storeCall(stage, config, (done) => {
-    req.sessionStore.get(sessionId, (error: unknown, found) => {
-      // express-session reads ENOENT (file stores) as "no such session"; so do we.
-      const absent = error != null && (error as { code?: unknown }).code === 'ENOENT';
-      done(absent ? undefined : error, absent ? undefined : ((found ?? undefined) as StoredSession | undefined));
-    });
-  });
+  return storeCall(stage, config, (done) => req.sessionStore.get(sessionId, (error: unknown, found) => {
+    // express-session reads ENOENT (file stores) as "no such session"; so do we.
+    const absent = error != null && (error as { code?: unknown }).code === 'ENOENT';
+    done(absent ? undefined : error, absent ? undefined : ((found ?? undefined) as StoredSession | undefined));
+  }));
 }
 
-/** Saves the request's session now. @throws ConnectError `ERR_CONNECT_STORE` */
-export async function saveSession(session: Session, stage: ConnectStage, config: SessionConfig): Promise<void> {
-  await storeCall<undefined>(stage, config, (done) => session.save((error: unknown) => done(error, undefined)));
+/**
+ * Saves a session now, with its life renewed, as express-session does at the end of a request.
+ * @param onLate - called when the store answers after the time was up: it may have written in spite of our error
+ * @throws ConnectError `ERR_CONNECT_STORE`
+ */
+export async function saveSession(
+  req: Request, session: Session, stage: ConnectStage, config: SessionConfig, onLate?: () => void,
+): Promise<void> {
+  session.touch();
+  // Not session.save(): that hides the promise of an async store, whose rejection would then be nobody's.
+  await storeCall<undefined>(
+    stage, config, (done) => req.sessionStore.set(session.id, session, (error?: unknown) => done(error, undefined)), onLate,
+  );
+}
+
+/** Takes over what the store holds of our own keys: another request may have written or removed them since. */
+export function adoptStored(session: SessionRecord, stored: StoredSession, keys: readonly string[]): void {
+  for (const key of keys) {
+    if (Object.hasOwn(stored, key)) session[key] = stored[key];
+    else Reflect.deleteProperty(session, key);
+  }
 }
 
 /** Removes a session document from the store. @throws ConnectError `ERR_CONNECT_STORE` */
 export async function destroyStored(
   req: Request, sessionId: string, stage: ConnectStage, config: SessionConfig,
 ): Promise<void> {
-  await storeCall<undefined>(stage, config, (done) => {
-    req.sessionStore.destroy(sessionId, (error?: unknown) => done(error, undefined));
-  });
+  await storeCall<undefined>(
+    stage, config, (done) => req.sessionStore.destroy(sessionId, (error?: unknown) => done(error, undefined)),
+  );
 }
 
 /**
@@ -121,6 +138,11 @@ export function endDetached(req: Request, res: Response): void {
   res.end();
 }
 
+/** Waiting for our turn on a session is waiting for its store: bounded alike. */
+export function lockPatience(stage: ConnectStage, config: SessionConfig): { waitMs: number; tooLate: () => ConnectError } {
+  return { waitMs: config.storeTimeoutMs, tooLate: () => storeError(stage, 'timeout') };
+}
+
 /** An `ERR_CONNECT_STORE`; what the store said (it may hold its address or password) stays out. */
 export function storeError(stage: ConnectStage, reason: string, message?: string): ConnectError {
   return new ConnectError('ERR_CONNECT_STORE', {
@@ -128,22 +150,33 @@ export function storeError(stage: ConnectStage, reason: string, message?: string
   });
 }
 
-/** Runs one callback-style store operation: it may fail, throw, never answer, or answer twice or late. */
+/**
+ * Runs one callback-style store operation: it may fail, throw, reject, never answer, or answer twice or late.
+ * @param run - starts the operation and gives back what the store returned, a promise perhaps
+ */
 function storeCall<T>(
-  stage: ConnectStage, config: SessionConfig, run: (done: (error: unknown, value: T) => void) => void,
+  stage: ConnectStage, config: SessionConfig, run: (done: (error: unknown, value: T) => void) => unknown, onLate?: () => void,
 ): Promise<T> {
   return new Promise((resolve, reject) => {
-    const timer = setTimeout(() => reject(storeError(stage, 'timeout')), config.storeTimeoutMs);
-    const settle = (error: unknown, value: T): void => {
-      clearTimeout(timer);
-      if (error == null) resolve(value);
-      else reject(storeError(stage, 'failed'));
-    };
-    try {
-      run(settle);
-    } catch {
+    let late = false;
+    const timer = setTimeout(() => {
+      late = true;
+      reject(storeError(stage, 'timeout'));
+    }, config.storeTimeoutMs);
+    const fail = (): void => {
       clearTimeout(timer);
       reject(storeError(stage, 'failed'));
+    };
+    const done = (error: unknown, value: T): void => {
+      clearTimeout(timer);
+      if (late) onLate?.();
+      else if (error == null) resolve(value);
+      else fail();
+    };
+    try {
+      Promise.resolve(run(done)).catch(fail);
+    } catch {
+      fail();
     }
   });
 }

@@ -5,7 +5,7 @@ import { readParameter } from '../query';
 import { isPageLoad } from '../request-kind';
 import { safeReturnTo, type ReturnToRules } from '../return-to';
 import {
-  cameWithSession, endDetached, readStored, saveSession, storeError, type SessionConfig, type SessionRecord,
+  adoptStored, cameWithSession, endDetached, lockPatience, readStored, saveSession, storeError, type SessionConfig, type SessionRecord,
 } from '../session';
 import { withSessionLock } from '../session-lock';
 import { assertCookieReturns } from './cookie-check';
@@ -22,6 +22,8 @@ export interface AuthorizeConfig extends VisitConfig, SessionConfig, ReturnToRul
   readonly authorizeUrl: string;
   readonly authorizeParams: Readonly<Record<string, string>>;
   readonly afterConnect: string;
+  readonly sessionKey: string;
+  readonly lineageKey: string;
   /** Session property of the sign-ins in progress. */
   readonly pendingKey: string;
   /** Binds states to this instance. */
@@ -68,13 +70,13 @@ function landing(req: Request, config: AuthorizeConfig): string {
 async function remember(
   req: Request, session: SessionRecord, entry: PendingEntry, config: AuthorizeConfig,
 ): Promise<void> {
-  await withSessionLock(req.sessionStore, req.sessionID, async () => {
-    const returning = cameWithSession(req);
-    const stored = returning ? await readStored(req, req.sessionID, 'authorize', config) : session;
+  await withSessionLock(req.sessionStore, req.sessionID, lockPatience('authorize', config), async () => {
+    const stored = cameWithSession(req) ? await readStored(req, req.sessionID, 'authorize', config) : session;
     // Gone since this request began: a callback in another tab has moved the session. Saving would bring it back.
     if (stored === undefined) throw storeError('authorize', 'gone', 'The session moved or ended while this request ran.');
+    adoptStored(session, stored, [config.sessionKey, config.lineageKey]);
     session[config.pendingKey] = withPending(readAttempts(stored[config.pendingKey]), entry);
-    await saveSession(session, 'authorize', config);
+    await saveSession(req, session, 'authorize', config);
   });
 }
 

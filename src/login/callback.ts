@@ -8,13 +8,13 @@ import type { TokenEndpoint } from '../provider/token-endpoint';
 import { readCallbackQuery, type CallbackQuery, type Parameter } from '../query';
 import { safeReturnTo, type ReturnToRules } from '../return-to';
 import {
-  cameWithSession, detach, endDetached, presentedSessionIds, readStored, saveSession, type SessionRecord,
+  adoptStored, cameWithSession, detach, endDetached, lockPatience, presentedSessionIds, readStored, saveSession, type SessionRecord,
   type StoredSession,
 } from '../session';
 import { withSessionLock } from '../session-lock';
 import type { ConnectToken } from '../token';
-import { watchAppChanges } from './app-changes';
-import type { Flights, Landing } from './flights';
+import { watchAppChanges, type AppChanges } from './app-changes';
+import type { Flights, Landing, Outcome, Replay } from './flights';
 import {
   findAttempt, hashState, readAttempts, solePending, withSpent, type Attempts, type PendingEntry, type SpentMark,
 } from './login-attempt';
@@ -38,7 +38,7 @@ export interface CallbackConfig extends VisitConfig, NewSessionConfig, ReturnToR
 /** A state that proved to be ours: a sign-in to finish, or one that this very session has finished before. */
 type Claim =
   | { readonly kind: 'won'; readonly entry: PendingEntry }
-  | { readonly kind: 'replay'; readonly returnTo: string };
+  | Replay;
 
 /** The handler that finishes a sign-in: verifies, spends the state, exchanges the code, moves to a new session. */
 export function callbackHandler(config: CallbackConfig): RequestHandler {
@@ -59,60 +59,50 @@ async function callback(req: Request, res: Response, config: CallbackConfig): Pr
   const flight = code === undefined
     ? undefined
     : config.flights.find([req.sessionID, ...presentedSessionIds(req)], state, code);
-  if (flight !== undefined) {
-    await join(req, res, await flight, config);
-    return;
-  }
-  const returnTo = code === undefined
+  const answer = { state, code, sentState: valueOf(query.state) };
+  const outcome = code === undefined
     ? await conclude(req, session, query, config)
-    : await begin(req, session, { query, state, code }, config);
-  redirect(req, res, returnTo, config);
+    : await (flight ?? begin(req, session, { ...answer, code }, config)).catch(letGo(req));
+  if (outcome.kind === 'landed' && req.sessionID !== outcome.sessionId) await join(req, outcome, config).catch(letGo(req));
+  redirect(req, res, outcome.returnTo, config);
+}
+
+/**
+ * Lets the session go before a failure is answered: this request's copy is older than what we know to be in the store,
+ * and with `resave` express-session would write it back, the spent sign-in or even a moved session with it. A second
+ * save or touch could also hang the answer (see endDetached).
+ */
+function letGo(req: Request): (error: unknown) => never {
+  return function rethrowDetached(error: unknown): never {
+    detach(req);
+    throw error;
+  };
 }
 
 /** Handles an answer without a usable code: a replay may still land, anything else fails after the state is spent. */
 async function conclude(
   req: Request, session: SessionRecord, query: CallbackQuery, config: CallbackConfig,
-): Promise<string> {
-  const claim = await claimState(req, session, valueOf(query.state), config);
-  if (claim.kind === 'replay') return claim.returnTo;
-  // The claim is saved. A second save or touch by express-session could hang the answer (see endDetached).
+): Promise<Outcome> {
+  const claim = await claimState(req, session, valueOf(query.state), config).catch(letGo(req));
+  if (claim.kind === 'replay') return claim;
   detach(req);
   const refusal = valueOf(query.error);
   if (refusal === undefined || query.code.kind !== 'absent') throw callbackError('parameters');
   throw errorFromCallback(refusal, config.statusByApiCode);
 }
 
-/** Thrown through the flight when its state turns out to be a replay: nothing was exchanged, there is nothing to join. */
-const replays = new WeakMap<Error, string>();
-
 interface Answer {
-  readonly query: CallbackQuery;
+  /** As sent, or '' where the server returns none. */
   readonly state: string;
+  readonly sentState: string | undefined;
   readonly code: string;
 }
 
-async function begin(
-  req: Request, session: SessionRecord, answer: Answer, config: CallbackConfig,
-): Promise<string> {
-  try {
-    const landing = await config.flights.start(req.sessionID, answer.state, answer.code, async () => {
-      const claim = await claimState(req, session, valueOf(answer.query.state), config);
-      if (claim.kind === 'replay') {
-        const replay = stateError('used');
-        replays.set(replay, claim.returnTo);
-        throw replay;
-      }
-      return finish(req, claim.entry, answer.code, config).catch((error: unknown) => {
-        detach(req);
-        throw error;
-      });
-    });
-    return landing.returnTo;
-  } catch (error) {
-    const returnTo = error instanceof Error ? replays.get(error) : undefined;
-    if (returnTo === undefined) throw error;
-    return returnTo;
-  }
+function begin(req: Request, session: SessionRecord, answer: Answer, config: CallbackConfig): Promise<Outcome> {
+  return config.flights.start(req.sessionID, answer.state, answer.code, async () => {
+    const claim = await claimState(req, session, answer.sentState, config);
+    return claim.kind === 'replay' ? claim : finish(req, claim.entry, answer.code, config);
+  });
 }
 
 /**
@@ -124,7 +114,7 @@ async function claimState(
 ): Promise<Claim> {
   // Without any sign-in of ours in the session there is nothing to read, write or wait for.
   if (readAttempts(session[config.pendingKey]) === undefined || !cameWithSession(req)) throw stateError('no_session');
-  return withSessionLock(req.sessionStore, req.sessionID, async () => {
+  return withSessionLock(req.sessionStore, req.sessionID, lockPatience('callback', config), async () => {
     const stored = await readStored(req, req.sessionID, 'callback', config);
     const attempts = stored === undefined ? undefined : readAttempts(stored[config.pendingKey]);
     if (stored === undefined || attempts === undefined) throw stateError('no_session');
@@ -133,8 +123,9 @@ async function claimState(
     if (found.kind !== 'pending') throw stateError(found.kind);
     if (config.spent.has(found.entry.h)) throw stateError('used');
     const now = Date.now();
+    adoptStored(session, stored, [config.sessionKey, config.lineageKey]);
     session[config.pendingKey] = withSpent(attempts, { h: found.entry.h, at: now }, now, config.pendingTtlMs);
-    await saveSession(session, 'callback', config);
+    await saveSession(req, session, 'callback', config);
     config.spent.add(found.entry.h);
     return { kind: 'won', entry: found.entry };
   });
@@ -160,41 +151,51 @@ function isConnectedBy(lineage: string, stored: StoredSession, config: CallbackC
 
 async function finish(req: Request, entry: PendingEntry, code: string, config: CallbackConfig): Promise<Landing> {
   const token = await config.endpoint.exchange(code, entry.v);
-  const changesSince = watchAppChanges(req.session as SessionRecord);
-  await consent(req, token, config);
-  const changes = changesSince();
+  const changes = await consent(req, token, config);
   const lineage = randomBytes(16).toString('base64url');
   const sessionId = await moveToNewSession(req, { entry, token, lineage, changes }, config);
   debug('callback', 'connected');
   emit(config.onEvent, connectedEvent(lineage, Date.now()));
-  return { sessionId, lineage, returnTo: entry.r };
+  return { kind: 'landed', sessionId, lineage, returnTo: entry.r };
 }
 
-/** Asks the app. What it throws may hold anything, so only a ConnectError of its own goes on. */
-async function consent(req: Request, token: ConnectToken, config: CallbackConfig): Promise<void> {
+/**
+ * Asks the app. What it throws may hold anything, so only a ConnectError of its own goes on.
+ * @returns what it changed in the session
+ */
+async function consent(req: Request, token: ConnectToken, config: CallbackConfig): Promise<AppChanges> {
+  const { sessionID } = req;
+  const changesSince = watchAppChanges(req.session as SessionRecord);
   try {
     // A copy: what the session gets is what the provider answered.
     await config.onConnect?.(req, { ...token });
   } catch (thrown) {
-    if (isConnectError(thrown)) throw thrown;
-    throw new ConnectError('ERR_CONNECT_DENIED', {
+    throw isConnectError(thrown) ? atCallback(thrown) : new ConnectError('ERR_CONNECT_DENIED', {
       stage: 'callback', reason: 'on_connect', message: "The app's onConnect refused this sign-in.",
     });
   }
+  // `destroy()` in onConnect: the visitor has no session any more that could be connected.
+  if ((req as { session?: unknown }).session == null) throw stateError('no_session');
+  if (req.sessionID === sessionID) return changesSince();
+  // `regenerate()` in onConnect, as login code often does: the new session is in no store yet.
+  await saveSession(req, req.session, 'callback', config);
+  return { set: {}, removed: [] };
+}
+
+/** An error that the app made itself says nothing of where it arose. */
+function atCallback(error: ConnectError): ConnectError {
+  return Object.isExtensible(error) ? Object.assign(error, { stage: 'callback' }) : error;
 }
 
 /**
  * Ends a duplicate of a finished callback in the new session, with its cookie: the browser may have dropped the first
  * answer. Whoever presents old session id, state and code together could have finished the sign-in themselves.
  */
-async function join(req: Request, res: Response, landing: Landing, config: CallbackConfig): Promise<void> {
-  if (req.sessionID !== landing.sessionId) {
-    const stored = await readStored(req, landing.sessionId, 'callback', config);
-    if (stored === undefined || !isConnectedBy(landing.lineage, stored, config)) throw stateError('used');
-    req.sessionID = landing.sessionId;
-    (req.sessionStore as unknown as { createSession(req: Request, data: unknown): void }).createSession(req, stored);
-  }
-  redirect(req, res, landing.returnTo, config);
+async function join(req: Request, landing: Landing, config: CallbackConfig): Promise<void> {
+  const stored = await readStored(req, landing.sessionId, 'callback', config);
+  if (stored === undefined || !isConnectedBy(landing.lineage, stored, config)) throw stateError('used');
+  req.sessionID = landing.sessionId;
+  (req.sessionStore as unknown as { createSession(req: Request, data: unknown): void }).createSession(req, stored);
 }
 
 /** The session is saved by now; the landing place is checked again, because the store is not ours alone. */

@@ -19,6 +19,10 @@ export function assertCookieReturns(req: Request, cookie: Cookie | undefined, re
     refuse('same_site', "The session cookie has sameSite 'strict': browsers do not send it when the provider redirects "
       + "back. Use cookie: { sameSite: 'lax' }.");
   }
+  if (cookie.sameSite === 'none' && cookie.secure !== true) {
+    refuse('same_site', "The session cookie has sameSite 'none' without `secure`: browsers refuse such a cookie. "
+      + "Use cookie: { sameSite: 'lax' }.");
+  }
   const domain = cookie.domain?.replace(/^\./u, '').toLowerCase();
   if (domain !== undefined && domain !== '' && !coversHost(domain, target.hostname)) {
     refuse('domain', 'The domain of the session cookie does not cover the host of redirectUri.');

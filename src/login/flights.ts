@@ -2,17 +2,27 @@ import { createHash } from 'node:crypto';
 
 /** Where a completed sign-in went: what a duplicate of its callback needs to end in the same place. */
 export interface Landing {
+  readonly kind: 'landed';
   readonly sessionId: string;
   readonly lineage: string;
   readonly returnTo: string;
 }
 
+/** A replay in the session that the sign-in has connected before: nothing was exchanged. */
+export interface Replay {
+  readonly kind: 'replay';
+  readonly returnTo: string;
+}
+
+/** How a callback ended well. */
+export type Outcome = Landing | Replay;
+
 /** Sign-ins being exchanged right now, and those completed a moment ago. */
 export interface Flights {
   /** The flight of whoever presents one of these session ids with this state and code. */
-  find(sessionIds: readonly string[], state: string, code: string): Promise<Landing> | undefined;
+  find(sessionIds: readonly string[], state: string, code: string): Promise<Outcome> | undefined;
   /** Runs `work` once; a failure is forgotten at once, a success after `REMEMBERED_MS`. */
-  start(sessionId: string, state: string, code: string, work: () => Promise<Landing>): Promise<Landing>;
+  start(sessionId: string, state: string, code: string, work: () => Promise<Outcome>): Promise<Outcome>;
 }
 
 /** A double click may arrive after the first answer was dropped by the browser; 30 s is generous for that. */
@@ -21,13 +31,13 @@ const MOST_REMEMBERED = 10_000;
 
 /** Keeps flights of one instance in this process. Keys are hashes: neither session id, state nor code is kept. */
 export function signInFlights(): Flights {
-  const flights = new Map<string, Promise<Landing>>();
+  const flights = new Map<string, Promise<Outcome>>();
 
   const keyOf = (sessionId: string, state: string, code: string): string => createHash('sha256')
     .update(JSON.stringify([sessionId, state, code])).digest('base64url');
 
   return Object.freeze({
-    find(sessionIds: readonly string[], state: string, code: string): Promise<Landing> | undefined {
+    find(sessionIds: readonly string[], state: string, code: string): Promise<Outcome> | undefined {
       if (flights.size === 0) return undefined;
       for (const sessionId of sessionIds) {
         const flight = flights.get(keyOf(sessionId, state, code));
@@ -35,15 +45,17 @@ export function signInFlights(): Flights {
       }
       return undefined;
     },
-    async start(sessionId: string, state: string, code: string, work: () => Promise<Landing>): Promise<Landing> {
+    async start(sessionId: string, state: string, code: string, work: () => Promise<Outcome>): Promise<Outcome> {
       const key = keyOf(sessionId, state, code);
       const flight = work();
       flights.set(key, flight);
       try {
-        const landing = await flight;
-        setTimeout(() => flights.delete(key), REMEMBERED_MS).unref();
+        const outcome = await flight;
+        // A replay is judged anew each time: the connection may end meanwhile.
+        if (outcome.kind === 'replay') flights.delete(key);
+        else setTimeout(() => flights.delete(key), REMEMBERED_MS).unref();
         if (flights.size > MOST_REMEMBERED) flights.delete(flights.keys().next().value ?? key);
-        return landing;
+        return outcome;
       } catch (error) {
         flights.delete(key);
         throw error;

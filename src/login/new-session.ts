@@ -1,7 +1,7 @@
 import type { Request } from 'express';
 import { ConnectError } from '../errors';
 import {
-  destroyStored, readStored, saveSession, storeError, type SessionConfig, type SessionRecord, type StoredSession,
+  destroyStored, lockPatience, readStored, saveSession, storeError, type SessionConfig, type SessionRecord, type StoredSession,
 } from '../session';
 import { withSessionLock } from '../session-lock';
 import type { ConnectToken } from '../token';
@@ -35,7 +35,7 @@ export async function moveToNewSession(
   req: Request, connection: Connection, config: NewSessionConfig,
 ): Promise<string> {
   const oldId = req.sessionID;
-  return withSessionLock(req.sessionStore, oldId, async () => {
+  return withSessionLock(req.sessionStore, oldId, lockPatience('callback', config), async () => {
     // Read again: other requests may have changed the app's data while the provider was asked.
     const old = await readStored(req, oldId, 'callback', config);
     if (old === undefined) {
@@ -44,7 +44,7 @@ export async function moveToNewSession(
         stage: 'callback', reason: 'no_session', message: 'The session ended while the code was being exchanged.',
       });
     }
-    const fresh = generate(req);
+    const fresh = generate(req, oldId);
     copyAppData(old, fresh, connection.changes, config);
     fresh[config.pendingKey] = attemptsAfter(old, connection, config);
     fresh[config.sessionKey] = connection.token;
@@ -53,7 +53,7 @@ export async function moveToNewSession(
     // The store may have written in spite of its error; nobody gets the cookie of that session.
     const discard = (): void => void destroyStored(req, newId, 'callback', config).catch(() => undefined);
     try {
-      await saveSession(fresh, 'callback', config);
+      await saveSession(req, fresh, 'callback', config, discard);
       await destroyStored(req, oldId, 'callback', config);
     } catch (error) {
       discard();
@@ -63,11 +63,17 @@ export async function moveToNewSession(
   });
 }
 
-function generate(req: Request): SessionRecord {
+function generate(req: Request, oldId: string): SessionRecord {
   try {
     (req.sessionStore as unknown as { generate(req: Request): void }).generate(req);
   } catch {
     throw storeError('callback', 'failed', 'The session could not be renewed.');
+  }
+  if (req.sessionID === oldId) {
+    // Destroying the old session would destroy the new one.
+    throw new ConnectError('ERR_CONNECT_NO_SESSION', {
+      stage: 'callback', reason: 'genid', message: 'genid of express-session must give a new, random id at each call.',
+    });
   }
   return req.session as SessionRecord;
 }
