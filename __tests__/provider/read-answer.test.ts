@@ -203,6 +203,10 @@ test('signs are looked for in depth, but not without end', () => {
   expect(read(json({ ...TOKEN, errors: many })).error?.reason).toBe('unknown_error');
 });
 
+test('of a form field given twice the first counts', () => {
+  expect(read('error=invalid_client&error=access_denied')).toMatchObject({ error: { code: 'ERR_CONNECT_CONFIG' } });
+});
+
 test('no text of the provider is in the error', () => {
   const { error } = read(json({ error: 'CANARY', error_description: 'CANARY', message: 'CANARY', errors: ['CANARY'] }), { status: 400 });
   expect(JSON.stringify([error, error?.message, error?.stack, error?.headers])).not.toContain('CANARY');

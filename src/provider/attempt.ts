@@ -2,6 +2,7 @@ import * as http from 'node:http';
 import * as https from 'node:https';
 import type { Socket } from 'node:net';
 import { urlToHttpOptions } from 'node:url';
+import { own } from './own';
 
 /** One HTTP request, complete. */
 export interface WireRequest {
@@ -19,7 +20,7 @@ export interface WireAnswer {
   /** As UTF-8; empty where it was not accepted. */
   readonly body: string;
   /** Why the body was not accepted: over 64 KiB, or compressed although we asked for identity. */
-  readonly unacceptable?: 'too_large' | 'encoded';
+  readonly unacceptable: 'too_large' | 'encoded' | undefined;
 }
 
 /**
@@ -30,8 +31,8 @@ export type TransportFault = 'timeout' | 'unreachable' | 'broken';
 
 /** An answer or a fault, never both. */
 export type WireResult =
-  | { readonly answer: WireAnswer; readonly fault?: undefined }
-  | { readonly answer?: undefined; readonly fault: TransportFault };
+  | { readonly kind: 'answer'; readonly answer: WireAnswer }
+  | { readonly kind: 'fault'; readonly fault: TransportFault };
 
 /** `stale`: the attempt met a kept connection that gave no byte of an answer; it may be made again. */
 export type AttemptOutcome = WireResult | 'stale';
@@ -97,7 +98,7 @@ export function startAttempt(attempt: Attempt, done: (outcome: AttemptOutcome) =
 
   function write(): void {
     if (settled) return;
-    if (secure && !isAuthorized(connection)) return settle({ fault: 'unreachable' }, 'destroy');
+    if (secure && !isAuthorized(connection)) return settle({ kind: 'fault', fault: 'unreachable' }, 'destroy');
     written = true;
     outgoing.end(body);
   }
@@ -107,31 +108,30 @@ export function startAttempt(attempt: Attempt, done: (outcome: AttemptOutcome) =
   }
 
   function readResponse(response: http.IncomingMessage): void {
-    const { statusCode: status = 0, headers } = response;
     const chunks: Buffer[] = [];
     let bytes = 0;
     // From here on the response's own events tell how it ends: it may still be read after its request has closed.
     outgoing.off('close', fail);
     response.on('error', fail);
     response.on('close', fail);
-    if (isEncoded(headers)) return settle({ answer: { status, headers, body: '', unacceptable: 'encoded' } }, 'destroy');
+    if (isEncoded(response.headers)) return settle(answerOf(response, '', 'encoded'), 'destroy');
     response.on('data', (chunk: Buffer) => {
       bytes += chunk.byteLength;
       if (bytes <= MAX_BODY_BYTES) chunks.push(chunk);
-      else settle({ answer: { status, headers, body: '', unacceptable: 'too_large' } }, 'destroy');
+      else settle(answerOf(response, '', 'too_large'), 'destroy');
     });
     response.once('end', () => {
-      settle({ answer: { status, headers, body: Buffer.concat(chunks).toString('utf8') } }, 'keep');
+      settle(answerOf(response, Buffer.concat(chunks).toString('utf8')), 'keep');
     });
   }
 
   function fail(): void {
     if (outgoing.reusedSocket && !answerBegun) return settle('stale', 'destroy');
-    settle({ fault: written ? 'broken' : 'unreachable' }, 'destroy');
+    settle({ kind: 'fault', fault: written ? 'broken' : 'unreachable' }, 'destroy');
   }
 
   function timeOut(): void {
-    settle({ fault: 'timeout' }, 'destroy');
+    settle({ kind: 'fault', fault: 'timeout' }, 'destroy');
   }
 
   function settle(outcome: AttemptOutcome, socketFate: 'keep' | 'destroy'): void {
@@ -157,6 +157,11 @@ function isAuthorized(socket: Socket | undefined): boolean {
 }
 
 function isEncoded(headers: http.IncomingHttpHeaders): boolean {
-  const encoding = headers['content-encoding']?.trim().toLowerCase() ?? '';
-  return encoding !== '' && encoding !== 'identity';
+  const encoding = own(headers, 'content-encoding');
+  return typeof encoding === 'string' && !/^(?:identity)?$/i.test(encoding.trim());
+}
+
+function answerOf(response: http.IncomingMessage, body: string, unacceptable?: WireAnswer['unacceptable']): WireResult {
+  const { statusCode: status = 0, headers } = response;
+  return { kind: 'answer', answer: { status, headers, body, unacceptable } };
 }

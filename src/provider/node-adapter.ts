@@ -10,7 +10,8 @@ import type { Transport } from './transport';
 export function nodeAdapter(transport: Transport): AxiosAdapter {
   return async function nodeHttpAdapter(config) {
     const result = await transport(wireRequest(config));
-    return { data: result, status: result.answer?.status ?? 0, statusText: '', headers: {}, config };
+    const status = result.kind === 'answer' ? result.answer.status : 0;
+    return { data: result, status, statusText: '', headers: {}, config };
   };
 }
 

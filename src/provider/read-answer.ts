@@ -30,8 +30,8 @@ export interface ReadingContext {
 
 /** A token set, or the error that the answer means. */
 export type Reading =
-  | { readonly token: ConnectToken; readonly error?: undefined }
-  | { readonly token?: undefined; readonly error: ConnectError };
+  | { readonly token: ConnectToken; readonly error: undefined }
+  | { readonly token: undefined; readonly error: ConnectError };
 
 /**
  * Judges an answer of the token endpoint. A token counts only from 200 or 201 (RFC 6749 §5.1 says 200), and only
@@ -48,9 +48,10 @@ export function readAnswer(answer: ProviderAnswer, context: ReadingContext): Rea
   };
   const { value, isJson } = parseBody(answer.body);
   const error = signalledError(answer, findErrorSigns(value), about);
-  if (error !== undefined) return { error };
+  if (error !== undefined) return { token: undefined, error };
   const token = isJson ? readToken(value, context.nowMs) : undefined;
-  return token === undefined ? { error: errorForUnusableAnswer(answer.unacceptable ?? 'no_token', about) } : { token };
+  if (token !== undefined) return { token, error: undefined };
+  return { token, error: errorForUnusableAnswer(answer.unacceptable ?? 'no_token', about) };
 }
 
 function signalledError(

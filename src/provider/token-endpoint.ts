@@ -5,6 +5,7 @@ import { ConnectError } from '../errors';
 import type { ConnectToken } from '../token';
 import type { TransportFault, WireResult } from './attempt';
 import { nodeAdapter } from './node-adapter';
+import { own } from './own';
 import { readAnswer } from './read-answer';
 import { tokenRequest, type Grant, type TokenRequestConfig } from './token-request';
 import { nodeTransport } from './transport';
@@ -42,18 +43,20 @@ export interface TokenEndpoint {
 type Stage = 'exchange' | 'refresh';
 
 /** Makes the client of one token endpoint; its kept connections neither outlive 2 s of idleness nor keep a process alive. */
-export function tokenEndpoint(config: TokenEndpointConfig): TokenEndpoint {
+export function tokenEndpoint(settings: TokenEndpointConfig): TokenEndpoint {
+  // Without prototype: an option that is not set must not be found on a polluted Object.prototype.
+  const config = Object.assign(Object.create(null) as object, settings);
   // Not axios.create(): that starts from the defaults and interceptors that the whole process shares.
   const client = new Axios({
     adapter: nodeAdapter(nodeTransport(config)), transformRequest: [], transformResponse: [],
   });
 
   async function present(grant: Grant, stage: Stage): Promise<ConnectToken> {
-    const { answer, fault } = await send(grant, stage);
-    if (fault !== undefined) throw faultError(fault, stage);
-    const { status, headers, body, unacceptable } = answer;
+    const result = await send(grant, stage);
+    if (result.kind === 'fault') throw faultError(result.fault, stage);
+    const { status, headers, body, unacceptable } = result.answer;
     const { token, error } = readAnswer(
-      { status, retryAfter: headers['retry-after'], body, unacceptable },
+      { status, retryAfter: own(headers, 'retry-after'), body, unacceptable },
       { stage, statusByApiCode: config.statusByApiCode, nowMs: Date.now() },
     );
     debug(stage, status, error?.code ?? 'ok');

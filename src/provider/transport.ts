@@ -44,7 +44,7 @@ export function nodeTransport({ timeoutMs, agent }: TransportConfig): Transport 
         const onlyFresh = attempt > 1;
         outcome = await new Promise<AttemptOutcome>((done) => { startAttempt({ ...route, onlyFresh }, done); });
       }
-      return outcome === 'stale' ? { fault: 'broken' } : outcome;
+      return outcome === 'stale' ? { kind: 'fault', fault: 'broken' } : outcome;
     } finally {
       clearTimeout(timer);
     }
