@@ -60,7 +60,10 @@ export interface ConnectAuthOptions {
   readonly renderError?: RenderError | undefined;
   /** Told what happens; never gets a token. What it throws changes nothing. */
   readonly onEvent?: ConnectEventListener | undefined;
-  /** Awaited before the token enters the session; throwing refuses the sign-in. */
+  /**
+   * Awaited before the token enters the session; throwing refuses the sign-in (403 `ERR_CONNECT_DENIED`, or your own
+   * ConnectError). What it writes to `req.session` is kept. Not bounded: one that never settles holds the visitor.
+   */
   readonly onConnect?: ((req: Request, token: ConnectToken) => void | Promise<void>) | undefined;
   /** Static extra parameters of the authorization request; cannot replace protocol parameters. */
   readonly authorizeParams?: Readonly<Record<string, string>> | undefined;

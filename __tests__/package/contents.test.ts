@@ -24,10 +24,11 @@ function outputsOf(source: string): readonly string[] {
   return [`dist/${name}.${kind}js`, `dist/${name}.d.${kind}ts`];
 }
 
-test('the tarball holds the build of src, the four texts, package.json, and nothing else', () => {
+test('the tarball holds the build of src, what README links to, package.json, and nothing else', () => {
   const sources = readdirSync(join(root, 'src'), { recursive: true, encoding: 'utf8' })
     .filter((name) => /\.m?ts$/.test(name));
-  const expected = ['README.md', 'LICENSE', 'CHANGELOG.md', 'SECURITY.md', 'package.json', ...sources.flatMap(outputsOf)];
+  const texts = ['README.md', 'LICENSE', 'CHANGELOG.md', 'CONTRIBUTING.md', 'SECURITY.md', '.env.example', 'docs/testing.md'];
+  const expected = [...texts, 'package.json', ...sources.flatMap(outputsOf)];
   expect([...pack().files].sort()).toEqual(expected.sort());
 }, 60_000);
 
