@@ -25,6 +25,28 @@ class GatedStore extends MemoryStore {
   }
 }
 
+/** A store whose writes can be held back; everything else answers. */
+class SlowToWrite extends MemoryStore {
+  private held: (() => void)[] | undefined;
+  hold(): void {
+    this.held = [];
+  }
+  release(): void {
+    const held = this.held ?? [];
+    this.held = undefined;
+    for (const go of held) go();
+  }
+  /** Resolves once MemoryStore, which answers by setImmediate, has done what it was told, and what follows from it. */
+  async settled(): Promise<void> {
+    for (let turn = 0; turn < 10; turn += 1) await new Promise((resolve) => setImmediate(resolve));
+  }
+  override set(sid: string, data: SessionData, done?: (error?: unknown) => void): void {
+    const go = (): void => { super.set(sid, data, done); };
+    if (this.held === undefined) go();
+    else this.held.push(go);
+  }
+}
+
 let sandbox: Sandbox;
 beforeAll(async () => { sandbox = await startSandbox(); });
 afterEach(() => { sandbox.reset(); });
@@ -189,18 +211,31 @@ test('a session id that stands inside another cookie is not taken for the presen
 });
 
 test('ten starts of one session against a store that hangs are all refused within one waiting time', async () => {
-  class Hanging extends MemoryStore {
-    override set(): void {
-      // Never answers.
-    }
-  }
-  await within({ store: new Hanging(), options: { storeTimeoutMs: 300 } }, async (app) => {
+  const store = new SlowToWrite();
+  await within({ store, options: { storeTimeoutMs: 300 } }, async (app) => {
     const visitor = browser();
+    await visitor.visit(`${app.url}/connect/authorize`);
+    store.hold();
     const begun = performance.now();
     const answers = await Promise.all(Array.from({ length: 10 }, () => (
-      visitor.visit(`${app.url}/connect/authorize`, script))));
+      visitor.fork().visit(`${app.url}/connect/authorize`, script))));
     expect(answers.map((answer) => answer.status)).toEqual(Array(10).fill(503));
+    // One wait for the turn and one for the store, 300 ms each; one after the other they would take 3 s.
     expect(performance.now() - begun).toBeLessThan(2_000);
+    store.release();
+  });
+});
+
+test('a store that writes the new session after we gave up leaves no token behind', async () => {
+  const store = new SlowToWrite();
+  await within({ store, options: { storeTimeoutMs: 300, onConnect: () => { store.hold(); } } }, async (app) => {
+    const visitor = browser();
+    const answer = await visitor.visit(await beginSignIn(app, sandbox, visitor), script);
+    expect([answer.status, codeOf(answer)]).toEqual([503, 'ERR_CONNECT_STORE']);
+    store.release();
+    await store.settled();
+    const stored = Object.values(await app.sessions());
+    expect(stored.map((one) => one['connectToken'])).toEqual([undefined]);
   });
 });
 
