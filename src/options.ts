@@ -1,9 +1,12 @@
 import type * as http from 'node:http';
 import Joi from 'joi';
 import type { Request } from 'express';
-import { ConnectError } from './errors';
 import type { RenderError } from './error-handler';
 import type { ConnectEventListener } from './events';
+import { refuseOptions } from './option-faults';
+import {
+  VISIBLE, agentLike, callable, credential, isFreeParameter, isFreeSessionKey, mountPath, secureUrl, string, wholeNumber,
+} from './option-values';
 import { AUTHORIZE_URL, TOKEN_URL } from './provider/endpoints';
 import { DOCUMENTED_API_CODES } from './provider/error-table';
 import { safeReturnTo } from './return-to';
@@ -102,63 +105,6 @@ export interface Config {
   readonly ownPaths: readonly string[];
 }
 
-const VISIBLE = /^[\x21-\x7e]+$/u;
-const PROTOCOL_PARAMETERS = new Set([
-  'client_id', 'redirect_uri', 'response_type', 'scope', 'state', 'code_challenge', 'code_challenge_method',
-  'client_secret', 'code', 'code_verifier', 'response_mode', 'request', 'request_uri',
-]);
-// Members of an express-session object, and names that reach a prototype; those of every object are looked up there.
-const TAKEN_SESSION_KEYS = new Set([
-  // Their companions would be those of the default key.
-  'connect', 'connectLineage', 'connectPending',
-  'cookie', 'id', 'req', 'save', 'reload', 'destroy', 'regenerate', 'touch', 'resetMaxAge', 'prototype',
-]);
-
-function isLoopback(hostname: string): boolean {
-  return hostname === 'localhost' || hostname.endsWith('.localhost') || hostname === '[::1]'
-    || /^127(?:\.\d{1,3}){3}$/u.test(hostname);
-}
-
-function isSecureUrl(value: string): boolean {
-  // The value itself goes to the provider, so what the URL parser would mend or drop is refused, `https://@host` too.
-  if (!VISIBLE.test(value) || !/^https?:\/\/[^/?#@\\]+(?:[/?][^#\\]*)?$/iu.test(value)) return false;
-  try {
-    const url = new URL(value);
-    return url.protocol === 'https:' || (url.protocol === 'http:' && isLoopback(url.hostname));
-  } catch {
-    return false;
-  }
-}
-
-function isFreeSessionKey(value: string): boolean {
-  return /^[A-Za-z_$][\w$-]{0,63}$/u.test(value) && !TAKEN_SESSION_KEYS.has(value) && !(value in Object.prototype);
-}
-
-/** `state[]` too: some servers read it as `state`. */
-function isFreeParameter(name: string): boolean {
-  return VISIBLE.test(name) && !PROTOCOL_PARAMETERS.has(name.replace(/\[.*$/u, ''));
-}
-
-/** Joi calls `test` for each value; its own messages hold values, so only the label's path is ever read from them. */
-function string(test: (value: string) => boolean): Joi.StringSchema {
-  return Joi.string().custom((value: string, helpers) => (test(value) ? value : helpers.error('any.invalid')));
-}
-
-const credential = string((value) => /^[^\u0000-\u001f\u007f]+$/u.test(value) && value.trim() === value);
-const secureUrl = string(isSecureUrl);
-// Only characters that neither path-to-regexp (Express 5) nor a plain regular expression (Express 4) reads as a pattern.
-const mountPath = Joi.alternatives(
-  Joi.valid(false),
-  string((value) => /^(?:\/[\w.~@,;=&'-]+)+\/?$/u.test(value) && !/\/\.{1,2}(?:\/|$)/u.test(value)),
-);
-const wholeNumber = (least: number, most: number): Joi.NumberSchema => Joi.number().strict().integer().min(least).max(most);
-const callable = Joi.any().custom((value: unknown, helpers) => (
-  typeof value === 'function' ? value : helpers.error('any.invalid')));
-const agentLike = Joi.any().custom((value: unknown, helpers) => {
-  const agent = value as { addRequest?: unknown; options?: { rejectUnauthorized?: unknown } } | null;
-  const usable = typeof agent === 'object' && agent !== null && typeof agent.addRequest === 'function';
-  return usable && agent.options?.rejectUnauthorized !== false ? value : helpers.error('any.invalid');
-});
 const apiCodes = DOCUMENTED_API_CODES.map(String);
 
 const schema = Joi.object({
@@ -195,63 +141,13 @@ const schema = Joi.object({
   ).default({}),
 }).required();
 
-/** Refused by name until the release that brings them. */
-const COMING = new Set(['apiBaseUrl', 'disconnectPath', 'afterDisconnect', 'refreshLeewaySeconds', 'ledger', 'encryptionKeys']);
-
-/** The next step for each option that a value alone does not explain. Static text: no value ever enters a message. */
-const HINTS: Readonly<Record<string, string>> = {
-  clientId: 'a non-empty string without blanks around it',
-  clientSecret: 'a non-empty string without blanks or line ends around it',
-  redirectUri: "the registered absolute URL: https (http on loopback only), no fragment, no user info, its path ending with callbackPath",
-  scope: 'a string or a list of strings of printable ASCII',
-  accessTokenKey: 'a string of printable ASCII without blanks',
-  clientAuthentication: "'header' or 'body'",
-  requestFormat: "'json' or 'form'",
-  authorizeUrl: 'an absolute https URL (http on loopback only) without fragment and user info',
-  tokenUrl: 'an absolute https URL (http on loopback only) without fragment and user info',
-  authorizePath: "false or a path that starts with '/' and holds no pattern character, other than callbackPath",
-  callbackPath: "false or a path that starts with '/' and holds no pattern character",
-  afterConnect: 'a path of this site that is none of our own routes',
-  timeoutMs: 'whole milliseconds, 100–120000',
-  storeTimeoutMs: 'whole milliseconds, 100–60000',
-  pendingTtlMs: 'whole milliseconds, 100–3600000',
-  agent: 'an http.Agent or https.Agent that fits tokenUrl and does not switch verification off',
-  sessionKey: 'an identifier that is no member of a session',
-  statusByApiCode: 'documented API codes with HTTP statuses 400–599',
-  authorizeParams: 'plain text values under names that are no protocol parameters',
-  pkce: 'true or false',
-  allowMissingState: 'true or false',
-  renderErrors: 'true or false',
-  renderError: 'a function',
-  onEvent: 'a function',
-  onConnect: 'a function',
-};
-
-function nextStep(name: string): string {
-  if (COMING.has(name)) return `${name} (not part of this version)`;
-  const hint = Object.hasOwn(HINTS, name) ? HINTS[name] : undefined;
-  return hint === undefined ? `${printable(name)} (no such option)` : `${name} (expected ${hint})`;
-}
-
-/** An unknown name is a word of the app's own source; still nothing but identifiers reaches a log line. */
-function printable(name: string): string {
-  return /^[\w$.-]{1,64}$/u.test(name) ? name : 'an option whose name is not printable';
-}
-
-function refuse(names: Iterable<string>): never {
-  throw new ConnectError('ERR_CONNECT_OPTIONS', {
-    stage: 'options',
-    message: `connectAuth() cannot use these options: ${[...new Set(names)].map(nextStep).join('; ')}.`,
-  });
-}
-
 /**
  * Validates the options of `connectAuth()` and gives a frozen copy with defaults.
  * @throws ConnectError `ERR_CONNECT_OPTIONS` naming every bad option, never a value
  */
 export function readOptions(options: unknown): Config {
   if (typeof options !== 'object' || options === null || Array.isArray(options)) {
-    refuse(['clientId', 'clientSecret', 'redirectUri']);
+    refuseOptions(['clientId', 'clientSecret', 'redirectUri']);
   }
   // A shallow copy of what is set: an explicit undefined means "not given".
   const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
@@ -262,7 +158,7 @@ export function readOptions(options: unknown): Config {
   bad.push(...prototypeFaults(given));
   const config = (result.error === undefined ? result.value : given) as Partial<RawConfig>;
   const refused = [...bad, ...relationFaults(config, new Set(bad))];
-  if (refused.length > 0) refuse(refused);
+  if (refused.length > 0) refuseOptions(refused);
   return complete(config as RawConfig, agent as http.Agent | undefined);
 }
 

@@ -44,9 +44,8 @@ test('nothing runs at install time, neither in this package nor in what it bring
   expect(shipped.filter(([, { hasInstallScript }]) => hasInstallScript).map(([name]) => name)).toEqual([]);
 });
 
-test('the lock file names no registry but the public one', () => {
-  const hosts = Object.values(lock.packages).flatMap(({ resolved }) => (resolved === undefined ? [] : [new URL(resolved).host]));
-  expect(hosts.filter((host) => host !== 'registry.npmjs.org')).toEqual([]);
+test('the lock file is bound to no registry address', () => {
+  expect(Object.values(lock.packages).flatMap(({ resolved }) => resolved ?? [])).toEqual([]);
 });
 
 test('every entry point is loaded by import and by require, with types for each', () => {

@@ -29,7 +29,7 @@ export const LAYERS: readonly Layer[] = [
   { name: 'session, request', members: ['token', 'session', 'session-lock', 'return-to', 'request-kind', 'query'] },
   { name: 'provider', members: ['provider/'] },
   { name: 'error answers', members: ['error-page', 'error-handler'] },
-  { name: 'options', members: ['options', 'env-options'] },
+  { name: 'options', members: ['options', 'env-options', 'option-values', 'option-faults'] },
   { name: 'journeys', members: ['login/', 'access/'] },
   { name: 'parts put together', members: ['connect-auth', 'testing/'] },
   { name: 'public names', members: ['index'] },

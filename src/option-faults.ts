@@ -1,0 +1,55 @@
+import { ConnectError } from './errors';
+
+/** Refused by name until the release that brings them. */
+const COMING = new Set(['apiBaseUrl', 'disconnectPath', 'afterDisconnect', 'refreshLeewaySeconds', 'ledger', 'encryptionKeys']);
+
+/** The next step for each option that a value alone does not explain. Static text: no value ever enters a message. */
+const HINTS: Readonly<Record<string, string>> = {
+  clientId: 'a non-empty string without blanks around it',
+  clientSecret: 'a non-empty string without blanks or line ends around it',
+  redirectUri: "the registered absolute URL: https (http on loopback only), no fragment, no user info, its path ending with callbackPath",
+  scope: 'a string or a list of strings of printable ASCII',
+  accessTokenKey: 'a string of printable ASCII without blanks',
+  clientAuthentication: "'header' or 'body'",
+  requestFormat: "'json' or 'form'",
+  authorizeUrl: 'an absolute https URL (http on loopback only) without fragment and user info',
+  tokenUrl: 'an absolute https URL (http on loopback only) without fragment and user info',
+  authorizePath: "false or a path that starts with '/' and holds no pattern character, other than callbackPath",
+  callbackPath: "false or a path that starts with '/' and holds no pattern character",
+  afterConnect: 'a path of this site that is none of our own routes',
+  timeoutMs: 'whole milliseconds, 100–120000',
+  storeTimeoutMs: 'whole milliseconds, 100–60000',
+  pendingTtlMs: 'whole milliseconds, 100–3600000',
+  agent: 'an http.Agent or https.Agent that fits tokenUrl and does not switch verification off',
+  sessionKey: 'an identifier that is no member of a session',
+  statusByApiCode: 'documented API codes with HTTP statuses 400–599',
+  authorizeParams: 'plain text values under names that are no protocol parameters',
+  pkce: 'true or false',
+  allowMissingState: 'true or false',
+  renderErrors: 'true or false',
+  renderError: 'a function',
+  onEvent: 'a function',
+  onConnect: 'a function',
+};
+
+function nextStep(name: string): string {
+  if (COMING.has(name)) return `${name} (not part of this version)`;
+  const hint = Object.hasOwn(HINTS, name) ? HINTS[name] : undefined;
+  return hint === undefined ? `${printable(name)} (no such option)` : `${name} (expected ${hint})`;
+}
+
+/** An unknown name is a word of the app's own source; still nothing but identifiers reaches a log line. */
+function printable(name: string): string {
+  return /^[\w$.-]{1,64}$/u.test(name) ? name : 'an option whose name is not printable';
+}
+
+/**
+ * Refuses options by name, each with its next step.
+ * @throws ConnectError `ERR_CONNECT_OPTIONS`, always
+ */
+export function refuseOptions(names: Iterable<string>): never {
+  throw new ConnectError('ERR_CONNECT_OPTIONS', {
+    stage: 'options',
+    message: `connectAuth() cannot use these options: ${[...new Set(names)].map(nextStep).join('; ')}.`,
+  });
+}
