@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { connectAuth, type ConnectAuthOptions } from '../src';
 import { startSandbox, type Sandbox } from '../src/testing';
-import { beginSignIn, browser, signIn, startApp, type TestApp, type TestAppParts } from './support/app';
+import { beginSignIn, browser, signIn, startApp, withApp, type TestApp, type TestAppParts } from './support/app';
 import { attemptsOf, clearSessions, onlySession } from './support/stored';
 
 let sandbox: Sandbox;
@@ -17,14 +17,8 @@ afterAll(async () => {
 beforeEach(() => clearSessions(app));
 
 /** Runs a check against an app of its own. */
-async function within(parts: TestAppParts, check: (own: TestApp) => Promise<void>): Promise<void> {
-  const own = await startApp(sandbox, parts);
-  try {
-    await check(own);
-  } finally {
-    await own.close();
-  }
-}
+const within = (parts: TestAppParts, check: (own: TestApp) => Promise<void>): Promise<void> => (
+  withApp(sandbox, parts, check));
 
 const PAGE = { accept: 'text/html' };
 const problemOf = (body: string): Record<string, unknown> => JSON.parse(body) as Record<string, unknown>;

@@ -2,7 +2,7 @@ import type { Request } from 'express';
 import { MemoryStore } from 'express-session';
 import { connectAuth, ConnectError, type ConnectAuthOptions } from '../src';
 import { startSandbox, type Sandbox } from '../src/testing';
-import { beginSignIn, browser, signIn, startApp, type Answer, type Browser, type TestApp, type TestAppParts } from './support/app';
+import { beginSignIn, browser, signIn, startApp, withApp, type Answer, type Browser, type TestApp, type TestAppParts } from './support/app';
 import { attemptsOf, clearSessions, editSessions, onlySession, tokensIn, type StoredAttempts } from './support/stored';
 
 let sandbox: Sandbox;
@@ -20,14 +20,8 @@ beforeEach(async () => {
   sandbox.reset();
 });
 
-async function within(parts: TestAppParts, check: (own: TestApp) => Promise<void>): Promise<void> {
-  const own = await startApp(sandbox, parts);
-  try {
-    await check(own);
-  } finally {
-    await own.close();
-  }
-}
+const within = (parts: TestAppParts, check: (own: TestApp) => Promise<void>): Promise<void> => (
+  withApp(sandbox, parts, check));
 
 /** Status, code and reason of a problem+json answer. */
 function outcome(answer: Answer): readonly unknown[] {

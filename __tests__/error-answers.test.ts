@@ -1,7 +1,7 @@
 import express, { type ErrorRequestHandler, type Express } from 'express';
 import { connectErrorHandler, ConnectError, type ConnectAuthOptions, type ConnectErrorCode, type ConnectEvent } from '../src';
 import { startSandbox, SANDBOX_API_CODES, type Sandbox } from '../src/testing';
-import { beginSignIn, browser, signIn, startApp, type Answer, type TestApp, type TestAppParts } from './support/app';
+import { beginSignIn, browser, signIn, startApp, withApp, type Answer, type TestApp, type TestAppParts } from './support/app';
 import { clearSessions, tokensIn } from './support/stored';
 
 let sandbox: Sandbox;
@@ -19,14 +19,8 @@ beforeEach(async () => {
   sandbox.reset();
 });
 
-async function within(parts: TestAppParts, check: (own: TestApp) => Promise<void>): Promise<void> {
-  const own = await startApp(sandbox, parts);
-  try {
-    await check(own);
-  } finally {
-    await own.close();
-  }
-}
+const within = (parts: TestAppParts, check: (own: TestApp) => Promise<void>): Promise<void> => (
+  withApp(sandbox, parts, check));
 
 const problemOf = (answer: Answer): Record<string, unknown> => JSON.parse(answer.body) as Record<string, unknown>;
 

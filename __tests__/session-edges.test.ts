@@ -1,7 +1,7 @@
 import { MemoryStore, type SessionData } from 'express-session';
 import { ConnectError } from '../src';
 import { startSandbox, type Sandbox } from '../src/testing';
-import { beginSignIn, browser, signIn, startApp, type Answer, type TestApp, type TestAppParts } from './support/app';
+import { beginSignIn, browser, signIn, withApp, type Answer, type TestApp, type TestAppParts } from './support/app';
 
 /** A store whose reads can be held back, so that requests overlap in the order a test wants. */
 class GatedStore extends MemoryStore {
@@ -56,14 +56,8 @@ beforeAll(async () => { sandbox = await startSandbox(); });
 afterEach(() => { sandbox.reset(); });
 afterAll(() => sandbox.close());
 
-async function within<T>(parts: TestAppParts, work: (app: TestApp) => Promise<T>): Promise<T> {
-  const app = await startApp(sandbox, parts);
-  try {
-    return await work(app);
-  } finally {
-    await app.close();
-  }
-}
+const within = (parts: TestAppParts, check: (own: TestApp) => Promise<void>): Promise<void> => (
+  withApp(sandbox, parts, check));
 
 const codeOf = (answer: Answer): unknown => (
   answer.body === '' ? answer.location : (JSON.parse(answer.body) as { code?: unknown }).code);

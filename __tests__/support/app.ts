@@ -52,6 +52,18 @@ export async function startApp(sandbox: Sandbox, parts: TestAppParts = {}): Prom
   };
 }
 
+/** Starts an app for one check and closes it, whatever comes of the check. */
+export async function withApp(
+  sandbox: Sandbox, parts: TestAppParts, check: (app: TestApp) => Promise<void>,
+): Promise<void> {
+  const app = await startApp(sandbox, parts);
+  try {
+    await check(app);
+  } finally {
+    await app.close();
+  }
+}
+
 function allSessions(store: Store): Promise<Record<string, Record<string, unknown>>> {
   return new Promise((resolve, reject) => {
     store.all?.((error: unknown, found) => {

@@ -8,8 +8,8 @@ import type { TokenEndpoint } from '../provider/token-endpoint';
 import { readCallbackQuery, type CallbackQuery, type Parameter } from '../query';
 import { safeReturnTo, type ReturnToRules } from '../return-to';
 import {
-  adoptStored, cameWithSession, detach, endDetached, lockPatience, presentedSessionIds, readStored, saveSession, type SessionRecord,
-  type StoredSession,
+  adoptStored, cameWithSession, detach, endDetached, lockPatience, presentedSessionIds, readStored, saveSession,
+  type SessionRecord, type StoredSession,
 } from '../session';
 import { withSessionLock } from '../session-lock';
 import type { ConnectToken } from '../token';
@@ -59,10 +59,9 @@ async function callback(req: Request, res: Response, config: CallbackConfig): Pr
   const flight = code === undefined
     ? undefined
     : config.flights.find([req.sessionID, ...presentedSessionIds(req)], state, code);
-  const answer = { state, code, sentState: valueOf(query.state) };
   const outcome = code === undefined
     ? await conclude(req, session, query, config)
-    : await (flight ?? begin(req, session, { ...answer, code }, config)).catch(letGo(req));
+    : await (flight ?? begin(req, session, { state, code, sentState: valueOf(query.state) }, config)).catch(letGo(req));
   if (outcome.kind === 'landed' && req.sessionID !== outcome.sessionId) await join(req, outcome, config).catch(letGo(req));
   redirect(req, res, outcome.returnTo, config);
 }

@@ -1,7 +1,8 @@
 import type { Request } from 'express';
 import { ConnectError } from '../errors';
 import {
-  destroyStored, lockPatience, readStored, saveSession, storeError, type SessionConfig, type SessionRecord, type StoredSession,
+  destroyStored, lockPatience, readStored, saveSession, storeError, type SessionConfig, type SessionRecord,
+  type StoredSession,
 } from '../session';
 import { withSessionLock } from '../session-lock';
 import type { ConnectToken } from '../token';
