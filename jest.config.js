@@ -6,6 +6,7 @@ const base = {
   transform: { '^.+\\.ts$': ['ts-jest', { tsconfig: '<rootDir>/tsconfig.json' }] },
   moduleNameMapper: {
     '^express-connect-auth$': '<rootDir>/src/index.ts',
+    '^express-connect-auth/redis$': '<rootDir>/src/redis/index.ts',
     '^express-connect-auth/testing$': '<rootDir>/src/testing/index.ts',
   },
   modulePathIgnorePatterns: ['<rootDir>/dist/', '<rootDir>/demo-app/dist/', '<rootDir>/__tests__/package/samples/'],

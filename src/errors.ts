@@ -11,6 +11,7 @@ export type ConnectErrorCode =
   | 'ERR_CONNECT_STATE'
   | 'ERR_CONNECT_DENIED'
   | 'ERR_CONNECT_GRANT'
+  | 'ERR_CONNECT_REQUIRED'
   | 'ERR_CONNECT_EXPIRED'
   | 'ERR_CONNECT_CONFIG'
   | 'ERR_CONNECT_ACCOUNT'
@@ -19,7 +20,8 @@ export type ConnectErrorCode =
   | 'ERR_CONNECT_UNAVAILABLE'
   | 'ERR_CONNECT_TIMEOUT'
   | 'ERR_CONNECT_RESPONSE'
-  | 'ERR_CONNECT_API';
+  | 'ERR_CONNECT_API'
+  | 'ERR_CONNECT_LEDGER';
 
 /** The part of the journey in which an error arose. */
 export type ConnectStage = 'options' | 'authorize' | 'callback' | 'exchange' | 'refresh' | 'api' | 'disconnect';
@@ -125,6 +127,11 @@ const WORDS: Readonly<Record<ConnectErrorCode, Words>> = {
     detail: 'The sign-in took too long or was used before. Please start again.',
     message: 'The provider refused the authorization code: it is spent, expired, or was issued for another redirect URI.',
   },
+  ERR_CONNECT_REQUIRED: {
+    status: 401, title: 'Please connect your account', retryable: false,
+    detail: 'This page needs a connected account. Please connect yours, then you can go on.',
+    message: 'No account is connected in this session: send the visitor through sign-in.',
+  },
   ERR_CONNECT_EXPIRED: {
     status: 401, title: 'Your connection has ended', retryable: false,
     detail: 'Please connect your account again.',
@@ -169,6 +176,11 @@ const WORDS: Readonly<Record<ConnectErrorCode, Words>> = {
     status: 400, title: 'The provider refused the request', retryable: false,
     detail: 'The service that we connect to did not accept the request.',
     message: 'The Connect API refused the call.',
+  },
+  ERR_CONNECT_LEDGER: {
+    status: 503, title: 'Your connection is being renewed', retryable: true,
+    detail: 'This site could not renew your connection right now. You are still connected: please try again in a moment.',
+    message: 'The refresh ledger is away, or another process has been refreshing this connection for too long. Nothing is lost.',
   },
 };
 

@@ -13,6 +13,65 @@ export interface ConnectedEvent extends EventBase {
   readonly connection: string;
 }
 
+/** A new token set has replaced the one of this connection; the provider was asked once for all processes. */
+export interface RefreshedEvent extends EventBase {
+  readonly type: 'refreshed';
+  readonly connection: string;
+  /** Of the new token set: 0 at sign-in, +1 per refresh. */
+  readonly generation: number;
+  /** Milliseconds that the provider took. */
+  readonly durationMs: number;
+}
+
+/** A request held an older token set of its connection and took over the newer one from the ledger. */
+export interface AdoptedEvent extends EventBase {
+  readonly type: 'adopted';
+  readonly connection: string;
+  /** Of the token set taken over. */
+  readonly generation: number;
+}
+
+/** The provider gave no new token set; the connection lives on unless `kind` is `terminal`. */
+export interface RefreshFailedEvent extends EventBase {
+  readonly type: 'refresh_failed';
+  readonly stage: 'refresh';
+  readonly connection: string;
+  readonly kind: RefreshFailureKind;
+  readonly code: ConnectErrorCode;
+  /** HTTP status that a visitor gets while no valid token is left. */
+  readonly status: number;
+  readonly apiCode?: number;
+  readonly oauthError?: string;
+}
+
+/** What a failed refresh means for the connection. */
+export type RefreshFailureKind =
+  /** The request may have been carried out, and its answer was lost. */
+  | 'ambiguous'
+  /** No request left this process. */
+  | 'not_sent'
+  /** The provider has trouble of its own, or limits our rate. */
+  | 'transient'
+  /** The provider says that the grant is dead. */
+  | 'terminal'
+  /** The provider refuses our credentials. */
+  | 'configuration'
+  /** A refusal without a registered name: nobody is signed out for it. */
+  | 'suspect';
+
+/** A visitor has disconnected; no refresh or callback in flight brings the token back. */
+export interface DisconnectedEvent extends EventBase {
+  readonly type: 'disconnected';
+  readonly connection: string;
+}
+
+/** The ledger did not carry out an operation. Valid tokens are served all the same. */
+export interface LedgerErrorEvent extends EventBase {
+  readonly type: 'ledger_error';
+  readonly connection: string;
+  readonly operation: 'acquire' | 'renew' | 'settle' | 'fail' | 'revoke' | 'once';
+}
+
 /** A route of ours answered with an error. */
 export interface ErrorEvent extends EventBase {
   readonly type: 'error';
@@ -26,7 +85,8 @@ export interface ErrorEvent extends EventBase {
 }
 
 /** What `onEvent` receives: told apart by `type`, free of tokens. Further types may follow in minor versions. */
-export type ConnectEvent = ConnectedEvent | ErrorEvent;
+export type ConnectEvent =
+  | ConnectedEvent | RefreshedEvent | AdoptedEvent | RefreshFailedEvent | DisconnectedEvent | LedgerErrorEvent | ErrorEvent;
 
 /** Receives each {@link ConnectEvent}; what it throws, or rejects with, changes nothing. */
 export type ConnectEventListener = (event: ConnectEvent) => unknown;
@@ -44,8 +104,12 @@ export function emit(listener: ConnectEventListener | undefined, event: ConnectE
 
 /** Describes a completed sign-in. @param lineage - the random id of the connection, of which only a hash is told */
 export function connectedEvent(lineage: string, nowMs: number): ConnectedEvent {
-  const connection = createHash('sha256').update(`connect-auth connection v1\0${lineage}`).digest('hex').slice(0, 16);
-  return { type: 'connected', time: nowMs, connection };
+  return { type: 'connected', time: nowMs, connection: connectionHash(lineage) };
+}
+
+/** 16 hex digits that tell connections apart. @param lineage - the random id of a connection */
+export function connectionHash(lineage: string): string {
+  return createHash('sha256').update(`connect-auth connection v1\0${lineage}`).digest('hex').slice(0, 16);
 }
 
 /** Describes a failed answer of ours as an event. */

@@ -3,7 +3,13 @@ export { connectErrorHandler, type ConnectErrorHandlerOptions, type RenderError 
 export {
   ConnectError, isConnectError, type ConnectErrorCode, type ConnectErrorDetails, type ConnectStage, type ProviderSign,
 } from './errors';
-export type { ConnectEvent, ConnectEventListener, ConnectedEvent, ErrorEvent } from './events';
+export type {
+  AdoptedEvent, ConnectEvent, ConnectEventListener, ConnectedEvent, DisconnectedEvent, ErrorEvent, LedgerErrorEvent,
+  RefreshFailedEvent, RefreshFailureKind, RefreshedEvent,
+} from './events';
+export type {
+  Acquired, LedgerClaim, LedgerFailure, LedgerSuccess, RefreshLedger, Settled,
+} from './refresh/ledger';
 export type { ConnectAuthOptions } from './options';
 export { connectOptionsFromEnv } from './env-options';
 

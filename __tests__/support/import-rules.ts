@@ -26,13 +26,15 @@ interface Layer {
 /** Low to high, DESIGN §5. A file may import from lower layers, and beside itself within its own folder. */
 export const LAYERS: readonly Layer[] = [
   { name: 'base', members: ['errors', 'debug', 'events'] },
-  { name: 'session, request', members: ['token', 'session', 'session-lock', 'return-to', 'request-kind', 'query'] },
+  { name: 'session, request', members: ['token', 'seal', 'session-token', 'session', 'session-lock', 'return-to', 'request-kind', 'query'] },
   { name: 'provider', members: ['provider/'] },
+  { name: 'refresh', members: ['refresh/'] },
+  { name: 'redis', members: ['redis/'] },
   { name: 'error answers', members: ['error-page', 'error-handler'] },
   { name: 'options', members: ['options', 'env-options', 'option-values', 'option-faults'] },
   { name: 'journeys', members: ['login/', 'access/'] },
   { name: 'parts put together', members: ['connect-auth', 'testing/'] },
-  { name: 'public names', members: ['index'] },
+  { name: 'public names', members: ['index', 'cli', 'cli/'] },
 ];
 
 /** Lists a file's imports in the order of the text. */

@@ -1,0 +1,107 @@
+/**
+ * Coordinates refreshes, so that a refresh token is presented once over all requests and processes. One record per
+ * connection, kept under an opaque key (a hash; no token, lineage or client id can be found from it).
+ *
+ * Every operation is atomic and works by the ledger's own clock, so the clocks of the processes do not matter. An
+ * operation that cannot be carried out rejects; a rejection is never read as "free" or as "held by somebody".
+ * `ledgerConformance` of `express-connect-auth/testing` shows whether an implementation keeps this contract.
+ */
+export interface RefreshLedger {
+  /**
+   * Asks for the right to refresh generation `generation`. The first of these that applies:
+   * `revoked` · `adopt` when the record's generation is newer, also while a still newer refresh is pending, or when it
+   * is the caller's own and younger than `minAgeMs` · a record older than the caller is reset, and `won` · `dead` until
+   * ten minutes after the failure, then one `won` · `backoff` until its time · `wait` while another claimant's lease
+   * runs · `won`.
+   *
+   * The claimant who already holds the claim wins it again. A claim whose lease has run out is taken over, and counts
+   * as ambiguous from then on: its refresh may have reached the provider.
+   */
+  readonly acquire: (key: string, claim: LedgerClaim) => Promise<Acquired>;
+  /** Extends the lease. @returns false when the claim is no longer pending or no longer this claimant's */
+  readonly renew: (key: string, claimant: string, leaseMs: number) => Promise<boolean>;
+  /**
+   * Records the token set that generation `generation` was refreshed to, as generation + 1. Accepted also after the
+   * claim was taken over, because a success proves the successor; not after `revoke`, and not over a record that a
+   * higher fence or a later generation has settled: that one's box comes back instead.
+   */
+  readonly settle: (key: string, success: LedgerSuccess) => Promise<Settled>;
+  /**
+   * Records that the provider gave no new token. Only while the claim is pending and this claimant's: a loser's late
+   * failure changes nothing. @returns whether it was recorded
+   */
+  readonly fail: (key: string, failure: LedgerFailure) => Promise<boolean>;
+  /** Ends the connection for good, whatever its state. @returns the last box, if any */
+  readonly revoke: (key: string, retentionMs: number) => Promise<{ readonly box?: string | undefined }>;
+  /** Claims a name for `ttlMs`. @returns true to the first caller only */
+  readonly once: (name: string, ttlMs: number) => Promise<boolean>;
+}
+
+/** What {@link RefreshLedger.acquire} is asked with. */
+export interface LedgerClaim {
+  /** Of the token set that the caller holds; 0 at sign-in, +1 per refresh. */
+  readonly generation: number;
+  /** Nonce of the caller; the same one for all claims of one process and instance. */
+  readonly claimant: string;
+  /** Milliseconds until the claim may be taken over, unless renewed. */
+  readonly leaseMs: number;
+  /** Milliseconds; a token set settled less than this ago is not refreshed again. 0: refresh at any age. */
+  readonly minAgeMs: number;
+  /** Milliseconds to keep the record. */
+  readonly retentionMs: number;
+}
+
+/** The answer to a claim. All times in milliseconds. */
+export type Acquired =
+  | { readonly kind: 'revoked' }
+  /** `box` of the record's generation; `ageMs` since it was settled. */
+  | { readonly kind: 'adopt'; readonly generation: number; readonly box: string; readonly ageMs: number }
+  /** `error`: the word given to `fail`. */
+  | { readonly kind: 'dead'; readonly error: string }
+  | { readonly kind: 'wait'; readonly ms: number }
+  | { readonly kind: 'backoff'; readonly ms: number; readonly error: string }
+  | {
+    readonly kind: 'won';
+    /** Counts the claims of this record, takeovers included. */
+    readonly fence: number;
+    /** An earlier attempt of this generation ended with unknown outcome. */
+    readonly ambiguous: boolean;
+    /** Failed attempts of this generation before this one. */
+    readonly attempts: number;
+  };
+
+/** A successful refresh. */
+export interface LedgerSuccess {
+  /** The generation that was refreshed. */
+  readonly generation: number;
+  /** As `acquire` gave it. */
+  readonly fence: number;
+  /** The new token set as text. Secret: a ledger that leaves the process seals it. */
+  readonly box: string;
+  /** Milliseconds to keep the record from now on. */
+  readonly retentionMs: number;
+}
+
+/** What became of a success. */
+export type Settled =
+  | { readonly kind: 'settled'; readonly generation: number }
+  | { readonly kind: 'superseded'; readonly generation: number; readonly box: string }
+  | { readonly kind: 'revoked' };
+
+/** A failed refresh. */
+export interface LedgerFailure {
+  readonly claimant: string;
+  /** `transient`: back off for `backoffMs`; `terminal`: dead for ten minutes, then probed once. */
+  readonly kind: 'transient' | 'terminal';
+  /** Milliseconds; not used by `terminal`. */
+  readonly backoffMs: number;
+  /** A word of ours, 1–32 letters and underscores, handed to later claimants. */
+  readonly error: string;
+  /** Whether this attempt may have succeeded at the provider; once true, it stays so for this generation. */
+  readonly ambiguous: boolean;
+  /** Milliseconds to keep the record from now on. */
+  readonly retentionMs: number;
+}
+
+/** How long a dead connection is left alone before one new probe, in milliseconds. */
+export const DEAD_PROBE_MS = 600_000;

@@ -1,0 +1,73 @@
+import { createCipheriv, createDecipheriv, hkdfSync, randomBytes } from 'node:crypto';
+
+/** One key of a key ring. */
+export interface EncryptionKey {
+  /** Public name of the key, stored with everything it has sealed: 1–32 letters, digits, `-` and `_`. */
+  readonly id: string;
+  /** At least 32 characters of high entropy, for example from `openssl rand -base64 32`. */
+  readonly secret: string;
+}
+
+/** What is sealed; each purpose has subkeys of its own. */
+export type SealPurpose = 'session' | 'ledger';
+
+/** Seals text with the first key of a ring and opens it with any of them. */
+export interface Sealer {
+  /** @param context - what the text belongs to; without the same words it does not open elsewhere */
+  readonly seal: (text: string, context: readonly string[]) => string;
+  /** @returns undefined when no key of the ring opens it, or it was moved or changed */
+  readonly open: (envelope: string, context: readonly string[]) => string | undefined;
+}
+
+const IV_BYTES = 12;
+const TAG_BYTES = 16;
+const ENVELOPE = /^v1\.([A-Za-z0-9_-]{1,32})\.([A-Za-z0-9_-]{16})\.([A-Za-z0-9_-]{22,})$/u;
+
+/** Whether a value looks like an envelope of ours, whatever key it needs. No token does: it has no such form. */
+export function isEnvelope(value: unknown): value is string {
+  return typeof value === 'string' && ENVELOPE.test(value);
+}
+
+/**
+ * AES-256-GCM (NIST SP 800-38D) with a 96-bit random IV, under subkeys that HKDF-SHA-256 (RFC 5869) derives per
+ * purpose. Envelope: `v1.<key id>.<iv>.<ciphertext and tag>`, base64url. The purpose and the context are authenticated.
+ * @param keys - the first seals, all open; ids are distinct
+ */
+export function sealer(keys: readonly [EncryptionKey, ...EncryptionKey[]], purpose: SealPurpose): Sealer {
+  const subkeys = new Map(keys.map(({ id, secret }) => [id, subkey(secret, purpose)]));
+  const first = keys[0].id;
+
+  return Object.freeze({
+    seal(text: string, context: readonly string[]): string {
+      const iv = randomBytes(IV_BYTES);
+      const cipher = createCipheriv('aes-256-gcm', keyOf(first), iv).setAAD(associated(first, context));
+      const sealed = Buffer.concat([cipher.update(text, 'utf8'), cipher.final(), cipher.getAuthTag()]);
+      return `v1.${first}.${iv.toString('base64url')}.${sealed.toString('base64url')}`;
+    },
+    open(envelope: string, context: readonly string[]): string | undefined {
+      const [, id = '', iv = '', sealed = ''] = ENVELOPE.exec(envelope) ?? [];
+      if (!subkeys.has(id)) return undefined;
+      const bytes = Buffer.from(sealed, 'base64url');
+      try {
+        const decipher = createDecipheriv('aes-256-gcm', keyOf(id), Buffer.from(iv, 'base64url'), { authTagLength: TAG_BYTES });
+        decipher.setAAD(associated(id, context)).setAuthTag(bytes.subarray(-TAG_BYTES));
+        return Buffer.concat([decipher.update(bytes.subarray(0, -TAG_BYTES)), decipher.final()]).toString('utf8');
+      } catch {
+        // Moved, changed, or another secret under the same id: not ours to read.
+        return undefined;
+      }
+    },
+  });
+
+  function keyOf(id: string): Buffer {
+    return subkeys.get(id) ?? Buffer.alloc(0);
+  }
+
+  function associated(id: string, context: readonly string[]): Buffer {
+    return Buffer.from(JSON.stringify(['connect-auth seal v1', purpose, id, ...context]));
+  }
+}
+
+function subkey(secret: string, purpose: SealPurpose): Buffer {
+  return Buffer.from(hkdfSync('sha256', secret, 'connect-auth', `connect-auth ${purpose} v1`, 32));
+}
