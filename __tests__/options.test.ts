@@ -136,8 +136,31 @@ const faults: readonly Row[] = [
     'has a line feed in a value': { prompt: 'a\nb' }, 'has a value beyond ASCII': { prompt: 'é' }, 'has an empty name': { '': 'x' },
     'has a blank in a name': { 'a b': 'x' }, 'has __proto__ as name': parsed('{"__proto__":"x"}'), 'is a list': ['a'], 'is text': 'a=b', 'is null': null,
   }),
-  ...['apiBaseUrl', 'disconnectPath', 'afterDisconnect', 'refreshLeewaySeconds', 'ledger', 'encryptionKeys']
-    .flatMap((name) => each(name, 'that', { 'belongs to a later version': '/x' })),
+  ...each('apiBaseUrl', 'that', {
+    'is http on a public host': 'http://api.example/v2', 'has a query': 'https://api.example/v2?x=1', 'has a fragment': 'https://api.example/v2#x',
+    'has user info': 'https://user@api.example/v2', 'is a path': '/v2', 'is empty': '', 'is a number': 1,
+  }),
+  ...each('disconnectPath', 'that', {
+    'is the authorize path': '/connect/authorize', 'is the callback path in other case': '/Connect/Callback/', 'is relative': 'out',
+    'is true': true, 'holds a pattern character': '/out*', 'is empty': '',
+  }),
+  ...each('afterDisconnect', 'that', {
+    'is another site': 'https://evil.example/', 'is our own route': '/connect/disconnect', 'is empty': '', 'is a number': 1,
+  }),
+  ...each('refreshLeewaySeconds', 'that', {
+    'is negative': -1, 'is over an hour': 3601, 'is a fraction': 1.5, 'is NaN': NaN, 'is text': '60', 'is null': null,
+  }),
+  ...each('ledger', 'that', {
+    'is null': null, 'is text': 'redis', 'lacks an operation': { acquire() {}, renew() {}, settle() {}, fail() {}, revoke() {} },
+    'has a number as operation': { acquire() {}, renew() {}, settle() {}, fail() {}, revoke() {}, once: 1 },
+  }),
+  ...each('encryptionKeys', 'that', {
+    'is empty': [], 'is one object': { id: 'a', secret: 's'.repeat(32) }, 'has a short secret': [{ id: 'a', secret: 's'.repeat(31) }],
+    'has a dot in an id': [{ id: 'a.b', secret: 's'.repeat(32) }], 'lacks an id': [{ secret: 's'.repeat(32) }],
+    'has one id twice': [{ id: 'a', secret: 's'.repeat(32) }, { id: 'a', secret: 't'.repeat(32) }],
+    'has more than ten keys': Array.from({ length: 11 }, (_, n) => ({ id: `k${n}`, secret: 's'.repeat(32) })),
+    'has another member': [{ id: 'a', secret: 's'.repeat(32), algorithm: 'none' }], 'is text': 'a:secret', 'is null': null,
+  }),
   ...['clientID', 'client_id', 'callbackURL', 'scopes', 'timeout', 'constructor', 'toString'].flatMap((name) => each(name, 'that', { 'is no option': 'x' })),
   ['an option named __proto__', parsed('{"__proto__":{"pkce":false}}') as object, '__proto__'],
   ['an option whose name holds a line feed', { 'a\nFORGED LOG LINE': 1 }, 'an option whose name is not printable'],
@@ -208,7 +231,7 @@ const accepted: readonly (readonly [sentence: string, options: object])[] = [
   ['an authorizeUrl with a query', { authorizeUrl: 'https://provider.example/a?tenant=1' }],
   ['a tokenUrl on loopback over http', { tokenUrl: 'http://127.0.0.1:9/token' }],
   ['an agent for https', { agent }],
-  ['an agent for http with a tokenUrl on http', { agent: new http.Agent(), tokenUrl: 'http://localhost/token' }],
+  ['an agent for http with both URLs on http', { agent: new http.Agent(), tokenUrl: 'http://localhost/token', apiBaseUrl: 'http://localhost/api' }],
   ['the least times', { timeoutMs: 100, storeTimeoutMs: 100, pendingTtlMs: 100 }],
   ['the greatest times', { timeoutMs: 120_000, storeTimeoutMs: 60_000, pendingTtlMs: 3_600_000 }],
   ['paths of one segment, with dots, dashes and tildes', { authorizePath: '/log-in.v2~x', callbackPath: '/connect/callback' }],
@@ -232,14 +255,17 @@ test('what is not given has its default', () => {
     authorizeUrl: 'https://connectcloud.appypie.com/oAuth/authorize', tokenUrl: 'https://connectcloud.appypie.com/v1/oauth2/token',
     authorizePath: '/connect/authorize', callbackPath: '/connect/callback', afterConnect: '/', timeoutMs: 10_000, storeTimeoutMs: 5_000,
     pendingTtlMs: 600_000, sessionKey: 'connectToken', statusByApiCode: {}, renderErrors: true, authorizeParams: {},
-    loginUrl: '/connect/authorize', ownPaths: ['/connect/callback', '/connect/authorize'], agent: undefined,
+    loginUrl: '/connect/authorize', ownPaths: ['/connect/callback', '/connect/authorize', '/connect/disconnect'],
+    apiBaseUrl: 'https://developer.appypie.com/api/v2/integrations', disconnectPath: '/connect/disconnect', afterDisconnect: '/',
+    refreshLeewaySeconds: 60, agent: undefined, ledger: undefined,
   });
 });
 
 test('a given value is kept as it was given: scopes joined, the agent itself, the public paths below the mount', () => {
   const config = readOptions({ ...sound, redirectUri: 'https://app.example/shop/connect/callback', scope: ['read', 'write'], agent });
   expect([config.scope, config.agent === agent, config.loginUrl, config.ownPaths]).toEqual([
-    'read write', true, '/shop/connect/authorize', ['/shop/connect/callback', '/shop/connect/authorize'],
+    'read write', true, '/shop/connect/authorize',
+    ['/shop/connect/callback', '/shop/connect/authorize', '/shop/connect/disconnect'],
   ]);
 });
 

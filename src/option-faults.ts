@@ -1,8 +1,5 @@
 import { ConnectError } from './errors';
 
-/** Refused by name until the release that brings them. */
-const COMING = new Set(['apiBaseUrl', 'disconnectPath', 'afterDisconnect', 'refreshLeewaySeconds', 'ledger', 'encryptionKeys']);
-
 /** The next step for each option that a value alone does not explain. Static text: no value ever enters a message. */
 const HINTS: Readonly<Record<string, string>> = {
   clientId: 'a non-empty string without blanks around it',
@@ -14,13 +11,19 @@ const HINTS: Readonly<Record<string, string>> = {
   requestFormat: "'json' or 'form'",
   authorizeUrl: 'an absolute https URL (http on loopback only) without fragment and user info',
   tokenUrl: 'an absolute https URL (http on loopback only) without fragment and user info',
+  apiBaseUrl: 'an absolute https URL (http on loopback only) without query, fragment and user info',
   authorizePath: "false or a path that starts with '/' and holds no pattern character, other than callbackPath",
   callbackPath: "false or a path that starts with '/' and holds no pattern character",
+  disconnectPath: "false or a path that starts with '/' and holds no pattern character, other than the other two",
+  afterDisconnect: 'a path of this site that is none of our own routes',
+  refreshLeewaySeconds: 'whole seconds, 0–3600',
+  ledger: 'what memoryLedger() or redisLedger() returns, or an object with acquire, renew, settle, fail, revoke and once',
+  encryptionKeys: 'a list of 1–10 keys { id, secret }, with distinct ids of 1–32 letters, digits, - and _, and secrets of at least 32 characters',
   afterConnect: 'a path of this site that is none of our own routes',
   timeoutMs: 'whole milliseconds, 100–120000',
   storeTimeoutMs: 'whole milliseconds, 100–60000',
   pendingTtlMs: 'whole milliseconds, 100–3600000',
-  agent: 'an http.Agent or https.Agent that fits tokenUrl and does not switch verification off',
+  agent: 'an http.Agent or https.Agent that fits tokenUrl and apiBaseUrl and does not switch verification off',
   sessionKey: 'an identifier that is no member of a session',
   statusByApiCode: 'documented API codes with HTTP statuses 400–599',
   authorizeParams: 'plain text values under names that are no protocol parameters',
@@ -33,7 +36,6 @@ const HINTS: Readonly<Record<string, string>> = {
 };
 
 function nextStep(name: string): string {
-  if (COMING.has(name)) return `${name} (not part of this version)`;
   const hint = Object.hasOwn(HINTS, name) ? HINTS[name] : undefined;
   return hint === undefined ? `${printable(name)} (no such option)` : `${name} (expected ${hint})`;
 }

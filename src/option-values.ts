@@ -48,6 +48,8 @@ export function string(test: (value: string) => boolean): Joi.StringSchema {
 export const credential = string((value) => /^[^\u0000-\u001f\u007f]+$/u.test(value) && value.trim() === value);
 /** An absolute URL over https, or http on loopback; without fragment and user info. */
 export const secureUrl = string(isSecureUrl);
+/** As {@link secureUrl}, and without a query: further paths are appended to it. */
+export const plainSecureUrl = string((value) => isSecureUrl(value) && !value.includes('?'));
 // Only characters that neither path-to-regexp (Express 5) nor a plain regular expression (Express 4) reads as a pattern.
 /** A path to mount a route at, or `false`. */
 export const mountPath = Joi.alternatives(
@@ -65,3 +67,18 @@ export const agentLike = Joi.any().custom((value: unknown, helpers) => {
   const usable = typeof agent === 'object' && agent !== null && typeof agent.addRequest === 'function';
   return usable && agent.options?.rejectUnauthorized !== false ? value : helpers.error('any.invalid');
 });
+
+const LEDGER_OPERATIONS = ['acquire', 'renew', 'settle', 'fail', 'revoke', 'once'];
+/** An object with the operations of a refresh ledger. */
+export const ledgerLike = Joi.any().custom((value: unknown, helpers) => {
+  const ledger = value as Readonly<Record<string, unknown>> | null;
+  const usable = typeof ledger === 'object' && ledger !== null
+    && LEDGER_OPERATIONS.every((name) => typeof ledger[name] === 'function');
+  return usable ? value : helpers.error('any.invalid');
+});
+
+/** A list of encryption keys with distinct ids. */
+export const keyRing = Joi.array().items(Joi.object({
+  id: string((value) => /^[A-Za-z0-9_-]{1,32}$/u.test(value)).required(),
+  secret: Joi.string().min(32).required(),
+})).min(1).max(10).unique('id');

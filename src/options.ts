@@ -5,11 +5,14 @@ import type { RenderError } from './error-handler';
 import type { ConnectEventListener } from './events';
 import { refuseOptions } from './option-faults';
 import {
-  VISIBLE, agentLike, callable, credential, isFreeParameter, isFreeSessionKey, mountPath, secureUrl, string, wholeNumber,
+  VISIBLE, agentLike, callable, credential, isFreeParameter, isFreeSessionKey, keyRing, ledgerLike, mountPath, plainSecureUrl,
+  secureUrl, string, wholeNumber,
 } from './option-values';
-import { AUTHORIZE_URL, TOKEN_URL } from './provider/endpoints';
+import { API_BASE_URL, AUTHORIZE_URL, TOKEN_URL } from './provider/endpoints';
 import { DOCUMENTED_API_CODES } from './provider/error-table';
 import { safeReturnTo } from './return-to';
+import type { RefreshLedger } from './refresh/ledger';
+import type { EncryptionKey } from './seal';
 import type { ConnectToken } from './token';
 
 /** What an app passes to `connectAuth()`. Refused whole, with every fault named, when anything in it is not usable. */
@@ -39,12 +42,27 @@ export interface ConnectAuthOptions {
   readonly authorizeUrl?: string | undefined;
   /** https except on loopback. @defaultValue the provider's */
   readonly tokenUrl?: string | undefined;
+  /** Base address of the Connect API; https except on loopback. @defaultValue the provider's */
+  readonly apiBaseUrl?: string | undefined;
   /** Relative to the mount; `false`: not mounted. @defaultValue `'/connect/authorize'` */
   readonly authorizePath?: string | false | undefined;
   /** Relative to the mount; `false`: not mounted. @defaultValue `'/connect/callback'` */
   readonly callbackPath?: string | false | undefined;
+  /** Relative to the mount; `false`: not mounted. @defaultValue `'/connect/disconnect'` */
+  readonly disconnectPath?: string | false | undefined;
   /** Own-site path to land on when no `returnTo` was given. @defaultValue `'/'` */
   readonly afterConnect?: string | undefined;
+  /** Own-site path to land on after a form has disconnected. @defaultValue `'/'` */
+  readonly afterDisconnect?: string | undefined;
+  /**
+   * Seconds before its expiry at which a token is refreshed, 0–3600; at most 20 % of the token's lifetime is used.
+   * @defaultValue `60`
+   */
+  readonly refreshLeewaySeconds?: number | undefined;
+  /** Refresh coordination; `redisLedger()` of `express-connect-auth/redis` for several processes. @defaultValue `memoryLedger()` */
+  readonly ledger?: RefreshLedger | undefined;
+  /** Seals the token in the session store (AES-256-GCM): the first key seals, all open. Readers of `req.session` see it plain. */
+  readonly encryptionKeys?: readonly EncryptionKey[] | undefined;
   /** Milliseconds for one provider call, its whole answer included; 100–120000. @defaultValue `10000` */
   readonly timeoutMs?: number | undefined;
   /** Milliseconds for one session store operation; 100–60000. @defaultValue `5000` */
@@ -85,9 +103,15 @@ export interface Config {
   readonly allowMissingState: boolean;
   readonly authorizeUrl: string;
   readonly tokenUrl: string;
+  readonly apiBaseUrl: string;
   readonly authorizePath: string | false;
   readonly callbackPath: string | false;
+  readonly disconnectPath: string | false;
   readonly afterConnect: string;
+  readonly afterDisconnect: string;
+  readonly refreshLeewaySeconds: number;
+  readonly ledger?: RefreshLedger | undefined;
+  readonly encryptionKeys?: readonly [EncryptionKey, ...EncryptionKey[]] | undefined;
   readonly timeoutMs: number;
   readonly storeTimeoutMs: number;
   readonly pendingTtlMs: number;
@@ -122,9 +146,15 @@ const schema = Joi.object({
   allowMissingState: Joi.boolean().strict().default(false),
   authorizeUrl: secureUrl.default(AUTHORIZE_URL),
   tokenUrl: secureUrl.default(TOKEN_URL),
+  apiBaseUrl: plainSecureUrl.default(API_BASE_URL),
   authorizePath: mountPath.default('/connect/authorize'),
   callbackPath: mountPath.default('/connect/callback'),
+  disconnectPath: mountPath.default('/connect/disconnect'),
   afterConnect: Joi.string().default('/'),
+  afterDisconnect: Joi.string().default('/'),
+  refreshLeewaySeconds: wholeNumber(0, 3_600).default(60),
+  ledger: ledgerLike,
+  encryptionKeys: keyRing,
   timeoutMs: wholeNumber(100, 120_000).default(10_000),
   storeTimeoutMs: wholeNumber(100, 60_000).default(5_000),
   pendingTtlMs: wholeNumber(100, 3_600_000).default(600_000),
@@ -151,15 +181,15 @@ export function readOptions(options: unknown): Config {
   }
   // A shallow copy of what is set: an explicit undefined means "not given".
   const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
-  const { agent, ...plain } = given;
-  // Joi clones what it validates, and a cloned agent would lose its sockets: it is checked, then passed as it is.
-  const result = schema.validate(agent === undefined ? plain : given, { abortEarly: false, convert: false });
+  // Joi clones what it validates, and a clone would lose an agent's sockets or a ledger's memory: checked, then passed on.
+  const { agent, ledger } = given as { agent?: http.Agent; ledger?: RefreshLedger };
+  const result = schema.validate(given, { abortEarly: false, convert: false });
   const bad = (result.error?.details ?? []).map((fault) => String(fault.path[0]));
   bad.push(...prototypeFaults(given));
   const config = (result.error === undefined ? result.value : given) as Partial<RawConfig>;
   const refused = [...bad, ...relationFaults(config, new Set(bad))];
   if (refused.length > 0) refuseOptions(refused);
-  return complete(config as RawConfig, agent as http.Agent | undefined);
+  return complete(config as RawConfig, { agent, ledger });
 }
 
 /** Joi never sees an own `__proto__` (as JSON.parse makes it): its copy of the object has it as prototype. */
@@ -182,26 +212,35 @@ function endsWithPath(pathname: string, end: string): boolean {
 function relationFaults(config: Partial<RawConfig>, bad: ReadonlySet<string>): string[] {
   const faults: string[] = [];
   const sound = (...names: string[]): boolean => names.every((name) => !bad.has(name) && !faults.includes(name));
-  const { redirectUri, callbackPath = '/connect/callback', authorizePath = '/connect/authorize' } = config;
+  const {
+    redirectUri, callbackPath = '/connect/callback', authorizePath = '/connect/authorize', disconnectPath = '/connect/disconnect',
+  } = config;
   if (sound('redirectUri', 'callbackPath') && callbackPath !== false && redirectUri !== undefined
     && !endsWithPath(new URL(redirectUri).pathname, callbackPath)) faults.push('redirectUri');
   if (sound('authorizePath', 'callbackPath') && authorizePath !== false && callbackPath !== false
     && samePath(authorizePath) === samePath(callbackPath)) faults.push('authorizePath');
-  if (sound('agent', 'tokenUrl') && config.agent !== undefined && !agentFits(config.agent, config.tokenUrl ?? TOKEN_URL)) {
-    faults.push('agent');
+  if (sound('disconnectPath', 'authorizePath', 'callbackPath') && disconnectPath !== false
+    && [authorizePath, callbackPath].some((other) => other !== false && samePath(other) === samePath(disconnectPath))) {
+    faults.push('disconnectPath');
   }
-  if (sound('afterConnect') && config.afterConnect !== undefined) {
-    const located = sound('redirectUri', 'callbackPath', 'authorizePath') && redirectUri !== undefined;
-    const ownPaths = located ? publicPaths({ redirectUri, callbackPath, authorizePath }) : [];
-    if (safeReturnTo(config.afterConnect, { ownPaths }) === undefined) faults.push('afterConnect');
+  if (config.agent !== undefined) {
+    const { agent, tokenUrl = TOKEN_URL, apiBaseUrl = API_BASE_URL } = config;
+    const misfit = (name: string, url: string): boolean => sound('agent', name) && !agentFits(agent, url);
+    if (misfit('tokenUrl', tokenUrl) || misfit('apiBaseUrl', apiBaseUrl)) faults.push('agent');
+  }
+  const located = sound('redirectUri', 'callbackPath', 'authorizePath', 'disconnectPath') && redirectUri !== undefined;
+  const ownPaths = located ? publicPaths({ redirectUri, callbackPath, authorizePath, disconnectPath }) : [];
+  for (const name of ['afterConnect', 'afterDisconnect'] as const) {
+    const path = config[name];
+    if (sound(name) && path !== undefined && safeReturnTo(path, { ownPaths }) === undefined) faults.push(name);
   }
   return faults;
 }
 
 /** Node refuses an agent of the other protocol at each request; that is said at start-up instead. */
-function agentFits(agent: http.Agent, tokenUrl: string): boolean {
+function agentFits(agent: http.Agent, url: string): boolean {
   const { protocol } = agent as { protocol?: unknown };
-  return typeof protocol !== 'string' || protocol === new URL(tokenUrl).protocol;
+  return typeof protocol !== 'string' || protocol === new URL(url).protocol;
 }
 
 /** The public prefix of our mount is the path of redirectUri less callbackPath (DESIGN: "where we are mounted"). */
@@ -211,13 +250,13 @@ function publicPrefix(config: Pick<RawConfig, 'redirectUri' | 'callbackPath'>): 
   return pathname.replace(/\/+$/u, '').slice(0, -samePath(config.callbackPath).length);
 }
 
-function publicPaths(config: Pick<RawConfig, 'redirectUri' | 'callbackPath' | 'authorizePath'>): readonly string[] {
+function publicPaths(config: Pick<RawConfig, 'redirectUri' | 'callbackPath' | 'authorizePath' | 'disconnectPath'>): readonly string[] {
   const paths = [new URL(config.redirectUri).pathname];
-  if (config.authorizePath !== false) paths.push(publicPrefix(config) + config.authorizePath);
+  for (const path of [config.authorizePath, config.disconnectPath]) if (path !== false) paths.push(publicPrefix(config) + path);
   return paths;
 }
 
-function complete(raw: RawConfig, agent: http.Agent | undefined): Config {
+function complete(raw: RawConfig, asGiven: Pick<Config, 'agent' | 'ledger'>): Config {
   const config = {
     ...raw,
     scope: typeof raw.scope === 'string' ? raw.scope : raw.scope.join(' '),
@@ -225,10 +264,11 @@ function complete(raw: RawConfig, agent: http.Agent | undefined): Config {
     authorizeParams: Object.freeze({ ...raw.authorizeParams }),
     ownPaths: Object.freeze(publicPaths(raw)),
     loginUrl: raw.authorizePath === false ? undefined : publicPrefix(raw) + raw.authorizePath,
-    agent,
+    ...asGiven,
   };
   return Object.freeze({
     ...config,
     afterConnect: safeReturnTo(config.afterConnect, config) ?? '/',
+    afterDisconnect: safeReturnTo(config.afterDisconnect, config) ?? '/',
   });
 }

@@ -9,3 +9,6 @@ export const AUTHORIZE_URL = 'https://connectcloud.appypie.com/oAuth/authorize';
  * (api.appypie.com, pages "generate-access-token" and "refresh-your-token").
  */
 export const TOKEN_URL = 'https://connectcloud.appypie.com/v1/oauth2/token';
+
+/** Base address of the Connect API (api.appypie.com, page "get-profile"). */
+export const API_BASE_URL = 'https://developer.appypie.com/api/v2/integrations';
