@@ -29,10 +29,10 @@ export interface WireAnswer {
  */
 export type TransportFault = 'timeout' | 'unreachable' | 'broken';
 
-/** An answer or a fault, never both. */
+/** An answer or a fault, never both; `repeated` where the request may have been written to two connections. */
 export type WireResult =
-  | { readonly kind: 'answer'; readonly answer: WireAnswer }
-  | { readonly kind: 'fault'; readonly fault: TransportFault };
+  | { readonly kind: 'answer'; readonly answer: WireAnswer; readonly repeated?: true }
+  | { readonly kind: 'fault'; readonly fault: TransportFault; readonly repeated?: true };
 
 /** `stale`: the attempt met a kept connection that gave no byte of an answer; it may be made again. */
 export type AttemptOutcome = WireResult | 'stale';

@@ -39,12 +39,15 @@ export function nodeTransport({ timeoutMs, agent }: TransportConfig): Transport 
     const route = { request, url, agent: url.protocol === 'https:' ? secureAgent : plainAgent, deadline: deadline.signal };
     try {
       let outcome: AttemptOutcome = 'stale';
+      let attempt = 0;
       // From the second attempt on only a fresh connection is written to; each idle one met before it is dropped unused.
-      for (let attempt = 1; outcome === 'stale' && attempt <= MOST_ATTEMPTS; attempt += 1) {
+      while (outcome === 'stale' && attempt < MOST_ATTEMPTS) {
+        attempt += 1;
         const onlyFresh = attempt > 1;
         outcome = await new Promise<AttemptOutcome>((done) => { startAttempt({ ...route, onlyFresh }, done); });
       }
-      return outcome === 'stale' ? { kind: 'fault', fault: 'broken' } : outcome;
+      const result: WireResult = outcome === 'stale' ? { kind: 'fault', fault: 'broken' } : outcome;
+      return attempt > 1 ? { ...result, repeated: true } : result;
     } finally {
       clearTimeout(timer);
     }
