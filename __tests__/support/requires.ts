@@ -30,6 +30,25 @@ export function describeInChromium(title: string, suite: (executablePath: string
   describe.skip(`${title} (${reason})`, () => suite(''));
 }
 
+/**
+ * Where redis-server is: environment variable `REDIS_SERVER_PATH`, else on `PATH`.
+ * `undefined` when there is none; in CI that throws instead, because nothing may be skipped there.
+ */
+export function redisServerPath(): string | undefined {
+  const found = places(process.env['REDIS_SERVER_PATH'] || 'redis-server').find(isExecutable);
+  if (found === undefined && inCi()) throw new Error('No redis-server: install it, or point REDIS_SERVER_PATH to it.');
+  return found;
+}
+
+/** A `describe` that needs a Redis: skipped with its reason printed where none is installed, except in CI. */
+export function describeInRedis(title: string, suite: (executablePath: string) => void): void {
+  const path = redisServerPath();
+  if (path !== undefined) return describe(title, () => suite(path));
+  const reason = 'no redis-server found: install it, or set REDIS_SERVER_PATH';
+  console.warn(`Skipped "${title}": ${reason}.`);
+  describe.skip(`${title} (${reason})`, () => suite(''));
+}
+
 function places(name: string): readonly string[] {
   if (isAbsolute(name)) return [name];
   return (process.env['PATH'] ?? '').split(delimiter).filter(Boolean).map((folder) => join(folder, name));

@@ -1,0 +1,244 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
+import net, { type AddressInfo, type Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { redisServerPath } from './requires';
+
+/** Strings hold one byte a character (latin1), so that binary values such as those of DUMP stay whole. */
+export type RedisReply = string | number | null | readonly RedisReply[];
+
+/** A redis-server of our own, which keeps nothing on disk. */
+export interface RedisServer {
+  readonly port: number;
+  readonly url: string;
+  /** One command over a connection of its own. @throws with Redis's words when it answers with an error */
+  command(...args: readonly (string | number)[]): Promise<RedisReply>;
+  /** Freezes the process: connections stay, answers do not come. */
+  pause(): void;
+  resume(): void;
+  /** Ends it as a crash does. */
+  stop(): Promise<void>;
+  /** Starts it again on the same port, empty; stops it before if it runs. */
+  restart(): Promise<void>;
+  /** Ends it for good and removes its folder. */
+  close(): Promise<void>;
+}
+
+/** A way to Redis that goes wrong on command. */
+export interface RedisProxy {
+  readonly port: number;
+  readonly url: string;
+  /** Bytes of requests that came in. */
+  bytesIn(): number;
+  /** Times that a request, or several at once, went on to Redis: round trips, if the client waits for each. */
+  requests(): number;
+  /** Hands each answer on this many milliseconds late. */
+  delay(ms: number): void;
+  /** Cuts every connection and accepts none. */
+  refuse(): void;
+  /** Carries requests out, but loses their answers. */
+  dropAnswers(): void;
+  /** Loses requests: Redis never sees them, the client gets no answer. */
+  dropRequests(): void;
+  heal(): void;
+  close(): Promise<void>;
+}
+
+const READY_MS = 10_000;
+
+/** Starts redis-server on a free loopback port. @param args - further ones, such as `--maxmemory 1mb` in two words */
+export async function startRedis(args: readonly string[] = []): Promise<RedisServer> {
+  const path = redisServerPath();
+  if (path === undefined) throw new Error('No redis-server here: use describeInRedis().');
+  const folder = mkdtempSync(join(tmpdir(), 'connect-auth-redis-'));
+  const port = await freePort();
+  let child: ChildProcess | undefined;
+  const kill = (): void => void child?.kill('SIGKILL');
+
+  async function start(): Promise<void> {
+    const started = spawn(path ?? '', [
+      '--port', String(port), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no', '--dir', folder, ...args,
+    ], { stdio: ['ignore', 'pipe', 'pipe'] });
+    child = started;
+    process.once('exit', kill);
+    await ready(started);
+  }
+
+  async function stop(): Promise<void> {
+    const running = child;
+    child = undefined;
+    process.off('exit', kill);
+    if (running?.exitCode !== null || running.signalCode !== null) return;
+    const gone = once(running, 'exit');
+    // Not SIGTERM: a paused process would not see it.
+    running.kill('SIGKILL');
+    await gone;
+  }
+
+  await start();
+  return {
+    port,
+    url: `redis://127.0.0.1:${port}`,
+    command: (...words) => command(port, words.map(String)),
+    pause: () => void child?.kill('SIGSTOP'),
+    resume: () => void child?.kill('SIGCONT'),
+    stop,
+    async restart() {
+      await stop();
+      await start();
+    },
+    async close() {
+      await stop();
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+function ready(child: ChildProcess): Promise<void> {
+  return new Promise((resolve, reject) => {
+    let said = '';
+    const timer = setTimeout(() => {
+      child.kill('SIGKILL');
+      reject(new Error(`redis-server did not start in time: ${said}`));
+    }, READY_MS);
+    child.stdout?.on('data', (text: Buffer) => {
+      said += String(text);
+      if (!said.includes('Ready to accept connections')) return;
+      clearTimeout(timer);
+      resolve();
+    });
+    child.stderr?.on('data', (text: Buffer) => (said += String(text)));
+    child.once('error', reject);
+    child.once('exit', () => {
+      clearTimeout(timer);
+      reject(new Error(`redis-server ended: ${said}`));
+    });
+  });
+}
+
+async function freePort(): Promise<number> {
+  const server = net.createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, 'close');
+  return port;
+}
+
+/** Puts itself between a client and Redis. */
+export async function startRedisProxy(redisPort: number): Promise<RedisProxy> {
+  const sockets = new Set<Socket>();
+  let mode: 'sound' | 'refuse' | 'drop answers' | 'drop requests' = 'sound';
+  let delayMs = 0;
+  let bytesIn = 0;
+  let requests = 0;
+
+  const server = net.createServer((client) => {
+    if (mode === 'refuse') return void client.destroy();
+    const upstream = net.connect(redisPort, '127.0.0.1');
+    for (const [socket, other] of [[client, upstream], [upstream, client]] as const) {
+      sockets.add(socket);
+      socket.setNoDelay(true).on('error', () => undefined).on('close', () => {
+        sockets.delete(socket);
+        other.destroy();
+      });
+    }
+    client.on('data', (chunk: Buffer) => {
+      bytesIn += chunk.byteLength;
+      if (mode === 'drop requests') return;
+      requests += 1;
+      upstream.write(chunk);
+    });
+    upstream.on('data', (chunk: Buffer) => {
+      if (mode === 'drop answers') return;
+      if (delayMs === 0) client.write(chunk);
+      else setTimeout(() => client.write(chunk), delayMs).unref();
+    });
+  }).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+
+  function cut(): void {
+    for (const socket of sockets) socket.destroy();
+  }
+
+  return {
+    port,
+    url: `redis://127.0.0.1:${port}`,
+    bytesIn: () => bytesIn,
+    requests: () => requests,
+    delay: (ms) => void (delayMs = ms),
+    refuse() {
+      mode = 'refuse';
+      cut();
+    },
+    dropAnswers: () => void (mode = 'drop answers'),
+    dropRequests: () => void (mode = 'drop requests'),
+    heal() {
+      // An answer that was lost leaves its connection one answer behind for good.
+      if (mode !== 'sound') cut();
+      mode = 'sound';
+      delayMs = 0;
+    },
+    async close() {
+      cut();
+      server.close();
+      await once(server, 'close');
+    },
+  };
+}
+
+/** RESP2 (redis.io, "Redis serialization protocol specification"), as far as one command needs it. */
+async function command(port: number, words: readonly string[]): Promise<RedisReply> {
+  const socket = net.connect(port, '127.0.0.1');
+  try {
+    const parts = words.map((word) => `$${Buffer.byteLength(word)}\r\n${word}\r\n`);
+    socket.write(`*${words.length}\r\n${parts.join('')}`);
+    let text = '';
+    for await (const chunk of socket as AsyncIterable<Buffer>) {
+      text += chunk.toString('latin1');
+      const reply = readReply(text, 0);
+      if (reply !== undefined) return reply.value;
+    }
+    throw new Error('Redis closed the connection before it had answered.');
+  } finally {
+    socket.destroy();
+  }
+}
+
+/** @returns undefined while the text is not complete */
+function readReply(text: string, from: number): { value: RedisReply; next: number } | undefined {
+  const end = text.indexOf('\r\n', from);
+  if (end === -1) return undefined;
+  const line = text.slice(from + 1, end);
+  const next = end + 2;
+  switch (text.charAt(from)) {
+    case '+': return { value: line, next };
+    case '-': throw new Error(line);
+    case ':': return { value: Number(line), next };
+    case '$': return readBulk(text, next, Number(line));
+    case '*': return readArray(text, next, Number(line));
+    default: throw new Error(`Not RESP2: ${text.slice(from, end)}`);
+  }
+}
+
+function readBulk(text: string, from: number, length: number): { value: RedisReply; next: number } | undefined {
+  if (length < 0) return { value: null, next: from };
+  if (text.length < from + length + 2) return undefined;
+  return { value: text.slice(from, from + length), next: from + length + 2 };
+}
+
+function readArray(text: string, from: number, count: number): { value: RedisReply; next: number } | undefined {
+  if (count < 0) return { value: null, next: from };
+  const value: RedisReply[] = [];
+  let next = from;
+  while (value.length < count) {
+    const item = readReply(text, next);
+    if (item === undefined) return undefined;
+    value.push(item.value);
+    next = item.next;
+  }
+  return { value, next };
+}
