@@ -12,3 +12,46 @@ export interface ConnectToken {
   /** Space-separated, if the provider said. */
   scope?: string;
 }
+
+/** A token set with its place in the history of its connection. */
+export interface TokenSet {
+  readonly token: ConnectToken;
+  /** Random id of the sign-in that all token sets of this connection come from. */
+  readonly lineage: string;
+  /** 0 at sign-in, +1 per refresh. */
+  readonly generation: number;
+  /** Seconds from the answer to the expiry; known for short-lived tokens only. */
+  readonly lifetimeSeconds?: number | undefined;
+}
+
+/** Printable ASCII without blanks, as in a bearer header (RFC 6750 §2.1 is narrower still). */
+const TOKEN = /^[\x21-\x7e]{1,8192}$/u;
+
+/**
+ * Reads a token set from where anybody may have written: a session, a ledger's box. Gives a fresh object with our
+ * fields only; what a polluted prototype would add is not seen.
+ * @returns undefined unless it is whole: whatever else is found there must never pass for a connected account
+ */
+export function readConnectToken(value: unknown): ConnectToken | undefined {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return undefined;
+  const field = (name: keyof ConnectToken): unknown => (
+    Object.hasOwn(value, name) ? (value as Readonly<Record<string, unknown>>)[name] : undefined);
+  const [access, refresh, expiry, type, scope] = [
+    field('access_token'), field('refresh_token'), field('expires_at'), field('type'), field('scope'),
+  ];
+  if (!isToken(access) || !(refresh === undefined || isToken(refresh))) return undefined;
+  if (typeof type !== 'string' || type.toLowerCase() !== 'bearer') return undefined;
+  if (!(expiry === undefined || (typeof expiry === 'number' && Number.isFinite(expiry) && expiry > 0))) return undefined;
+  if (!(scope === undefined || typeof scope === 'string')) return undefined;
+  return {
+    access_token: access,
+    ...(refresh === undefined ? {} : { refresh_token: refresh }),
+    ...(expiry === undefined ? {} : { expires_at: expiry }),
+    type,
+    ...(scope === undefined ? {} : { scope }),
+  };
+}
+
+function isToken(value: unknown): value is string {
+  return typeof value === 'string' && TOKEN.test(value);
+}

@@ -1,0 +1,217 @@
+import { createHash } from 'node:crypto';
+import { inspect } from 'node:util';
+import { isEnvelope, sealer, type EncryptionKey } from './seal';
+import { readConnectToken, type ConnectToken, type TokenSet } from './token';
+
+/** What of the configuration decides how a session keeps its token. */
+export interface SessionTokensConfig {
+  /** Session property of the token. */
+  readonly sessionKey: string;
+  /** Session property of `"<lineage>.<generation>"`. */
+  readonly lineageKey: string;
+  readonly clientId: string;
+  readonly tokenUrl: string;
+  readonly refreshLeewaySeconds: number;
+  readonly encryptionKeys?: readonly [EncryptionKey, ...EncryptionKey[]] | undefined;
+}
+
+/** What a session, or its document in the store, holds. `locked`: an envelope that no key opens. */
+export type Held =
+  | { readonly kind: 'none' | 'malformed' | 'locked' }
+  | { readonly kind: 'held'; readonly set: TokenSet };
+
+type Record_ = Readonly<Record<string, unknown>>;
+type Writable = Record<string, unknown>;
+
+/** Puts token sets into sessions and reads them from there; seals and opens them where encryption is on. */
+export interface SessionTokens {
+  /** Makes a sealed token readable for the app; does nothing without encryption. Writes nothing. */
+  readonly open: (session: Writable) => void;
+  /** What the session holds, a token adopted earlier in this request included. */
+  readonly read: (session: Writable) => Held;
+  /** What a document of the session store holds. */
+  readonly readDocument: (document: Record_) => Held;
+  /** Our two properties as the store is to keep them; sealed once per token set. */
+  readonly stored: (set: TokenSet) => Record_;
+  /** Puts a token set into a session that is about to be saved. */
+  readonly put: (session: Writable, set: TokenSet) => void;
+  /**
+   * Lets this request use a newer token set without making the session look modified: it serialises as it was loaded
+   * while the app's part is `unchanged`, and with the newer set as soon as the app has changed something.
+   * @param unchanged - the app's part, by {@link SessionTokens.appPart}, of a session that nobody has modified; undefined:
+   * the session is modified already
+   */
+  readonly hold: (session: Writable, set: TokenSet, unchanged: string | undefined) => void;
+  /** Removes the token from the session. */
+  readonly clear: (session: Writable) => void;
+  /** Everything in a session, or in its document, but the cookie and our two properties, as JSON. */
+  readonly appPart: (session: Record_) => string;
+}
+
+/** `<lineage>.<generation>`, and for short-lived tokens `.<lifetime in seconds>`. */
+const LABEL = /^([A-Za-z0-9_-]{1,64})\.(\d{1,9})(?:\.(\d{1,9}))?$/u;
+/** Below this many seconds the lifetime matters: a leeway or safety margin must not eat up the whole of it. */
+const SHORT_LIFETIME_SECONDS = 20;
+
+/** How one live token object came to be: the form that was loaded, and the set it stands for. */
+interface Origin {
+  readonly set: TokenSet;
+  readonly raw: unknown;
+  readonly rawLabel: unknown;
+}
+
+/** @throws nothing: what cannot be read is told by its kind */
+export function sessionTokens(config: SessionTokensConfig): SessionTokens {
+  const { sessionKey, lineageKey, clientId } = config;
+  const seal = config.encryptionKeys === undefined ? undefined : sealer(config.encryptionKeys, 'session');
+  const origins = new WeakMap<object, Origin>();
+  const sealedForms = new WeakMap<TokenSet, string>();
+
+  function open(session: Writable): void {
+    if (seal === undefined || !Object.hasOwn(session, sessionKey)) return;
+    const raw = session[sessionKey];
+    if (raw === undefined || (typeof raw === 'object' && raw !== null && origins.has(raw))) return;
+    const held = readDocument(session);
+    if (held.kind === 'locked') lock(session, sessionKey, raw);
+    else if (held.kind === 'held') expose(session, { set: held.set, raw, rawLabel: session[lineageKey] }, () => raw);
+  }
+
+  function read(session: Writable): Held {
+    open(session);
+    const value = Object.hasOwn(session, sessionKey) ? session[sessionKey] : undefined;
+    if (value === undefined && isLocked(session, sessionKey)) return { kind: 'locked' };
+    const origin = typeof value === 'object' && value !== null ? origins.get(value) : undefined;
+    return origin === undefined ? readDocument(session) : { kind: 'held', set: origin.set };
+  }
+
+  function readDocument(document: Record_): Held {
+    const raw = Object.hasOwn(document, sessionKey) ? document[sessionKey] : undefined;
+    if (raw == null) return { kind: 'none' };
+    const label = LABEL.exec(String(Object.hasOwn(document, lineageKey) ? document[lineageKey] : ''));
+    if (isEnvelope(raw)) return opened(raw, label);
+    const token = readConnectToken(raw);
+    return token === undefined ? { kind: 'malformed' } : { kind: 'held', set: labelled(token, label) };
+  }
+
+  function opened(envelope: string, label: RegExpExecArray | null): Held {
+    const text = seal?.open(envelope, [clientId, label?.[1] ?? '']);
+    if (text === undefined) return { kind: 'locked' };
+    const token = readConnectToken(JSON.parse(text));
+    return token === undefined ? { kind: 'malformed' } : { kind: 'held', set: labelled(token, label) };
+  }
+
+  function labelled(token: ConnectToken, label: RegExpExecArray | null): TokenSet {
+    const [, lineage, generation, lifetime] = label ?? [];
+    if (lineage === undefined) return { token, lineage: importedLineage(config, token), generation: 0 };
+    return {
+      token, lineage, generation: Number(generation), ...(lifetime === undefined ? {} : { lifetimeSeconds: Number(lifetime) }),
+    };
+  }
+
+  function label({ lineage, generation, lifetimeSeconds }: TokenSet): string {
+    const matters = lifetimeSeconds !== undefined
+      && lifetimeSeconds < Math.max(SHORT_LIFETIME_SECONDS, 5 * config.refreshLeewaySeconds);
+    return `${lineage}.${generation}${matters ? `.${Math.max(0, Math.round(lifetimeSeconds))}` : ''}`;
+  }
+
+  /** Sealed once per set: a fresh envelope at each serialisation would make express-session see a change each time. */
+  function storedToken(set: TokenSet): unknown {
+    if (seal === undefined) return set.token;
+    const known = sealedForms.get(set) ?? seal.seal(JSON.stringify(set.token), [clientId, set.lineage]);
+    sealedForms.set(set, known);
+    return known;
+  }
+
+  function put(session: Writable, set: TokenSet): void {
+    Reflect.deleteProperty(session, lineageKey);
+    session[lineageKey] = label(set);
+    const raw = storedToken(set);
+    if (seal === undefined) session[sessionKey] = raw;
+    else expose(session, { set, raw, rawLabel: session[lineageKey] }, () => raw);
+  }
+
+  function hold(session: Writable, set: TokenSet, unchanged: string | undefined): void {
+    const value = session[sessionKey];
+    const origin = typeof value === 'object' && value !== null ? origins.get(value) : undefined;
+    const { raw, rawLabel } = origin ?? { raw: value, rawLabel: session[lineageKey] };
+    const asLoaded = (): boolean => unchanged !== undefined && appPart(session) === unchanged;
+    expose(session, { set, raw, rawLabel }, () => (asLoaded() ? raw : storedToken(set)));
+    define(session, lineageKey, {
+      get: () => (asLoaded() ? rawLabel : label(set)),
+      set: (next: unknown) => define(session, lineageKey, { value: next, writable: true }),
+    });
+  }
+
+  function expose(session: Writable, origin: Origin, serialise: () => unknown): void {
+    const live = { ...origin.set.token };
+    Object.defineProperties(live, {
+      toJSON: { value: serialise },
+      [inspect.custom]: { value: () => '[token of a connected account]' },
+    });
+    origins.set(live, origin);
+    define(session, sessionKey, { value: live, writable: true });
+  }
+
+  function clear(session: Writable): void {
+    Reflect.deleteProperty(session, sessionKey);
+    Reflect.deleteProperty(session, lineageKey);
+  }
+
+  function appPart(session: Record_): string {
+    const own = Object.keys(session).filter((key) => key !== sessionKey && key !== lineageKey && key !== 'cookie');
+    return JSON.stringify(own.map((key) => [key, session[key]]));
+  }
+
+  return Object.freeze({
+    open, read, readDocument, put, hold, clear, appPart,
+    stored: (set: TokenSet) => ({ [sessionKey]: storedToken(set), [lineageKey]: label(set) }),
+  });
+}
+
+/** A token that the app brought from elsewhere: what identifies its connection is its refresh token. */
+function importedLineage({ tokenUrl, clientId }: SessionTokensConfig, token: ConnectToken): string {
+  return createHash('sha256')
+    .update(JSON.stringify(['connect-auth imported v1', tokenUrl, clientId, token.refresh_token ?? token.access_token]))
+    .digest('base64url');
+}
+
+function define(session: object, key: string, descriptor: PropertyDescriptor): void {
+  Object.defineProperty(session, key, { enumerable: true, configurable: true, ...descriptor });
+}
+
+const locks = new WeakMap<object, Map<string, unknown>>();
+
+function isLocked(session: object, key: string): boolean {
+  return locks.get(session)?.has(key) === true;
+}
+
+/**
+ * Hides an envelope that no key opens: the app reads undefined, and the store keeps what it has. JSON.stringify calls
+ * the session's toJSON right before it reads the properties, so the next read after that call is the serialiser's.
+ */
+function lock(session: Writable, key: string, envelope: unknown): void {
+  const held = locks.get(session) ?? new Map<string, unknown>();
+  locks.set(session, held.set(key, envelope));
+  let serialising = false;
+  define(session, key, {
+    get() {
+      const forStore = serialising;
+      serialising = false;
+      return forStore ? envelope : undefined;
+    },
+    set(next: unknown) {
+      held.delete(key);
+      define(session, key, { value: next, writable: true });
+    },
+  });
+  const before = Object.getOwnPropertyDescriptor(session, 'toJSON')?.value as (() => unknown) | undefined;
+  Object.defineProperty(session, 'toJSON', {
+    configurable: true,
+    value: function toStoredForm() {
+      before?.call(session);
+      serialising = held.has(key);
+      // The same object: express-session tells the session from its parts by identity when it hashes them.
+      return session;
+    },
+  });
+}
