@@ -105,10 +105,11 @@ function wholeRequest(text: string): SeenRequest | undefined {
   return complete ? { head: line, headers, body: Buffer.from(body, 'latin1').toString('utf8') } : undefined;
 }
 
-/** A configuration of test values; the secret is a canary to search for. */
+/** A configuration of test values; the secret is a canary to search for. A refresh has the time of an exchange. */
 export function configFor(tokenUrl: string, changes: Partial<TokenEndpointConfig> = {}): TokenEndpointConfig {
   return {
     clientId: 'client-id', clientSecret: 'CANARY-secret', redirectUri: 'https://app.example/connect/callback', tokenUrl,
-    clientAuthentication: 'body', requestFormat: 'json', timeoutMs: 5000, statusByApiCode: {}, ...changes,
+    clientAuthentication: 'body', requestFormat: 'json', timeoutMs: 5000, statusByApiCode: {},
+    refreshTimeoutMs: changes.timeoutMs ?? 5000, ...changes,
   };
 }

@@ -20,15 +20,18 @@ export interface ExpiryFields {
  *
  * `expires_at` is documented as Unix seconds (page "generate-access-token"). Read leniently all the same, first
  * `expires_at`, then `expires_in`: ≥ 1e11 milliseconds, ≥ 1e9 seconds, below that a duration in seconds; as a number, a
- * numeric string or an ISO 8601 moment, which is UTC unless it names a zone.
- * @param nowMs - milliseconds since 1970
+ * numeric string or an ISO 8601 moment, which is UTC unless it names a zone. A moment is by the provider's clock and is
+ * given by ours; a duration is counted from now.
+ * @param nowMs - milliseconds since 1970 by our clock
+ * @param skewMs - how far the provider's clock is ahead of ours, in milliseconds
  */
-export function readExpiry(fields: ExpiryFields, nowMs: number): number | undefined {
-  return futureSecond(fields.expires_at, nowMs) ?? futureSecond(fields.expires_in, nowMs);
+export function readExpiry(fields: ExpiryFields, nowMs: number, skewMs = 0): number | undefined {
+  return futureSecond(fields.expires_at, nowMs, skewMs) ?? futureSecond(fields.expires_in, nowMs, skewMs);
 }
 
-function futureSecond(value: unknown, nowMs: number): number | undefined {
-  const seconds = Math.floor(secondsSince1970(value, nowMs));
+function futureSecond(value: unknown, nowMs: number, skewMs: number): number | undefined {
+  // Durations become moments by the provider's clock first, so that all are corrected in one place.
+  const seconds = Math.floor(secondsSince1970(value, nowMs + skewMs) - skewMs / 1000);
   // Written so that NaN fails both comparisons.
   return seconds > nowMs / 1000 && seconds <= LAST_SECOND ? seconds : undefined;
 }

@@ -1,5 +1,6 @@
 import type { ConnectError } from '../errors';
 import type { ConnectToken } from '../token';
+import { clockSkewMs } from './clock-skew';
 import { findErrorSigns, type ErrorSigns } from './error-sign';
 import {
   errorForApiCode, errorForHttpStatus, errorForOAuthName, errorForUnusableAnswer, type ErrorCircumstances,
@@ -14,6 +15,8 @@ export interface ProviderAnswer {
   readonly status: number;
   /** The `Retry-After` header as received. */
   readonly retryAfter?: unknown;
+  /** The `Date` header as received. */
+  readonly date?: unknown;
   /** The body as text; empty where it was not accepted. */
   readonly body: string;
   /** Why the body was not accepted, in a word of ours; its HTTP status still counts. */
@@ -24,8 +27,10 @@ export interface ProviderAnswer {
 export interface ReadingContext {
   readonly stage: 'exchange' | 'refresh';
   readonly statusByApiCode: Readonly<Record<string, number>>;
-  /** Milliseconds since 1970. */
+  /** Milliseconds since 1970, when the answer had been read. */
   readonly nowMs: number;
+  /** Milliseconds since 1970, when the request went out. @defaultValue nowMs */
+  readonly sentMs?: number | undefined;
 }
 
 /** A token set, or the error that the answer means. */
@@ -49,7 +54,8 @@ export function readAnswer(answer: ProviderAnswer, context: ReadingContext): Rea
   const { value, isJson } = parseBody(answer.body);
   const error = signalledError(answer, findErrorSigns(value), about);
   if (error !== undefined) return { token: undefined, error };
-  const token = isJson ? readToken(value, context.nowMs) : undefined;
+  const { nowMs, sentMs = nowMs } = context;
+  const token = isJson ? readToken(value, nowMs, clockSkewMs(answer.date, { sentMs, nowMs })) : undefined;
   if (token !== undefined) return { token, error: undefined };
   return { token, error: errorForUnusableAnswer(answer.unacceptable ?? 'no_token', about) };
 }

@@ -11,9 +11,10 @@ const SCOPE = /^[\x20-\x7e]{1,8192}$/;
  * `{"success":true,"data":{…}}` as the Connect API wraps its answers. Gives a fresh object with our fields only, or
  * undefined where the body is no whole token set: no usable `access_token`, a type other than bearer (RFC 6749 §7.1
  * forbids to use it), a `refresh_token` that is not a token. A scope that is no printable string is left out.
- * @param nowMs - milliseconds since 1970
+ * @param nowMs - milliseconds since 1970 by our clock
+ * @param skewMs - how far the provider's clock is ahead of ours, in milliseconds
  */
-export function readToken(body: unknown, nowMs: number): ConnectToken | undefined {
+export function readToken(body: unknown, nowMs: number, skewMs = 0): ConnectToken | undefined {
   const fields = tokenFields(body);
   if (fields === undefined) return undefined;
   const accessToken = own(fields, 'access_token');
@@ -22,7 +23,8 @@ export function readToken(body: unknown, nowMs: number): ConnectToken | undefine
 
   const token: ConnectToken = { access_token: accessToken, type: 'bearer' };
   const scope = own(fields, 'scope');
-  const expiresAt = readExpiry({ expires_at: own(fields, 'expires_at'), expires_in: own(fields, 'expires_in') }, nowMs);
+  const expiry = { expires_at: own(fields, 'expires_at'), expires_in: own(fields, 'expires_in') };
+  const expiresAt = readExpiry(expiry, nowMs, skewMs);
   if (refreshToken !== '') token.refresh_token = refreshToken;
   if (expiresAt !== undefined) token.expires_at = expiresAt;
   if (typeof scope === 'string' && SCOPE.test(scope)) token.scope = scope;

@@ -13,8 +13,13 @@ import { nodeTransport } from './transport';
 /** What of the configuration the token endpoint needs. */
 export interface TokenEndpointConfig extends TokenRequestConfig {
   readonly tokenUrl: string;
-  /** Milliseconds for a whole call, the last byte of the answer included. */
+  /** Milliseconds for an exchange, the last byte of the answer included. */
   readonly timeoutMs: number;
+  /**
+   * Milliseconds for a refresh. Long, because a provider that rotates may have spent the token of a call that is given
+   * up: an early abort can cost the sign-in. @defaultValue 60000
+   */
+  readonly refreshTimeoutMs?: number | undefined;
   /** Serves corporate proxies and private CAs; it cannot switch certificate verification off. */
   readonly agent?: http.Agent | undefined;
   /** Our HTTP status per API code, instead of the table's. */
@@ -35,29 +40,50 @@ export interface TokenEndpoint {
   /**
    * Presents a refresh token (RFC 6749 §6). Where the answer brings no new one, the token set keeps the old one.
    * @throws ConnectError with stage `refresh`: `ERR_CONNECT_EXPIRED` only when the provider says that the grant is
-   * dead (`invalid_grant`), else as at the exchange
+   * dead (`invalid_grant`), else as at the exchange. `refreshFailure` tells what it means for the connection.
    */
-  refresh(refreshToken: string): Promise<ConnectToken>;
+  refresh(refreshToken: string, about?: RefreshCircumstances): Promise<ConnectToken>;
+}
+
+/** What the caller of a refresh wants to know besides its result. */
+export interface RefreshCircumstances {
+  /**
+   * Called, before the result is known to the caller, when the request may have been written twice: on a kept connection
+   * that closed without a byte of an answer, and again on a fresh one. The provider may have seen the token twice.
+   */
+  readonly onRepeat?: (() => void) | undefined;
 }
 
 type Stage = 'exchange' | 'refresh';
+
+const REFRESH_TIMEOUT_MS = 60_000;
 
 /** Makes the client of one token endpoint; its kept connections neither outlive 2 s of idleness nor keep a process alive. */
 export function tokenEndpoint(settings: TokenEndpointConfig): TokenEndpoint {
   // Without prototype: an option that is not set must not be found on a polluted Object.prototype.
   const config = Object.assign(Object.create(null) as object, settings);
-  // Not axios.create(): that starts from the defaults and interceptors that the whole process shares.
-  const client = new Axios({
-    adapter: nodeAdapter(nodeTransport(config)), transformRequest: [], transformResponse: [],
-  });
+  const clients = {
+    exchange: clientWith(config.timeoutMs),
+    refresh: clientWith(config.refreshTimeoutMs ?? REFRESH_TIMEOUT_MS),
+  };
 
-  async function present(grant: Grant, stage: Stage): Promise<ConnectToken> {
+  function clientWith(timeoutMs: number): InstanceType<typeof Axios> {
+    // Not axios.create(): that starts from the defaults and interceptors that the whole process shares.
+    return new Axios({
+      adapter: nodeAdapter(nodeTransport({ timeoutMs, agent: config.agent })), transformRequest: [], transformResponse: [],
+    });
+  }
+
+  async function present(grant: Grant, stage: Stage, onRepeat?: () => void): Promise<ConnectToken> {
+    const sentMs = Date.now();
     const result = await send(grant, stage);
-    if (result.kind === 'fault') throw faultError(result.fault, stage);
+    const repeated = own(result, 'repeated') === true;
+    if (repeated) onRepeat?.();
+    if (result.kind === 'fault') throw faultError(honestFault(result.fault, repeated), stage);
     const { status, headers, body, unacceptable } = result.answer;
     const { token, error } = readAnswer(
-      { status, retryAfter: own(headers, 'retry-after'), body, unacceptable },
-      { stage, statusByApiCode: config.statusByApiCode, nowMs: Date.now() },
+      { status, retryAfter: own(headers, 'retry-after'), date: own(headers, 'date'), body, unacceptable },
+      { stage, statusByApiCode: config.statusByApiCode, nowMs: Date.now(), sentMs },
     );
     debug(stage, status, error?.code ?? 'ok');
     if (error !== undefined) throw error;
@@ -67,7 +93,7 @@ export function tokenEndpoint(settings: TokenEndpointConfig): TokenEndpoint {
   async function send(grant: Grant, stage: Stage): Promise<WireResult> {
     const { headers, body } = tokenRequest(config, grant);
     try {
-      const { data } = await client.request<WireResult>({ url: config.tokenUrl, method: 'post', headers, data: body });
+      const { data } = await clients[stage].request<WireResult>({ url: config.tokenUrl, method: 'post', headers, data: body });
       return data;
     } catch {
       // No cause: errors of axios and Node quote addresses, header names and more.
@@ -83,11 +109,16 @@ export function tokenEndpoint(settings: TokenEndpointConfig): TokenEndpoint {
     async exchange(code: string, codeVerifier?: string): Promise<ConnectToken> {
       return present({ grant_type: 'authorization_code', code, codeVerifier }, 'exchange');
     },
-    async refresh(refreshToken: string): Promise<ConnectToken> {
-      const token = await present({ grant_type: 'refresh_token', refresh_token: refreshToken }, 'refresh');
+    async refresh(refreshToken: string, about: RefreshCircumstances = {}): Promise<ConnectToken> {
+      const token = await present({ grant_type: 'refresh_token', refresh_token: refreshToken }, 'refresh', about.onRepeat);
       return { ...token, refresh_token: token.refresh_token ?? refreshToken };
     },
   });
+}
+
+/** A repeat that reached nobody does not undo the first attempt, which may have. */
+function honestFault(fault: TransportFault, repeated: boolean): TransportFault {
+  return repeated && fault === 'unreachable' ? 'broken' : fault;
 }
 
 function faultError(fault: TransportFault, stage: Stage): ConnectError {
