@@ -22,3 +22,12 @@ export function sendAnswer(res: ServerResponse, answer: Answer): void {
   res.writeHead(answer.status, { ...answer.headers, 'Content-Length': String(Buffer.byteLength(answer.body)) });
   res.end(answer.body);
 }
+
+/** Gives `res` a `Date` (RFC 9110 §6.6.1) by `now`, in milliseconds since 1970, at the moment its head goes out. */
+export function dateBy(res: ServerResponse, now: () => number): void {
+  const writeHead = res.writeHead.bind(res) as (...head: unknown[]) => ServerResponse;
+  res.writeHead = function writeDatedHead(...head: unknown[]) {
+    res.setHeader('Date', new Date(now()).toUTCString());
+    return writeHead(...head);
+  };
+}

@@ -14,7 +14,10 @@ export interface SandboxOptions {
   readonly clientSecret?: string | undefined;
   /** Callback addresses, compared character by character. @defaultValue any address on loopback */
   readonly redirectUris?: readonly string[] | undefined;
-  /** The sandbox's clock in milliseconds since 1970, so that a test can age codes and tokens. @defaultValue `Date.now` */
+  /**
+   * The sandbox's clock in milliseconds since 1970, so that a test can age codes and tokens; the `Date` of its answers
+   * follows it. @defaultValue `Date.now`
+   */
   readonly now?: (() => number) | undefined;
 }
 

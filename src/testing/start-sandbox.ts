@@ -3,7 +3,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Answer } from './answer';
-import { sendAnswer } from './answer';
+import { dateBy, sendAnswer } from './answer';
 import { API_PATH, apiAnswer } from './api-route';
 import { AUTHORIZE_PATH, authorizeRoute } from './authorize-route';
 import type { Refusal } from './error-shapes';
@@ -35,7 +35,8 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
     clientId: options.clientId ?? `sandbox-${randomBytes(6).toString('hex')}`,
     clientSecret: options.clientSecret ?? randomBytes(24).toString('base64url'),
   };
-  const grants = grantBook(tokenSigner(), options.now ?? Date.now);
+  const now = options.now ?? Date.now;
+  const grants = grantBook(tokenSigner(), now);
   const authorize = authorizeRoute({ clientId: client.clientId, redirectUris: options.redirectUris }, grants);
   const calls = { authorize: 0, consent: 0, token: 0, exchange: 0, refresh: 0, api: 0 };
   const presentations = new Map<string, number>();
@@ -93,6 +94,7 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
   }
 
   const server = createServer((req, res) => {
+    dateBy(res, now);
     // A client that breaks off inside its own request: there is nobody left to answer.
     handle(req, res).catch(() => res.destroy());
   });
