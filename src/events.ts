@@ -107,6 +107,11 @@ export function connectedEvent(lineage: string, nowMs: number): ConnectedEvent {
   return { type: 'connected', time: nowMs, connection: connectionHash(lineage) };
 }
 
+/** Describes a connection that its visitor has ended. @param lineage - the random id of the connection, hashed as above */
+export function disconnectedEvent(lineage: string, nowMs: number): DisconnectedEvent {
+  return { type: 'disconnected', time: nowMs, connection: connectionHash(lineage) };
+}
+
 /** 16 hex digits that tell connections apart. @param lineage - the random id of a connection */
 export function connectionHash(lineage: string): string {
   return createHash('sha256').update(`connect-auth connection v1\0${lineage}`).digest('hex').slice(0, 16);

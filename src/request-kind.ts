@@ -2,11 +2,17 @@ import type { Request } from 'express';
 
 /**
  * Whether a person's browser is loading a page, so that a redirect or an HTML page reaches somebody.
- * The one rule for error answers and redirects alike: GET with `Sec-Fetch-Mode: navigate` (Fetch Metadata, W3C),
- * or from a browser without that header an explicit `text/html` in Accept and no `X-Requested-With`.
+ * The one rule for error answers and redirects alike: a GET that is a navigation.
  */
 export function isPageLoad(req: Request): boolean {
-  if (req.method !== 'GET') return false;
+  return req.method === 'GET' && isNavigation(req);
+}
+
+/**
+ * Whether a browser will show the answer as a page, by a link or a form: `Sec-Fetch-Mode: navigate` (Fetch Metadata,
+ * W3C), or from a browser without that header an explicit `text/html` in Accept and no `X-Requested-With`.
+ */
+export function isNavigation(req: Request): boolean {
   const mode = req.headers['sec-fetch-mode'];
   if (mode !== undefined) return mode === 'navigate';
   return /\btext\/html\b/iu.test(req.headers.accept ?? '') && req.headers['x-requested-with'] === undefined;

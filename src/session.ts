@@ -100,6 +100,44 @@ export async function saveSession(
   );
 }
 
+/** A document to write in place of a request's session. */
+export interface DocumentWrite {
+  readonly session: Session;
+  /** What the store is to hold; the session's own cookie is added. */
+  readonly document: StoredSession;
+  /** Whether the session holds no change that express-session still has to save. */
+  readonly unmodified: boolean;
+}
+
+/**
+ * Writes a document for the session of a request. An unmodified session counts as saved afterwards: otherwise, with
+ * `resave`, express-session would write this request's older copy over the document at the end of the answer.
+ * @throws ConnectError `ERR_CONNECT_STORE`
+ */
+export async function saveDocument(
+  req: Request, { session, document, unmodified }: DocumentWrite, stage: ConnectStage, config: SessionConfig,
+): Promise<void> {
+  session.touch();
+  const store = req.sessionStore;
+  const whole = { ...document, cookie: session.cookie } as unknown as SessionData;
+  await storeCall<undefined>(stage, config, (done) => {
+    const answer = (error?: unknown): void => done(error, undefined);
+    if (!unmodified) return store.set(session.id, whole, answer);
+    let answered: unknown;
+    const setDocument = (id: string, _session: SessionData, callback?: (error?: unknown) => void): void => {
+      answered = store.set(id, whole, callback);
+    };
+    // save() notes the session's hash, then calls req.sessionStore.set, both before it returns.
+    req.sessionStore = Object.create(store, { set: { value: setDocument } }) as typeof store;
+    try {
+      session.save(answer);
+    } finally {
+      req.sessionStore = store;
+    }
+    return answered;
+  });
+}
+
 /** Takes over what the store holds of our own keys: another request may have written or removed them since. */
 export function adoptStored(session: SessionRecord, stored: StoredSession, keys: readonly string[]): void {
   for (const key of keys) {
@@ -128,11 +166,24 @@ export function detach(req: Request): void {
 }
 
 /**
+ * Lets the session go before a failure is answered: this request's copy is older than what we know to be in the store,
+ * and with `resave` express-session would write it back, the spent sign-in or even a moved session with it. A second
+ * save or touch could also hang the answer (see {@link endDetached}).
+ */
+export function letGo(req: Request): (error: unknown) => never {
+  return function rethrowDetached(error: unknown): never {
+    detach(req);
+    throw error;
+  };
+}
+
+/**
  * Sends an answer whose session is already saved: the headers first, because express-session adds its cookie there,
  * then without session, because a second save or touch could hang the answer or write stale data.
  */
 export function endDetached(req: Request, res: Response): void {
-  res.setHeader('Content-Length', 0);
+  // A 204 has no length to tell (RFC 9110 §8.6).
+  if (res.statusCode !== 204) res.setHeader('Content-Length', 0);
   res.writeHead(res.statusCode);
   detach(req);
   res.end();

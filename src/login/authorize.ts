@@ -33,7 +33,9 @@ export interface AuthorizeConfig extends VisitConfig, SessionConfig, ReturnToRul
 
 /** The handler that starts a sign-in: remembers it in the session, then redirects to the provider. */
 export function authorizeHandler(config: AuthorizeConfig): RequestHandler {
-  return visitHandler('connectAuthorize', 'authorize', config, (req, res) => authorize(req, res, config));
+  return visitHandler(
+    { name: 'connectAuthorize', stage: 'authorize', method: 'GET' }, config, (req, res) => authorize(req, res, config),
+  );
 }
 
 async function authorize(req: Request, res: Response, config: AuthorizeConfig): Promise<void> {

@@ -8,7 +8,7 @@ import type { TokenEndpoint } from '../provider/token-endpoint';
 import { readCallbackQuery, type CallbackQuery, type Parameter } from '../query';
 import { safeReturnTo, type ReturnToRules } from '../return-to';
 import {
-  adoptStored, cameWithSession, detach, endDetached, lockPatience, presentedSessionIds, readStored, saveSession,
+  adoptStored, cameWithSession, detach, endDetached, letGo, lockPatience, presentedSessionIds, readStored, saveSession,
   type SessionRecord, type StoredSession,
 } from '../session';
 import { withSessionLock } from '../session-lock';
@@ -33,6 +33,13 @@ export interface CallbackConfig extends VisitConfig, NewSessionConfig, ReturnToR
   readonly endpoint: TokenEndpoint;
   readonly flights: Flights;
   readonly spent: { has(hash: string): boolean; add(hash: string): void };
+  /**
+   * Claims a name over all processes. @returns true to the first caller only
+   * @throws ConnectError `ERR_CONNECT_LEDGER` when nobody can say
+   */
+  readonly claimOnce: (name: string, ttlMs: number) => Promise<boolean>;
+  /** Ends a connection for good. */
+  readonly endConnection: (lineage: string) => Promise<void>;
 }
 
 /** A state that proved to be ours: a sign-in to finish, or one that this very session has finished before. */
@@ -42,7 +49,9 @@ type Claim =
 
 /** The handler that finishes a sign-in: verifies, spends the state, exchanges the code, moves to a new session. */
 export function callbackHandler(config: CallbackConfig): RequestHandler {
-  return visitHandler('connectCallback', 'callback', config, (req, res) => callback(req, res, config));
+  return visitHandler(
+    { name: 'connectCallback', stage: 'callback', method: 'GET' }, config, (req, res) => callback(req, res, config),
+  );
 }
 
 async function callback(req: Request, res: Response, config: CallbackConfig): Promise<void> {
@@ -63,19 +72,9 @@ async function callback(req: Request, res: Response, config: CallbackConfig): Pr
     ? await conclude(req, session, query, config)
     : await (flight ?? begin(req, session, { state, code, sentState: valueOf(query.state) }, config)).catch(letGo(req));
   if (outcome.kind === 'landed' && req.sessionID !== outcome.sessionId) await join(req, outcome, config).catch(letGo(req));
+  // The other process hands out the session; ours here is the old one.
+  if (outcome.kind === 'elsewhere') detach(req);
   redirect(req, res, outcome.returnTo, config);
-}
-
-/**
- * Lets the session go before a failure is answered: this request's copy is older than what we know to be in the store,
- * and with `resave` express-session would write it back, the spent sign-in or even a moved session with it. A second
- * save or touch could also hang the answer (see endDetached).
- */
-function letGo(req: Request): (error: unknown) => never {
-  return function rethrowDetached(error: unknown): never {
-    detach(req);
-    throw error;
-  };
 }
 
 /** Handles an answer without a usable code: a replay may still land, anything else fails after the state is spent. */
@@ -100,7 +99,11 @@ interface Answer {
 function begin(req: Request, session: SessionRecord, answer: Answer, config: CallbackConfig): Promise<Outcome> {
   return config.flights.start(req.sessionID, answer.state, answer.code, async () => {
     const claim = await claimState(req, session, answer.sentState, config);
-    return claim.kind === 'replay' ? claim : finish(req, claim.entry, answer.code, config);
+    if (claim.kind === 'replay') return claim;
+    // Another process may have read the same session before either of us had saved it.
+    if (await config.claimOnce(claim.entry.h, config.pendingTtlMs)) return finish(req, claim.entry, answer.code, config);
+    debug('callback', 'claimed_elsewhere');
+    return { kind: 'elsewhere', returnTo: claim.entry.r };
   });
 }
 
@@ -152,7 +155,9 @@ async function finish(req: Request, entry: PendingEntry, code: string, config: C
   const token = await config.endpoint.exchange(code, entry.v);
   const changes = await consent(req, token, config);
   const lineage = randomBytes(16).toString('base64url');
-  const sessionId = await moveToNewSession(req, { entry, token, lineage, changes }, config);
+  const { sessionId, replaced } = await moveToNewSession(req, { entry, token, lineage, changes }, config);
+  // Nobody waits for this: the token that it ends has left the session already.
+  if (replaced !== undefined) void config.endConnection(replaced).catch(() => undefined);
   debug('callback', 'connected');
   emit(config.onEvent, connectedEvent(lineage, Date.now()));
   return { kind: 'landed', sessionId, lineage, returnTo: entry.r };

@@ -14,8 +14,14 @@ export interface Replay {
   readonly returnTo: string;
 }
 
+/** Another process has claimed this callback and exchanges its code; who came to us lands, without the token. */
+export interface Elsewhere {
+  readonly kind: 'elsewhere';
+  readonly returnTo: string;
+}
+
 /** How a callback ended well. */
-export type Outcome = Landing | Replay;
+export type Outcome = Landing | Replay | Elsewhere;
 
 /** Sign-ins being exchanged right now, and those completed a moment ago. */
 export interface Flights {

@@ -20,32 +20,44 @@ const NO_RESTART: ReadonlySet<ConnectErrorCode> = new Set([
   'ERR_CONNECT_CONFIG',
 ]);
 
+/** What a route of ours is. */
+export interface Route {
+  /** Of the handler, in stack traces and router dumps. */
+  readonly name: string;
+  readonly stage: ConnectStage;
+  readonly method: 'GET' | 'POST';
+}
+
 /**
- * Makes a route handler that serves real visits by GET and turns every failure into an answer.
- * HEAD, prefetch and other methods never reach `visit`: they must not start or redeem anything.
+ * Makes a route handler that serves real visits by one method and turns every failure into an answer.
+ * HEAD, prefetch and other methods never reach `visit`: they must not start, redeem or end anything.
  */
 export function visitHandler(
-  name: string, stage: ConnectStage, config: VisitConfig, visit: (req: Request, res: Response) => Promise<void>,
+  route: Route, config: VisitConfig, visit: (req: Request, res: Response) => Promise<void>,
 ): RequestHandler {
   const handler = function handleVisit(req: Request, res: Response, next: NextFunction): void {
     res.set(PRIVATE_HEADERS);
     if (req.method === 'OPTIONS') {
-      res.status(204).set('Allow', 'GET').end();
+      res.status(204).set('Allow', route.method).end();
       return;
     }
-    admit(req, stage, () => visit(req, res))
+    admit(req, route, () => visit(req, res))
       .catch((error: unknown) => fail(error, req, res, next, config))
       // Answering itself failed, for example on a status that the app's own ConnectError made up.
       .catch(next);
   };
-  // Stack traces and router dumps name the route.
-  Object.defineProperty(handler, 'name', { value: name });
+  Object.defineProperty(handler, 'name', { value: route.name });
   return handler;
 }
 
-async function admit(req: Request, stage: ConnectStage, visit: () => Promise<void>): Promise<void> {
-  if (req.method !== 'GET') throw new ConnectError('ERR_CONNECT_METHOD', { stage, headers: { Allow: 'GET' } });
-  if (isPrefetch(req)) throw new ConnectError('ERR_CONNECT_PREFETCH', { stage, retryAfterSeconds: 1 });
+async function admit(req: Request, { stage, method }: Route, visit: () => Promise<void>): Promise<void> {
+  if (req.method !== method) {
+    throw new ConnectError('ERR_CONNECT_METHOD', {
+      stage, message: `The route answers ${method} only.`, headers: { Allow: method },
+    });
+  }
+  // Browsers load nothing in advance by POST.
+  if (method === 'GET' && isPrefetch(req)) throw new ConnectError('ERR_CONNECT_PREFETCH', { stage, retryAfterSeconds: 1 });
   await visit();
 }
 
@@ -65,6 +77,8 @@ function fail(thrown: unknown, req: Request, res: Response, next: NextFunction, 
 
 function withLoginUrl(error: ConnectError, loginUrl: string | undefined): ConnectError {
   if (loginUrl === undefined || error.loginUrl !== undefined || NO_RESTART.has(error.code)) return error;
+  // Who wants to disconnect is not helped by another sign-in.
+  if (error.stage === 'disconnect') return error;
   // The app's onConnect may throw one error object again and again, frozen.
   if (!Object.isExtensible(error)) return error;
   return Object.assign(error, { loginUrl });

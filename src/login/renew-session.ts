@@ -1,0 +1,96 @@
+import type { Request } from 'express';
+import { ConnectError, type ConnectStage } from '../errors';
+import {
+  destroyStored, readStored, saveSession, storeError, type SessionConfig, type SessionRecord, type StoredSession,
+} from '../session';
+import type { AppChanges } from './app-changes';
+import { noteMove } from './moved-sessions';
+
+/** What renewing a session needs: the names of our own properties, which are never copied. */
+export interface RenewConfig extends SessionConfig {
+  readonly sessionKey: string;
+  readonly lineageKey: string;
+  readonly pendingKey: string;
+}
+
+/** What the new session is to hold besides the app's own data. */
+export interface Renewal {
+  readonly stage: ConnectStage;
+  /** What the app has changed in the session and not saved. */
+  readonly changes?: AppChanges;
+  /** Puts our own properties in, just before the session is saved. */
+  readonly fill?: (fresh: SessionRecord) => void;
+}
+
+/**
+ * Moves the visitor to a session with a new id that holds all of the app's data and none of ours: the new one is saved
+ * before the old one is destroyed, so the data survives whatever the store does. Call it under the lock of the session.
+ * Afterwards `req.session` is the new session.
+ * @param old - what the store holds of the session right now
+ * @returns the new id
+ * @throws ConnectError `ERR_CONNECT_STORE`; then neither the new session nor its cookie is of use to anybody
+ */
+export async function renewSession(
+  req: Request, old: StoredSession, { stage, changes, fill }: Renewal, config: RenewConfig,
+): Promise<string> {
+  const oldId = req.sessionID;
+  const fresh = generate(req, stage);
+  copyAppData(old, fresh, changes, config);
+  fill?.(fresh);
+  const newId = req.sessionID;
+  // The store may have written in spite of its error; nobody gets the cookie of that session.
+  const discard = (): void => void destroyStored(req, newId, stage, config).catch(() => undefined);
+  try {
+    await saveSession(req, fresh, stage, config, discard);
+    // Before the old one goes: who finds it gone can then always find out where it went.
+    noteMove(req.sessionStore, oldId, newId);
+    await destroyOld(req, oldId, stage, config);
+  } catch (error) {
+    discard();
+    throw error;
+  }
+  return newId;
+}
+
+/** A store may report as failed what it has carried out; what counts is whether the session is gone. */
+async function destroyOld(req: Request, oldId: string, stage: ConnectStage, config: SessionConfig): Promise<void> {
+  try {
+    await destroyStored(req, oldId, stage, config);
+  } catch (error) {
+    if (await readStored(req, oldId, stage, config) !== undefined) throw error;
+  }
+}
+
+function generate(req: Request, stage: ConnectStage): SessionRecord {
+  const oldId = req.sessionID;
+  try {
+    (req.sessionStore as unknown as { generate(req: Request): void }).generate(req);
+  } catch {
+    throw storeError(stage, 'failed', 'The session could not be renewed.');
+  }
+  if (req.sessionID === oldId) {
+    // Destroying the old session would destroy the new one.
+    throw new ConnectError('ERR_CONNECT_NO_SESSION', {
+      stage, reason: 'genid', message: 'genid of express-session must give a new, random id at each call.',
+    });
+  }
+  return req.session as SessionRecord;
+}
+
+function copyAppData(
+  old: StoredSession, fresh: SessionRecord, changes: AppChanges | undefined, config: RenewConfig,
+): void {
+  const ours = new Set([config.sessionKey, config.lineageKey, config.pendingKey, 'cookie', '__proto__']);
+  const removed = new Set(changes?.removed);
+  for (const [key, value] of [...Object.entries(old), ...Object.entries(changes?.set ?? {})]) {
+    if (!ours.has(key) && !removed.has(key)) fresh[key] = value;
+  }
+  keepCookieLife(old['cookie'], fresh);
+}
+
+/** An app may have given this one session another life than the default ("remember me"). */
+function keepCookieLife(oldCookie: unknown, fresh: SessionRecord): void {
+  const life = (oldCookie as { originalMaxAge?: unknown } | undefined)?.originalMaxAge;
+  if (typeof life === 'number') fresh.cookie.maxAge = life;
+  else if (life === null) Object.assign(fresh.cookie, { expires: null });
+}
