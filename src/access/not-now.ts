@@ -1,0 +1,33 @@
+import { ConnectError, type ConnectErrorCode } from '../errors';
+import type { Landed } from '../refresh/flight';
+
+/** How a refresh ended that left nothing to go on with, the connection alive. */
+export type NotNow = Extract<Landed, { kind: 'wait' | 'backoff' | 'away' }> | { readonly kind: 'wait' };
+
+const CODES: Readonly<Record<string, ConnectErrorCode>> = {
+  rate_limited: 'ERR_CONNECT_RATE_LIMITED',
+  configuration: 'ERR_CONNECT_CONFIG',
+};
+
+const MESSAGES: Readonly<Record<string, string>> = {
+  ambiguous: "The provider's answer to a refresh was lost; it is asked again in a moment.",
+  not_sent: 'The token endpoint cannot be reached: check tokenUrl, name resolution, firewall, proxy and certificate.',
+  suspect: 'The provider refuses to refresh this connection without a registered reason; it is asked again later.',
+};
+
+/** The error for a visitor whose token has expired and cannot be renewed right now: nothing is lost, so no 401. */
+export function notNow(landed: NotNow, login: { readonly loginUrl?: string }): ConnectError {
+  if (landed.kind !== 'backoff') {
+    return new ConnectError('ERR_CONNECT_LEDGER', {
+      stage: 'refresh', reason: landed.kind === 'away' ? 'away' : 'busy', retryAfterSeconds: 2,
+    });
+  }
+  const code = Object.hasOwn(CODES, landed.word) ? CODES[landed.word] : undefined;
+  const message = Object.hasOwn(MESSAGES, landed.word) ? MESSAGES[landed.word] : undefined;
+  return new ConnectError(code ?? 'ERR_CONNECT_UNAVAILABLE', {
+    stage: 'refresh',
+    ...(code === undefined ? { status: 503, ...login } : {}),
+    ...(message === undefined ? {} : { message }),
+    retryAfterSeconds: Math.min(3600, Math.max(1, Math.ceil(landed.ms / 1000))),
+  });
+}

@@ -1,0 +1,82 @@
+import type { NextFunction, Request, RequestHandler, Response } from 'express';
+import { answerError, type RenderError } from '../error-handler';
+import { ConnectError, PRIVATE_HEADERS, isConnectError } from '../errors';
+import { emit, errorEvent, type ConnectEventListener } from '../events';
+import { isPageLoad } from '../request-kind';
+import { safeReturnTo, type ReturnToRules } from '../return-to';
+import type { GetToken } from './token-source';
+
+/** Options of the guard. */
+export interface RequireConnectOptions {
+  /**
+   * What a visitor without a connected account gets. `'auto'`: a redirect to the sign-in for a page load, else 401 with
+   * `loginUrl`; `'redirect'`: always a redirect, but never for HEAD; `'error'`: always 401. @defaultValue `'auto'`
+   */
+  readonly onMissing?: 'auto' | 'redirect' | 'error' | undefined;
+  /** Path of this site that starts the sign-in. @defaultValue the mounted `authorizePath` */
+  readonly loginUrl?: string | undefined;
+}
+
+/** What of the configuration the guard needs. */
+export interface GuardConfig extends ReturnToRules {
+  readonly loginUrl?: string | undefined;
+  readonly renderErrors: boolean;
+  readonly renderError?: RenderError | undefined;
+  readonly onEvent?: ConnectEventListener | undefined;
+}
+
+/**
+ * Makes a guard for the app's own routes. It fails closed: whatever is in the session, the handler behind it runs only
+ * with a usable token, which is then fresh in `req.session.connectToken`.
+ * @throws ConnectError `ERR_CONNECT_OPTIONS` for an unusable option, and without any `loginUrl` to send visitors to
+ */
+export function requireConnectGuard(config: GuardConfig, getToken: GetToken, options: RequireConnectOptions): RequestHandler {
+  const { onMissing, loginUrl } = readGuardOptions(options, config);
+
+  return function requireConnect(req: Request, res: Response, next: NextFunction): void {
+    // Both outcomes here, so that what the handler throws never comes back as a failure of ours.
+    getToken(req).then(() => next(), (thrown: unknown) => refuse(thrown, req, res, next)).catch(next);
+  };
+
+  function refuse(thrown: unknown, req: Request, res: Response, next: NextFunction): void {
+    if (!isConnectError(thrown)) return next(thrown);
+    const connectsAgain = thrown.code === 'ERR_CONNECT_REQUIRED' || thrown.code === 'ERR_CONNECT_EXPIRED';
+    if (connectsAgain && loginUrl !== undefined && redirects(req)) return toSignIn(req, res, loginUrl);
+    const error = loginUrl === undefined || !connectsAgain ? thrown : Object.assign(thrown, { loginUrl });
+    emit(config.onEvent, errorEvent(error, Date.now()));
+    if (!config.renderErrors || res.headersSent) next(error);
+    else answerError(error, req, res, config.renderError);
+  }
+
+  function redirects(req: Request): boolean {
+    if (req.method === 'HEAD' || onMissing === 'error') return false;
+    return onMissing === 'redirect' || isPageLoad(req);
+  }
+
+  function toSignIn(req: Request, res: Response, url: string): void {
+    // Only a page can be come back to.
+    const returnTo = req.method === 'GET' ? safeReturnTo(req.originalUrl, config) : undefined;
+    const query = returnTo === undefined ? '' : `${url.includes('?') ? '&' : '?'}returnTo=${encodeURIComponent(returnTo)}`;
+    res.status(req.method === 'GET' ? 302 : 303).set(PRIVATE_HEADERS).set('Location', url + query);
+    res.vary('Accept').vary('Sec-Fetch-Mode').setHeader('Content-Length', 0);
+    res.end();
+  }
+}
+
+function readGuardOptions(options: RequireConnectOptions, config: GuardConfig): RequireConnectOptions {
+  const unknown = Object.keys(options).filter((name) => name !== 'onMissing' && name !== 'loginUrl');
+  const { onMissing = 'auto', loginUrl = config.loginUrl } = options;
+  if (unknown.length > 0) throw guardError('it takes onMissing and loginUrl only');
+  if (!['auto', 'redirect', 'error'].includes(onMissing)) throw guardError("onMissing must be 'auto', 'redirect' or 'error'");
+  if (loginUrl === undefined && onMissing !== 'error') {
+    throw guardError("with authorizePath: false it needs loginUrl, the path where you have placed connect.authorize, or onMissing: 'error'");
+  }
+  if (options.loginUrl !== undefined && safeReturnTo(options.loginUrl, { ownPaths: [] }) === undefined) {
+    throw guardError('loginUrl must be a path of this site');
+  }
+  return { onMissing, loginUrl };
+}
+
+function guardError(message: string): ConnectError {
+  return new ConnectError('ERR_CONNECT_OPTIONS', { stage: 'options', message: `requireConnect(): ${message}.` });
+}

@@ -1,0 +1,221 @@
+import type { Request } from 'express';
+import { debug } from '../debug';
+import { ConnectError } from '../errors';
+import { connectionHash, emit, type ConnectEventListener } from '../events';
+import { isDue, isHardExpired } from '../refresh/due';
+import type { EndedConnections } from '../refresh/ended';
+import type { Flights, Landed } from '../refresh/flight';
+import { readStored, type SessionConfig, type SessionRecord } from '../session';
+import type { SessionTokens } from '../session-token';
+import type { ConnectToken, TokenSet } from '../token';
+import { notNow } from './not-now';
+import { clearStored, persist, type Holder } from './session-writes';
+
+/** What giving a visitor's token needs. */
+export interface TokenSourceConfig extends SessionConfig {
+  readonly refreshLeewaySeconds: number;
+  readonly onEvent?: ConnectEventListener | undefined;
+  readonly loginUrl?: string | undefined;
+  readonly session: (req: Request, stage: 'refresh') => SessionRecord;
+  readonly tokens: SessionTokens;
+  readonly flights: Flights;
+  readonly ended: EndedConnections;
+}
+
+/** What a caller of `getToken` may say. */
+export interface TokenRequest {
+  /** The access token that the API has just answered 401 to. */
+  readonly refused?: string | undefined;
+}
+
+/**
+ * Gives the visitor's usable token.
+ * @throws ConnectError `ERR_CONNECT_REQUIRED`, `ERR_CONNECT_EXPIRED`, or when no valid token is left and none can be
+ * got right now: `ERR_CONNECT_UNAVAILABLE`, `ERR_CONNECT_RATE_LIMITED`, `ERR_CONNECT_LEDGER`, `ERR_CONNECT_CONFIG`
+ */
+export type GetToken = (req: Request, ask?: TokenRequest) => Promise<ConnectToken>;
+
+/** Adopters of a younger token set keep it in memory: whoever refreshed it is writing it to the store. */
+const WRITTEN_BY_OTHERS_MS = 5000;
+/** A token set younger than this is not refreshed because the API refuses it. */
+const TOO_YOUNG_TO_REFUSE_MS = 5000;
+const MOST_ROUNDS = 8;
+const HOUR_MS = 3_600_000;
+
+/** A call in progress. */
+interface Call extends Holder {
+  readonly refused: string | undefined;
+  /** Until when it waits, in milliseconds since 1970. */
+  readonly endsMs: number;
+  /** The app's part of the store's document at the time when this call began a refresh. */
+  storedBefore: Promise<string | undefined>;
+}
+
+/** How a call got its token set: what has to be written, if anything. */
+interface Gain {
+  readonly set: TokenSet;
+  /** Undefined: nothing new. */
+  readonly how?: 'refreshed' | 'adopted' | undefined;
+  readonly ageMs: number;
+}
+
+/** Makes `getToken`: refreshed when due, by one provider call per generation over all requests and processes. */
+export function tokenSource(config: TokenSourceConfig): GetToken {
+  const { tokens, flights, ended } = config;
+
+  return async function getToken(req: Request, { refused }: TokenRequest = {}): Promise<ConnectToken> {
+    const session = config.session(req, 'refresh');
+    const start = held(session);
+    if (!needsRefresh(start, refused)) return { ...start.token };
+    const call: Call = {
+      req, session, sessionId: req.sessionID, appPart: tokens.appPart(session), refused,
+      endsMs: Date.now() + flights.waitMaxMs, storedBefore: Promise.resolve(undefined),
+    };
+    const gain = await newest(call, start);
+    if (gain.how !== undefined) await take(call, gain);
+    return { ...gain.set.token };
+  };
+
+  function held(session: SessionRecord): TokenSet {
+    const found = tokens.read(session);
+    if (found.kind === 'locked') {
+      throw new ConnectError('ERR_CONNECT_CONFIG', {
+        stage: 'refresh', reason: 'key',
+        message: 'No key of encryptionKeys opens the token of this session: add the key that sealed it to the end of the list. '
+          + 'The sealed token is kept.',
+      });
+    }
+    if (found.kind !== 'held') throw new ConnectError('ERR_CONNECT_REQUIRED', { stage: 'refresh', ...login() });
+    if (ended.has(found.set.lineage)) throw over();
+    return found.set;
+  }
+
+  function needsRefresh(set: TokenSet, refused: string | undefined): boolean {
+    return set.token.access_token === refused || isDue(set, config.refreshLeewaySeconds, Date.now());
+  }
+
+  function isUsable({ refused }: Call, set: TokenSet): boolean {
+    return set.token.access_token !== refused && !isHardExpired(set, Date.now());
+  }
+
+  /** Asks for newer token sets until one is not due, or nothing newer is to be had. */
+  async function newest(call: Call, start: TokenSet): Promise<Gain> {
+    let gain: Gain = { set: start, ageMs: 0 };
+    for (let round = 0; round < MOST_ROUNDS && needsRefresh(gain.set, call.refused); round += 1) {
+      const { set } = gain;
+      const usable = isUsable(call, set);
+      if (set.token.refresh_token === undefined) {
+        if (usable) return gain;
+        throw over();
+      }
+      const landed = await land(call, set, usable);
+      if (landed === undefined) return gain;
+      if (landed.kind === 'token') {
+        // Our own generation, too young to be refreshed again.
+        if (landed.set.generation <= set.generation) return gain;
+        gain = { set: landed.set, ageMs: landed.ageMs, how: landed.won && !landed.joined ? 'refreshed' : 'adopted' };
+        // One refresh per call: a token that arrives due, or is refused again, is not refreshed again right away.
+        if (landed.won) return gain;
+      } else if (landed.kind !== 'wait' || usable || Date.now() >= call.endsMs) {
+        const newer = await without(call, gain, landed);
+        if (newer === undefined) return gain;
+        gain = newer;
+      }
+    }
+    return gain;
+  }
+
+  /** Shares the flight of this generation or starts it. @returns undefined when nobody need wait for it */
+  async function land(call: Call, set: TokenSet, usable: boolean): Promise<(Landed & { joined: boolean }) | undefined> {
+    const flying = flights.find(set);
+    if (flying !== undefined && usable) return undefined;
+    if (flying === undefined) call.storedBefore = storedAppPart(call, config);
+    const flight = flying ?? flights.start(set, {
+      patient: !usable,
+      minAgeMs: call.refused === set.token.access_token ? TOO_YOUNG_TO_REFUSE_MS : 0,
+      retentionMs: retentionMs(call.session),
+    });
+    if (!usable) flight.patient = true;
+    const landed = await within(flight.landed, call.endsMs);
+    if (landed !== undefined) return { ...landed, joined: flying !== undefined };
+    if (usable) return undefined;
+    throw notNow({ kind: 'wait' }, login());
+  }
+
+  /**
+   * Goes on without a refresh: with a newer set from the store, or (undefined) with the one at hand.
+   * @throws ConnectError when that one is not usable
+   */
+  async function without(
+    call: Call, gain: Gain, landed: Exclude<Landed, { kind: 'token' }>,
+  ): Promise<Gain | undefined> {
+    if (landed.kind === 'dead' || landed.kind === 'revoked') {
+      const newer = await inStore(call, gain.set);
+      if (newer !== undefined) return { set: newer, ageMs: 0, how: 'adopted' };
+      if (landed.kind === 'dead' && isUsable(call, gain.set)) return undefined;
+      if (landed.kind === 'revoked') ended.add(gain.set.lineage);
+      await clearStored(call, gain.set, config);
+      throw over(landed.kind === 'dead' ? landed.word : 'revoked');
+    }
+    if (isUsable(call, gain.set)) return undefined;
+    throw notNow(landed, login());
+  }
+
+  /** Before a connection is given up: another request may have put a newer token set into this very session. */
+  async function inStore({ req, sessionId }: Call, set: TokenSet): Promise<TokenSet | undefined> {
+    const document = await readStored(req, sessionId, 'refresh', config).catch(() => undefined);
+    const found = document === undefined ? undefined : tokens.readDocument(document);
+    if (found?.kind !== 'held' || ended.has(found.set.lineage)) return undefined;
+    const isNewer = found.set.lineage !== set.lineage || found.set.generation > set.generation;
+    return isNewer ? found.set : undefined;
+  }
+
+  async function take(call: Call, { set, how, ageMs }: Gain): Promise<void> {
+    // A disconnect may have come in between; then nothing may bring the token back.
+    if (ended.has(set.lineage)) throw over('revoked');
+    if (how === 'adopted') {
+      emit(config.onEvent, {
+        type: 'adopted', time: Date.now(), connection: connectionHash(set.lineage), generation: set.generation,
+      });
+    }
+    if (how === 'adopted' && ageMs < WRITTEN_BY_OTHERS_MS) tokens.hold(call.session, set, call.appPart);
+    else await persist(call, set, how === 'refreshed' ? await call.storedBefore : undefined, config);
+  }
+
+  function over(reason?: string): ConnectError {
+    return new ConnectError('ERR_CONNECT_EXPIRED', {
+      stage: 'refresh', ...login(), ...(reason === undefined ? {} : { reason }),
+    });
+  }
+
+  function login(): { loginUrl?: string } {
+    return config.loginUrl === undefined ? {} : { loginUrl: config.loginUrl };
+  }
+}
+
+function storedAppPart({ req, sessionId }: Call, config: TokenSourceConfig): Promise<string | undefined> {
+  return readStored(req, sessionId, 'refresh', config)
+    .then((document) => (document === undefined ? undefined : config.tokens.appPart(document)))
+    .catch(() => undefined);
+}
+
+/** A stale copy can be as old as its session, so records outlive sessions (LEDGER: at least 48 h, at most 90 days). */
+function retentionMs({ cookie }: SessionRecord): number {
+  const life = typeof cookie.originalMaxAge === 'number' ? cookie.originalMaxAge : 0;
+  return Math.round(Math.min(Math.max(2 * life, 48 * HOUR_MS), 90 * 24 * HOUR_MS));
+}
+
+async function within<T>(promise: Promise<T>, endsMs: number): Promise<T | undefined> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<undefined>((resolve) => {
+    timer = setTimeout(() => {
+      debug('refresh', 'too slow');
+      resolve(undefined);
+    }, Math.max(0, endsMs - Date.now()));
+  });
+  try {
+    return await Promise.race([promise, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}

@@ -1,0 +1,43 @@
+import type { RefreshFailureKind } from '../events';
+
+/** How long to leave the provider alone after a failed refresh. */
+export interface BackOff {
+  /** Milliseconds. */
+  readonly ms: number;
+  /** The word that later claimants get from the ledger. */
+  readonly word: BackOffWord;
+}
+
+/** Why a connection is not being refreshed right now. */
+export type BackOffWord = 'ambiguous' | 'not_sent' | 'unavailable' | 'rate_limited' | 'configuration' | 'suspect';
+
+/** Longest wait that a provider's Retry-After can ask for, in seconds. */
+const LONGEST_ASKED_SECONDS = 120;
+
+/**
+ * The wait after a failed refresh, by its kind and the failures of this generation before it.
+ * @param retryAfterSeconds - as the provider asked
+ * @param chance - 0 to 1; spreads the one early retry of processes that lost the same answer
+ */
+export function backOff(
+  kind: Exclude<RefreshFailureKind, 'terminal'>,
+  { attempts, rateLimited, retryAfterSeconds }: { attempts: number; rateLimited: boolean; retryAfterSeconds?: number | undefined },
+  chance: number,
+): BackOff {
+  const asked = retryAfterSeconds === undefined ? undefined : Math.min(retryAfterSeconds, LONGEST_ASKED_SECONDS) * 1000;
+  switch (kind) {
+    // One retry soon: within its grace time a provider gives the lost answer again.
+    case 'ambiguous': return { ms: attempts === 0 ? 1000 + 1000 * chance : doubling(1000, attempts, 30_000), word: 'ambiguous' };
+    case 'not_sent': return { ms: 1000, word: 'not_sent' };
+    case 'transient': return rateLimited
+      ? { ms: Math.max(asked ?? 30_000, 1000), word: 'rate_limited' }
+      : { ms: Math.max(asked ?? doubling(1000, attempts, 30_000), 1000), word: 'unavailable' };
+    // Short: another process may already run with the right credentials; the breaker spares the provider ours.
+    case 'configuration': return { ms: 2000, word: 'configuration' };
+    case 'suspect': return { ms: doubling(2000, attempts, 60_000), word: 'suspect' };
+  }
+}
+
+function doubling(firstMs: number, attempts: number, mostMs: number): number {
+  return Math.min(firstMs * 2 ** Math.min(attempts, 20), mostMs);
+}
