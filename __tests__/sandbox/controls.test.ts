@@ -104,3 +104,64 @@ test('a request target that is no path, or a client that breaks off, ends its ow
   }
   expect((await signIn(sandbox)).code).toHaveLength(32);
 });
+
+test('every answer is dated by the given clock, also one that a fault replaces', async () => {
+  const ahead = await startSandbox({ now: () => Date.UTC(2030, 0, 1) });
+  ahead.fault({ kind: 'html503' });
+  const dates = [(await exchange(ahead, { code: 'x' })).headers.date, (await call(ahead.url)).headers.date];
+  expect(dates).toEqual(['Tue, 01 Jan 2030 00:00:00 GMT', 'Tue, 01 Jan 2030 00:00:00 GMT']);
+  await ahead.close();
+});
+
+test('works() tells which access tokens the API takes now, and is no call', async () => {
+  const { access_token: accessToken } = (await exchange(sandbox, { code: (await signIn(sandbox)).code })).body as { access_token: string };
+  expect([sandbox.works(accessToken), sandbox.works('another')]).toEqual([true, false]);
+  sandbox.expireAccessTokens();
+  expect(sandbox.works(accessToken)).toBe(false);
+  expect(sandbox.calls.api).toBe(0);
+});
+
+test('a plan for Infinity calls lasts until reset()', async () => {
+  sandbox.fault({ kind: 'html503' }, { times: Infinity });
+  for (let n = 0; n < 20; n += 1) expect((await exchange(sandbox, { code: 'x' })).status).toBe(503);
+  sandbox.reset();
+  expect((await exchange(sandbox, { code: 'x' })).status).toBe(400);
+  for (const times of [0, -1, 1.5, NaN, -Infinity]) expect(() => { sandbox.force(500, { times }); }).toThrow(RangeError);
+});
+
+describe('what a refresh can meet under "rotate"', () => {
+  async function connected(): Promise<string> {
+    sandbox.set({ refresh: 'rotate' });
+    return String((await exchange(sandbox, { code: (await signIn(sandbox)).code })).body.refresh_token);
+  }
+
+  test('an answer lost after the commit: the token is used up, and both presentations are counted', async () => {
+    const token = await connected();
+    sandbox.fault({ kind: 'reset' }, { on: 'refresh', commit: true });
+    await expect(refresh(sandbox, token)).rejects.toMatchObject({ code: 'ECONNRESET' });
+    expect((await refresh(sandbox, token)).status).toBe(400);
+    expect(sandbox.presentations(token)).toBe(2);
+  });
+
+  test('an answer lost without commit leaves the token good', async () => {
+    const token = await connected();
+    sandbox.fault({ kind: 'reset' }, { on: 'refresh' });
+    await expect(refresh(sandbox, token)).rejects.toMatchObject({ code: 'ECONNRESET' });
+    expect((await refresh(sandbox, token)).status).toBe(200);
+  });
+
+  test.each([
+    ['before', 'the client that comes first by release has the token', 200],
+    ['after', 'the held one has it already', 400],
+  ] as const)('a hold %s the commit: %s', async (when, _outcome, otherStatus) => {
+    const token = await connected();
+    sandbox.fault({ kind: 'hold', when }, { on: 'refresh' });
+    const held = refresh(sandbox, token);
+    await sandbox.waiting();
+    expect(sandbox.presentations(token)).toBe(1);
+    expect((await refresh(sandbox, token)).status).toBe(otherStatus);
+    sandbox.release();
+    expect((await held).status).toBe(otherStatus === 200 ? 400 : 200);
+    expect(sandbox.presentations(token)).toBe(2);
+  });
+});

@@ -14,7 +14,9 @@ export function plans<Planned>(): Plans<Planned> {
   let entries: { readonly planned: Planned; readonly on: SandboxEndpoint; left: number }[] = [];
   return {
     add(planned, on, times) {
-      if (!Number.isInteger(times) || times < 1) throw new RangeError('"times" is a whole number from 1 on.');
+      if (times !== Infinity && (!Number.isInteger(times) || times < 1)) {
+        throw new RangeError('"times" is a whole number from 1 on, or Infinity.');
+      }
       entries.push({ planned, on, left: times });
     },
     take(on) {

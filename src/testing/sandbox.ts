@@ -38,7 +38,7 @@ export interface SandboxCalls {
 export interface PlanOptions {
   /** @defaultValue `'exchange'` */
   readonly on?: SandboxEndpoint | undefined;
-  /** How many calls, from the next one on. @defaultValue 1 */
+  /** How many calls, from the next one on; `Infinity`: all until `reset`. @defaultValue 1 */
   readonly times?: number | undefined;
 }
 
@@ -52,6 +52,7 @@ export interface Sandbox {
     readonly clientSecret: string;
     readonly authorizeUrl: string;
     readonly tokenUrl: string;
+    readonly apiBaseUrl: string;
   };
   /** Base address of the Connect API. */
   readonly apiBaseUrl: string;
@@ -59,6 +60,8 @@ export interface Sandbox {
   readonly calls: SandboxCalls;
   /** How often this code or refresh token has come to the token endpoint, whatever became of it. */
   readonly presentations: (codeOrRefreshToken: string) => number;
+  /** Whether the API takes this access token now; asking is no call. */
+  readonly works: (accessToken: string) => boolean;
   /** Changes switches from the next request on. @throws TypeError for an unknown switch or value. */
   readonly set: (switches: Partial<SandboxSwitches>) => void;
   /** Back to the start: the switches of `startSandbox`, nothing planned or held, counters at 0. Codes and tokens stay. */

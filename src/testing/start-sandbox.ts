@@ -110,10 +110,12 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
       ...client,
       authorizeUrl: `${url}${AUTHORIZE_PATH}`,
       tokenUrl: `${url}${TOKEN_PATH}`,
+      apiBaseUrl: `${url}${API_PATH}`,
     }),
     apiBaseUrl: `${url}${API_PATH}`,
     calls,
     presentations: (codeOrRefreshToken) => presentations.get(codeOrRefreshToken) ?? 0,
+    works: (accessToken) => grants.scopeOf(accessToken) !== undefined,
     set(changes) {
       switches = changeSwitches(switches, changes);
     },
