@@ -1,4 +1,6 @@
 import { Router, type Request, type RequestHandler } from 'express';
+import { requireConnectGuard, type RequireConnectOptions } from './access/require-connect';
+import { tokenSource, type GetToken } from './access/token-source';
 import type { ConnectStage } from './errors';
 import { authorizeHandler } from './login/authorize';
 import { callbackHandler } from './login/callback';
@@ -6,8 +8,13 @@ import { disconnectHandler } from './login/disconnect';
 import { signInFlights, spentStates } from './login/flights';
 import { readOptions, type Config, type ConnectAuthOptions } from './options';
 import { tokenEndpoint } from './provider/token-endpoint';
+import { connections, type Connections } from './refresh/connections';
+import { lifetimeSeconds } from './refresh/due';
+import { endedConnections } from './refresh/ended';
+import { refreshFlights } from './refresh/flight';
+import { memoryLedger } from './refresh/memory-ledger';
 import { sessionOf, type SessionRecord, type StoredSession } from './session';
-import { sessionTokens } from './session-token';
+import { sessionTokens, type SessionTokens } from './session-token';
 
 /** The middleware: an Express Router that also carries its handlers. They work destructured. */
 export type ConnectAuth = Router & {
@@ -17,6 +24,15 @@ export type ConnectAuth = Router & {
   readonly callback: RequestHandler;
   /** Ends a connection; mount it elsewhere with `app.post('/logout', connect.disconnect)`. */
   readonly disconnect: RequestHandler;
+  /**
+   * Makes a guard for routes that need a connected account; behind it `req.session.connectToken` is fresh.
+   * @throws ConnectError `ERR_CONNECT_OPTIONS`
+   */
+  readonly requireConnect: (options?: RequireConnectOptions) => RequestHandler;
+  /** Gives the visitor's token, refreshed when due; `refused`: the access token that the API has just answered 401 to. */
+  readonly getToken: GetToken;
+  /** Waits until every refresh in flight is over and recorded: call it on SIGTERM, after the server has closed. */
+  readonly close: () => Promise<void>;
 };
 
 /**
@@ -28,33 +44,66 @@ export type ConnectAuth = Router & {
 export function connectAuth(options: ConnectAuthOptions): ConnectAuth {
   const config = readOptions(options);
   const named = { ...config, ...sessionParts(config) };
+  const { ledger = memoryLedger() } = config;
   const tokens = sessionTokens(named);
-  const parts = {
-    ...named,
-    putToken: tokens.put,
-    lineageIn(document: StoredSession): string | undefined {
+  const ended = endedConnections();
+  const endpoint = tokenEndpoint(config);
+  const flights = refreshFlights({ ...config, ledger, endpoint });
+  const getToken = tokenSource({ ...named, tokens, flights, ended });
+  const parts = { ...named, ...signInParts(named, tokens), ...connections({ ...config, ledger, ended }) };
+
+  const handlers = {
+    authorize: authorizeHandler(parts),
+    callback: callbackHandler({ ...parts, endpoint, flights: signInFlights(), spent: spentStates(config.pendingTtlMs) }),
+    disconnect: disconnectHandler(parts),
+  };
+  const router = Router();
+  router.use(openTokens(tokens, parts));
+  if (config.authorizePath !== false) router.all(config.authorizePath, handlers.authorize);
+  if (config.callbackPath !== false) router.all(config.callbackPath, handlers.callback);
+  if (config.disconnectPath !== false) router.all(config.disconnectPath, handlers.disconnect);
+  return Object.assign(router, {
+    ...handlers,
+    getToken,
+    requireConnect: (guard: RequireConnectOptions = {}) => requireConnectGuard(config, getToken, guard),
+    close: () => flights.close(),
+  });
+}
+
+/**
+ * What every request meets: an app that reads `req.session.connectToken` finds a sealed token opened, and none of a
+ * connection that has ended here.
+ */
+function openTokens(tokens: SessionTokens, { ended }: Pick<Connections, 'ended'>): RequestHandler {
+  return function openConnectToken(req, _res, next): void {
+    const session = (req as { session?: unknown }).session as Record<string, unknown> | null | undefined;
+    if (session != null) {
+      tokens.open(session);
+      if (ended.any()) clearEnded(session);
+    }
+    next();
+  };
+
+  function clearEnded(session: Record<string, unknown>): void {
+    const held = tokens.read(session);
+    if (held.kind === 'held' && ended.has(held.set.lineage)) tokens.clear(session);
+  }
+}
+
+/** How sign-in and disconnect see the token in a session. */
+function signInParts({ lineageKey }: { lineageKey: string }, tokens: SessionTokens): {
+  putToken: SessionTokens['put']; lineageIn: (document: StoredSession) => string | undefined;
+} {
+  return {
+    putToken: (session, set) => tokens.put(session, { ...set, lifetimeSeconds: lifetimeSeconds(set.token, Date.now()) }),
+    lineageIn(document) {
       const held = tokens.readDocument(document);
       if (held.kind === 'held') return held.set.lineage;
       // An envelope that no key of ours opens: the connection ends all the same.
-      const label = document[named.lineageKey];
+      const label = document[lineageKey];
       return typeof label === 'string' ? label.split('.', 1)[0] || undefined : undefined;
     },
-    claimOnce: () => Promise.resolve(true),
-    endConnection: () => Promise.resolve(),
   };
-  const authorize = authorizeHandler(parts);
-  const callback = callbackHandler({
-    ...parts,
-    endpoint: tokenEndpoint(config),
-    flights: signInFlights(),
-    spent: spentStates(config.pendingTtlMs),
-  });
-  const disconnect = disconnectHandler(parts);
-  const router = Router();
-  if (config.authorizePath !== false) router.all(config.authorizePath, authorize);
-  if (config.callbackPath !== false) router.all(config.callbackPath, callback);
-  if (config.disconnectPath !== false) router.all(config.disconnectPath, disconnect);
-  return Object.assign(router, { authorize, callback, disconnect });
 }
 
 /** Names of our session properties, and the session lookup with its memory of having met one. */

@@ -7,6 +7,10 @@ export type {
   AdoptedEvent, ConnectEvent, ConnectEventListener, ConnectedEvent, DisconnectedEvent, ErrorEvent, LedgerErrorEvent,
   RefreshFailedEvent, RefreshFailureKind, RefreshedEvent,
 } from './events';
+export { memoryLedger, type MemoryLedgerOptions } from './refresh/memory-ledger';
+export type { GetToken, TokenRequest } from './access/token-source';
+export type { RequireConnectOptions } from './access/require-connect';
+export type { EncryptionKey } from './seal';
 export type {
   Acquired, LedgerClaim, LedgerFailure, LedgerSuccess, RefreshLedger, Settled,
 } from './refresh/ledger';

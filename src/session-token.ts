@@ -25,7 +25,7 @@ type Writable = Record<string, unknown>;
 
 /** Puts token sets into sessions and reads them from there; seals and opens them where encryption is on. */
 export interface SessionTokens {
-  /** Makes a sealed token readable for the app; does nothing without encryption. Writes nothing. */
+  /** Makes a sealed token readable for the app, or hides one that no key opens. Writes nothing. */
   readonly open: (session: Writable) => void;
   /** What the session holds, a token adopted earlier in this request included. */
   readonly read: (session: Writable) => Held;
@@ -68,9 +68,10 @@ export function sessionTokens(config: SessionTokensConfig): SessionTokens {
   const sealedForms = new WeakMap<TokenSet, string>();
 
   function open(session: Writable): void {
-    if (seal === undefined || !Object.hasOwn(session, sessionKey)) return;
+    if (!Object.hasOwn(session, sessionKey)) return;
     const raw = session[sessionKey];
-    if (raw === undefined || (typeof raw === 'object' && raw !== null && origins.has(raw))) return;
+    // Without keys there is nothing to open, but an envelope of the time when there were some must not be read.
+    if (raw === undefined || (seal === undefined && !isEnvelope(raw)) || (typeof raw === 'object' && raw !== null && origins.has(raw))) return;
     const held = readDocument(session);
     if (held.kind === 'locked') lock(session, sessionKey, raw);
     else if (held.kind === 'held') expose(session, { set: held.set, raw, rawLabel: session[lineageKey] }, () => raw);

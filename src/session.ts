@@ -122,10 +122,12 @@ export async function saveDocument(
   const whole = { ...document, cookie: session.cookie } as unknown as SessionData;
   await storeCall<undefined>(stage, config, (done) => {
     const answer = (error?: unknown): void => done(error, undefined);
-    if (!unmodified) return store.set(session.id, whole, answer);
+    // What the store returns is a promise in some stores; the types of express-session know none.
+    const set = store.set.bind(store) as (...given: Parameters<Store['set']>) => unknown;
+    if (!unmodified) return set(session.id, whole, answer);
     let answered: unknown;
     const setDocument = (id: string, _session: SessionData, callback?: (error?: unknown) => void): void => {
-      answered = store.set(id, whole, callback);
+      answered = set(id, whole, callback);
     };
     // save() notes the session's hash, then calls req.sessionStore.set, both before it returns.
     req.sessionStore = Object.create(store, { set: { value: setDocument } }) as typeof store;

@@ -2,7 +2,7 @@ import type { AddressInfo, Server } from 'node:net';
 import http from 'node:http';
 import express, { type Express, type RequestHandler } from 'express';
 import session, { MemoryStore, type SessionOptions, type Store } from 'express-session';
-import { connectAuth, connectErrorHandler, type ConnectAuthOptions } from '../../src';
+import { connectAuth, connectErrorHandler, type ConnectAuth, type ConnectAuthOptions } from '../../src';
 import type { Sandbox } from '../../src/testing';
 
 /** A user's app on a free loopback port. */
@@ -20,7 +20,7 @@ export interface TestAppParts {
   readonly store?: Store;
   /** Runs after express-session and before connectAuth. */
   readonly before?: readonly RequestHandler[];
-  readonly routes?: (app: Express) => void;
+  readonly routes?: (app: Express, connect: ConnectAuth) => void;
   /** Mount path of connectAuth. */
   readonly mount?: string;
 }
@@ -37,12 +37,13 @@ export async function startApp(sandbox: Sandbox, parts: TestAppParts = {}): Prom
   }));
   for (const handler of parts.before ?? []) app.use(handler);
   const mount = parts.mount ?? '';
-  app.use(mount === '' ? '/' : mount, connectAuth({
+  const connect = connectAuth({
     ...sandbox.connectOptions, redirectUri: `${url}${mount}/connect/callback`, ...parts.options,
-  }));
+  });
+  app.use(mount === '' ? '/' : mount, connect);
   app.get('/', (_req, res) => void res.send('hello'));
   app.get('/token', (req, res) => void res.json(req.session.connectToken ?? null));
-  parts.routes?.(app);
+  parts.routes?.(app, connect);
   app.use(connectErrorHandler());
   return {
     url,

@@ -25,3 +25,8 @@ export function isHardExpired({ token, lifetimeSeconds = Infinity }: TokenSet, n
   const margin = Math.min(MARGIN_SECONDS, lifetimeSeconds * MARGIN_SHARE);
   return token.expires_at !== undefined && nowMs >= (token.expires_at - margin) * 1000;
 }
+
+/** Seconds that a token lives from now on; undefined when nobody knows. @param nowMs - milliseconds since 1970 */
+export function lifetimeSeconds(token: TokenSet['token'], nowMs: number): number | undefined {
+  return token.expires_at === undefined ? undefined : token.expires_at - nowMs / 1000;
+}

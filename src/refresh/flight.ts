@@ -7,6 +7,7 @@ import type { TokenEndpoint } from '../provider/token-endpoint';
 import type { TokenSet } from '../token';
 import { backOff } from './back-off';
 import { fromBox, ledgerKey, toBox, type LedgerScope } from './box';
+import { lifetimeSeconds } from './due';
 import type { Acquired, RefreshLedger } from './ledger';
 
 /** What refreshing needs. */
@@ -278,12 +279,11 @@ function flightName(key: string, { generation }: TokenSet): string {
 /** What the provider does not repeat stays as it was (RFC 6749 §5.1, §6: an omitted scope means the same scope). */
 function successor(set: TokenSet, token: TokenSet['token'], nowMs: number): TokenSet {
   const { scope } = set.token;
-  const lifetime = token.expires_at === undefined ? undefined : token.expires_at - nowMs / 1000;
   return {
     token: { ...(scope === undefined ? {} : { scope }), ...token },
     lineage: set.lineage,
     generation: set.generation + 1,
-    ...(lifetime === undefined ? {} : { lifetimeSeconds: lifetime }),
+    lifetimeSeconds: lifetimeSeconds(token, nowMs),
   };
 }
 

@@ -1,0 +1,60 @@
+import { ConnectError } from '../errors';
+import { connectionHash, emit, type ConnectEventListener } from '../events';
+import { ledgerKey, type LedgerScope } from './box';
+import type { EndedConnections } from './ended';
+import type { RefreshLedger } from './ledger';
+
+/** What sign-in and disconnect ask of the ledger. */
+export interface Connections {
+  /**
+   * Ends a connection for good: refreshes in flight drop what they get, in every process.
+   * @throws ConnectError `ERR_CONNECT_LEDGER` at stage `disconnect`; then nothing has ended
+   */
+  readonly endConnection: (lineage: string) => Promise<void>;
+  /**
+   * Claims a sign-in for this process.
+   * @returns false when another process has it
+   * @throws ConnectError `ERR_CONNECT_LEDGER` at stage `callback`
+   */
+  readonly claimOnce: (name: string, ttlMs: number) => Promise<boolean>;
+  readonly ended: EndedConnections;
+}
+
+/** What that needs. */
+export interface ConnectionsConfig extends LedgerScope {
+  readonly ledger: RefreshLedger;
+  readonly ended: EndedConnections;
+  readonly onEvent?: ConnectEventListener | undefined;
+}
+
+/** How long a tombstone stays: as long as the oldest copy of a session that could come back (LEDGER: 90 days at most). */
+const TOMBSTONE_MS = 90 * 24 * 3_600_000;
+
+/** Ends connections and claims sign-ins by the ledger. */
+export function connections(config: ConnectionsConfig): Connections {
+  const { ledger, ended } = config;
+
+  function away(stage: 'disconnect' | 'callback', operation: 'revoke' | 'once', subject: string): ConnectError {
+    emit(config.onEvent, { type: 'ledger_error', time: Date.now(), connection: connectionHash(subject), operation });
+    return new ConnectError('ERR_CONNECT_LEDGER', { stage, reason: 'away', retryAfterSeconds: 2 });
+  }
+
+  return Object.freeze({
+    ended,
+    async endConnection(lineage: string): Promise<void> {
+      try {
+        await ledger.revoke(ledgerKey(config, lineage), TOMBSTONE_MS);
+      } catch {
+        throw away('disconnect', 'revoke', lineage);
+      }
+      ended.add(lineage);
+    },
+    async claimOnce(name: string, ttlMs: number): Promise<boolean> {
+      try {
+        return await ledger.once(name, ttlMs);
+      } catch {
+        throw away('callback', 'once', name);
+      }
+    },
+  });
+}
