@@ -1,0 +1,50 @@
+import { parseArgs } from 'node:util';
+
+const STRATEGIES = ['none', 'lock', 'ledger'];
+
+/** What the command line asks for. Shares are 0 to 1, times in the unit that the name says. */
+export function readArguments(words) {
+  const { values } = parseArgs({
+    args: words,
+    options: {
+      seconds: { type: 'string', default: '20' },
+      users: { type: 'string', default: '40' },
+      strategy: { type: 'string', default: 'all' },
+      slow: { type: 'string', default: '0' },
+      'slow-ms': { type: 'string', default: '12000' },
+      kill: { type: 'string', default: '0' },
+      runs: { type: 'string', default: '1' },
+      seed: { type: 'string', default: '1' },
+    },
+  });
+  if (values.strategy !== 'all' && !STRATEGIES.includes(values.strategy)) {
+    throw new Error(`--strategy is one of ${STRATEGIES.join(', ')}, all`);
+  }
+  return {
+    seconds: numberOf(values.seconds, '--seconds'),
+    users: numberOf(values.users, '--users'),
+    strategies: values.strategy === 'all' ? STRATEGIES : [values.strategy],
+    slowShare: numberOf(values.slow, '--slow'),
+    slowMs: numberOf(values['slow-ms'], '--slow-ms'),
+    killSeconds: numberOf(values.kill, '--kill'),
+    runs: numberOf(values.runs, '--runs'),
+    seed: numberOf(values.seed, '--seed'),
+  };
+}
+
+function numberOf(text, name) {
+  const value = Number(text);
+  if (text === '' || !Number.isFinite(value) || value < 0) throw new Error(`${name} is a number from 0`);
+  return value;
+}
+
+/** Random numbers 0 to 1 that are the same for the same seed (mulberry32). */
+export function randomFrom(seed) {
+  let state = seed >>> 0;
+  return function random() {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+  };
+}
