@@ -1,5 +1,5 @@
 import { ConnectError, type ConnectErrorCode } from '../errors';
-import type { Landed } from '../refresh/flight';
+import type { Landed } from '../refresh/landed';
 
 /** How a refresh ended that left nothing to go on with, the connection alive. */
 export type NotNow = Extract<Landed, { kind: 'wait' | 'backoff' | 'away' }> | { readonly kind: 'wait' };

@@ -1,0 +1,24 @@
+import { debug } from '../debug';
+import { connectionHash, emit, type ConnectEventListener, type LedgerErrorEvent } from '../events';
+import type { TokenSet } from '../token';
+
+/**
+ * Asks the ledger; its trouble is told as an event, and as undefined.
+ * What it throws may hold addresses and passwords, and is dropped.
+ */
+export type Ask = <T>(
+  operation: LedgerErrorEvent['operation'], about: Pick<TokenSet, 'lineage'>, question: () => Promise<T>,
+) => Promise<T | undefined>;
+
+/** Makes an {@link Ask} that tells `onEvent` of trouble. */
+export function asking(onEvent: ConnectEventListener | undefined): Ask {
+  return async function ask(operation, { lineage }, question) {
+    try {
+      return await question();
+    } catch {
+      debug('ledger', operation, 'failed');
+      emit(onEvent, { type: 'ledger_error', time: Date.now(), connection: connectionHash(lineage), operation });
+      return undefined;
+    }
+  };
+}

@@ -1,0 +1,119 @@
+import { debug } from '../debug';
+import { ConnectError, isConnectError } from '../errors';
+import { connectionHash, emit, type ConnectEventListener, type RefreshFailureKind } from '../events';
+import { refreshFailure } from '../provider/refresh-failure';
+import type { TokenEndpoint } from '../provider/token-endpoint';
+import type { TokenSet } from '../token';
+import type { Ask } from './ask';
+import { backOff } from './back-off';
+import { lifetimeSeconds } from './due';
+import type { Landed } from './landed';
+import type { Acquired, RefreshLedger } from './ledger';
+import { BREAKER_MS, type Pauses } from './pauses';
+import type { Settler } from './settle';
+
+/** What presenting a refresh token needs. */
+export interface AttemptParts {
+  readonly ledger: RefreshLedger;
+  readonly endpoint: Pick<TokenEndpoint, 'refresh'>;
+  readonly onEvent?: ConnectEventListener | undefined;
+  /** Nonce of this process and instance. */
+  readonly claimant: string;
+  /** Milliseconds; renewed every third. */
+  readonly leaseMs: number;
+  readonly ask: Ask;
+  readonly settler: Settler;
+  readonly pauses: Pauses;
+}
+
+/** A claim that the ledger has given us. */
+export interface WonClaim {
+  readonly key: string;
+  readonly set: TokenSet;
+  readonly won: Extract<Acquired, { kind: 'won' }>;
+  /** Milliseconds. */
+  readonly retentionMs: number;
+}
+
+/** Milliseconds without a claim of ours, after a failure that the ledger could not be told of. */
+const UNRECORDED_PAUSE_MS = 2000;
+
+/**
+ * Presents the refresh token of a claim once and records what came of it.
+ * @returns undefined when somebody else has the claim by now: our failure says nothing then, and the ledger is to be
+ * asked again
+ */
+export async function attemptRefresh(claim: WonClaim, parts: AttemptParts): Promise<Landed | undefined> {
+  const { key, set, won, retentionMs } = claim;
+  const startedMs = Date.now();
+  let repeated = false;
+  const lease = setInterval(() => {
+    void parts.ask('renew', set, () => parts.ledger.renew(key, parts.claimant, parts.leaseMs));
+  }, parts.leaseMs / 3);
+  try {
+    const token = await parts.endpoint.refresh(set.token.refresh_token ?? '', { onRepeat: () => { repeated = true; } });
+    clearInterval(lease);
+    const next = successor(set, token, Date.now());
+    const landed = await parts.settler.settle(key, next, { fence: won.fence, retentionMs });
+    // Revoked meanwhile, or superseded: then this token set is nobody's.
+    if (landed.kind === 'token' && landed.set === next) {
+      emit(parts.onEvent, {
+        type: 'refreshed', time: Date.now(), connection: connectionHash(set.lineage), generation: next.generation,
+        durationMs: Date.now() - startedMs,
+      });
+    }
+    return landed;
+  } catch (thrown) {
+    clearInterval(lease);
+    const error = isConnectError(thrown) ? thrown : new ConnectError('ERR_CONNECT_UNAVAILABLE', { stage: 'refresh' });
+    return recordFailure(claim, { error, repeated }, parts);
+  }
+}
+
+async function recordFailure(
+  claim: WonClaim, { error, repeated }: { error: ConnectError; repeated: boolean }, parts: AttemptParts,
+): Promise<Landed | undefined> {
+  const { key, set, won, retentionMs } = claim;
+  const { kind, retryAfterSeconds } = refreshFailure(error);
+  announce(set, kind, error, parts.onEvent);
+  const ambiguous = won.ambiguous || repeated || kind === 'ambiguous';
+  const rateLimited = error.code === 'ERR_CONNECT_RATE_LIMITED';
+  const pause = kind === 'terminal'
+    ? { ms: UNRECORDED_PAUSE_MS, word: ambiguous ? 'lost_response' : 'invalid_grant' }
+    : backOff(kind, { attempts: won.attempts, rateLimited, retryAfterSeconds }, Math.random());
+  const recorded = await parts.ask('fail', set, () => parts.ledger.fail(key, {
+    claimant: parts.claimant, kind: kind === 'terminal' ? 'terminal' : 'transient', backoffMs: Math.round(pause.ms),
+    error: pause.word, ambiguous, retentionMs,
+  }));
+  if (kind === 'configuration') parts.pauses.trip();
+  if (recorded === false) return undefined;
+  if (kind === 'terminal' && recorded === true) return { kind: 'dead', word: pause.word };
+  // Terminal, and unrecorded: perhaps somebody took the claim over and has a newer token. Nobody is signed out for that.
+  const word = kind === 'terminal' ? 'unavailable' : pause.word;
+  parts.pauses.keep(key, set, { ms: pause.ms, word });
+  return { kind: 'backoff', ms: kind === 'configuration' ? BREAKER_MS : pause.ms, word };
+}
+
+function announce(
+  set: TokenSet, kind: RefreshFailureKind, error: ConnectError, onEvent: ConnectEventListener | undefined,
+): void {
+  const { apiCode, oauthError } = error.provider ?? {};
+  debug('refresh', 'failed', kind, error.code);
+  emit(onEvent, {
+    type: 'refresh_failed', time: Date.now(), stage: 'refresh', connection: connectionHash(set.lineage), kind,
+    code: error.code, status: error.status,
+    ...(apiCode === undefined ? {} : { apiCode }),
+    ...(oauthError === undefined ? {} : { oauthError }),
+  });
+}
+
+/** What the provider does not repeat stays as it was (RFC 6749 §5.1, §6: an omitted scope means the same scope). */
+function successor(set: TokenSet, token: TokenSet['token'], nowMs: number): TokenSet {
+  const { scope } = set.token;
+  return {
+    token: { ...(scope === undefined ? {} : { scope }), ...token },
+    lineage: set.lineage,
+    generation: set.generation + 1,
+    lifetimeSeconds: lifetimeSeconds(token, nowMs),
+  };
+}

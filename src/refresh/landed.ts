@@ -1,0 +1,15 @@
+import type { TokenSet } from '../token';
+
+/** How an attempt to get a newer token set ended. Times in milliseconds. */
+export type Landed =
+  /** `ageMs`: since it was settled; `won`: this process has just refreshed it. */
+  | { readonly kind: 'token'; readonly set: TokenSet; readonly ageMs: number; readonly won: boolean }
+  /** Another process is refreshing. */
+  | { readonly kind: 'wait' }
+  /** The provider is left alone for now; `word` tells why. */
+  | { readonly kind: 'backoff'; readonly ms: number; readonly word: string }
+  /** `word`: `invalid_grant`, or `lost_response` when the provider's answer to an earlier attempt was lost. */
+  | { readonly kind: 'dead'; readonly word: string }
+  | { readonly kind: 'revoked' }
+  /** The ledger did not answer, or holds what nobody can read. */
+  | { readonly kind: 'away' };

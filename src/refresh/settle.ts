@@ -1,0 +1,55 @@
+import type { TokenSet } from '../token';
+import type { Ask } from './ask';
+import { fromBox, toBox } from './box';
+import type { Landed } from './landed';
+import type { RefreshLedger, Settled } from './ledger';
+
+/** Hands successes to the ledger, and keeps those that it did not take. */
+export interface Settler {
+  /** Records the successor of a refresh. First of all, whatever happens to the session: other processes must find it. */
+  readonly settle: (key: string, next: TokenSet, claim: { fence: number; retentionMs: number }) => Promise<Landed>;
+  /** A success that the ledger does not know yet. */
+  readonly find: (key: string) => TokenSet | undefined;
+  /** The work of offering such successes again. */
+  readonly pending: ReadonlySet<Promise<void>>;
+}
+
+/** How long a success that the ledger did not take is offered to it again. */
+const OFFER_FOR_MS = 600_000;
+
+/** Makes a {@link Settler} of a ledger. */
+export function settler(ledger: RefreshLedger, ask: Ask): Settler {
+  const unsettled = new Map<string, TokenSet>();
+  const pending = new Set<Promise<void>>();
+
+  /** Serves this process from memory until the ledger has taken the success. */
+  function keepOffering(key: string, next: TokenSet, offer: () => Promise<Settled | undefined>): void {
+    unsettled.set(key, next);
+    const lastMs = Date.now() + OFFER_FOR_MS;
+    const work = (async () => {
+      for (let pauseMs = 100; Date.now() < lastMs; pauseMs = Math.min(pauseMs * 2, 2000)) {
+        await new Promise((resolve) => setTimeout(resolve, pauseMs));
+        if (await offer() !== undefined) break;
+      }
+      if (unsettled.get(key) === next) unsettled.delete(key);
+    })();
+    pending.add(work);
+    void work.finally(() => pending.delete(work));
+  }
+
+  return Object.freeze({
+    pending,
+    find: (key: string): TokenSet | undefined => unsettled.get(key),
+    async settle(key: string, next: TokenSet, { fence, retentionMs }: { fence: number; retentionMs: number }): Promise<Landed> {
+      const offer = (): Promise<Settled | undefined> => ask('settle', next, () => ledger.settle(key, {
+        generation: next.generation - 1, fence, box: toBox(next), retentionMs,
+      }));
+      const settled = await offer();
+      if (settled === undefined) keepOffering(key, next, offer);
+      if (settled?.kind === 'revoked') return settled;
+      if (settled?.kind !== 'superseded') return { kind: 'token', set: next, ageMs: 0, won: true };
+      const other = fromBox(settled.box, next.lineage, settled.generation);
+      return other === undefined ? { kind: 'away' } : { kind: 'token', set: other, ageMs: 0, won: true };
+    },
+  });
+}
