@@ -12,9 +12,13 @@ const base = {
   modulePathIgnorePatterns: ['<rootDir>/dist/', '<rootDir>/demo-app/dist/', '<rootDir>/__tests__/package/samples/'],
 };
 
-// Once is enough: the architecture knows no Express, the samples of the tarball bring both of their own,
-// and what the browser sees of the demo is the same on either (demo.test.ts runs on both).
-const once = ['package/', 'browser/', 'architecture.test.ts', 'readme.test.ts'].map((path) => `<rootDir>/__tests__/${path}`);
+// Once is enough: architecture, documents, ledgers and the command line know no Express, the samples of the tarball
+// bring both of their own, the processes of a cluster run the packed library, and what the browser sees of the demo is
+// the same on either (demo.test.ts runs on both).
+const once = [
+  'package/', 'browser/', 'cluster/', 'redis/', 'ledger/', 'cli/', 'docs/', 'types/', 'examples/', 'architecture.test.ts',
+  'readme.test.ts',
+].map((path) => `<rootDir>/__tests__/${path}`);
 
 /** @type {import('jest').Config} */
 module.exports = {
@@ -34,7 +38,7 @@ module.exports = {
     },
     {
       ...base,
-      displayName: 'package and browser',
+      displayName: 'once',
       testMatch: once.map((path) => (path.endsWith('/') ? `${path}**/*.test.ts` : path)),
     },
   ],
