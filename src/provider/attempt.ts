@@ -9,7 +9,12 @@ export interface WireRequest {
   readonly url: string;
   readonly method: string;
   readonly headers: Readonly<Record<string, string>>;
-  readonly body: string;
+  /** Undefined: no body, and no Content-Length either. */
+  readonly body: string | Uint8Array | undefined;
+  /** Whether it may be written again after a kept connection gave no byte of an answer. @defaultValue true */
+  readonly mayRepeat?: boolean | undefined;
+  /** Ends the call as `aborted`. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** The answer to it, whatever its HTTP status. */
@@ -17,17 +22,19 @@ export interface WireAnswer {
   /** HTTP status. */
   readonly status: number;
   readonly headers: http.IncomingHttpHeaders;
-  /** As UTF-8; empty where it was not accepted. */
+  /** Empty where the body was not accepted. */
+  readonly bytes: Buffer;
+  /** The bytes as UTF-8. */
   readonly body: string;
-  /** Why the body was not accepted: over 64 KiB, or compressed although we asked for identity. */
+  /** Why the body was not accepted: over the transport's bound, or compressed although we asked for identity. */
   readonly unacceptable: 'too_large' | 'encoded' | undefined;
 }
 
 /**
  * Why there is no answer: `timeout` no complete one in time; `unreachable` nothing was sent (name, connection or
- * certificate); `broken` the connection ended after the request may have left.
+ * certificate); `broken` the connection ended after the request may have left; `aborted` the request's signal ended it.
  */
-export type TransportFault = 'timeout' | 'unreachable' | 'broken';
+export type TransportFault = 'timeout' | 'unreachable' | 'broken' | 'aborted';
 
 /** An answer or a fault, never both; `repeated` where the request may have been written to two connections. */
 export type WireResult =
@@ -44,11 +51,13 @@ export interface Attempt {
   readonly agent: http.Agent;
   /** Ends the attempt as `timeout`. */
   readonly deadline: AbortSignal;
+  /** Ends the attempt as `aborted`. */
+  readonly signal: AbortSignal | undefined;
   /** Whether a kept connection is dropped, as `stale`, before anything is written to it. */
   readonly onlyFresh: boolean;
+  /** Of the answer's body. */
+  readonly maxBodyBytes: number;
 }
-
-const MAX_BODY_BYTES = 65_536;
 
 /** Options of node:http that choose where the request goes: ours, or a polluted Object.prototype would set them. */
 const OWN_ROUTE = {
@@ -63,9 +72,9 @@ const OWN_ROUTE = {
  * anything but a complete answer the connection is destroyed.
  */
 export function startAttempt(attempt: Attempt, done: (outcome: AttemptOutcome) => void): void {
-  const { request, url, agent, deadline, onlyFresh } = attempt;
+  const { request, url, agent, deadline, signal, onlyFresh, maxBodyBytes } = attempt;
   const secure = url.protocol === 'https:';
-  const body = Buffer.from(request.body);
+  const body = request.body === undefined ? undefined : Buffer.from(request.body);
   let connection: Socket | undefined;
   let written = false;
   let answerBegun = false;
@@ -77,7 +86,7 @@ export function startAttempt(attempt: Attempt, done: (outcome: AttemptOutcome) =
     agent,
     defaultPort: secure ? 443 : 80,
     method: request.method,
-    headers: { ...request.headers, 'Content-Length': String(body.byteLength) },
+    headers: { ...request.headers, ...(body === undefined ? {} : { 'Content-Length': String(body.byteLength) }) },
     rejectUnauthorized: true,
   });
   // These stay attached for good: an 'error' after the outcome must not become an uncaught exception.
@@ -86,6 +95,7 @@ export function startAttempt(attempt: Attempt, done: (outcome: AttemptOutcome) =
   outgoing.once('socket', useConnection);
   outgoing.once('response', readResponse);
   deadline.addEventListener('abort', timeOut);
+  signal?.addEventListener('abort', abort);
 
   function useConnection(socket: Socket): void {
     if (onlyFresh && outgoing.reusedSocket) return settle('stale', 'destroy');
@@ -114,14 +124,14 @@ export function startAttempt(attempt: Attempt, done: (outcome: AttemptOutcome) =
     outgoing.off('close', fail);
     response.on('error', fail);
     response.on('close', fail);
-    if (isEncoded(response.headers)) return settle(answerOf(response, '', 'encoded'), 'destroy');
+    if (isEncoded(response.headers)) return settle(answerOf(response, [], 'encoded'), 'destroy');
     response.on('data', (chunk: Buffer) => {
       bytes += chunk.byteLength;
-      if (bytes <= MAX_BODY_BYTES) chunks.push(chunk);
-      else settle(answerOf(response, '', 'too_large'), 'destroy');
+      if (bytes <= maxBodyBytes) chunks.push(chunk);
+      else settle(answerOf(response, [], 'too_large'), 'destroy');
     });
     response.once('end', () => {
-      settle(answerOf(response, Buffer.concat(chunks).toString('utf8')), 'keep');
+      settle(answerOf(response, chunks), 'keep');
     });
   }
 
@@ -134,10 +144,15 @@ export function startAttempt(attempt: Attempt, done: (outcome: AttemptOutcome) =
     settle({ kind: 'fault', fault: 'timeout' }, 'destroy');
   }
 
+  function abort(): void {
+    settle({ kind: 'fault', fault: 'aborted' }, 'destroy');
+  }
+
   function settle(outcome: AttemptOutcome, socketFate: 'keep' | 'destroy'): void {
     if (settled) return;
     settled = true;
     deadline.removeEventListener('abort', timeOut);
+    signal?.removeEventListener('abort', abort);
     connection?.off('data', noteAnswer);
     if (socketFate === 'destroy') outgoing.destroy();
     done(outcome);
@@ -161,7 +176,12 @@ function isEncoded(headers: http.IncomingHttpHeaders): boolean {
   return typeof encoding === 'string' && !/^(?:identity)?$/i.test(encoding.trim());
 }
 
-function answerOf(response: http.IncomingMessage, body: string, unacceptable?: WireAnswer['unacceptable']): WireResult {
+function answerOf(
+  response: http.IncomingMessage, chunks: readonly Buffer[], unacceptable?: WireAnswer['unacceptable'],
+): WireResult {
   const { statusCode: status = 0, headers } = response;
-  return { kind: 'answer', answer: { status, headers, body, unacceptable } };
+  const bytes = Buffer.concat(chunks);
+  // Read when asked for: not every caller wants text.
+  const answer = { status, headers, bytes, get body() { return bytes.toString('utf8'); }, unacceptable };
+  return { kind: 'answer', answer };
 }

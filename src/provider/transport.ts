@@ -18,6 +18,8 @@ export type Transport = (request: WireRequest) => Promise<WireResult>;
 
 /** Shorter than any server's own limit (Node's is 5 s), so that a kept socket is seldom found closed. */
 const IDLE_SOCKET_MS = 2000;
+/** Many times the size of a token answer. */
+const MAX_TOKEN_ANSWER_BYTES = 65_536;
 /** As many idle sockets as an agent keeps to one host, and one more. */
 const MOST_ATTEMPTS = 258;
 
@@ -27,21 +29,26 @@ const MOST_ATTEMPTS = 258;
  *
  * A request is repeated once, on a fresh connection, only if its connection was a kept one that closed before any byte
  * of an answer: then the server had most likely given the connection up before it saw the request.
+ * @param maxBodyBytes - of an answer; a longer one is not accepted
  */
-export function nodeTransport({ timeoutMs, agent }: TransportConfig): Transport {
+export function nodeTransport({ timeoutMs, agent }: TransportConfig, maxBodyBytes = MAX_TOKEN_ANSWER_BYTES): Transport {
   const plainAgent = agent ?? new http.Agent({ keepAlive: true, timeout: IDLE_SOCKET_MS });
   const secureAgent = agent ?? new https.Agent({ keepAlive: true, timeout: IDLE_SOCKET_MS, rejectUnauthorized: true });
 
   return async function send(request: WireRequest): Promise<WireResult> {
     const url = new URL(request.url);
+    // Without prototype: what the request does not say must not be found on a polluted Object.prototype.
+    const { signal, mayRepeat = true } = Object.assign(Object.create(null) as object, request);
+    if (signal?.aborted === true) return { kind: 'fault', fault: 'aborted' };
     const deadline = new AbortController();
     const timer = setTimeout(() => { deadline.abort(); }, timeoutMs);
-    const route = { request, url, agent: url.protocol === 'https:' ? secureAgent : plainAgent, deadline: deadline.signal };
+    const agentInUse = url.protocol === 'https:' ? secureAgent : plainAgent;
+    const route = { request, url, agent: agentInUse, deadline: deadline.signal, signal, maxBodyBytes };
     try {
       let outcome: AttemptOutcome = 'stale';
       let attempt = 0;
       // From the second attempt on only a fresh connection is written to; each idle one met before it is dropped unused.
-      while (outcome === 'stale' && attempt < MOST_ATTEMPTS) {
+      while (outcome === 'stale' && attempt < (mayRepeat ? MOST_ATTEMPTS : 1)) {
         attempt += 1;
         const onlyFresh = attempt > 1;
         outcome = await new Promise<AttemptOutcome>((done) => { startAttempt({ ...route, onlyFresh }, done); });

@@ -1,0 +1,105 @@
+import type * as http from 'node:http';
+import { Axios, CanceledError, isAxiosError, isCancel, mergeConfig, type AxiosInstance, type CreateAxiosDefaults } from 'axios';
+import type { Request } from 'express';
+import { isConnectError } from '../errors';
+import { apiAdapter, type ApiChannel, type VisitorToken } from '../provider/api-adapter';
+import { writeBody } from '../provider/api-body';
+import { apiCallRefused } from '../provider/api-refusal';
+import { apiAddressCheck } from '../provider/api-url';
+import { nodeTransport } from '../provider/transport';
+import type { GetToken } from './token-source';
+
+/** What of the configuration API calls need. */
+export interface ApiClientConfig {
+  readonly apiBaseUrl: string;
+  /** Milliseconds for one sending, the last byte of the answer included. */
+  readonly timeoutMs: number;
+  /** Serves corporate proxies and private CAs; it cannot switch certificate verification off. */
+  readonly agent?: http.Agent | undefined;
+  /** Where a visitor whose connection is over can connect again. */
+  readonly loginUrl?: string | undefined;
+}
+
+/**
+ * An axios instance that acts as one visitor, for one request of theirs. Interceptors and `defaults` are its own.
+ *
+ * These settings of a call count: `url`, `baseURL`, `params`, `paramsSerializer`, `method`, `headers`, `data`,
+ * `transformRequest`, `transformResponse`, `responseType` (`json`, `text`, `arraybuffer`), `timeout` (milliseconds for
+ * the whole call; can only shorten `timeoutMs`) and `signal`. All others of axios's (`validateStatus`, `proxy`,
+ * `maxRedirects`, `auth`, agents, progress …) do nothing. An `adapter` of the app's own replaces ours: nothing is
+ * signed then.
+ */
+export type ConnectClient = AxiosInstance;
+
+/**
+ * Bytes of an API answer that are read; a longer one is `ERR_CONNECT_RESPONSE` with reason `too_large`. Our own bound:
+ * 10 MiB are thousands of profiles, and a hundred such answers at once still fit a small server.
+ */
+export const MAX_API_ANSWER_BYTES = 10 * 1024 * 1024;
+
+/** What axios.create() puts on an instance besides `request`. */
+const METHODS = Object.getOwnPropertyNames(Axios.prototype).filter((name) => name !== 'constructor' && name !== 'request');
+
+/**
+ * Makes `client(req)`: calls to the Connect API with the visitor's token. All clients share one set of kept connections.
+ *
+ * A call rejects with ConnectError of stage `api` by the table of API codes, with what `getToken` throws, or with axios's
+ * CanceledError after `signal`. When the API refuses the token, `getToken` is told once, and with another token the call
+ * is made once more; the session's token stays whatever comes of it.
+ */
+export function apiClients(settings: ApiClientConfig, getToken: GetToken): (req: Request) => ConnectClient {
+  // Without prototype: an option that is not set must not be found on a polluted Object.prototype.
+  const config = Object.assign(Object.create(null) as object, settings);
+  const channel: ApiChannel = {
+    transport: nodeTransport(config, MAX_API_ANSWER_BYTES),
+    checkedAddress: apiAddressCheck(config.apiBaseUrl),
+    timeoutMs: config.timeoutMs,
+    loginUrl: config.loginUrl,
+  };
+
+  return function client(req: Request): ConnectClient {
+    const token: VisitorToken = (refused) => (refused === undefined ? getToken(req) : getToken(req, { refused }));
+    return instance(clientDefaults(config.apiBaseUrl, apiAdapter(channel, token)));
+  };
+}
+
+/** Fresh ones for each client: what an app changes in them is no other visitor's. */
+function clientDefaults(baseURL: string, adapter: ReturnType<typeof apiAdapter>): CreateAxiosDefaults {
+  const headers = { common: {}, delete: {}, get: {}, head: {}, options: {}, post: {}, put: {}, patch: {} };
+  return { baseURL, adapter, headers, transformRequest: [writeBody], transformResponse: [] };
+}
+
+/** Does what axios.create() does without the defaults and interceptors that the whole process shares. */
+function instance(defaults: CreateAxiosDefaults): ConnectClient {
+  const context = new Axios(defaults as ConstructorParameters<typeof Axios>[0]);
+  const request = context.request.bind(context) as (...args: unknown[]) => Promise<unknown>;
+
+  async function send(...args: unknown[]): Promise<unknown> {
+    try {
+      return await request(...args);
+    } catch (error) {
+      throw withoutSettings(error);
+    }
+  }
+
+  // The methods call request() of their context.
+  Object.assign(context, { request: send });
+  const methods = METHODS.map((name) => {
+    const method = (context as unknown as Record<string, (...args: unknown[]) => unknown>)[name];
+    return [name, method?.bind(context)] as const;
+  });
+  return Object.assign(send, Object.fromEntries(methods), {
+    request: send,
+    defaults: context.defaults,
+    interceptors: context.interceptors,
+    create: (more: CreateAxiosDefaults = {}) => instance(mergeConfig(defaults as object, more as object) as CreateAxiosDefaults),
+  }) as unknown as ConnectClient;
+}
+
+/** Errors that axios makes itself hold the settings of the call. What an interceptor of the app throws is its own. */
+function withoutSettings(error: unknown): unknown {
+  if (isConnectError(error)) return error;
+  if (isCancel(error)) return new CanceledError();
+  const isAxioses = isAxiosError(error) && error.response === undefined && error.request === undefined;
+  return isAxioses ? apiCallRefused('request') : error;
+}

@@ -1,0 +1,169 @@
+import { STATUS_CODES } from 'node:http';
+import { AxiosHeaders, type AxiosResponse, type InternalAxiosRequestConfig } from 'axios';
+import { debug } from '../debug';
+import { ConnectError } from '../errors';
+import type { ConnectToken } from '../token';
+import { readApiAnswer, type ApiDataType, type ApiReading } from './api-answer';
+import { bodyBytes } from './api-body';
+import { callLimits, type CallLimits } from './api-limits';
+import { apiCallRefused } from './api-refusal';
+import type { TransportFault, WireAnswer, WireRequest } from './attempt';
+import type { Transport } from './transport';
+
+/** What the calls of all visitors share. */
+export interface ApiChannel {
+  readonly transport: Transport;
+  /** @throws ConnectError `ERR_CONNECT_CONFIG` for an address that no token may be sent to */
+  readonly checkedAddress: (config: InternalAxiosRequestConfig) => string;
+  /** Milliseconds for one sending. */
+  readonly timeoutMs: number;
+  /** Told by the error when the connection is over. */
+  readonly loginUrl?: string | undefined;
+}
+
+/** Gives the visitor's token; `refused`: the access token that the API has just refused. */
+export type VisitorToken = (refused?: string) => Promise<ConnectToken>;
+
+/** What does not change between the first sending and the repeat. */
+interface Call {
+  readonly url: string;
+  readonly method: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly bytes: Uint8Array | undefined;
+  readonly dataType: ApiDataType;
+  readonly limits: CallLimits;
+}
+
+const METHODS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', 'QUERY']);
+/** RFC 9110 §9.2.2: a client must not repeat these by itself when a connection breaks. */
+const NOT_IDEMPOTENT: ReadonlySet<string> = new Set(['POST', 'PATCH']);
+/** A length of 0 is told where the method leads to expect a body (RFC 9110 §8.6). */
+const EXPECT_BODY: ReadonlySet<string> = new Set(['POST', 'PUT', 'PATCH', 'QUERY']);
+
+/**
+ * Headers that no caller sets: our token, what frames the message or belongs to the connection, and what a caller who
+ * passes a visitor's headers on would give away.
+ */
+const NOT_THE_CALLERS: ReadonlySet<string> = new Set([
+  'authorization', 'accept-encoding', 'connection', 'content-length', 'cookie', 'expect', 'host', 'keep-alive',
+  'proxy-authorization', 'proxy-connection', 'te', 'trailer', 'transfer-encoding', 'upgrade',
+]);
+
+/**
+ * Makes the axios adapter that acts as one visitor: checks the address, signs, sends, and when the API refuses the token
+ * asks once for another one and sends once more. Rejects with {@link ConnectError}, or axios's CanceledError when the
+ * caller aborts. Nothing of the token is left in the response, its `config` included.
+ */
+export function apiAdapter(channel: ApiChannel, token: VisitorToken): (config: InternalAxiosRequestConfig) => Promise<AxiosResponse> {
+  return async function actAsVisitor(config) {
+    config.headers.delete('authorization');
+    const url = channel.checkedAddress(config);
+    const method = methodOf(config);
+    const dataType = dataTypeOf(config);
+    const limits = callLimits(config, channel.timeoutMs);
+    try {
+      const { bytes, type } = await limits.within(bodyBytes(config.data));
+      const headers = callerHeaders(config.headers, bytes === undefined ? null : type);
+      const { reading, answer } = await signedAnswer({ url, method, headers, bytes, dataType, limits });
+      return response(reading, answer, config);
+    } finally {
+      limits.dispose();
+    }
+  };
+
+  async function signedAnswer(call: Call): Promise<{ reading: ApiReading; answer: WireAnswer }> {
+    const { limits } = call;
+    const first = await limits.within(token());
+    const seen = await send(call, first);
+    if (seen.reading.kind !== 'refused') return seen;
+    const second = await limits.within(token(first.access_token));
+    return second.access_token === first.access_token ? seen : send(call, second);
+  }
+
+  async function send(call: Call, { access_token }: ConnectToken): Promise<{ reading: ApiReading; answer: WireAnswer }> {
+    const answer = await exchange(channel.transport, wireRequest(call, access_token), call.limits);
+    const reading = readApiAnswer(answer, { method: call.method, dataType: call.dataType, nowMs: Date.now() });
+    debug('api', answer.status, reading.kind === 'data' ? 'ok' : reading.error.code);
+    return { reading, answer };
+  }
+
+  function response(reading: ApiReading, answer: WireAnswer, config: InternalAxiosRequestConfig): AxiosResponse {
+    if (reading.kind !== 'data') {
+      throw reading.kind === 'refused' ? expired(reading.error, channel.loginUrl) : reading.error;
+    }
+    const { status, headers } = answer;
+    // A transformResponse of the app begins with the text, as in axios.
+    const own = config.transformResponse;
+    const isRaw = (Array.isArray(own) ? own.length > 0 : own !== undefined) && reading.data !== answer.bytes;
+    return {
+      data: isRaw ? answer.body : reading.data, status, statusText: STATUS_CODES[status] ?? '',
+      headers: AxiosHeaders.from(headers as Record<string, string>), config,
+    };
+  }
+}
+
+function methodOf({ method = 'get' }: InternalAxiosRequestConfig): string {
+  const name = method.toUpperCase();
+  if (!METHODS.has(name)) throw apiCallRefused('method');
+  return name;
+}
+
+function dataTypeOf({ responseType = 'json' }: InternalAxiosRequestConfig): ApiDataType {
+  if (responseType === 'json' || responseType === 'text' || responseType === 'arraybuffer') return responseType;
+  throw apiCallRefused('response_type');
+}
+
+/** @param contentType - replaces the caller's; null: there is no body to have a type */
+function callerHeaders(headers: InternalAxiosRequestConfig['headers'], contentType: string | null | undefined): Record<string, string> {
+  const chosen: Record<string, string> = { Accept: 'application/json', 'User-Agent': 'express-connect-auth' };
+  for (const [name, value] of Object.entries(headers.toJSON(true))) {
+    const lower = name.toLowerCase();
+    if (NOT_THE_CALLERS.has(lower) || (lower === 'content-type' && contentType !== undefined)) continue;
+    if (lower === 'accept') delete chosen['Accept'];
+    if (lower === 'user-agent') delete chosen['User-Agent'];
+    chosen[name] = value;
+  }
+  if (typeof contentType === 'string') chosen['Content-Type'] = contentType;
+  return chosen;
+}
+
+function wireRequest({ url, method, headers, bytes, limits }: Call, accessToken: string): WireRequest {
+  return {
+    url,
+    method,
+    headers: { ...headers, 'Accept-Encoding': 'identity', Authorization: `Bearer ${accessToken}` },
+    body: bytes ?? (EXPECT_BODY.has(method) ? '' : undefined),
+    mayRepeat: !NOT_IDEMPOTENT.has(method),
+    signal: limits.signal,
+  };
+}
+
+async function exchange(transport: Transport, request: WireRequest, limits: CallLimits): Promise<WireAnswer> {
+  // No cause: errors of Node quote addresses, header values and more.
+  const result = await transport(request).catch(() => { throw apiCallRefused('request'); });
+  if (result.kind === 'answer') return result.answer;
+  debug('api', result.fault);
+  throw result.fault === 'aborted' ? limits.error() : faultError(result.fault);
+}
+
+function faultError(fault: Exclude<TransportFault, 'aborted'>): ConnectError {
+  if (fault === 'timeout') return new ConnectError('ERR_CONNECT_TIMEOUT', { stage: 'api' });
+  return new ConnectError('ERR_CONNECT_UNAVAILABLE', {
+    stage: 'api',
+    reason: fault,
+    message: fault === 'unreachable'
+      ? 'No connection to apiBaseUrl: check the address, name resolution, firewall, proxy (option agent) and certificate.'
+      : 'The connection to apiBaseUrl ended before the answer was complete; the call may have been carried out.',
+  });
+}
+
+/** The same, and where to connect again. */
+function expired({ provider }: ConnectError, loginUrl: string | undefined): ConnectError {
+  return new ConnectError('ERR_CONNECT_EXPIRED', {
+    stage: 'api',
+    message: 'The Connect API refuses the access token, also after a refresh or because none was due; the session keeps it. '
+      + 'Send the visitor through sign-in again if this lasts.',
+    ...(provider === undefined ? {} : { provider }),
+    ...(loginUrl === undefined ? {} : { loginUrl }),
+  });
+}

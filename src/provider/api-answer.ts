@@ -1,0 +1,109 @@
+import { ConnectError } from '../errors';
+import type { WireAnswer } from './attempt';
+import { findErrorSigns, type ErrorSigns } from './error-sign';
+import {
+  errorForApiCode, errorForHttpStatus, errorForOAuthName, errorForUnusableAnswer, type ErrorCircumstances,
+} from './error-table';
+import { isFields, own } from './own';
+import { parseBody } from './parse-body';
+import { readRetryAfter } from './retry-after';
+
+/** How the caller wants the data of an answer. */
+export type ApiDataType = 'json' | 'text' | 'arraybuffer';
+
+/** What the reader has to know besides the answer. */
+export interface ApiReadingContext {
+  readonly method: string;
+  readonly dataType: ApiDataType;
+  /** Milliseconds since 1970. */
+  readonly nowMs: number;
+}
+
+/** The data of an answer, or the error that it means; `refused` where another token may help. */
+export type ApiReading =
+  | { readonly kind: 'data'; readonly data: unknown }
+  | { readonly kind: 'refused' | 'error'; readonly error: ConnectError };
+
+/**
+ * Judges an answer of the Connect API. Documented is `{"success":true,"data":{…}}` (page "get-profile") and no body of
+ * an error, so an error sign is looked for as follows:
+ *
+ * - With an HTTP status of 400 or more, and where `success` is false: anywhere in the body.
+ * - In any other answer: beside `data`, never in it. A profile may hold `status`, `code`, `message` and `errors` of its
+ *   own. A filled `error` or `errors`, a documented code or its text, and a registered OAuth name at the top level are
+ *   errors, `success: true` or not. A list is an error only if every element of it is one.
+ * - Asked for as text or bytes: only where the Content-Type says JSON. Anything else may say what it likes.
+ *
+ * Signs count in the order of the token endpoint's: a 20xx code, an OAuth name, a documented number (unless the HTTP
+ * status is ≥ 500 and the number below), the HTTP status, another number of 400–599, anything else that says failure.
+ * `refused`: the outcome is 401, or the word `invalid_token` (RFC 6750 §3.1). An empty body of a 2xx answer is `''`, as
+ * in axios; one that is no JSON object or list is an error where JSON was asked for. Pure, and never throws on any body.
+ */
+export function readApiAnswer(answer: WireAnswer, context: ApiReadingContext): ApiReading {
+  const about: ErrorCircumstances = {
+    stage: 'api',
+    statusByApiCode: {},
+    httpStatus: answer.status,
+    retryAfterSeconds: readRetryAfter(own(answer.headers, 'retry-after'), context.nowMs),
+  };
+  const { value, isJson } = isJudged(answer, context) ? parseBody(answer.body) : { value: undefined, isJson: false };
+  const judged = answer.status >= 400 ? value : besideData(value);
+  const error = signalledError(answer, judged, about);
+  if (error !== undefined) return { kind: error.code === 'ERR_CONNECT_EXPIRED' ? 'refused' : 'error', error };
+  if (answer.unacceptable !== undefined) return { kind: 'error', error: errorForUnusableAnswer(answer.unacceptable, about) };
+  if (context.dataType === 'arraybuffer') return { kind: 'data', data: answer.bytes };
+  if (context.dataType === 'text' || answer.bytes.byteLength === 0) return { kind: 'data', data: answer.body };
+  if (isJson && typeof value === 'object' && value !== null) return { kind: 'data', data: value };
+  return { kind: 'error', error: errorForUnusableAnswer('not_json', about) };
+}
+
+function isJudged({ status, headers }: WireAnswer, { dataType, method }: ApiReadingContext): boolean {
+  if (method === 'HEAD') return false;
+  const type = own(headers, 'content-type');
+  return dataType === 'json' || status >= 400 || (typeof type === 'string' && /[/+]json\b/i.test(type));
+}
+
+/** The part of a 2xx body in which a sign is an error. */
+function besideData(value: unknown): unknown {
+  if (Array.isArray(value)) return value.length > 0 && value.every(saysError) ? value : undefined;
+  if (!isFields(value) || findErrorSigns({ success: own(value, 'success') }).failed) return value;
+  return Object.fromEntries(Object.entries(value).filter(([name]) => name !== 'data'));
+}
+
+function saysError(element: unknown): boolean {
+  const signs = findErrorSigns(isFields(element) ? besideData(element) : undefined);
+  return signs.failed || [signs.accountCode, signs.oauthName, signs.statusCode].some((sign) => sign !== undefined);
+}
+
+function signalledError(answer: WireAnswer, judged: unknown, about: ErrorCircumstances): ConnectError | undefined {
+  const { status } = answer;
+  const signs: ErrorSigns = findErrorSigns(judged);
+  if (signs.accountCode !== undefined) return errorForApiCode(signs.accountCode, about);
+  if (saysInvalidToken(judged)) return invalidToken(status);
+  if (signs.oauthName !== undefined) return errorForOAuthName(signs.oauthName, about);
+  if (signs.statusCode !== undefined && !(status >= 500 && signs.statusCode < 500)) {
+    return errorForApiCode(signs.statusCode, about);
+  }
+  if (status >= 300 && status <= 399) return errorForUnusableAnswer('redirect', about);
+  if (status >= 400) return errorForHttpStatus(status, about);
+  if (signs.otherStatus !== undefined) return errorForHttpStatus(signs.otherStatus, about);
+  if (signs.failed) return errorForUnusableAnswer('unknown_error', about);
+  return status >= 200 && status <= 299 ? undefined : errorForUnusableAnswer('http_status', about);
+}
+
+/** Not in the table: only a resource server says it (RFC 6750 §3.1), and a token endpoint must not end a connection by it. */
+function invalidToken(status: number): ConnectError {
+  return new ConnectError('ERR_CONNECT_EXPIRED', { stage: 'api', provider: { status, oauthError: 'invalid_token' } });
+}
+
+const MOST_LEVELS = 5;
+const MOST_ELEMENTS = 50;
+
+function saysInvalidToken(value: unknown, level = 1): boolean {
+  if (level > MOST_LEVELS) return false;
+  if (Array.isArray(value)) return value.slice(0, MOST_ELEMENTS).some((element) => saysInvalidToken(element, level + 1));
+  if (!isFields(value)) return level > 1 && value === 'invalid_token';
+  const words = ['code', 'error_code', 'errorCode', 'status', 'type'].map((name) => own(value, name));
+  return words.includes('invalid_token')
+    || ['error', 'errors', 'data', 'message'].some((name) => saysInvalidToken(own(value, name), level + 1));
+}
