@@ -33,6 +33,7 @@ test('it listens on 127.0.0.1 and knows a client of its own', async () => {
   expect(sandbox.url).toMatch(/^http:\/\/127\.0\.0\.1:\d+$/);
   expect(sandbox.connectOptions.authorizeUrl).toBe(`${sandbox.url}/oAuth/authorize`);
   expect(sandbox.connectOptions.tokenUrl).toBe(`${sandbox.url}/v1/oauth2/token`);
+  expect(sandbox.connectOptions.apiBaseUrl).toBe(`${sandbox.url}/api/v2/integrations`);
   expect(sandbox.apiBaseUrl).toBe(`${sandbox.url}/api/v2/integrations`);
   expect(other.connectOptions.clientId).not.toBe(sandbox.connectOptions.clientId);
   expect(other.connectOptions.clientSecret).not.toBe(sandbox.connectOptions.clientSecret);
