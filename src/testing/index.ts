@@ -5,3 +5,5 @@ export type { PlanOptions, Sandbox, SandboxCalls, SandboxOptions } from './sandb
 export type { SandboxEndpoint } from './plans';
 export type { SandboxFault } from './faults';
 export type { SandboxSwitches } from './switches';
+export { ledgerConformance } from './ledger-conformance';
+export type { LedgerCase, LedgerUnderTest } from './ledger-conformance';

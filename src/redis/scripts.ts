@@ -1,0 +1,118 @@
+import { createHash } from 'node:crypto';
+
+/** A Lua script, which Redis carries out as one step (redis.io, "Scripting with Lua": atomic execution). */
+export interface Script {
+  readonly source: string;
+  /** What EVALSHA names it by. */
+  readonly sha1: string;
+}
+
+function script(...lines: readonly string[]): Script {
+  const source = lines.join('\n');
+  return Object.freeze({ source, sha1: createHash('sha1').update(source).digest('hex') });
+}
+
+// Times are milliseconds of Redis's own clock. A record is never kept for a shorter time than was promised before.
+const CLOCK = `local k = KEYS[1]
+local t = redis.call('TIME')
+local now = t[1] * 1000 + math.floor(t[2] / 1000)
+local function keep(ms)
+  if redis.call('PTTL', k) < tonumber(ms) then redis.call('PEXPIRE', k, ms) end
+end`;
+
+/**
+ * ARGV: generation, claimant, lease, least age, retention. Fields of a record: `st` state, `g` generation, `box`, `at`
+ * when it was settled, `sf` fence that settled it, `own` claimant, `fence` claims so far, `dl` deadline, `amb` 1 when
+ * ambiguous, `att` failed attempts, `err` word of the last failure.
+ */
+export const ACQUIRE = script(
+  CLOCK,
+  `local g, own, lease = tonumber(ARGV[1]), ARGV[2], tonumber(ARGV[3])
+local r = redis.call('HMGET', k, 'st', 'g', 'box', 'at', 'own', 'fence', 'dl', 'amb', 'att', 'err')
+local st, rg, box = r[1], tonumber(r[2] or -1), r[3]
+local fence, amb, att = tonumber(r[6] or 0), tonumber(r[8] or 0), tonumber(r[9] or 0)
+if st == 'revoked' then return {'revoked'} end
+if box then
+  local age = math.max(0, now - tonumber(r[4] or 0))
+  if rg > g or (rg == g and age < tonumber(ARGV[4])) then return {'adopt', rg, box, age} end
+end
+local again = false
+if rg < g then
+  if st then redis.call('HDEL', k, 'box', 'at', 'sf', 'err') end
+  rg, amb, att = g, 0, 0
+else
+  local left = tonumber(r[7] or 0) - now
+  if left > 0 then
+    if st == 'dead' then return {'dead', r[10] or ''} end
+    if st == 'backoff' then return {'backoff', left, r[10] or ''} end
+    if st == 'pending' then
+      again = r[5] == own and rg == g
+      if not again then return {'wait', left} end
+    end
+  elseif st == 'pending' then
+    amb = 1
+  end
+  if rg > g then amb = 1 end
+end
+if not again then fence = fence + 1 end
+redis.call('HSET', k, 'st', 'pending', 'g', rg, 'own', own, 'fence', fence, 'dl', now + lease, 'amb', amb, 'att', att)
+keep(ARGV[5])
+return {'won', fence, amb, att}`,
+);
+
+/** ARGV: claimant, lease. */
+export const RENEW = script(
+  CLOCK,
+  `local r = redis.call('HMGET', k, 'st', 'own')
+if r[1] ~= 'pending' or r[2] ~= ARGV[1] then return 0 end
+redis.call('HSET', k, 'dl', now + tonumber(ARGV[2]))
+keep(ARGV[2])
+return 1`,
+);
+
+/** ARGV: generation, fence, box, retention. */
+export const SETTLE = script(
+  CLOCK,
+  `local g, fence, box = tonumber(ARGV[1]), tonumber(ARGV[2]), ARGV[3]
+local r = redis.call('HMGET', k, 'st', 'g', 'box', 'sf', 'fence')
+local st, rg, sf = r[1], tonumber(r[2] or g), tonumber(r[4] or -1)
+local last = tonumber(r[5] or 0)
+if st == 'revoked' then return {'revoked'} end
+local fresh = (st == 'pending' and last == fence) or rg <= g
+if fresh then
+  rg = math.max(rg, g) + 1
+elseif r[3] and (rg > g + 1 or sf > fence) then
+  return {'superseded', rg, r[3]}
+end
+redis.call('HSET', k, 'g', rg, 'box', box, 'sf', fence, 'at', now, 'fence', math.max(last, fence))
+if fresh or (st ~= 'pending' and sf ~= fence) then
+  redis.call('HSET', k, 'st', 'idle', 'amb', 0, 'att', 0)
+  redis.call('HDEL', k, 'own', 'dl', 'err')
+end
+keep(ARGV[4])
+return {'settled', rg}`,
+);
+
+/** ARGV: claimant, new state, milliseconds until its deadline, word, 1 when ambiguous, retention. */
+export const FAIL = script(
+  CLOCK,
+  `local r = redis.call('HMGET', k, 'st', 'own', 'amb', 'att')
+if r[1] ~= 'pending' or r[2] ~= ARGV[1] then return 0 end
+local amb = math.max(tonumber(r[3] or 0), tonumber(ARGV[5]))
+redis.call('HSET', k, 'st', ARGV[2], 'dl', now + tonumber(ARGV[3]), 'err', ARGV[4], 'amb', amb,
+  'att', tonumber(r[4] or 0) + 1)
+redis.call('HDEL', k, 'own')
+keep(ARGV[6])
+return 1`,
+);
+
+/** ARGV: retention. */
+export const REVOKE = script(
+  CLOCK,
+  `local box = redis.call('HGET', k, 'box')
+redis.call('HSET', k, 'st', 'revoked')
+redis.call('HDEL', k, 'box', 'at', 'sf', 'own', 'dl', 'amb', 'att', 'err')
+keep(ARGV[1])
+if box then return {box} end
+return {}`,
+);
