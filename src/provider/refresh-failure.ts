@@ -1,14 +1,5 @@
 import type { ConnectError, ConnectErrorCode } from '../errors';
-
-/**
- * What a failed refresh means for the connection:
- * `ambiguous` the provider may have spent the refresh token, its answer is lost or unreadable;
- * `not_sent` nothing was sent; `transient` the provider is overloaded or down and says so;
- * `terminal` the provider says that the grant is dead, the only kind that ends a connection;
- * `configuration` this deployment is refused, and with it every visitor; `suspect` refused for a reason that nobody
- * documents, which neither proves that the grant is dead nor is likely to pass soon.
- */
-export type RefreshFailureKind = 'ambiguous' | 'not_sent' | 'transient' | 'terminal' | 'configuration' | 'suspect';
+import type { RefreshFailureKind } from '../events';
 
 /** How to go on after a failed refresh. */
 export interface RefreshFailure {
