@@ -1,0 +1,121 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { buildCli, type BuiltCli } from './built-cli';
+import { CANARIES, diagnose, type Variables } from './patient';
+
+/** What the variables alone tell: nothing here needs a network. */
+
+jest.setTimeout(60_000);
+let cli: BuiltCli;
+beforeAll(() => { cli = buildCli(); });
+afterAll(() => { cli.remove(); });
+
+const SOUND: Variables = {
+  CONNECT_CLIENT_ID: 'an-id', CONNECT_CLIENT_SECRET: CANARIES.secret, CONNECT_REDIRECT_URI: 'https://site.example/connect/callback',
+};
+
+test('a sound configuration passes, and the report tells where to mount', async () => {
+  const { report, exitCode, stderr } = await diagnose(cli, SOUND, '--offline');
+  expect(report).toContain('ok options 3 variables set, all of them usable');
+  expect(report).toContain('ok redirect URI expects connectAuth() to be mounted at /');
+  expect(report).toContain('skip network not looked at (--offline)');
+  expect(report).toContain('Nothing wrong found, 1 not looked at.');
+  expect([exitCode, stderr]).toEqual([0, '']);
+});
+
+const SICK: readonly (readonly [string, Variables, string])[] = [
+  ['a missing secret', { CONNECT_CLIENT_SECRET: '' },
+    'fail CONNECT_CLIENT_SECRET is not set -> Set CONNECT_CLIENT_SECRET:'],
+  ['a secret with a line end pasted along', { CONNECT_CLIENT_SECRET: `${CANARIES.secret}\n` },
+    'fail CONNECT_CLIENT_SECRET has blanks or a line end around it -> Set CONNECT_CLIENT_SECRET again without them'],
+  ['an http redirect URI on a public host', { CONNECT_REDIRECT_URI: 'http://site.example/connect/callback' },
+    'fail CONNECT_REDIRECT_URI is http on a public host -> Use https://site.example/connect/callback, and register exactly that'],
+  ['a redirect URI that leads elsewhere', { CONNECT_REDIRECT_URI: 'https://site.example/auth/back' },
+    'fail CONNECT_REDIRECT_URI has a path that does not end with /connect/callback -> Set and register https://site.example/connect/callback'],
+  ['a redirect URI without scheme', { CONNECT_REDIRECT_URI: 'site.example/connect/callback' },
+    'fail CONNECT_REDIRECT_URI is no absolute URL -> Write CONNECT_REDIRECT_URI whole, with https:// and the host.'],
+  ['a redirect URI with a fragment', { CONNECT_REDIRECT_URI: 'https://site.example/connect/callback#x' },
+    'fail CONNECT_REDIRECT_URI has a fragment -> Remove the #'],
+  ['a token URL with a password', { CONNECT_TOKEN_URL: `https://me:${CANARIES.key}@provider.example/token` },
+    'fail CONNECT_TOKEN_URL holds a user name or password -> Remove what stands before the @'],
+  ['a token URL over http', { CONNECT_TOKEN_URL: 'http://provider.example/token' },
+    'fail CONNECT_TOKEN_URL is http on a public host -> Use https://provider.example/token; http is for localhost only.'],
+  ['the secret where a URL belongs', { CONNECT_TOKEN_URL: CANARIES.secret }, 'fail CONNECT_TOKEN_URL is no absolute URL'],
+  ['a misspelt choice', { CONNECT_CLIENT_AUTHENTICATION: 'heder' },
+    "fail CONNECT_CLIENT_AUTHENTICATION has a value that cannot be used -> Set CONNECT_CLIENT_AUTHENTICATION to 'header' or 'body'."],
+  ['a number out of range', { CONNECT_TIMEOUT_MS: '5' },
+    'fail CONNECT_TIMEOUT_MS has a value that cannot be used -> Set CONNECT_TIMEOUT_MS to whole milliseconds, 100–120000.'],
+  ['a landing page that is the callback', {
+    CONNECT_REDIRECT_URI: 'https://site.example/auth/connect/callback', CONNECT_AFTER_CONNECT: '/auth/connect/callback',
+  },
+    'fail options do not fit together -> connectAuth() cannot use these options: afterConnect (expected a path of this site'],
+];
+
+test.each(SICK)('%s is named with its cure, and fails', async (_title, changes, words) => {
+  const { report, exitCode } = await diagnose(cli, { ...SOUND, ...changes }, '--offline');
+  expect(report).toContain(words);
+  expect(report).toContain('1 failure, 0 warnings');
+  expect(exitCode).toBe(1);
+});
+
+test('every bad variable is named, not the first one only', async () => {
+  const { report } = await diagnose(cli, { CONNECT_REQUEST_FORMAT: 'xml', CONNECT_PKCE: 'yes' }, '--offline');
+  for (const name of ['CLIENT_ID', 'CLIENT_SECRET', 'REDIRECT_URI', 'REQUEST_FORMAT', 'PKCE']) {
+    expect(report).toContain(`fail CONNECT_${name} `);
+  }
+  expect(report).toContain('5 failures');
+});
+
+test('a misspelt variable is a warning with the right name, another program\'s is not mentioned', async () => {
+  const { report, exitCode } = await diagnose(cli, { ...SOUND, CONNECT_ACESS_TOKEN_KEY: CANARIES.key, CONNECT_GROUP_ID: 'kafka' }, '--offline');
+  expect(report).toContain('warn CONNECT_ACESS_TOKEN_KEY is read by nothing -> Did you mean CONNECT_ACCESS_TOKEN_KEY?');
+  expect(report).not.toContain('CONNECT_GROUP_ID');
+  expect([exitCode, report.includes('Nothing failed, 1 warning')]).toEqual([0, true]);
+});
+
+test('the redirect URI is compared with the mounts that are told', async () => {
+  const env = { ...SOUND, CONNECT_REDIRECT_URI: 'https://site.example/auth/connect/callback' };
+  const right = await diagnose(cli, env, '--offline', '--mount', '/other', '--mount', '/Auth/');
+  expect(right.report).toContain('ok redirect URI is answered by the mount at /auth');
+  const wrong = await diagnose(cli, env, '--offline', '--mount', '/login');
+  expect(wrong.report).toContain('fail redirect URI leads to /auth/connect/callback, but the app answers at /login/connect/callback');
+  expect(wrong.report).toContain("-> Mount with app.use('/auth', connectAuth()), or register and set https://site.example/login/connect/callback.");
+  expect([right.exitCode, wrong.exitCode]).toEqual([0, 1]);
+});
+
+test('a callback path of the app\'s own is told by --callback-path', async () => {
+  const env = { ...SOUND, CONNECT_REDIRECT_URI: 'https://site.example/me/back' };
+  const { report, exitCode } = await diagnose(cli, env, '--offline', '--callback-path', '/back');
+  expect(report).toContain('ok redirect URI expects connectAuth() to be mounted at /me');
+  expect(exitCode).toBe(0);
+});
+
+test('a file is read instead of the environment', async () => {
+  const file = join(cli.folder, 'app.env');
+  writeFileSync(file, [
+    '# of the app', `export CONNECT_CLIENT_ID=an-id # theirs`, `CONNECT_CLIENT_SECRET="${CANARIES.secret} "`,
+    "CONNECT_REDIRECT_URI='https://site.example/connect/callback'",
+  ].join('\r\n'));
+  const { report, exitCode } = await diagnose(cli, SOUND, '--offline', '--env-file', file);
+  expect(report).toContain(`Reading ${file}`);
+  expect(report).toContain('fail CONNECT_CLIENT_SECRET has blanks or a line end around it');
+  expect(report).toContain('1 failure');
+  expect(exitCode).toBe(1);
+});
+
+test('--json gives the same findings in a stable shape', async () => {
+  const { stdout, exitCode } = await diagnose(cli, { ...SOUND, CONNECT_CLIENT_SECRET: ` ${CANARIES.secret}` }, '--offline', '--json');
+  expect(JSON.parse(stdout)).toEqual({
+    version: 1,
+    ok: false,
+    counts: { ok: 0, warn: 0, fail: 1, skip: 1 },
+    findings: [
+      {
+        check: 'option', subject: 'CONNECT_CLIENT_SECRET', verdict: 'fail', text: 'has blanks or a line end around it',
+        cure: 'Set CONNECT_CLIENT_SECRET again without them; look for a line end that was pasted along.',
+      },
+      { check: 'dns', subject: 'network', verdict: 'skip', text: 'not looked at (--offline)' },
+    ],
+  });
+  expect(exitCode).toBe(1);
+});

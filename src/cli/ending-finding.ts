@@ -1,0 +1,74 @@
+import type { Finding } from './finding';
+import type { Outcome } from './outcome';
+
+/** What else bears on an answer that ended the trying. */
+export interface Ending {
+  readonly tokenUrl: string;
+  /** Of a redirect, as received. */
+  readonly location: string | undefined;
+  /** A redirect that holds one of these is not shown. */
+  readonly secrets: readonly string[];
+  /** Whether it was the answer to the very first try. */
+  readonly isFirst: boolean;
+}
+
+const ABOUT = { check: 'token-endpoint', subject: 'endpoint' } as const;
+
+/** Judges the answer after which nothing more was tried. */
+export function judgeEnding(outcome: Outcome, ending: Ending): Finding {
+  const { kind, sign, retryAfterSeconds } = outcome;
+  const wait = retryAfterSeconds === undefined ? 'a few minutes' : `${retryAfterSeconds} s`;
+  switch (kind) {
+    case 'limited':
+      return {
+        ...ABOUT, verdict: ending.isFirst ? 'fail' : 'warn', text: `limits the rate of requests (${sign})`,
+        cure: `Wait ${wait}, then run doctor again; if it lasts, several apps may share this client id.`,
+      };
+    case 'down':
+      return fail(`is not available right now (${sign})`, `Try again in ${wait}.`);
+    case 'redirect':
+      return fail(`redirects elsewhere (${sign})`, redirectCure(ending));
+    case 'no-endpoint':
+      return fail(`has no token endpoint at ${new URL(ending.tokenUrl).pathname} (${sign})`, 'Correct the path of CONNECT_TOKEN_URL.');
+    case 'page':
+      return {
+        ...ABOUT, verdict: sign.startsWith('HTTP 2') ? 'fail' : 'warn', text: `answers with a web page (HTML, ${sign})`,
+        cure: 'Check that CONNECT_TOKEN_URL is the API, not a page for people; a proxy or login wall in between does this, too.',
+      };
+    case 'issued':
+      return fail('hands out a token for a made-up code', 'This is no real token endpoint. Check CONNECT_TOKEN_URL.');
+    case 'no-answer':
+      return sign === 'timeout'
+        ? fail('gives no answer in time', 'Try again; if it stays slow, raise CONNECT_TIMEOUT_MS.')
+        : fail(`gives no answer (${sign})`, 'See the checks of the network above.');
+    case 'unreadable':
+    case 'error':
+    case 'forbidden':
+    case 'format':
+    case 'refused':
+    case 'accepted':
+      return fail(`gives an answer that is neither a token nor an error (${sign})`, 'Check that CONNECT_TOKEN_URL is the token endpoint.');
+  }
+}
+
+function fail(text: string, cure: string): Finding {
+  return { ...ABOUT, verdict: 'fail', text, cure };
+}
+
+/** A redirect is not followed: the code and the secret would go to an address that nobody has chosen. */
+function redirectCure({ tokenUrl, location = '', secrets }: Ending): string {
+  const target = URL.canParse(location, tokenUrl) ? new URL(location, tokenUrl) : undefined;
+  const shown = target === undefined ? '' : `${target.origin}${target.pathname}`;
+  if (!/^https?:/u.test(shown) || secrets.some((secret) => decoded(location).includes(secret))) {
+    return 'Redirects are not followed. Set CONNECT_TOKEN_URL to the final address.';
+  }
+  return `Redirects are not followed. If you trust it, set CONNECT_TOKEN_URL=${shown}`;
+}
+
+function decoded(text: string): string {
+  try {
+    return `${text}\n${decodeURIComponent(text)}`;
+  } catch {
+    return text;
+  }
+}

@@ -1,0 +1,89 @@
+import type { Config } from '../options';
+import { nodeTransport } from '../provider/transport';
+import { judgeClock } from './clock-finding';
+import type { Env } from './env-file';
+import type { Finding } from './finding';
+import { judgeMount } from './mount-findings';
+import { judgeOptions } from './option-findings';
+import { probe } from './probe';
+import { judgeProbe } from './probe-findings';
+import type { Progress } from './progress';
+import { connectTo, lookUp } from './reach';
+import { judgeConnection, judgeName, type Target } from './reach-findings';
+import { MOST_TRIES } from './tries';
+
+/** What to look at. */
+export interface Examination {
+  readonly env: Env;
+  readonly callbackPath: string;
+  /** Public paths at which connectAuth() is mounted; none: not told. */
+  readonly mounts: readonly string[];
+  readonly offline: boolean;
+}
+
+/** Milliseconds for each step where the configuration is not usable; as the option's default. */
+const DEFAULT_TIMEOUT_MS = 10_000;
+
+/** Looks at everything in turn: what cannot work without an earlier part is passed over, and that is said. */
+export async function examine(what: Examination, progress: Progress): Promise<readonly Finding[]> {
+  const { callbackPath, mounts, env, offline } = what;
+  const { findings, config, tokenUrl, authorizeUrl } = judgeOptions(env, callbackPath);
+  const mount = config === undefined ? [] : [judgeMount({ redirectUri: config.redirectUri, callbackPath, mounts })];
+  const configuration = [...findings, ...mount];
+  if (offline) return [...configuration, skipped('dns', 'network', 'not looked at (--offline)')];
+  const timeoutMs = config?.timeoutMs ?? DEFAULT_TIMEOUT_MS;
+  const network = [
+    ...await examineAuthorizeHost(authorizeUrl, tokenUrl, timeoutMs, progress),
+    ...await examineTokenHost(tokenUrl, timeoutMs, progress),
+  ];
+  const endpoint = await examineEndpoint(config, network, progress);
+  progress.clear();
+  return [...configuration, ...network, ...endpoint];
+}
+
+/** Only the visitor's browser goes there, so here it is enough that the name exists. */
+async function examineAuthorizeHost(
+  authorizeUrl: string | undefined, tokenUrl: string | undefined, timeoutMs: number, progress: Progress,
+): Promise<readonly Finding[]> {
+  if (authorizeUrl === undefined || (tokenUrl !== undefined && new URL(authorizeUrl).host === new URL(tokenUrl).host)) return [];
+  return present(await examineName({ url: authorizeUrl, variable: 'CONNECT_AUTHORIZE_URL' }, timeoutMs, progress));
+}
+
+async function examineTokenHost(url: string | undefined, timeoutMs: number, progress: Progress): Promise<readonly Finding[]> {
+  if (url === undefined) return [];
+  const target: Target = { url, variable: 'CONNECT_TOKEN_URL' };
+  const name = await examineName(target, timeoutMs, progress);
+  if (name?.verdict === 'fail') return [name];
+  progress.say(`Connecting to ${new URL(url).host}`);
+  return [...present(name), judgeConnection(target, await connectTo(url, timeoutMs), Date.now())];
+}
+
+async function examineName(target: Target, timeoutMs: number, progress: Progress): Promise<Finding | undefined> {
+  const { hostname } = new URL(target.url);
+  progress.say(`Looking up ${hostname}`);
+  return judgeName(target, await lookUp(hostname, timeoutMs));
+}
+
+async function examineEndpoint(
+  config: Config | undefined, network: readonly Finding[], progress: Progress,
+): Promise<readonly Finding[]> {
+  if (config === undefined) return [skipped('token-endpoint', 'endpoint', 'not asked before the configuration is cured')];
+  if (network.some(({ verdict, check }) => verdict === 'fail' && check !== 'clock')) {
+    return [skipped('token-endpoint', 'endpoint', 'not asked before the network is cured')];
+  }
+  const { tokenUrl, timeoutMs, clientSecret, accessTokenKey } = config;
+  const result = await probe(config, nodeTransport({ timeoutMs }), (number) => {
+    progress.say(`Asking the token endpoint with made-up codes (${number} of at most ${MOST_TRIES})`);
+  });
+  const secrets = [clientSecret, ...present(accessTokenKey)];
+  const clock = result.clock === undefined ? undefined : judgeClock(result.clock);
+  return [...present(clock), ...judgeProbe(result, { tokenUrl, secrets })];
+}
+
+function present<T>(value: T | undefined): readonly T[] {
+  return value === undefined ? [] : [value];
+}
+
+function skipped(check: Finding['check'], subject: string, text: string): Finding {
+  return { check, subject, verdict: 'skip', text };
+}

@@ -1,0 +1,35 @@
+import type { Finding } from './finding';
+
+/** Where the app answers, as browsers see it. */
+export interface Mounting {
+  readonly redirectUri: string;
+  readonly callbackPath: string;
+  /** Public paths at which connectAuth() is mounted; none: not told. */
+  readonly mounts: readonly string[];
+}
+
+/** Compares the redirect URI with the paths that the app answers at. `redirectUri` must end with `callbackPath`. */
+export function judgeMount({ redirectUri, callbackPath, mounts }: Mounting): Finding {
+  const { pathname, origin, hostname, protocol } = new URL(redirectUri);
+  const prefix = trimmed(pathname).slice(0, -trimmed(callbackPath).length) || '/';
+  const about = { check: 'mount', subject: 'redirect URI' } as const;
+  const same = (mount: string): boolean => trimmed(mount).toLowerCase() === trimmed(prefix).toLowerCase();
+  if (mounts.length > 0 && !mounts.some(same)) {
+    const answered = mounts.map((mount) => trimmed(mount) + callbackPath).join(' or ');
+    return {
+      ...about, verdict: 'fail', text: `leads to ${pathname}, but the app answers at ${answered}`,
+      cure: `Mount with app.use('${prefix}', connectAuth()), or register and set ${origin}${trimmed(mounts[0] ?? '')}${callbackPath}.`,
+    };
+  }
+  const where = mounts.length > 0 ? `is answered by the mount at ${prefix}` : `expects connectAuth() to be mounted at ${prefix}`;
+  return { ...about, verdict: 'ok', text: `${where}${development(protocol, hostname)}` };
+}
+
+/** A browser keeps cookies by host name, so `localhost` and `127.0.0.1` are two sites. */
+function development(protocol: string, hostname: string): string {
+  return protocol === 'http:' ? `; visit the site as http://${hostname}, for development only` : '';
+}
+
+function trimmed(path: string): string {
+  return path.replace(/\/+$/u, '');
+}

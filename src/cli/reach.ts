@@ -1,0 +1,77 @@
+import { lookup } from 'node:dns/promises';
+import * as net from 'node:net';
+import * as tls from 'node:tls';
+
+/** What became of looking a host's name up. */
+export type NameResult =
+  | { readonly kind: 'address' }
+  | { readonly kind: 'found'; readonly addresses: number }
+  | { readonly kind: 'failed'; readonly code: string };
+
+/** What became of connecting, for https with the handshake. */
+export type ConnectionResult =
+  | {
+    readonly kind: 'connected';
+    /** Of TLS, for example `TLSv1.3`; absent for http. */
+    readonly protocol?: string;
+    /** End of the certificate's validity, milliseconds since 1970. */
+    readonly validToMs?: number;
+  }
+  | { readonly kind: 'failed'; readonly code: string };
+
+/** Looks the name up as `connect` would; a host that is an address has none. Codes are those of node:dns, or `TIMEOUT`. */
+export async function lookUp(hostname: string, timeoutMs: number): Promise<NameResult> {
+  if (net.isIP(withoutBrackets(hostname)) !== 0) return { kind: 'address' };
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<NameResult>((resolve) => {
+    timer = setTimeout(() => { resolve({ kind: 'failed', code: 'TIMEOUT' }); }, timeoutMs);
+  });
+  const found = lookup(hostname, { all: true }).then(
+    (addresses): NameResult => ({ kind: 'found', addresses: addresses.length }),
+    (error: unknown): NameResult => ({ kind: 'failed', code: codeOf(error) }),
+  );
+  return Promise.race([found, late]).finally(() => { clearTimeout(timer); });
+}
+
+/**
+ * Opens a connection to the host of `address` and closes it again; nothing is sent over it. A certificate is verified
+ * as the library does it, with the same authorities. Codes are those of node:net and node:tls, or `TIMEOUT`.
+ */
+export function connectTo(address: string, timeoutMs: number): Promise<ConnectionResult> {
+  const url = new URL(address);
+  const secure = url.protocol === 'https:';
+  const host = withoutBrackets(url.hostname);
+  const port = Number(url.port) || (secure ? 443 : 80);
+  return new Promise((resolve) => {
+    const socket = secure
+      ? tls.connect({ host, port, rejectUnauthorized: true, ...(net.isIP(host) === 0 ? { servername: host } : {}) })
+      : net.connect({ host, port });
+    const timer = setTimeout(() => { settle({ kind: 'failed', code: 'TIMEOUT' }); }, timeoutMs);
+    socket.once(secure ? 'secureConnect' : 'connect', () => { settle(connected(socket)); });
+    // Stays attached: an error after the outcome must not become an uncaught exception.
+    socket.on('error', (error) => { settle({ kind: 'failed', code: codeOf(error) }); });
+    socket.once('close', () => { settle({ kind: 'failed', code: 'ECONNRESET' }); });
+
+    function settle(result: ConnectionResult): void {
+      clearTimeout(timer);
+      resolve(result);
+      socket.destroy();
+    }
+  });
+}
+
+function connected(socket: net.Socket): ConnectionResult {
+  if (!(socket instanceof tls.TLSSocket)) return { kind: 'connected' };
+  const validToMs = Date.parse(socket.getPeerCertificate().valid_to);
+  return { kind: 'connected', protocol: socket.getProtocol() ?? 'TLS', ...(Number.isNaN(validToMs) ? {} : { validToMs }) };
+}
+
+/** Codes only: the messages of Node quote addresses and certificates. */
+function codeOf(error: unknown): string {
+  const code = error instanceof Error && 'code' in error ? String(error.code) : '';
+  return /^[A-Z][A-Z0-9_]{1,60}$/u.test(code) ? code : 'UNKNOWN';
+}
+
+function withoutBrackets(hostname: string): string {
+  return hostname.replace(/^\[(.*)\]$/u, '$1');
+}

@@ -1,0 +1,37 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { refuse, type Command, type World } from './command';
+import { doctor } from './doctor';
+import { HELP } from './help';
+import { nearest } from './nearest';
+import { runSandbox } from './run-sandbox';
+
+const COMMANDS: ReadonlyMap<string, Command> = new Map([['doctor', doctor], ['sandbox', runSandbox]]);
+
+/** Runs the command that the arguments name. @returns the exit code */
+export async function run(args: readonly string[], world: World): Promise<number> {
+  const [name, ...rest] = args;
+  const command = COMMANDS.get(name ?? '');
+  if (command !== undefined) return command(rest, world);
+  if (name === '--help' || name === '-h' || name === 'help') {
+    world.stdout.write(HELP);
+    return 0;
+  }
+  if (name === '--version' || name === '-v') {
+    world.stdout.write(`${packageVersion()}\n`);
+    return 0;
+  }
+  if (name === undefined) {
+    world.stderr.write(HELP);
+    return 2;
+  }
+  const meant = nearest(name, [...COMMANDS.keys(), '--help', '--version']);
+  const kind = name.startsWith('-') ? 'flag' : 'command';
+  return refuse(`There is no ${kind} ${name}.${meant === undefined ? '' : ` Did you mean ${meant}?`}`, '', world);
+}
+
+/** Beside `dist` in the package, wherever that is installed. */
+function packageVersion(): string {
+  const manifest = JSON.parse(readFileSync(join(__dirname, '../../package.json'), 'utf8')) as { readonly version: string };
+  return manifest.version;
+}

@@ -1,0 +1,68 @@
+import type { Sandbox } from '../testing/sandbox';
+import type { SandboxSwitches } from '../testing/switches';
+import type { Paint } from './console';
+
+/** What the sandbox command says once it listens. */
+export interface Announcement {
+  readonly sandbox: Pick<Sandbox, 'url' | 'connectOptions' | 'apiBaseUrl'>;
+  readonly switches: Partial<SandboxSwitches>;
+  readonly paint: Paint;
+}
+
+const REDIRECT_URI = 'http://localhost:3000/connect/callback';
+
+/** Options to paste, as variables and as code; nothing before them on a line, so that they can be copied whole. */
+export function announcement({ sandbox, switches, paint }: Announcement): string {
+  const options = optionsFor(sandbox, switches);
+  const variables = options.map(([name, value]) => `${variableOf(name)}=${quotedForEnv(String(value))}`);
+  const members = options.map(([name, value]) => `  ${name}: ${typeof value === 'boolean' ? value : `'${value}'`},`);
+  const set = Object.entries(switches).map(([name, value]) => `${name} ${typeof value === 'object' ? value.required : value}`);
+  return [
+    paint('bold', `The sandbox listens on ${sandbox.url}`),
+    'It stands in for Appy Pie Connect on this machine only; its tokens are worth',
+    'nothing anywhere else, and it forgets everything when it stops.',
+    ...(set.length > 0 ? [`Switches: ${set.join(', ')}`] : []),
+    '',
+    paint('bold', 'To paste into .env, for connectAuth(connectOptionsFromEnv()):'),
+    '',
+    ...variables,
+    '',
+    paint('bold', 'Or to paste into code:'),
+    '',
+    'app.use(connectAuth({',
+    ...members,
+    '}));',
+    '',
+    `Its API is at ${sandbox.apiBaseUrl}`,
+    paint('bold', 'Ctrl+C stops it.'),
+    '',
+  ].join('\n');
+}
+
+type Option = readonly [name: string, value: string | boolean];
+
+/** The options that a sandbox with these switches needs: leave out those of a switch to see what fails without it. */
+function optionsFor(sandbox: Announcement['sandbox'], switches: Partial<SandboxSwitches>): readonly Option[] {
+  const { clientId, clientSecret, authorizeUrl, tokenUrl } = sandbox.connectOptions;
+  const { credentials, requestFormat, accessTokenKey, state, pkce } = switches;
+  return [
+    ['clientId', clientId],
+    ['clientSecret', clientSecret],
+    ['redirectUri', REDIRECT_URI],
+    ['authorizeUrl', authorizeUrl],
+    ['tokenUrl', tokenUrl],
+    ...(typeof accessTokenKey === 'object' ? [['accessTokenKey', accessTokenKey.required] as const] : []),
+    ...(credentials === 'body' ? [['clientAuthentication', 'body'] as const] : []),
+    ...(requestFormat === 'form' ? [['requestFormat', 'form'] as const] : []),
+    ...(state === 'drop' ? [['allowMissingState', true] as const] : []),
+    ...(pkce === 'refused' ? [['pkce', false] as const] : []),
+  ];
+}
+
+function variableOf(option: string): string {
+  return `CONNECT_${option.replace(/[A-Z]/gu, (letter) => `_${letter}`).toUpperCase()}`;
+}
+
+function quotedForEnv(value: string): string {
+  return /^[\w.:/-]*$/u.test(value) ? value : `'${value}'`;
+}

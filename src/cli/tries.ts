@@ -1,0 +1,65 @@
+import { endsTrying, type Outcome } from './outcome';
+
+/** How one token request with a made-up code is written. */
+export interface Try {
+  readonly placement: 'header' | 'body';
+  readonly format: 'json' | 'form';
+  /** The header `ACCESSTOKEN`. */
+  readonly key: 'none' | 'configured' | 'made-up';
+  readonly secret: 'configured' | 'made-up';
+}
+
+/** A try and what the provider's answer to it means. */
+export interface Tried {
+  readonly way: Try;
+  readonly outcome: Outcome;
+}
+
+/** What of the configuration the tries start from. */
+export interface Setup {
+  readonly placement: Try['placement'];
+  readonly format: Try['format'];
+  readonly hasKey: boolean;
+}
+
+/** The most tries that {@link nextTry} can ask for. */
+export const MOST_TRIES = 6;
+
+/**
+ * The next thing to find out, or undefined when everything is known that can be: first the four ways to write a
+ * request, as configured first; then whether `ACCESSTOKEN` matters; then, where a bare 400 was the best answer, whether
+ * a made-up secret gets the same. No way is tried twice.
+ */
+export function nextTry(setup: Setup, done: readonly Tried[]): Try | undefined {
+  if (done.some(({ outcome }) => endsTrying(outcome))) return undefined;
+  const written = writings(setup)[done.length];
+  if (written !== undefined) return written;
+  const best = bestOf(setup, done);
+  const base = best?.way ?? asConfigured(setup);
+  if (setup.hasKey && !done.some(({ way }) => way.key === 'none')) return { ...base, key: 'none' };
+  if (!setup.hasKey && best === undefined && !done.some(({ way }) => way.key === 'made-up')) return { ...base, key: 'made-up' };
+  if (best?.outcome.weak === true && !done.some(({ way }) => way.secret === 'made-up')) return { ...base, secret: 'made-up' };
+  return undefined;
+}
+
+/** Of the four ways to write a request those that were tried, as configured first. */
+export function writingsTried(done: readonly Tried[]): readonly Tried[] {
+  return done.slice(0, 4);
+}
+
+/** The accepted way that is nearest to the configuration. */
+export function bestOf(setup: Setup, done: readonly Tried[]): Tried | undefined {
+  const changes = ({ way }: Tried): number => Number(way.placement !== setup.placement) + Number(way.format !== setup.format);
+  return writingsTried(done).filter(({ outcome }) => outcome.kind === 'accepted').sort((a, b) => changes(a) - changes(b))[0];
+}
+
+function asConfigured({ placement, format, hasKey }: Setup): Try {
+  return { placement, format, key: hasKey ? 'configured' : 'none', secret: 'configured' };
+}
+
+function writings(setup: Setup): readonly Try[] {
+  const first = asConfigured(setup);
+  const placement = setup.placement === 'header' ? 'body' : 'header';
+  const format = setup.format === 'json' ? 'form' : 'json';
+  return [first, { ...first, placement }, { ...first, format }, { ...first, placement, format }];
+}

@@ -1,0 +1,51 @@
+import type { Finding } from './finding';
+
+/** A variable that cannot be used. */
+export interface FaultyVariable {
+  readonly name: string;
+  /** As given; empty: not set. Only a URL's scheme, host and path are ever shown. */
+  readonly value: string;
+  readonly callbackPath: string;
+  /** What the option must be, in the library's words. */
+  readonly expected: string;
+}
+
+/** Says what is wrong with a variable and what to do: precisely for the usual mistakes, else by the option's own rule. */
+export function variableFault(variable: FaultyVariable): Finding {
+  const [text, cure] = explained(variable);
+  return { check: 'option', subject: variable.name, verdict: 'fail', text, cure };
+}
+
+type Explanation = readonly [text: string, cure: string];
+
+function explained(variable: FaultyVariable): Explanation {
+  const { name, value, expected } = variable;
+  if (value === '') return ['is not set', `Set ${name}: ${expected}.`];
+  if (value.trim() !== value) {
+    return ['has blanks or a line end around it', `Set ${name} again without them; look for a line end that was pasted along.`];
+  }
+  const byUrl = /_UR[IL]$/u.test(name) ? urlFault(variable) : undefined;
+  return byUrl ?? ['has a value that cannot be used', `Set ${name} to ${expected}.`];
+}
+
+function urlFault({ name, value, callbackPath }: FaultyVariable): Explanation | undefined {
+  const url = URL.canParse(value) ? new URL(value) : undefined;
+  if (url === undefined || !/^https?:\/\//iu.test(value)) {
+    return ['is no absolute URL', `Write ${name} whole, with https:// and the host.`];
+  }
+  if (url.username !== '' || url.password !== '') return ['holds a user name or password', `Remove what stands before the @ in ${name}.`];
+  if (value.includes('#')) return ['has a fragment', `Remove the # and what follows from ${name}.`];
+  const isRedirect = name === 'CONNECT_REDIRECT_URI';
+  const path = isRedirect && !url.pathname.toLowerCase().endsWith(callbackPath.toLowerCase()) ? callbackPath : url.pathname;
+  if (url.protocol === 'http:' && !isLoopback(url.hostname)) {
+    const registered = isRedirect ? ', and register exactly that with the provider' : '';
+    return ['is http on a public host', `Use https://${url.host}${path}${registered}; http is for localhost only.`];
+  }
+  if (!isRedirect) return undefined;
+  return [`has a path that does not end with ${callbackPath}`,
+    `Set and register ${url.protocol}//${url.host}${callbackPath}, or give connectAuth() the option callbackPath (and doctor --callback-path).`];
+}
+
+function isLoopback(hostname: string): boolean {
+  return /^(?:(?:.*\.)?localhost|127(?:\.\d+){3}|\[::1\])$/u.test(hostname);
+}
