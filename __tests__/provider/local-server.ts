@@ -101,7 +101,7 @@ function wholeRequest(text: string): SeenRequest | undefined {
     const colon = header.indexOf(':');
     return [header.slice(0, colon).toLowerCase(), header.slice(colon + 1).trim()] as const;
   }));
-  const complete = rest.length > 0 && body.length >= Number(headers['content-length']);
+  const complete = rest.length > 0 && body.length >= Number(headers['content-length'] ?? 0);
   return complete ? { head: line, headers, body: Buffer.from(body, 'latin1').toString('utf8') } : undefined;
 }
 

@@ -37,8 +37,8 @@ export type ConnectClient = AxiosInstance;
  */
 export const MAX_API_ANSWER_BYTES = 10 * 1024 * 1024;
 
-/** What axios.create() puts on an instance besides `request`. */
-const METHODS = Object.getOwnPropertyNames(Axios.prototype).filter((name) => name !== 'constructor' && name !== 'request');
+/** What axios.create() puts on an instance: `request`, `get`, `post` and so on, as many as this axios has. */
+const METHODS = Object.getOwnPropertyNames(Axios.prototype).filter((name) => !['constructor', '_request', 'getUri'].includes(name));
 
 /**
  * Makes `client(req)`: calls to the Connect API with the visitor's token. All clients share one set of kept connections.
@@ -72,28 +72,25 @@ function clientDefaults(baseURL: string, adapter: ReturnType<typeof apiAdapter>)
 /** Does what axios.create() does without the defaults and interceptors that the whole process shares. */
 function instance(defaults: CreateAxiosDefaults): ConnectClient {
   const context = new Axios(defaults as ConstructorParameters<typeof Axios>[0]);
-  const request = context.request.bind(context) as (...args: unknown[]) => Promise<unknown>;
-
-  async function send(...args: unknown[]): Promise<unknown> {
-    try {
-      return await request(...args);
-    } catch (error) {
-      throw withoutSettings(error);
-    }
-  }
-
-  // The methods call request() of their context.
-  Object.assign(context, { request: send });
-  const methods = METHODS.map((name) => {
-    const method = (context as unknown as Record<string, (...args: unknown[]) => unknown>)[name];
-    return [name, method?.bind(context)] as const;
-  });
-  return Object.assign(send, Object.fromEntries(methods), {
-    request: send,
+  const methods = METHODS.map((name) => [name, guarded(context, name)] as const);
+  return Object.assign(guarded(context, 'request'), Object.fromEntries(methods), {
+    getUri: context.getUri.bind(context),
     defaults: context.defaults,
     interceptors: context.interceptors,
     create: (more: CreateAxiosDefaults = {}) => instance(mergeConfig(defaults as object, more as object) as CreateAxiosDefaults),
   }) as unknown as ConnectClient;
+}
+
+/** A method of axios that rejects with errors fit to be logged. */
+function guarded(context: InstanceType<typeof Axios>, name: string): (...args: unknown[]) => Promise<unknown> {
+  const method = (context as unknown as Record<string, (...args: unknown[]) => Promise<unknown>>)[name];
+  return async function call(...args) {
+    try {
+      return await method?.apply(context, args);
+    } catch (error) {
+      throw withoutSettings(error);
+    }
+  };
 }
 
 /** Errors that axios makes itself hold the settings of the call. What an interceptor of the app throws is its own. */
