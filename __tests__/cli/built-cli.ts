@@ -15,13 +15,15 @@ export interface Ended {
   readonly stderr: string;
 }
 
+type Call = readonly [args: readonly string[], env?: Readonly<Record<string, string>>, nodeFlags?: readonly string[]];
+
 /** The command line, compiled from the sources as they are: nothing says that dist/ is new. */
 export interface BuiltCli {
   /** A folder of its own for files that a test needs. */
   readonly folder: string;
-  /** Runs to the end; the environment is `env` and nothing else. */
-  run(args: readonly string[], env?: Readonly<Record<string, string>>): Promise<Ended>;
-  start(args: readonly string[], env?: Readonly<Record<string, string>>): ChildProcess;
+  /** Runs to the end; the environment is `env` and nothing else, `nodeFlags` stand before the script. */
+  run(...call: Call): Promise<Ended>;
+  start(...call: Call): ChildProcess;
   remove(): void;
 }
 
@@ -36,13 +38,14 @@ export function buildCli(): BuiltCli {
     mkdirSync(dirname(target), { recursive: true });
     writeFileSync(target, transpile(source, { module: ModuleKind.CommonJS, target: ScriptTarget.ES2022, esModuleInterop: true }));
   }
-  const start = (args: readonly string[], env: Readonly<Record<string, string>> = {}): ChildProcess => (
-    spawn(process.execPath, [join(folder, 'dist/cli/main.js'), ...args], { cwd: folder, env: { PATH: process.env.PATH, ...env } }));
+  const start = (...[args, env = {}, nodeFlags = []]: Call): ChildProcess => spawn(
+    process.execPath, [...nodeFlags, join(folder, 'dist/cli/main.js'), ...args], { cwd: folder, env: { PATH: process.env.PATH, ...env } },
+  );
   return {
     folder,
     start,
-    async run(args, env) {
-      const child = start(args, env);
+    async run(...call) {
+      const child = start(...call);
       const [stdout, stderr] = await Promise.all([text(child.stdout!), text(child.stderr!), once(child, 'close')]);
       return { exitCode: child.exitCode, stdout, stderr };
     },

@@ -35,10 +35,11 @@ How the token endpoint is asked
   With made-up codes, which spend nothing: one try for each way to write the
   request (credentials in the header or the body, as json or form), one or two
   more for ACCESSTOKEN. "invalid_grant" means that everything but the code was
-  accepted; "invalid_client", 401 or 2036 that the credentials were refused; 406,
-  415 or "invalid_request" that the format was not understood. It stops at the
-  first redirect, outage or rate limit. Your client id, secret and key are sent
-  to CONNECT_TOKEN_URL, as at a sign-in, and are never shown.
+  accepted; "invalid_client", 401 or 2036 that the credentials were refused;
+  406, 415 or "invalid_request" that the format was not understood. A bare 400
+  may mean anything: a try with a made-up secret shows whether it does. Doctor
+  stops at the first redirect, outage or rate limit. Your client id, secret and
+  key are sent to CONNECT_TOKEN_URL, as at a sign-in, and are never shown.
 
 JSON
   { "version": 1, "ok": true, "counts": { "ok", "warn", "fail", "skip" },

@@ -1,0 +1,95 @@
+import type { ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { parseEnvText } from '../../src/cli/env-file';
+import { flagOf, readSwitches, SWITCH_VALUES } from '../../src/cli/sandbox-flags';
+import { startSandbox, type Sandbox, type SandboxSwitches } from '../../src/testing';
+import { clickThrough } from '../../src/testing/visitor';
+import { beginSignIn, browser, startApp } from '../support/app';
+import { connectOptionsFromEnv } from '../../src';
+import { buildCli, type BuiltCli } from './built-cli';
+import { diagnose } from './patient';
+
+jest.setTimeout(60_000);
+let cli: BuiltCli;
+const running: ChildProcess[] = [];
+beforeAll(() => { cli = buildCli(); });
+afterEach(() => { for (const child of running.splice(0)) child.kill('SIGKILL'); });
+afterAll(() => { cli.remove(); });
+
+interface Started {
+  readonly child: ChildProcess;
+  readonly said: string;
+  readonly url: string;
+}
+
+/** Starts the command and waits until it has said everything. */
+async function startCommand(...flags: readonly string[]): Promise<Started> {
+  const child = cli.start(['sandbox', ...flags]);
+  running.push(child);
+  let said = '';
+  child.stdout!.setEncoding('utf8').on('data', (chunk: string) => (said += chunk));
+  while (!said.includes('Ctrl+C stops it.')) await once(child.stdout!, 'data');
+  return { child, said, url: /listens on (\S+)/.exec(said)?.[1] ?? '' };
+}
+
+test('what it prints to paste is all that an app and the doctor need', async () => {
+  const { said, url } = await startCommand();
+  const file = join(cli.folder, 'pasted.env');
+  const pasted = said.split('\n').filter((line) => line.startsWith('CONNECT_')).join('\n');
+  writeFileSync(file, pasted);
+  const { exitCode, report } = await diagnose(cli, {}, '--env-file', file);
+  expect(report).toContain('Nothing wrong found.');
+  expect(exitCode).toBe(0);
+
+  const { clientId, clientSecret, authorizeUrl, tokenUrl } = connectOptionsFromEnv(parseEnvText(pasted));
+  const app = await startApp({ connectOptions: { clientId, clientSecret, authorizeUrl, tokenUrl } } as Sandbox);
+  const visitor = browser();
+  const callback = await beginSignIn(app, { allow: (address) => clickThrough(url, address, 'allow') } as Sandbox, visitor);
+  expect((await visitor.visit(callback)).location).toBe('/');
+  expect(JSON.parse((await visitor.visit(`${app.url}/token`)).body)).toMatchObject({ type: 'bearer' });
+  await app.close();
+});
+
+test('the switches work, and the options that they ask for are printed', async () => {
+  const { said } = await startCommand(
+    '--credentials', 'body', '--request-format=form', '--access-token-key', 'dev key', '--state', 'drop', '--pkce', 'refused',
+  );
+  for (const line of [
+    'CONNECT_CLIENT_AUTHENTICATION=body', 'CONNECT_REQUEST_FORMAT=form', "CONNECT_ACCESS_TOKEN_KEY='dev key'",
+    'CONNECT_ALLOW_MISSING_STATE=true', 'CONNECT_PKCE=false', "  clientAuthentication: 'body',", '  pkce: false,',
+    'Switches: state drop, credentials body, requestFormat form, accessTokenKey dev key, pkce refused',
+  ]) expect(said.split('\n')).toContain(line);
+});
+
+test.each(['SIGINT', 'SIGTERM'] as const)('%s ends it cleanly, with requests under way', async (signal) => {
+  const { child, url } = await startCommand('--port', '0');
+  const lingering = fetch(`${url}/oAuth/authorize`, { headers: { connection: 'keep-alive' } });
+  await lingering;
+  child.kill(signal);
+  const [exitCode] = await once(child, 'exit') as [number | null];
+  expect(exitCode).toBe(0);
+  await expect(fetch(url)).rejects.toThrow('fetch failed');
+});
+
+test('a taken port is said in a line, with exit code 1', async () => {
+  const holder = await startSandbox();
+  const { port } = new URL(holder.url);
+  const { exitCode, stdout, stderr } = await cli.run(['sandbox', '--port', port]);
+  await holder.close();
+  expect([exitCode, stdout]).toEqual([1, '']);
+  expect(stderr).toBe(`Port ${port} is taken: choose another with --port, or none for a free one.\n`);
+});
+
+test('the sandbox takes every value that a flag allows', async () => {
+  for (const [name, allowed] of Object.entries(SWITCH_VALUES)) {
+    for (const text of typeof allowed === 'string' ? ['7'] : allowed) {
+      const read = readSwitches({ values: new Map([[flagOf(name), text]]), lists: new Map(), switches: new Set() });
+      const { switches } = read as { switches: Partial<SandboxSwitches> };
+      expect(Object.keys(switches)).toEqual([name]);
+      const sandbox = await startSandbox({ switches });
+      await sandbox.close();
+    }
+  }
+});
