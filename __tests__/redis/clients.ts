@@ -15,7 +15,7 @@ export const CLIENTS = {
   'node-redis, RESP3': (url: string) => nodeRedis(url, 3),
   'node-redis that gives Buffers': (url: string) => nodeRedis(url, 2, true),
   ioredis: async (url: string): Promise<Client> => {
-    const client = new Redis(url, { lazyConnect: true, retryStrategy: () => 50 });
+    const client = new Redis(url, { lazyConnect: true, retryStrategy: () => 50, disconnectTimeout: 50 });
     client.on('error', () => undefined);
     await client.connect();
     return {

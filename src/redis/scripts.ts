@@ -85,7 +85,7 @@ elseif r[3] and (rg > g + 1 or sf > fence) then
   return {'superseded', rg, r[3]}
 end
 redis.call('HSET', k, 'g', rg, 'box', box, 'sf', fence, 'at', now, 'fence', math.max(last, fence))
-if fresh or (st ~= 'pending' and sf ~= fence) then
+if fresh then
   redis.call('HSET', k, 'st', 'idle', 'amb', 0, 'att', 0)
   redis.call('HDEL', k, 'own', 'dl', 'err')
 end

@@ -86,10 +86,9 @@ export function settleStep(before: LedgerRecord | undefined, success: LedgerSucc
   if (other !== undefined && (generation > success.generation + 1 || other.fence > success.fence)) {
     return { answer: { kind: 'superseded', generation, box: other.text } };
   }
-  // The later success of the two stays. A claim of the next generation is not touched by it: it would be won twice.
-  const keeps = state === 'pending' || other?.fence === success.fence;
-  const fence = Math.max(record.fence, success.fence);
-  return settled(keeps ? { ...record, box, fence } : { ...NOTHING, generation, box, fence });
+  // The later success of the two stays, and the state too: a claim of the next generation would be won twice otherwise,
+  // and an ambiguous one would look sure, although the other token set may have been presented.
+  return settled({ ...record, box, fence: Math.max(record.fence, success.fence) });
 }
 
 function settled(record: LedgerRecord): Step<Settled> {

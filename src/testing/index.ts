@@ -6,4 +6,5 @@ export type { SandboxEndpoint } from './plans';
 export type { SandboxFault } from './faults';
 export type { SandboxSwitches } from './switches';
 export { ledgerConformance } from './ledger-conformance';
-export type { LedgerCase, LedgerUnderTest } from './ledger-conformance';
+export type { LedgerCase } from './ledger-conformance';
+export type { LedgerUnderTest } from './ledger-scene';

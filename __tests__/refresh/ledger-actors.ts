@@ -1,0 +1,150 @@
+import fc from 'fast-check';
+import type { LedgerUnderTest } from '../../src/testing';
+
+type Deed = 'acquire' | 'renew' | 'settle' | 'fail' | 'fail unsure' | 'fail for good' | 'crash' | 'revoke' | 'time';
+
+export interface Step {
+  readonly deed: Deed;
+  /** Who does it: one of three. */
+  readonly actor: number;
+  /** Selects among variants of the deed. */
+  readonly variant: number;
+}
+
+/** What three actors do, in any order. One who is not named for a while is frozen, with what it holds. */
+export const SCHEDULES: fc.Arbitrary<Step[]> = fc.array(fc.record({
+  deed: fc.oneof(
+    { weight: 8, arbitrary: fc.constant<Deed>('acquire') },
+    { weight: 9, arbitrary: fc.constantFrom<Deed>('settle', 'time') },
+    { weight: 3, arbitrary: fc.constantFrom<Deed>('renew', 'fail', 'fail unsure', 'fail for good', 'crash') },
+    { weight: 1, arbitrary: fc.constant<Deed>('revoke') },
+  ),
+  actor: fc.nat({ max: 2 }),
+  variant: fc.nat({ max: 3 }),
+}), { minLength: 5, maxLength: 60, size: 'max' });
+
+const LEASE_MS = 60_000;
+const TIMES_MS = [1000, LEASE_MS / 2, LEASE_MS, 600_000];
+const RETENTION_MS = 30 * 24 * 3_600_000;
+
+interface Claim {
+  readonly claimant: string;
+  readonly generation: number;
+  readonly fence: number;
+}
+
+interface Actor {
+  claimant: string;
+  /** Of the session copy that it works with. */
+  generation: number;
+  claim: Claim | undefined;
+}
+
+/** How often things came up, so that a test can show that the schedules reach them. */
+export type Tally = Record<string, number>;
+
+/** Plays one schedule on a fresh record. @throws Error naming the promise that was broken */
+export async function play({ ledger, advance }: LedgerUnderTest, key: string, steps: readonly Step[], tally: Tally): Promise<void> {
+  const actors = [0, 1, 2].map((at): Actor => ({ claimant: `actor ${at}`, generation: 0, claim: undefined }));
+  /** Claims that may have reached the provider, as far as anybody knows. */
+  const open = new Map<number, Claim[]>();
+  let newest = 0;
+  let fences = 0;
+  let settledBelow = 0;
+  let ended = false;
+
+  function promise(kept: boolean, words: string): void {
+    if (!kept) throw new Error(words);
+  }
+
+  function count(what: string): void {
+    tally[what] = (tally[what] ?? 0) + 1;
+  }
+
+  function close(claim: Claim): void {
+    open.set(claim.generation, (open.get(claim.generation) ?? []).filter((other) => other.fence !== claim.fence));
+  }
+
+  function seen(generation: number): void {
+    promise(generation >= newest, `the generation fell from ${newest} to ${generation}`);
+    newest = generation;
+  }
+
+  async function acquire(actor: Actor, variant: number): Promise<void> {
+    const { claimant, generation } = actor;
+    const answer = await ledger.acquire(key, {
+      generation, claimant, leaseMs: LEASE_MS, minAgeMs: variant === 0 ? 5000 : 0, retentionMs: RETENTION_MS,
+    });
+    count(answer.kind);
+    promise(ended === (answer.kind === 'revoked'), `${answer.kind} ${ended ? 'after' : 'before'} the end`);
+    promise(ended || generation >= settledBelow || answer.kind === 'adopt', `${answer.kind} for a generation that has a success`);
+    if (answer.kind === 'adopt') {
+      seen(answer.generation);
+      promise(answer.box === `box ${answer.generation}`, `${answer.box} as generation ${answer.generation}`);
+      // A holder who is told to use its own young token set still holds the claim.
+      if (answer.generation > generation) actor.claim = undefined;
+      actor.generation = answer.generation;
+    }
+    if (answer.kind !== 'won') return;
+    const claim = { claimant, generation, fence: answer.fence };
+    const others = (open.get(generation) ?? []).filter((other) => other.claimant !== claimant || other.fence !== claim.fence);
+    promise(answer.ambiguous || others.length === 0, `a second claim of generation ${generation} that is not ambiguous`);
+    const again = actor.claim?.generation === generation && actor.claim.fence === answer.fence;
+    promise(again || answer.fence > fences, `fence ${answer.fence} after ${fences}`);
+    count(answer.ambiguous ? 'won, ambiguous' : 'won, sure');
+    fences = Math.max(fences, answer.fence);
+    actor.claim = claim;
+    open.set(generation, [...others, claim]);
+  }
+
+  async function settle(actor: Actor): Promise<void> {
+    if (actor.claim === undefined) return;
+    const { generation, fence } = actor.claim;
+    const answer = await ledger.settle(key, { generation, fence, box: `box ${generation + 1}`, retentionMs: RETENTION_MS });
+    count(answer.kind);
+    promise(ended === (answer.kind === 'revoked'), `a success was ${answer.kind} ${ended ? 'after' : 'before'} the end`);
+    close(actor.claim);
+    actor.claim = undefined;
+    if (answer.kind === 'revoked') return;
+    seen(answer.generation);
+    settledBelow = Math.max(settledBelow, answer.generation);
+    actor.generation = answer.generation;
+  }
+
+  async function fail(actor: Actor, kind: 'transient' | 'terminal', ambiguous: boolean): Promise<void> {
+    if (actor.claim === undefined) return;
+    const recorded = await ledger.fail(key, {
+      claimant: actor.claimant, kind, backoffMs: 1000, error: 'failed', ambiguous, retentionMs: RETENTION_MS,
+    });
+    count(recorded ? `${kind} failure` : 'failure ignored');
+    promise(!(recorded && ended), 'a failure was recorded after the end');
+    promise(!(recorded && actor.claim.generation < settledBelow), 'a failure was recorded over a success');
+    if (recorded && !ambiguous) close(actor.claim);
+    actor.claim = undefined;
+  }
+
+  async function renew(actor: Actor): Promise<void> {
+    const renewed = await ledger.renew(key, actor.claimant, LEASE_MS);
+    promise(!(renewed && ended), 'a lease was renewed after the end');
+    if (renewed) count('renewed');
+  }
+
+  for (const [at, { deed, actor: who, variant }] of steps.entries()) {
+    const actor = actors[who]!;
+    if (deed === 'acquire') await acquire(actor, variant);
+    if (deed === 'renew') await renew(actor);
+    if (deed === 'settle') await settle(actor);
+    if (deed === 'fail') await fail(actor, 'transient', false);
+    if (deed === 'fail unsure') await fail(actor, 'transient', true);
+    if (deed === 'fail for good') await fail(actor, 'terminal', false);
+    if (deed === 'time') await advance(TIMES_MS[variant]!);
+    if (deed === 'revoke' && variant === 0) {
+      await ledger.revoke(key, RETENTION_MS);
+      ended = true;
+    }
+    if (deed === 'crash') {
+      // A new process with a new nonce, and a session copy that may be older.
+      actors[who] = { claimant: `actor ${who} after step ${at}`, generation: Math.max(0, actor.generation - variant), claim: undefined };
+    }
+  }
+}
