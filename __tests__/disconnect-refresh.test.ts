@@ -250,3 +250,42 @@ describe('a new sign-in', () => {
     });
   });
 });
+
+describe('a session that another request has written since this one loaded it', () => {
+  /** An app in which the next disconnect loads the session, and only then `write` changes its document. */
+  async function withLateWrite(
+    trouble: Partial<RefreshLedger>, write: (document: Record<string, unknown>) => void,
+    check: (world: { app: TestApp; visitor: Browser; diary: string[] }) => Promise<void>,
+  ): Promise<void> {
+    const { ledger, diary } = watchedLedger(trouble);
+    const own: { app?: TestApp } = {};
+    await withApp(sandbox, {
+      routes, session: { resave: true }, options: { ledger },
+      before: [(req, _res, next) => {
+        if (own.app === undefined || req.method !== 'POST') next();
+        else editSessions(own.app, write).then(() => next(), next);
+      }],
+    }, async (app) => {
+      own.app = app;
+      const visitor = browser();
+      await visitor.visit(`${app.url}/fill`);
+      await signIn(app, sandbox, visitor);
+      diary.length = 0;
+      await check({ app, visitor, diary });
+    });
+  }
+
+  test('loses both connections, the one that was loaded and the one that is stored', async () => {
+    await withLateWrite({}, (document) => { document['connectLineage'] = 'another.3'; }, async ({ app, visitor, diary }) => {
+      expect([(await disconnect(app, visitor)).status, diary, await tokensIn(app)]).toEqual([204, ['revoke', 'revoke'], 0]);
+    });
+  });
+
+  test('keeps what was written when the ledger is away', async () => {
+    const revoke = (): Promise<never> => Promise.reject(new Error('away'));
+    await withLateWrite({ revoke }, (document) => { document['basket'] = 'pears'; }, async ({ app, visitor }) => {
+      expect((await disconnect(app, visitor)).status).toBe(503);
+      expect([(await holds(app, visitor))[1], await tokensIn(app)]).toEqual(['"pears"', 1]);
+    });
+  });
+});
