@@ -1,4 +1,5 @@
 import { Router, type Request, type RequestHandler } from 'express';
+import { apiClients, type ConnectClient } from './access/api-client';
 import { requireConnectGuard, type RequireConnectOptions } from './access/require-connect';
 import { tokenSource, type GetToken } from './access/token-source';
 import type { ConnectStage } from './errors';
@@ -31,6 +32,11 @@ export type ConnectAuth = Router & {
   readonly requireConnect: (options?: RequireConnectOptions) => RequestHandler;
   /** Gives the visitor's token, refreshed when due; `refused`: the access token that the API has just answered 401 to. */
   readonly getToken: GetToken;
+  /**
+   * Gives an axios instance that calls the Connect API as the visitor: signed, refreshed when due or refused, errors as
+   * ConnectError, and never anywhere else than below `apiBaseUrl`.
+   */
+  readonly client: (req: Request) => ConnectClient;
   /** Waits until every refresh in flight is over and recorded: call it on SIGTERM, after the server has closed. */
   readonly close: () => Promise<void>;
 };
@@ -65,6 +71,7 @@ export function connectAuth(options: ConnectAuthOptions): ConnectAuth {
   return Object.assign(router, {
     ...handlers,
     getToken,
+    client: apiClients(config, getToken),
     requireConnect: (guard: RequireConnectOptions = {}) => requireConnectGuard(config, getToken, guard),
     close: () => flights.close(),
   });

@@ -3,7 +3,7 @@ export {
   ConnectError, connectAuth, connectErrorHandler, connectOptionsFromEnv, isConnectError, memoryLedger,
 } from './index.js';
 export type {
-  Acquired, AdoptedEvent, ConnectAuth, ConnectAuthOptions, ConnectedEvent, ConnectErrorCode, ConnectErrorDetails,
+  Acquired, AdoptedEvent, ConnectAuth, ConnectAuthOptions, ConnectClient, ConnectedEvent, ConnectErrorCode, ConnectErrorDetails,
   ConnectErrorHandlerOptions, ConnectEvent, ConnectEventListener, ConnectStage, ConnectToken, DisconnectedEvent,
   EncryptionKey, ErrorEvent, GetToken, LedgerClaim, LedgerErrorEvent, LedgerFailure, LedgerSuccess, MemoryLedgerOptions,
   ProviderSign, RefreshedEvent, RefreshFailedEvent, RefreshFailureKind, RefreshLedger, RenderError, RequireConnectOptions,

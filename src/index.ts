@@ -8,6 +8,7 @@ export type {
   RefreshFailedEvent, RefreshFailureKind, RefreshedEvent,
 } from './events';
 export { memoryLedger, type MemoryLedgerOptions } from './refresh/memory-ledger';
+export type { ConnectClient } from './access/api-client';
 export type { GetToken, TokenRequest } from './access/token-source';
 export type { RequireConnectOptions } from './access/require-connect';
 export type { EncryptionKey } from './seal';

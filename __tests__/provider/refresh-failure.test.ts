@@ -1,6 +1,7 @@
 import * as net from 'node:net';
 import { ConnectError } from '../../src/errors';
-import { refreshFailure, type RefreshFailure, type RefreshFailureKind } from '../../src/provider/refresh-failure';
+import type { RefreshFailureKind } from '../../src/events';
+import { refreshFailure, type RefreshFailure } from '../../src/provider/refresh-failure';
 import { tokenEndpoint, type TokenEndpoint } from '../../src/provider/token-endpoint';
 import { startSandbox, type Sandbox, type SandboxFault, type SandboxSwitches } from '../../src/testing';
 import { exchange, signIn } from '../sandbox/client';
