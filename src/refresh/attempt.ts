@@ -77,7 +77,8 @@ async function recordFailure(
   const { kind, retryAfterSeconds } = refreshFailure(error);
   announce(set, kind, error, parts.onEvent);
   const ambiguous = won.ambiguous || repeated || kind === 'ambiguous';
-  const rateLimited = error.code === 'ERR_CONNECT_RATE_LIMITED';
+  // An OAuth name in the answer decides the code, and there is none for this.
+  const rateLimited = error.code === 'ERR_CONNECT_RATE_LIMITED' || error.provider?.status === 429;
   const pause = kind === 'terminal'
     ? { ms: UNRECORDED_PAUSE_MS, word: ambiguous ? 'lost_response' : 'invalid_grant' }
     : backOff(kind, { attempts: won.attempts, rateLimited, retryAfterSeconds }, Math.random());

@@ -11,12 +11,9 @@ export interface BackOff {
 /** Why a connection is not being refreshed right now. */
 export type BackOffWord = 'ambiguous' | 'not_sent' | 'unavailable' | 'rate_limited' | 'configuration' | 'suspect';
 
-/** Longest wait that a provider's Retry-After can ask for, in seconds. */
-const LONGEST_ASKED_SECONDS = 120;
-
 /**
  * The wait after a failed refresh, by its kind and the failures of this generation before it.
- * @param retryAfterSeconds - as the provider asked
+ * @param retryAfterSeconds - as the provider asked, bounded by `refreshFailure`
  * @param chance - 0 to 1; spreads the one early retry of processes that lost the same answer
  */
 export function backOff(
@@ -24,7 +21,7 @@ export function backOff(
   { attempts, rateLimited, retryAfterSeconds }: { attempts: number; rateLimited: boolean; retryAfterSeconds?: number | undefined },
   chance: number,
 ): BackOff {
-  const asked = retryAfterSeconds === undefined ? undefined : Math.min(retryAfterSeconds, LONGEST_ASKED_SECONDS) * 1000;
+  const asked = retryAfterSeconds === undefined ? undefined : retryAfterSeconds * 1000;
   switch (kind) {
     // One retry soon: within its grace time a provider gives the lost answer again.
     case 'ambiguous': return { ms: attempts === 0 ? 1000 + 1000 * chance : doubling(1000, attempts, 30_000), word: 'ambiguous' };
