@@ -80,6 +80,8 @@ function signalledError(answer: WireAnswer, judged: unknown, about: ErrorCircums
   const signs: ErrorSigns = findErrorSigns(judged);
   if (signs.accountCode !== undefined) return errorForApiCode(signs.accountCode, about);
   if (saysInvalidToken(judged)) return invalidToken(status);
+  // The status says the same as the name, and more precisely.
+  if (status === 429 && signs.oauthName === 'temporarily_unavailable') return errorForHttpStatus(status, about);
   if (signs.oauthName !== undefined) return errorForOAuthName(signs.oauthName, about);
   if (signs.statusCode !== undefined && !(status >= 500 && signs.statusCode < 500)) {
     return errorForApiCode(signs.statusCode, about);
