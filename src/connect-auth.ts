@@ -9,6 +9,7 @@ import { disconnectHandler } from './login/disconnect';
 import { signInFlights, spentStates } from './login/flights';
 import { readOptions, type Config, type ConnectAuthOptions } from './options';
 import { tokenEndpoint } from './provider/token-endpoint';
+import { boundedLedger } from './refresh/bounded-ledger';
 import { connections, type Connections } from './refresh/connections';
 import { lifetimeSeconds } from './refresh/due';
 import { endedConnections } from './refresh/ended';
@@ -16,6 +17,9 @@ import { refreshFlights } from './refresh/flight';
 import { memoryLedger } from './refresh/memory-ledger';
 import { sessionOf, type SessionRecord, type StoredSession } from './session';
 import { sessionTokens, type SessionTokens } from './session-token';
+
+/** Milliseconds for one operation of a ledger that the app has given us. */
+const LEDGER_LIMIT_MS = 5000;
 
 /** The middleware: an Express Router that also carries its handlers. They work destructured. */
 export type ConnectAuth = Router & {
@@ -50,7 +54,7 @@ export type ConnectAuth = Router & {
 export function connectAuth(options: ConnectAuthOptions): ConnectAuth {
   const config = readOptions(options);
   const named = { ...config, ...sessionParts(config) };
-  const { ledger = memoryLedger() } = config;
+  const ledger = config.ledger === undefined ? memoryLedger() : boundedLedger(config.ledger, LEDGER_LIMIT_MS);
   const tokens = sessionTokens(named);
   const ended = endedConnections();
   const endpoint = tokenEndpoint(config);

@@ -1,7 +1,7 @@
 import type { ErrorRequestHandler, NextFunction, Request, Response } from 'express';
 import { ERROR_PAGE_CSP, errorPage } from './error-page';
 import { isConnectError, type ConnectError } from './errors';
-import { isPageLoad } from './request-kind';
+import { isShownToPerson } from './request-kind';
 
 /** Answers a request with the app's own error page; status and headers are already set. */
 export type RenderError = (error: ConnectError, req: Request, res: Response) => void | Promise<void>;
@@ -14,7 +14,7 @@ export interface ConnectErrorHandlerOptions {
 
 /**
  * Error middleware for the app's own routes: turns each {@link ConnectError} into its HTTP answer,
- * a page for a page load and problem+json (RFC 9457) for a script. Passes on foreign errors and answers already begun.
+ * a page for a page load or a form, and problem+json (RFC 9457) for a script. Passes on foreign errors and answers already begun.
  */
 export function connectErrorHandler(options: ConnectErrorHandlerOptions = {}): ErrorRequestHandler {
   const { render } = options;
@@ -50,7 +50,7 @@ export function answerError(error: ConnectError, req: Request, res: Response, re
 function standardAnswer(error: ConnectError, req: Request, res: Response): void {
   // A failed render may have begun to describe another answer.
   res.status(error.status);
-  if (isPageLoad(req)) {
+  if (isShownToPerson(req)) {
     res.set('Content-Security-Policy', ERROR_PAGE_CSP);
     send(res, 'text/html; charset=utf-8', errorPage(error));
   } else {

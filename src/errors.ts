@@ -90,8 +90,8 @@ const WORDS: Readonly<Record<ConnectErrorCode, Words>> = {
   },
   ERR_CONNECT_METHOD: {
     status: 405, title: 'Method not allowed', retryable: false,
-    detail: 'This address only works as a link that is opened in a browser.',
-    message: 'The route answers GET only.',
+    detail: 'This address cannot be used in this way. Please use the link or the button on the site itself.',
+    message: 'The route answers one method only: see the Allow header.',
   },
   ERR_CONNECT_PREFETCH: {
     status: 503, title: 'Not while prefetching', retryable: true,

@@ -18,6 +18,11 @@ export function isNavigation(req: Request): boolean {
   return /\btext\/html\b/iu.test(req.headers.accept ?? '') && req.headers['x-requested-with'] === undefined;
 }
 
+/** Whether a person will look at the answer: a page load, or a form that a browser says it has sent. */
+export function isShownToPerson(req: Request): boolean {
+  return isPageLoad(req) || (req.method === 'POST' && req.headers['sec-fetch-mode'] === 'navigate');
+}
+
 /** Whether a browser loads this in advance, perhaps for a visit that never comes: such a request must spend nothing. */
 export function isPrefetch(req: Request): boolean {
   const says = (header: string): string => String(req.headers[header] ?? '').toLowerCase();

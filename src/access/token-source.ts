@@ -150,6 +150,8 @@ export function tokenSource(config: TokenSourceConfig): GetToken {
   async function without(
     call: Call, gain: Gain, landed: Exclude<Landed, { kind: 'token' }>,
   ): Promise<Gain | undefined> {
+    // Disconnected while it waited: whatever the provider said in between.
+    if (ended.has(gain.set.lineage)) throw over('revoked');
     if (landed.kind === 'dead' || landed.kind === 'revoked') {
       const newer = await inStore(call, gain.set);
       if (newer !== undefined) return { set: newer, ageMs: 0, how: 'adopted' };
@@ -179,7 +181,7 @@ export function tokenSource(config: TokenSourceConfig): GetToken {
         type: 'adopted', time: Date.now(), connection: connectionHash(set.lineage), generation: set.generation,
       });
     }
-    if (how === 'adopted' && ageMs < WRITTEN_BY_OTHERS_MS) tokens.hold(call.session, set, call.appPart);
+    if (how === 'adopted' && ageMs < WRITTEN_BY_OTHERS_MS) tokens.hold(call.session, set);
     else await persist(call, set, how === 'refreshed' ? await call.storedBefore : undefined, config);
   }
 
