@@ -44,7 +44,7 @@ test.each([
   [['doctor', '-x'], 'There is no flag -x. See'],
   [['doctor', '--env-file'], '--env-file needs a value.'],
   [['doctor', '--json=yes'], '--json takes no value.'],
-  [['doctor', 'now'], 'What is "now"? This command takes flags only.'],
+  [['doctor', 'now'], 'This command takes flags only, and one argument belongs to none.'],
   [['doctor', '--mount', '--json'], '--mount needs a value.'],
   [['doctor', '--mount', 'auth'], '--mount takes a path that starts with "/".'],
   [['doctor', '--callback-path', '/:id'], '--callback-path takes what option callbackPath takes.'],

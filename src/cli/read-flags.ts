@@ -27,7 +27,8 @@ export function readFlags(args: readonly string[], known: Readonly<Record<string
   const switches = new Set<string>();
   for (const token of tokens) {
     if (token.kind === 'option-terminator') continue;
-    if (token.kind === 'positional') return { misuse: `What is "${token.value}"? This command takes flags only.` };
+    // Not repeated: somebody may have written a secret there.
+    if (token.kind === 'positional') return { misuse: 'This command takes flags only, and one argument belongs to none.' };
     const { name, rawName, value, inlineValue } = token;
     const kind = Object.hasOwn(known, name) ? known[name] : undefined;
     if (kind === undefined) return { misuse: unknownFlag(rawName, known) };
