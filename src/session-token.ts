@@ -36,12 +36,10 @@ export interface SessionTokens {
   /** Puts a token set into a session that is about to be saved. */
   readonly put: (session: Writable, set: TokenSet) => void;
   /**
-   * Lets this request use a newer token set without making the session look modified: it serialises as it was loaded
-   * while the app's part is `unchanged`, and with the newer set as soon as the app has changed something.
-   * @param unchanged - the app's part, by {@link SessionTokens.appPart}, of a session that nobody has modified; undefined:
-   * the session is modified already
+   * Lets this request use a newer token set without making the session look modified: it serialises as it was loaded,
+   * and from its next save on, whoever calls for that, with the newer set.
    */
-  readonly hold: (session: Writable, set: TokenSet, unchanged: string | undefined) => void;
+  readonly hold: (session: Writable, set: TokenSet) => void;
   /** Removes the token from the session. */
   readonly clear: (session: Writable) => void;
   /** Everything in a session, or in its document, but the cookie and our two properties, as JSON. */
@@ -53,7 +51,7 @@ const LABEL = /^([A-Za-z0-9_-]{1,64})\.(\d{1,9})(?:\.(\d{1,9}))?$/u;
 /** Below this many seconds the lifetime matters: a leeway or safety margin must not eat up the whole of it. */
 const SHORT_LIFETIME_SECONDS = 20;
 
-/** How one live token object came to be: the form that was loaded, and the set it stands for. */
+/** How one live token object came to be: the set it stands for, and the form that was loaded or last saved. */
 interface Origin {
   readonly set: TokenSet;
   readonly raw: unknown;
@@ -131,14 +129,14 @@ export function sessionTokens(config: SessionTokensConfig): SessionTokens {
     else expose(session, { set, raw, rawLabel: session[lineageKey] }, () => raw);
   }
 
-  function hold(session: Writable, set: TokenSet, unchanged: string | undefined): void {
+  function hold(session: Writable, set: TokenSet): void {
     const value = session[sessionKey];
-    const origin = typeof value === 'object' && value !== null ? origins.get(value) : undefined;
-    const { raw, rawLabel } = origin ?? { raw: value, rawLabel: session[lineageKey] };
-    const asLoaded = (): boolean => unchanged !== undefined && appPart(session) === unchanged;
-    expose(session, { set, raw, rawLabel }, () => (asLoaded() ? raw : storedToken(set)));
+    const before = typeof value === 'object' && value !== null ? origins.get(value) : undefined;
+    const origin: Origin = { set, raw: before === undefined ? value : before.raw, rawLabel: session[lineageKey] };
+    onSave(session, sessionKey, () => Object.assign(origin, { raw: storedToken(set), rawLabel: label(set) }));
+    expose(session, origin, () => origin.raw);
     define(session, lineageKey, {
-      get: () => (asLoaded() ? rawLabel : label(set)),
+      get: () => origin.rawLabel,
       set: (next: unknown) => define(session, lineageKey, { value: next, writable: true }),
     });
   }
@@ -213,6 +211,32 @@ function lock(session: Writable, key: string, envelope: unknown): void {
       serialising = held.has(key);
       // The same object: express-session tells the session from its parts by identity when it hashes them.
       return session;
+    },
+  });
+}
+
+const saveListeners = new WeakMap<object, Map<string, () => void>>();
+
+/**
+ * Calls `listener` right before the session is saved: by express-session at the end of the answer, by the app, or by us.
+ * express-session finds out by hashes whether a session is modified, and calls save() only when it writes.
+ * @param key - one listener for each; a later one replaces it
+ */
+function onSave(session: Writable, key: string, listener: () => void): void {
+  const known = saveListeners.get(session);
+  if (known !== undefined) {
+    known.set(key, listener);
+    return;
+  }
+  const listeners = new Map([[key, listener]]);
+  saveListeners.set(session, listeners);
+  const save = session['save'] as ((...given: unknown[]) => unknown) | undefined;
+  Object.defineProperty(session, 'save', {
+    configurable: true,
+    writable: true,
+    value: function saveTold(this: unknown, ...given: unknown[]): unknown {
+      for (const tell of listeners.values()) tell();
+      return save?.apply(this, given);
     },
   });
 }

@@ -60,7 +60,7 @@ function routes(app: Express, connect: ConnectAuth): void {
     connect.getToken(req).then((token) => void res.json(token), next);
   });
   app.get('/refused', (req, res, next) => {
-    connect.getToken(req, { refused: String(req.query['token']) }).then((token) => void res.json(token), next);
+    connect.getToken(req, { refused: req.query['token'] as string }).then((token) => void res.json(token), next);
   });
 }
 

@@ -35,14 +35,14 @@ export async function persist(
   await write(holder, config, (stored) => {
     const before = storedBefore ?? tokens.appPart(stored);
     const unmodified = before === holder.appPart;
-    tokens.hold(holder.session, set, unmodified ? before : undefined);
+    tokens.hold(holder.session, set);
     const found = tokens.readDocument(stored);
     const isOlder = found.kind === 'held' && found.set.lineage === set.lineage && found.set.generation < set.generation;
     return isOlder ? { document: { ...stored, ...tokens.stored(set) }, unmodified } : undefined;
   });
   // Whatever the store did: this request goes on with the newer set.
   const now = tokens.read(holder.session);
-  if (now.kind === 'held' && now.set !== set) tokens.hold(holder.session, set, holder.appPart);
+  if (now.kind === 'held' && now.set !== set) tokens.hold(holder.session, set);
 }
 
 /** Takes an ended connection out of the session and the store, if it is still the one that is there. */
