@@ -39,7 +39,7 @@ export function buildCli(): BuiltCli {
     writeFileSync(target, transpile(source, { module: ModuleKind.CommonJS, target: ScriptTarget.ES2022, esModuleInterop: true }));
   }
   const start = (...[args, env = {}, nodeFlags = []]: Call): ChildProcess => spawn(
-    process.execPath, [...nodeFlags, join(folder, 'dist/cli/main.js'), ...args], { cwd: folder, env: { PATH: process.env.PATH, ...env } },
+    process.execPath, [...nodeFlags, join(folder, 'dist/cli.js'), ...args], { cwd: folder, env: { PATH: process.env.PATH, ...env } },
   );
   return {
     folder,

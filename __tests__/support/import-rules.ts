@@ -34,7 +34,8 @@ export const LAYERS: readonly Layer[] = [
   { name: 'options', members: ['options', 'env-options', 'option-values', 'option-faults'] },
   { name: 'journeys', members: ['login/', 'access/'] },
   { name: 'parts put together', members: ['connect-auth', 'testing/'] },
-  { name: 'public names', members: ['index', 'cli', 'cli/'] },
+  { name: 'command line', members: ['cli/'] },
+  { name: 'entries', members: ['index', 'cli'] },
 ];
 
 /** Lists a file's imports in the order of the text. */

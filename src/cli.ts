@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-import { run } from './run';
+import { run } from './cli/run';
 
 /** Resolves at the first SIGINT or SIGTERM; a second one ends the process as if nobody listened. */
 function askedToEnd(): Promise<void> {
