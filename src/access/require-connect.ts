@@ -71,10 +71,12 @@ function readGuardOptions(options: RequireConnectOptions, config: GuardConfig): 
   if (loginUrl === undefined && onMissing !== 'error') {
     throw guardError("with authorizePath: false it needs loginUrl, the path where you have placed connect.authorize, or onMissing: 'error'");
   }
-  if (options.loginUrl !== undefined && safeReturnTo(options.loginUrl, { ownPaths: [] }) === undefined) {
-    throw guardError('loginUrl must be a path of this site');
-  }
-  return { onMissing, loginUrl };
+  if (options.loginUrl === undefined) return { onMissing, loginUrl };
+  // As it will be emitted: a Location header takes printable ASCII only.
+  const emitted = safeReturnTo(options.loginUrl, { ownPaths: [] });
+  // What is appended behind a fragment never reaches the server.
+  if (emitted === undefined || emitted.includes('#')) throw guardError('loginUrl must be a path of this site, without fragment');
+  return { onMissing, loginUrl: emitted };
 }
 
 function guardError(message: string): ConnectError {
