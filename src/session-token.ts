@@ -86,7 +86,9 @@ export function sessionTokens(config: SessionTokensConfig): SessionTokens {
   function readDocument(document: Record_): Held {
     const raw = Object.hasOwn(document, sessionKey) ? document[sessionKey] : undefined;
     if (raw == null) return { kind: 'none' };
-    const label = LABEL.exec(String(Object.hasOwn(document, lineageKey) ? document[lineageKey] : ''));
+    const text = Object.hasOwn(document, lineageKey) ? document[lineageKey] : undefined;
+    // Not String(): what is no label may be anything, an object that throws when it is made a string too.
+    const label = typeof text === 'string' ? LABEL.exec(text) : null;
     if (isEnvelope(raw)) return opened(raw, label);
     const token = readConnectToken(raw);
     return token === undefined ? { kind: 'malformed' } : { kind: 'held', set: labelled(token, label) };
@@ -142,9 +144,15 @@ export function sessionTokens(config: SessionTokensConfig): SessionTokens {
   }
 
   function expose(session: Writable, origin: Origin, serialise: () => unknown): void {
-    const live = { ...origin.set.token };
+    const { token } = origin.set;
+    const live = { ...token };
+    watchSerialiser(session, sessionKey);
+    // Sealed under the session's key whoever asks: a store may copy the session before it serialises it.
+    const isForStore = (name: string): boolean => (
+      seal === undefined ? isSerialiser(session, sessionKey) : name === sessionKey);
     Object.defineProperties(live, {
-      toJSON: { value: serialise },
+      // The app's own `res.json(req.session.connectToken)` shows what it reads.
+      toJSON: { value: (name: string) => (isForStore(name) ? serialise() : { ...token }) },
       [inspect.custom]: { value: () => '[token of a connected account]' },
     });
     origins.set(live, origin);
@@ -184,35 +192,57 @@ function isLocked(session: object, key: string): boolean {
   return locks.get(session)?.has(key) === true;
 }
 
-/**
- * Hides an envelope that no key opens: the app reads undefined, and the store keeps what it has. JSON.stringify calls
- * the session's toJSON right before it reads the properties, so the next read after that call is the serialiser's.
- */
+/** Hides an envelope that no key opens: the app reads undefined, and the store keeps what it has. */
 function lock(session: Writable, key: string, envelope: unknown): void {
   const held = locks.get(session) ?? new Map<string, unknown>();
   locks.set(session, held.set(key, envelope));
-  let serialising = false;
+  watchSerialiser(session, key);
   define(session, key, {
-    get() {
-      const forStore = serialising;
-      serialising = false;
-      return forStore ? envelope : undefined;
-    },
+    get: () => (isSerialiser(session, key) ? envelope : undefined),
     set(next: unknown) {
       held.delete(key);
       define(session, key, { value: next, writable: true });
     },
   });
+}
+
+/** Per session our keys that its serialiser has not yet read; without an entry nobody watches it. */
+const unread = new WeakMap<object, Map<string, boolean>>();
+
+/**
+ * Makes the serialiser of a session known to {@link isSerialiser}: JSON.stringify calls the session's toJSON right
+ * before it reads the properties, so the next read of each key after that call is the serialiser's.
+ */
+function watchSerialiser(session: Writable, key: string): void {
+  const keys = unread.get(session);
+  if (keys !== undefined) {
+    if (!keys.has(key)) keys.set(key, false);
+    return;
+  }
+  const watched = new Map([[key, false]]);
+  unread.set(session, watched);
+  const setAll = (value: boolean): void => {
+    for (const name of watched.keys()) watched.set(name, value);
+  };
   const before = Object.getOwnPropertyDescriptor(session, 'toJSON')?.value as (() => unknown) | undefined;
   Object.defineProperty(session, 'toJSON', {
     configurable: true,
     value: function toStoredForm() {
       before?.call(session);
-      serialising = held.has(key);
+      setAll(true);
+      // A serialiser is done before anybody awaits; one that failed, or skips our keys, must not leave this behind.
+      queueMicrotask(() => setAll(false));
       // The same object: express-session tells the session from its parts by identity when it hashes them.
       return session;
     },
   });
+}
+
+function isSerialiser(session: object, key: string): boolean {
+  const keys = unread.get(session);
+  if (keys?.get(key) !== true) return false;
+  keys.set(key, false);
+  return true;
 }
 
 const saveListeners = new WeakMap<object, Map<string, () => void>>();
