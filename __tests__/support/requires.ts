@@ -1,5 +1,5 @@
-import { accessSync, constants } from 'node:fs';
-import { delimiter, isAbsolute, join } from 'node:path';
+import { accessSync, constants, readdirSync } from 'node:fs';
+import { delimiter, dirname, isAbsolute, join } from 'node:path';
 
 const CHROMIUM_NAMES = ['chromium', 'chromium-browser', 'google-chrome-stable', 'google-chrome',
   '/Applications/Chromium.app/Contents/MacOS/Chromium', '/Applications/Google Chrome.app/Contents/MacOS/Google Chrome'];
@@ -47,6 +47,39 @@ export function describeInRedis(title: string, suite: (executablePath: string) =
   const reason = 'no redis-server found: install it, or set REDIS_SERVER_PATH';
   console.warn(`Skipped "${title}": ${reason}.`);
   describe.skip(`${title} (${reason})`, () => suite(''));
+}
+
+/** Debian keeps these programs out of `PATH`, a folder for each version. */
+const POSTGRES_VERSIONS = '/usr/lib/postgresql';
+
+/**
+ * Where `initdb` and `postgres` are: environment variable `POSTGRES_BIN_PATH`, else Debian's folders, else on `PATH`.
+ * `undefined` when there are none; in CI that throws instead, because nothing may be skipped there.
+ */
+export function postgresFolder(): string | undefined {
+  const chosen = process.env['POSTGRES_BIN_PATH'];
+  const candidates = chosen ? [join(chosen, 'postgres')] : [...debianPostgres(), ...places('postgres')];
+  const found = candidates.find((path) => isExecutable(path) && isExecutable(join(dirname(path), 'initdb')));
+  if (found === undefined && inCi()) throw new Error('No PostgreSQL: install it, or point POSTGRES_BIN_PATH to its bin folder.');
+  return found === undefined ? undefined : dirname(found);
+}
+
+/** A `describe` that needs a PostgreSQL: skipped with its reason printed where none is installed, except in CI. */
+export function describeInPostgres(title: string, suite: () => void): void {
+  if (postgresFolder() !== undefined) return describe(title, suite);
+  const reason = 'no PostgreSQL found: install it, or set POSTGRES_BIN_PATH';
+  console.warn(`Skipped "${title}": ${reason}.`);
+  describe.skip(`${title} (${reason})`, suite);
+}
+
+/** The newest version first. */
+function debianPostgres(): readonly string[] {
+  try {
+    const versions = readdirSync(POSTGRES_VERSIONS).sort((one, other) => Number(other) - Number(one));
+    return versions.map((version) => join(POSTGRES_VERSIONS, version, 'bin', 'postgres'));
+  } catch {
+    return [];
+  }
 }
 
 function places(name: string): readonly string[] {
