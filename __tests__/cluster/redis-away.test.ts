@@ -1,0 +1,177 @@
+import { describeInRedis } from '../support/requires';
+import { refusalFrom, signedIn, tokenFrom, type Worker } from './cluster';
+import { startWorld, worksAtTheApi, type World } from './world';
+
+// The first file to run packs the library, on machines that are busy with other suites.
+jest.setTimeout(240_000);
+
+/** A way in which the ledger's Redis goes wrong, and how it comes back. */
+interface Trouble {
+  readonly name: string;
+  readonly begin: (world: World) => unknown;
+  readonly end: (world: World) => unknown;
+}
+
+const TROUBLES: readonly Trouble[] = [
+  { name: 'stopped, then restarted empty', begin: ({ ledgerRedis }) => ledgerRedis.stop(), end: ({ ledgerRedis }) => ledgerRedis.restart() },
+  { name: 'unreachable', begin: ({ ledgerWay }) => ledgerWay.refuse(), end: ({ ledgerWay }) => ledgerWay.heal() },
+  { name: 'frozen', begin: ({ ledgerRedis }) => ledgerRedis.pause(), end: ({ ledgerRedis }) => ledgerRedis.resume() },
+  { name: 'slow by a second', begin: ({ ledgerWay }) => ledgerWay.delay(1000), end: ({ ledgerWay }) => ledgerWay.heal() },
+  { name: 'refusing writes without replicas', begin: configure('min-replicas-to-write', 1), end: configure('min-replicas-to-write', 0) },
+  { name: 'full', begin: configure('maxmemory', 1), end: configure('maxmemory', 0) },
+];
+
+const AWAY = { status: 503, code: 'ERR_CONNECT_LEDGER', retryAfter: '2' };
+
+function configure(setting: string, value: number): (world: World) => Promise<unknown> {
+  return ({ ledgerRedis }) => ledgerRedis.command('CONFIG', 'SET', setting, value);
+}
+
+describeInRedis("the ledger's Redis", () => {
+  let world: World;
+  let one: Worker;
+  let other: Worker;
+  beforeAll(async () => {
+    world = await startWorld(2);
+    [one, other] = world.cluster.workers as [Worker, Worker];
+  });
+  beforeEach(() => world.reset());
+  afterAll(() => world.close());
+
+  test.each(TROUBLES)('$name, before a claim: valid tokens work, expired ones wait, nobody is signed out', async ({ begin, end }) => {
+    const { sandbox, sessions } = world;
+    const [fresh, due, expired] = [await signedIn(sandbox, one), await signedIn(sandbox, one), await signedIn(sandbox, one)];
+    await sessions.age(due, 30);
+    const refreshToken = await sessions.age(expired, -10);
+    const tokens = await Promise.all([fresh, due].map(async (visitor) => (await sessions.read(visitor)).connectToken?.access_token));
+    await begin(world);
+
+    for (const worker of [one, other]) {
+      expect((await tokenFrom(worker, fresh)).accessToken).toBe(tokens[0]);
+      expect((await tokenFrom(worker, due)).accessToken).toBe(tokens[1]);
+    }
+    expect(await refusalFrom(one, expired)).toEqual(AWAY);
+    expect(sandbox.calls.refresh).toBe(0);
+    expect((await sessions.read(expired)).connectToken?.refresh_token).toBe(refreshToken);
+
+    await end(world);
+    const accessToken = await comesBack(one, expired);
+    expect((await tokenFrom(other, expired)).accessToken).toBe(accessToken);
+    expect(await worksAtTheApi(sandbox, accessToken)).toBe(true);
+    expect(sandbox.presentations(refreshToken)).toBe(1);
+  });
+
+  test.each(TROUBLES)('$name, between claim and settlement: the token is kept, and presented once', async ({ begin, end }) => {
+    const { sandbox, sessions, ledger } = world;
+    const visitor = await signedIn(sandbox, one);
+    const refreshToken = await sessions.age(visitor, -10);
+    const stale = await sessions.read(visitor);
+    sandbox.fault({ kind: 'hold', when: 'after' }, { on: 'refresh' });
+    const winner = tokenFrom(one, visitor);
+    await sandbox.waiting();
+    await begin(world);
+    sandbox.release();
+    const { accessToken } = await winner;
+    expect(await worksAtTheApi(sandbox, accessToken)).toBe(true);
+
+    // A slow writer brings the old token back, so that the session alone does not help.
+    await sessions.write(visitor, stale);
+    expect((await tokenFrom(one, visitor)).accessToken).toBe(accessToken);
+    await sessions.write(visitor, stale);
+    expect(await refusalFrom(other, visitor)).toEqual(AWAY);
+
+    await end(world);
+    await ledger.until(({ st, g }) => st === 'idle' && g === '1');
+    expect((await tokenFrom(other, visitor)).accessToken).toBe(accessToken);
+    expect(sandbox.presentations(refreshToken)).toBe(1);
+    expect(sandbox.calls.refresh).toBe(1);
+  });
+
+  test('unreachable when the provider has failed: the visitor waits, and stays connected', async () => {
+    const { sandbox, sessions, ledger, ledgerWay } = world;
+    const visitor = await signedIn(sandbox, one);
+    await sessions.age(visitor, -10);
+    sandbox.force(503, { on: 'refresh' });
+    sandbox.fault({ kind: 'hold', when: 'before' }, { on: 'refresh' });
+    const waiting = refusalFrom(one, visitor);
+    await sandbox.waiting();
+    ledgerWay.refuse();
+    sandbox.release();
+    expect(await waiting).toMatchObject({ status: 503, code: 'ERR_CONNECT_UNAVAILABLE', retryAfter: expect.stringMatching(/^[1-9]\d*$/u) as string });
+
+    ledgerWay.heal();
+    await ledger.endDeadline();
+    expect(await worksAtTheApi(sandbox, await comesBack(other, visitor))).toBe(true);
+    expect(sandbox.calls.refresh).toBe(2);
+  });
+
+  test('emptied between claim and settlement: the success is recorded all the same', async () => {
+    const { sandbox, sessions, ledgerRedis } = world;
+    const visitor = await signedIn(sandbox, one);
+    const refreshToken = await sessions.age(visitor, -10);
+    const stale = await sessions.read(visitor);
+    sandbox.fault({ kind: 'hold', when: 'after' }, { on: 'refresh' });
+    const winner = tokenFrom(one, visitor);
+    await sandbox.waiting();
+    await ledgerRedis.command('FLUSHALL');
+    sandbox.release();
+    const { accessToken } = await winner;
+    await sessions.write(visitor, stale);
+
+    expect((await tokenFrom(other, visitor)).accessToken).toBe(accessToken);
+    expect(sandbox.presentations(refreshToken)).toBe(1);
+  });
+
+  test.each([
+    ['emptied', (): Promise<unknown> => world.ledgerRedis.command('FLUSHALL')],
+    ['failed over to a replica that knows nothing', (): Promise<unknown> => world.ledgerRedis.restart()],
+    ['evicting', evictEverything],
+  ])('%s between two refreshes: the session goes on from what it holds', async (_name, lose) => {
+    const { sandbox, sessions, ledger } = world;
+    const visitor = await signedIn(sandbox, one);
+    await sessions.age(visitor, -10);
+    await tokenFrom(one, visitor);
+    const refreshToken = await sessions.age(visitor, -10);
+    await lose();
+    expect(await ledger.record()).toEqual({});
+
+    const accessToken = await comesBack(other, visitor);
+    expect(await worksAtTheApi(sandbox, accessToken)).toBe(true);
+    expect(sandbox.presentations(refreshToken)).toBe(1);
+    expect((await ledger.record())['g']).toBe('2');
+  });
+
+  test('a process with another key asks to come again, and destroys nothing', async () => {
+    const { sandbox, sessions, ledger, cluster } = world;
+    const stranger = await cluster.start({ ledgerKeys: [{ id: 'k1', secret: 'another ledger secret of the tests, as long as that' }] });
+    const visitor = await signedIn(sandbox, one);
+    await sessions.age(visitor, -10);
+    const stale = await sessions.read(visitor);
+    const { accessToken } = await tokenFrom(one, visitor);
+    const before = await ledger.record();
+    await sessions.write(visitor, stale);
+
+    expect(await refusalFrom(stranger, visitor)).toEqual(AWAY);
+    expect(await ledger.record()).toEqual(before);
+    expect((await tokenFrom(other, visitor)).accessToken).toBe(accessToken);
+    expect(sandbox.calls.refresh).toBe(1);
+  });
+
+  async function evictEverything(): Promise<void> {
+    const { ledgerRedis } = world;
+    await ledgerRedis.command('CONFIG', 'SET', 'maxmemory-policy', 'allkeys-random');
+    await ledgerRedis.command('CONFIG', 'SET', 'maxmemory', 1);
+    while (await ledgerRedis.command('DBSIZE') !== 0) await ledgerRedis.command('PING');
+    await ledgerRedis.command('CONFIG', 'SET', 'maxmemory', 0);
+    await ledgerRedis.command('CONFIG', 'SET', 'maxmemory-policy', 'noeviction');
+  }
+
+  /** A client connects again in its own time; until then the answer is "come again", and never anything worse. */
+  async function comesBack(worker: Worker, visitor: Awaited<ReturnType<typeof signedIn>>): Promise<string> {
+    for (;;) {
+      const answer = await visitor.visit(`${worker.url}/token`, { accept: 'application/json' });
+      if (answer.status === 200) return (JSON.parse(answer.body) as { accessToken: string }).accessToken;
+      expect(answer.status).toBe(503);
+    }
+  }
+});

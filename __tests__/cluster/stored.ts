@@ -1,0 +1,78 @@
+import type { Browser } from '../support/app';
+import type { RedisServer } from '../support/redis-server';
+
+/** A session document as connect-redis keeps it. */
+export interface SessionDocument {
+  connectToken?: { access_token: string; refresh_token: string; expires_at?: number; type: string };
+  connectLineage?: string;
+  note?: string;
+}
+
+/** Reads and changes the sessions behind the workers' backs. */
+export interface Sessions {
+  read(visitor: Browser): Promise<SessionDocument>;
+  write(visitor: Browser, document: SessionDocument): Promise<void>;
+  /** Lets the token in the session expire in so many seconds; a negative number: it has expired. @returns its refresh token */
+  age(visitor: Browser, secondsLeft: number): Promise<string>;
+}
+
+export function sessionsIn(redis: RedisServer): Sessions {
+  async function read(visitor: Browser): Promise<SessionDocument> {
+    const document = await redis.command('GET', sessionKey(visitor));
+    if (document === null) throw new Error('There is no such session.');
+    return JSON.parse(String(document)) as SessionDocument;
+  }
+  async function write(visitor: Browser, document: SessionDocument): Promise<void> {
+    await redis.command('SET', sessionKey(visitor), JSON.stringify(document), 'KEEPTTL');
+  }
+  return {
+    read,
+    write,
+    async age(visitor, secondsLeft) {
+      const document = await read(visitor);
+      if (document.connectToken === undefined) throw new Error('There is no token in the session.');
+      document.connectToken.expires_at = Math.floor(Date.now() / 1000) + secondsLeft;
+      await write(visitor, document);
+      return document.connectToken.refresh_token;
+    },
+  };
+}
+
+function sessionKey(visitor: Browser): string {
+  const cookie = decodeURIComponent(visitor.cookies.get('connect.sid') ?? '');
+  return `sess:${cookie.slice(2, cookie.lastIndexOf('.'))}`;
+}
+
+/** Looks into a ledger that knows one connection. */
+export interface LedgerView {
+  /** Fields of the record, as src/redis/scripts.ts names them; empty: no record. */
+  record(): Promise<Readonly<Record<string, string>>>;
+  /** Resolves once the record is as asked, at the latest when the test's time is up. */
+  until(isSo: (record: Readonly<Record<string, string>>) => boolean): Promise<void>;
+  /** Ends the running lease, back-off or rest, as time would. */
+  endDeadline(): Promise<void>;
+}
+
+export function ledgerIn(redis: RedisServer): LedgerView {
+  async function onlyKey(): Promise<string | undefined> {
+    const keys = await redis.command('KEYS', 'connect-auth:*') as readonly string[];
+    const records = keys.filter((key) => !key.includes(':once:'));
+    if (records.length > 1) throw new Error('There are several connections.');
+    return records[0];
+  }
+  async function record(): Promise<Readonly<Record<string, string>>> {
+    const key = await onlyKey();
+    if (key === undefined) return {};
+    const words = await redis.command('HGETALL', key) as readonly string[];
+    return Object.fromEntries(words.flatMap((name, at) => (at % 2 === 0 ? [[name, words[at + 1] ?? '']] : [])));
+  }
+  return {
+    record,
+    async until(isSo) {
+      while (!isSo(await record())) await new Promise((resolve) => setTimeout(resolve, 20));
+    },
+    async endDeadline() {
+      await redis.command('HSET', await onlyKey() ?? 'nothing', 'dl', 0);
+    },
+  };
+}

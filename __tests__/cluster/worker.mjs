@@ -1,0 +1,127 @@
+// One process of a deployment: an app with express-session in Redis and the library with redisLedger, as docs/scaling.md
+// shows it. It runs from a folder where the packed library is installed. The test talks to it by HTTP like any browser,
+// and by messages: { hold: name } lets the next passage of a gate wait, { release: name } lets it go on.
+import http from 'node:http';
+import net from 'node:net';
+import { RedisStore } from 'connect-redis';
+import express from 'express';
+import session from 'express-session';
+import { createClient } from 'redis';
+import { connectAuth, connectErrorHandler } from 'express-connect-auth';
+import { redisLedger } from 'express-connect-auth/redis';
+
+const setup = JSON.parse(process.argv[2]);
+const armed = new Map();
+const held = new Map();
+
+/** Waits here when the test has asked for it, once per request of the test. */
+function gate(name) {
+  const left = armed.get(name) ?? 0;
+  if (left === 0) return Promise.resolve();
+  armed.set(name, left - 1);
+  return new Promise((resolve) => {
+    held.set(name, [...(held.get(name) ?? []), resolve]);
+    process.send({ held: name });
+  });
+}
+
+process.on('message', ({ hold, release }) => {
+  if (hold !== undefined) armed.set(hold, (armed.get(hold) ?? 0) + 1);
+  if (release !== undefined) {
+    armed.delete(release);
+    for (const resolve of held.get(release) ?? []) resolve();
+    held.delete(release);
+  }
+  process.send({ done: true });
+});
+
+async function redisClient(url) {
+  const client = createClient({ url, socket: { reconnectStrategy: 50 } });
+  // Without a listener the process would end when Redis goes away.
+  client.on('error', () => undefined);
+  await client.connect();
+  return client;
+}
+
+/** Sockets to the provider are opened through a gate: the moment before a request is sent. */
+class GatedAgent extends http.Agent {
+  createConnection(options, callback) {
+    gate('connect').then(() => callback(null, net.connect(options)));
+    return undefined;
+  }
+}
+
+/** connect-redis with a gate in front of each write. */
+class GatedStore extends RedisStore {
+  async set(...args) {
+    await gate('save');
+    return super.set(...args);
+  }
+}
+
+/** Every operation through a gate of its name; the lease shorter than the library's, where a test cannot wait for it. */
+function gatedLedger(ledger) {
+  const leaseMs = setup.leaseMs;
+  const operations = Object.entries(ledger).map(([name, run]) => [name, async (...args) => {
+    await gate(name);
+    if (leaseMs === undefined) return run(...args);
+    if (name === 'acquire') return run(args[0], { ...args[1], leaseMs });
+    return name === 'renew' ? run(args[0], args[1], leaseMs) : run(...args);
+  }]);
+  return Object.fromEntries(operations);
+}
+
+const sessions = await redisClient(setup.sessionsUrl);
+const coordination = await redisClient(setup.ledgerUrl);
+
+const connect = connectAuth({
+  ...setup.connect,
+  agent: new GatedAgent({ keepAlive: false }),
+  ledger: gatedLedger(redisLedger({
+    sendCommand: (...args) => coordination.sendCommand(args),
+    encryptionKeys: setup.ledgerKeys,
+    ...setup.redisLedger,
+  })),
+  onEvent: (event) => void process.send?.({ event }),
+});
+
+const app = express();
+app.use(session({
+  secret: 'session signing secret of the tests', resave: false, saveUninitialized: false,
+  store: new GatedStore({ client: sessions }),
+}));
+app.use(connect);
+app.get('/token', async (req, res) => {
+  const token = await connect.getToken(req);
+  res.json({ accessToken: token.access_token, lineage: req.session.connectLineage, pid: process.pid });
+});
+app.get('/me', async (req, res) => {
+  const { data } = await connect.client(req).get('/me');
+  res.json(data);
+});
+app.get('/guarded', connect.requireConnect({ onMissing: 'error' }), (req, res) => void res.json({ ok: true }));
+// What the session holds, as an app reads it without asking the library.
+app.get('/session', (req, res) => void res.json({
+  accessToken: req.session.connectToken?.access_token, lineage: req.session.connectLineage, note: req.session.note,
+}));
+// Never looks at the token, is slow, and saves the whole snapshot that it began with.
+app.get('/write', async (req, res) => {
+  await gate('write');
+  req.session.note = String(req.query.note);
+  res.json({ lineage: req.session.connectLineage });
+});
+app.use(connectErrorHandler());
+
+const server = http.createServer(app);
+
+process.on('SIGTERM', async () => {
+  await new Promise((resolve) => server.close(resolve));
+  await connect.close();
+  process.exit(0);
+});
+// The test has gone.
+process.on('disconnect', () => process.exit(1));
+
+server.listen(0, '127.0.0.1', () => process.send({
+  url: `http://127.0.0.1:${server.address().port}`, library: import.meta.resolve('express-connect-auth'),
+}));
