@@ -1,11 +1,12 @@
 import { readFileSync, readdirSync } from 'node:fs';
-import { join, sep } from 'node:path';
+import { join, relative, sep } from 'node:path';
 import { dropFolders, pack, root } from './packed';
 
 interface Manifest {
   readonly dependencies: Readonly<Record<string, string>>;
   readonly bundledDependencies?: unknown;
   readonly scripts: Readonly<Record<string, string>>;
+  readonly bin: Readonly<Record<string, string>>;
   readonly exports: Readonly<Record<string, unknown>>;
 }
 
@@ -18,16 +19,22 @@ const lock = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8')) a
 
 afterAll(dropFolders);
 
+function posix(path: string): string {
+  return path.split(sep).join('/');
+}
+
 /** `login/callback.ts` gives `dist/login/callback.js` and `.d.ts`; an `.mts` file `.mjs` and `.d.mts`. */
 function outputsOf(source: string): readonly string[] {
-  const [, name = '', kind = ''] = /^(.*)\.(m?)ts$/.exec(source.split(sep).join('/')) ?? [];
+  const [, name = '', kind = ''] = /^(.*)\.(m?)ts$/.exec(posix(source)) ?? [];
   return [`dist/${name}.${kind}js`, `dist/${name}.d.${kind}ts`];
 }
 
-test('the tarball holds the build of src, what README links to, package.json, and nothing else', () => {
+test('the tarball holds the build of src, the documents, package.json, and nothing else', () => {
   const sources = readdirSync(join(root, 'src'), { recursive: true, encoding: 'utf8' })
     .filter((name) => /\.m?ts$/.test(name));
-  const texts = ['README.md', 'LICENSE', 'CHANGELOG.md', 'CONTRIBUTING.md', 'SECURITY.md', '.env.example', 'docs/testing.md'];
+  const docs = readdirSync(join(root, 'docs'), { recursive: true, encoding: 'utf8', withFileTypes: true })
+    .filter((entry) => entry.isFile()).map(({ name, parentPath }) => posix(relative(root, join(parentPath, name))));
+  const texts = ['README.md', 'LICENSE', 'CHANGELOG.md', 'CONTRIBUTING.md', 'SECURITY.md', '.env.example', ...docs];
   const expected = [...texts, 'package.json', ...sources.flatMap(outputsOf)];
   expect([...pack().files].sort()).toEqual(expected.sort());
 }, 60_000);
@@ -54,6 +61,11 @@ test('every entry point is loaded by import and by require, with types for each'
     require: { types: `./dist/${name}.d.ts`, default: `./dist/${name}.js` },
   });
   expect(manifest.exports).toEqual({
-    '.': both('index'), './testing': both('testing/index'), './package.json': './package.json',
+    '.': both('index'), './redis': both('redis/index'), './testing': both('testing/index'), './package.json': './package.json',
   });
+});
+
+test('the package brings one command, which asks for Node', () => {
+  expect(manifest.bin).toEqual({ 'express-connect-auth': './dist/cli.js' });
+  expect(readFileSync(join(root, 'src/cli.ts'), 'utf8')).toMatch(/^#!\/usr\/bin\/env node\n/u);
 });
