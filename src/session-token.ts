@@ -77,7 +77,9 @@ export function sessionTokens(config: SessionTokensConfig): SessionTokens {
 
   function read(session: Writable): Held {
     open(session);
-    const value = Object.hasOwn(session, sessionKey) ? session[sessionKey] : undefined;
+    // The app may have deleted it, locked or not.
+    if (!Object.hasOwn(session, sessionKey)) return { kind: 'none' };
+    const value = session[sessionKey];
     if (value === undefined && isLocked(session, sessionKey)) return { kind: 'locked' };
     const origin = typeof value === 'object' && value !== null ? origins.get(value) : undefined;
     return origin === undefined ? readDocument(session) : { kind: 'held', set: origin.set };
