@@ -20,6 +20,9 @@ function faultOf(act: () => unknown): ConnectError {
 }
 const namesIn = ({ message }: ConnectError): string[] => message.match(/CONNECT_[A-Z_]+/gu) ?? [];
 
+/** As `openssl rand -base64 32` gives it. */
+const SECRET = 'q0Zs3+/CANARY-88abcdefghijklmnopqrstuvwxy4=';
+
 type Row = readonly [variable: string, text: string, option: keyof ConnectAuthOptions, value: unknown];
 const readable: readonly Row[] = [
   ['CONNECT_CLIENT_ID', 'another', 'clientId', 'another'],
@@ -38,6 +41,14 @@ const readable: readonly Row[] = [
   ['CONNECT_AUTHORIZE_URL', 'https://provider.example/a', 'authorizeUrl', 'https://provider.example/a'],
   ['CONNECT_TOKEN_URL', 'https://provider.example/t', 'tokenUrl', 'https://provider.example/t'],
   ['CONNECT_AFTER_CONNECT', '/welcome', 'afterConnect', '/welcome'],
+  ['CONNECT_API_BASE_URL', 'https://provider.example/v2', 'apiBaseUrl', 'https://provider.example/v2'],
+  ['CONNECT_AFTER_DISCONNECT', '/bye', 'afterDisconnect', '/bye'],
+  ['CONNECT_REFRESH_LEEWAY_SECONDS', '0', 'refreshLeewaySeconds', 0],
+  ['CONNECT_REFRESH_LEEWAY_SECONDS', '300', 'refreshLeewaySeconds', 300],
+  ['CONNECT_ENCRYPTION_KEYS', `k1:${SECRET}`, 'encryptionKeys', [{ id: 'k1', secret: SECRET }]],
+  ['CONNECT_ENCRYPTION_KEYS', `k2:${SECRET}:with:colons,k1:${SECRET}`, 'encryptionKeys', [
+    { id: 'k2', secret: `${SECRET}:with:colons` }, { id: 'k1', secret: SECRET },
+  ]],
   ['CONNECT_TIMEOUT_MS', '2500', 'timeoutMs', 2500],
   ['CONNECT_STORE_TIMEOUT_MS', '100', 'storeTimeoutMs', 100],
 ];
@@ -62,9 +73,14 @@ test.each(Object.keys(required))('%s is named when it is unset, and when it is e
 const unreadable: readonly (readonly [variable: string, text: string])[] = [
   ...['CONNECT_PKCE', 'CONNECT_ALLOW_MISSING_STATE'].flatMap((name) => (
     ['1', '0', 'yes', 'no', 'TRUE', 'False', ' true', 'true ', 'true\n', 'null'].map((text) => [name, text] as const))),
-  ...['CONNECT_TIMEOUT_MS', 'CONNECT_STORE_TIMEOUT_MS'].flatMap((name) => (
+  ...['CONNECT_TIMEOUT_MS', 'CONNECT_STORE_TIMEOUT_MS', 'CONNECT_REFRESH_LEEWAY_SECONDS'].flatMap((name) => (
     ['abc', '-1', '+1', '1.5', '1e3', '0x10', ' 100', '100 ', '100\n', '1_000', '10s', 'NaN', 'Infinity', '9'.repeat(400), '١٠٠']
       .map((text) => [name, text] as const))),
+  ...[
+    SECRET, `:${SECRET}`, 'k1:', 'k1', ',', `k1:${SECRET},`, `,k1:${SECRET}`, `k1:${SECRET},,k2:${SECRET}`, `k1:${SECRET}, k2:${SECRET}`,
+    ` k1:${SECRET}`, `k1: ${SECRET}`, `k1:${SECRET} `, `k1:${SECRET}\n`, `k.1:${SECRET}`, `${'k'.repeat(33)}:${SECRET}`, `k1:${SECRET};k2:${SECRET}\u00e9`,
+    `[{"id":"k1","secret":"${SECRET}"}]`,
+  ].map((text) => ['CONNECT_ENCRYPTION_KEYS', text] as const),
   ...['both', 'Header', 'header ', 'none'].map((text) => ['CONNECT_CLIENT_AUTHENTICATION', text] as const),
   ...['xml', 'JSON', 'json\n', 'toString'].map((text) => ['CONNECT_REQUEST_FORMAT', text] as const),
 ];
@@ -78,7 +94,8 @@ test('all faulty variables are named together, without any value', () => {
   const canary = 'CANARY-77';
   const bad = {
     CONNECT_CLIENT_AUTHENTICATION: canary, CONNECT_REQUEST_FORMAT: canary, CONNECT_PKCE: canary, CONNECT_ALLOW_MISSING_STATE: canary,
-    CONNECT_TIMEOUT_MS: canary, CONNECT_STORE_TIMEOUT_MS: canary,
+    CONNECT_TIMEOUT_MS: canary, CONNECT_STORE_TIMEOUT_MS: canary, CONNECT_REFRESH_LEEWAY_SECONDS: canary,
+    CONNECT_ENCRYPTION_KEYS: `${canary}:${canary} ${canary}`,
   };
   const error = faultOf(() => connectOptionsFromEnv({ ...bad, CONNECT_CLIENT_SECRET: `${canary}-secret`, CONNECT_SCOPE: canary }));
   expect(namesIn(error).sort()).toEqual(['CONNECT_CLIENT_ID', 'CONNECT_REDIRECT_URI', ...Object.keys(bad)].sort());
@@ -90,10 +107,15 @@ test.each([
   ['CONNECT_REDIRECT_URI', 'http://app.example/connect/callback', 'redirectUri'], ['CONNECT_SCOPE', ' ', 'scope'],
   ['CONNECT_ACCESS_TOKEN_KEY', 'a b', 'accessTokenKey'], ['CONNECT_AUTHORIZE_URL', 'provider.example', 'authorizeUrl'],
   ['CONNECT_TOKEN_URL', 'http://provider.example/', 'tokenUrl'], ['CONNECT_AFTER_CONNECT', '//evil.example', 'afterConnect'],
+  ['CONNECT_API_BASE_URL', 'https://provider.example/?q', 'apiBaseUrl'], ['CONNECT_AFTER_DISCONNECT', '//evil.example', 'afterDisconnect'],
+  ['CONNECT_REFRESH_LEEWAY_SECONDS', '3601', 'refreshLeewaySeconds'], ['CONNECT_ENCRYPTION_KEYS', 'k1:too-short-CANARY', 'encryptionKeys'],
+  ['CONNECT_ENCRYPTION_KEYS', `k1:${SECRET},k1:${SECRET}`, 'encryptionKeys'],
   ['CONNECT_TIMEOUT_MS', '0', 'timeoutMs'], ['CONNECT_STORE_TIMEOUT_MS', '60001', 'storeTimeoutMs'],
 ])('%s=%j can be read, and connectAuth() then refuses the option %s', (variable, text, option) => {
   const options = connectOptionsFromEnv({ ...required, [variable]: text });
-  expect(faultOf(() => connectAuth(options)).message).toMatch(new RegExp(`options: ${option} `, 'u'));
+  const { message } = faultOf(() => connectAuth(options));
+  expect(message).toMatch(new RegExp(`options: ${option} `, 'u'));
+  expect(message).not.toContain('CANARY');
 });
 
 const exampleLines = readFileSync(`${__dirname}/../.env.example`, 'utf8').split('\n').filter((line) => line !== '' && !line.startsWith('#'));

@@ -1,5 +1,9 @@
 import { ConnectError } from './errors';
 import type { ConnectAuthOptions } from './options';
+import type { EncryptionKey } from './seal';
+
+/** `id:secret`. No blanks: one behind a comma or at the end of a line would silently make another key. */
+const KEY = /^([A-Za-z0-9_-]{1,32}):([\x21-\x7e]+)$/u;
 
 type Env = Readonly<Record<string, string | undefined>>;
 
@@ -23,7 +27,7 @@ export function connectOptionsFromEnv(env: Env = process.env): ConnectAuthOption
     if (value !== 'true' && value !== 'false') bad.push(name);
     return value === 'true';
   };
-  const milliseconds = (name: string): number | undefined => {
+  const wholeNumber = (name: string): number | undefined => {
     const value = text(name);
     if (value === undefined) return undefined;
     if (!/^\d{1,9}$/u.test(value)) bad.push(name);
@@ -34,6 +38,11 @@ export function connectOptionsFromEnv(env: Env = process.env): ConnectAuthOption
     const chosen = allowed.find((one) => one === value);
     if (value !== undefined && chosen === undefined) bad.push(name);
     return chosen;
+  };
+  const keys = (name: string): readonly EncryptionKey[] | undefined => {
+    const pairs = text(name)?.split(',').map((pair) => KEY.exec(pair));
+    if (pairs?.includes(null)) bad.push(name);
+    return pairs?.map((pair) => ({ id: pair?.[1] ?? '', secret: pair?.[2] ?? '' }));
   };
   const options = {
     clientId: required('CONNECT_CLIENT_ID'),
@@ -47,9 +56,13 @@ export function connectOptionsFromEnv(env: Env = process.env): ConnectAuthOption
     allowMissingState: flag('CONNECT_ALLOW_MISSING_STATE'),
     authorizeUrl: text('CONNECT_AUTHORIZE_URL'),
     tokenUrl: text('CONNECT_TOKEN_URL'),
+    apiBaseUrl: text('CONNECT_API_BASE_URL'),
     afterConnect: text('CONNECT_AFTER_CONNECT'),
-    timeoutMs: milliseconds('CONNECT_TIMEOUT_MS'),
-    storeTimeoutMs: milliseconds('CONNECT_STORE_TIMEOUT_MS'),
+    afterDisconnect: text('CONNECT_AFTER_DISCONNECT'),
+    refreshLeewaySeconds: wholeNumber('CONNECT_REFRESH_LEEWAY_SECONDS'),
+    encryptionKeys: keys('CONNECT_ENCRYPTION_KEYS'),
+    timeoutMs: wholeNumber('CONNECT_TIMEOUT_MS'),
+    storeTimeoutMs: wholeNumber('CONNECT_STORE_TIMEOUT_MS'),
   };
   if (bad.length > 0) {
     throw new ConnectError('ERR_CONNECT_OPTIONS', {
