@@ -23,10 +23,15 @@ afterEach(async () => {
 afterAll(() => sandbox.close());
 
 /** Puts a document back into the store, as a slow writer or a restored backup does. */
-function restore({ app }: World, document: Document): Promise<void> {
-  return app.sessions().then((all) => new Promise((resolve) => {
-    app.store.set(Object.keys(all)[0] ?? '', document as unknown as SessionData, () => resolve());
-  }));
+async function restore(world: World, document: Document, id?: string): Promise<void> {
+  const where = id ?? await sessionId(world);
+  await new Promise<void>((resolve) => {
+    world.app.store.set(where, document as unknown as SessionData, () => resolve());
+  });
+}
+
+async function sessionId({ app }: World): Promise<string> {
+  return Object.keys(await app.sessions())[0] ?? '';
 }
 
 /** Refreshes once. */
@@ -169,4 +174,25 @@ test('a connection ended in another process ends here too, whatever copy of the 
   await restore(first, newer);
   expect(verdict(await second.fresh())).toEqual([401, 'ERR_CONNECT_REQUIRED', undefined]);
   expect(sandbox.calls.refresh).toBe(1);
+});
+
+test('a request that began before another process ended the connection gets nothing from a restored document', async () => {
+  const gate = latch();
+  const [first, second] = await twoProcesses(sandbox, {
+    routes: (app, connect) => {
+      app.get('/late', (req, res, next) => {
+        gate.wait().then(() => connect.getToken(req)).then((token) => void res.json(token), next);
+      });
+    },
+  });
+  await first.expireIn(1);
+  const late = second.visitor.fork().visit(`${second.app.url}/late`, {});
+  await gate.reached;
+  await first.fresh();
+  const newer = await onlySession(first.app);
+  const id = await sessionId(first);
+  await first.visitor.visit(`${first.app.url}/connect/disconnect`, { 'sec-fetch-site': 'same-origin' }, 'POST');
+  await restore(first, newer, id);
+  gate.open();
+  expect(verdict(await late)).toEqual([401, 'ERR_CONNECT_EXPIRED', undefined]);
 });

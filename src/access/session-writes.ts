@@ -37,7 +37,8 @@ export async function persist(
     const unmodified = before === holder.appPart;
     tokens.hold(holder.session, set);
     const found = tokens.readDocument(stored);
-    const isOlder = found.kind === 'held' && found.set.lineage === set.lineage && found.set.generation < set.generation;
+    const isOlder = found.kind === 'held' && found.set.lineage === set.lineage && (found.set.generation < set.generation
+      || (found.set.generation === set.generation && found.set.token.access_token !== set.token.access_token));
     return isOlder ? { document: { ...stored, ...tokens.stored(set) }, unmodified } : undefined;
   });
   // Whatever the store did: this request goes on with the newer set.

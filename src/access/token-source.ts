@@ -112,9 +112,12 @@ export function tokenSource(config: TokenSourceConfig): GetToken {
       const landed = await land(call, set, usable);
       if (landed === undefined) return gain;
       if (landed.kind === 'token') {
-        // Our own generation, too young to be refreshed again.
-        if (landed.set.generation <= set.generation) return gain;
-        gain = { set: landed.set, ageMs: landed.ageMs, how: landed.won && !landed.joined ? 'refreshed' : 'adopted' };
+        // Our own token set, too young to be refreshed again.
+        const sameGeneration = landed.set.generation <= set.generation;
+        if (sameGeneration && landed.set.token.access_token === set.token.access_token) return gain;
+        // Ours lost a race of its generation: nobody else is going to write the winner into this session.
+        const ageMs = sameGeneration ? WRITTEN_BY_OTHERS_MS : landed.ageMs;
+        gain = { set: landed.set, ageMs, how: landed.won && !landed.joined ? 'refreshed' : 'adopted' };
         // One refresh per call: a token that arrives due, or is refused again, is not refreshed again right away.
         if (landed.won) return gain;
       } else if (landed.kind !== 'wait' || usable || Date.now() >= call.endsMs) {
@@ -123,6 +126,8 @@ export function tokenSource(config: TokenSourceConfig): GetToken {
         gain = newer;
       }
     }
+    // Out of rounds: fail closed.
+    if (needsRefresh(gain.set, call.refused) && !isUsable(call, gain.set)) throw notNow({ kind: 'wait' }, login());
     return gain;
   }
 
@@ -133,7 +138,8 @@ export function tokenSource(config: TokenSourceConfig): GetToken {
     if (flying === undefined) call.storedBefore = storedAppPart(call, config);
     const flight = flying ?? flights.start(set, {
       patient: !usable,
-      minAgeMs: call.refused === set.token.access_token ? TOO_YOUNG_TO_REFUSE_MS : 0,
+      // A refusal of a token that has expired is no wonder, however young it is.
+      minAgeMs: call.refused === set.token.access_token && !isHardExpired(set, Date.now()) ? TOO_YOUNG_TO_REFUSE_MS : 0,
       retentionMs: retentionMs(call.session),
     });
     if (!usable) flight.patient = true;
@@ -153,10 +159,11 @@ export function tokenSource(config: TokenSourceConfig): GetToken {
     // Disconnected while it waited: whatever the provider said in between.
     if (ended.has(gain.set.lineage)) throw over('revoked');
     if (landed.kind === 'dead' || landed.kind === 'revoked') {
+      // First: then no newer copy of it in the store counts.
+      if (landed.kind === 'revoked') ended.add(gain.set.lineage);
       const newer = await inStore(call, gain.set);
       if (newer !== undefined) return { set: newer, ageMs: 0, how: 'adopted' };
       if (landed.kind === 'dead' && isUsable(call, gain.set)) return undefined;
-      if (landed.kind === 'revoked') ended.add(gain.set.lineage);
       await clearStored(call, gain.set, config);
       throw over(landed.kind === 'dead' ? landed.word : 'revoked');
     }
