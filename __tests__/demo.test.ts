@@ -138,11 +138,11 @@ describe('after a rehearsed failure', () => {
 });
 
 describe('the pages', () => {
-  test('carry a policy that allows no script and nothing from elsewhere', async () => {
+  test('carry a policy that allows nothing from elsewhere, and no script but files of this site', async () => {
     const response = await fetch(site.address);
     expect(response.headers.get('content-security-policy')).toBe(
-      "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; frame-ancestors 'none'; "
-      + `form-action 'self' ${site.sandbox.url}`,
+      "default-src 'none'; script-src 'self'; connect-src 'self'; style-src 'self'; img-src 'self'; base-uri 'none'; "
+      + "frame-ancestors 'none'; " + `form-action 'self' ${site.sandbox.url}`,
     );
     expect(response.headers.get('x-powered-by')).toBeNull();
   });
@@ -166,7 +166,7 @@ describe('the pages', () => {
     const fields = { kind: 'code', what: '2036', shape: 'flat', status: '200', action: 'walk' };
     expect((await post('/errors', fields, { Origin: 'https://evil.example' })).status).toBe(403);
     expect((await post('/errors', fields, { Origin: '' })).status).toBe(403);
-    expect((await post('/start-over', {}, { 'Sec-Fetch-Site': 'same-site' })).status).toBe(403);
+    expect((await post('/connected/expire', {}, { 'Sec-Fetch-Site': 'same-site' })).status).toBe(403);
     expect((await post('/errors', fields)).status).toBe(303);
   });
 
@@ -195,7 +195,7 @@ describe('with the real provider', () => {
       CONNECT_CLIENT_SECRET: 'real-secret',
       CONNECT_REDIRECT_URI: `${address}/connect/callback`,
     });
-    server.on('request', createDemo({ address, connectOptions }));
+    server.on('request', createDemo({ address, connectOptions }).app);
   });
 
   afterAll(() => {
@@ -228,8 +228,9 @@ describe('small parts', () => {
     [undefined, 'the provider did not say'],
     [-1, 'expired'],
     [0, 'expired'],
-    [59, 'less than a minute'],
-    [60, '1 minute'],
+    [1, '1 second'],
+    [59, '59 seconds'],
+    [90, '2 minutes'],
     [3600, '60 minutes'],
     [5400, 'about 2 hours'],
     [86_400, 'about 24 hours'],

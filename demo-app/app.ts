@@ -1,13 +1,17 @@
 import { randomBytes } from 'node:crypto';
 import express, { type Express, type NextFunction, type Request, type Response } from 'express';
-import session from 'express-session';
-import { connectAuth, type ConnectAuthOptions } from 'express-connect-auth';
+import session, { type SessionOptions } from 'express-session';
+import { connectAuth, connectErrorHandler, type ConnectAuthOptions, type ConnectEvent } from 'express-connect-auth';
 import type { Sandbox } from 'express-connect-auth/testing';
-import { errorsNeedSandboxContent } from './errors-page';
+import { localBackstage, type Backstage } from './backstage';
+import type { WorkerSign } from './connected-page';
+import { connectedRoutes } from './connected-routes';
+import { errorsInOneProcessContent, errorsNeedSandboxContent } from './errors-page';
 import { errorRoutes } from './error-routes';
-import { connectedContent, welcomeBackContent, welcomeContent } from './home-page';
+import { welcomeBackContent, welcomeContent } from './home-page';
 import { html } from './html';
 import { layout, type Page } from './layout';
+import { LIVE_SCRIPT } from './live-script';
 import { createRehearsal } from './rehearsal';
 import { oneAddress, ownFormsOnly } from './same-origin';
 import { CHEVRON, FAVICON, STYLES } from './styles';
@@ -19,29 +23,55 @@ export interface DemoParts {
   readonly address: string;
   /** For `connectAuth`; `redirectUri` is `<address>/connect/callback`. */
   readonly connectOptions: ConnectAuthOptions;
-  /** The sandbox that `connectOptions` point to; without it, errors cannot be put on show. */
+  /** The sandbox that `connectOptions` point to, where it is in this process: only there can errors be put on show. */
   readonly sandbox?: Sandbox | undefined;
+  /** Where the demo is one of several processes. */
+  readonly cluster?: ClusterPart | undefined;
+}
+
+/** What one of several processes shares with the others. */
+export interface ClusterPart {
+  readonly worker: WorkerSign & { readonly kill: (number: number) => void };
+  readonly backstage: Backstage;
+  readonly session: Pick<SessionOptions, 'store' | 'secret'>;
+}
+
+/** The demo, not yet listening. */
+export interface Demo {
+  readonly app: Express;
+  /** Waits for refreshes in flight. */
+  close(): Promise<void>;
 }
 
 /** How long a sign-in of the "takes too long" exhibit lives, in milliseconds: the least that the library allows. */
 const HASTY_TTL_MS = 100;
 
 /** Makes the demo's Express app. It listens nowhere yet. */
-export function createDemo({ address, connectOptions, sandbox }: DemoParts): Express {
+export function createDemo({ address, connectOptions, sandbox, cluster }: DemoParts): Demo {
   const app = express();
   // Cookies do not tell ports apart: two demos on one machine would share a name.
   const cookieSuffix = new URL(address).port || 'demo';
-  const page = (content: Omit<Page, 'provider'>) =>
-    layout({ ...content, provider: sandbox === undefined ? 'real' : 'sandbox' });
-  const formTargets = ["'self'", ...(sandbox === undefined ? [] : [sandbox.url])];
+  const provider = sandbox === undefined && cluster === undefined ? 'real' : 'sandbox';
+  const page = (content: Omit<Page, 'provider'>) => layout({ ...content, provider });
+  const backstage = cluster?.backstage ?? localBackstage(sandbox);
+  const options = {
+    ...connectOptions,
+    afterDisconnect: '/?left',
+    onEvent(event: ConnectEvent) {
+      backstage.record(event);
+      return connectOptions.onEvent?.(event);
+    },
+  };
+  const { authorizeUrl } = connectOptions;
+  const formTargets = ["'self'", ...(provider === 'real' || authorizeUrl === undefined ? [] : [new URL(authorizeUrl).origin])];
 
   app.disable('x-powered-by');
   app.use(oneAddress(address));
   app.use(function setPageHeaders(_req: Request, res: Response, next: NextFunction) {
     // A form that leads into a sign-in is followed to the provider, so form-action names the sandbox too.
     res.set({
-      'Content-Security-Policy': "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; "
-        + `frame-ancestors 'none'; form-action ${formTargets.join(' ')}`,
+      'Content-Security-Policy': "default-src 'none'; script-src 'self'; connect-src 'self'; style-src 'self'; img-src 'self'; "
+        + `base-uri 'none'; frame-ancestors 'none'; form-action ${formTargets.join(' ')}`,
       'X-Content-Type-Options': 'nosniff',
       'Referrer-Policy': 'same-origin',
       'Cache-Control': 'no-store',
@@ -50,6 +80,7 @@ export function createDemo({ address, connectOptions, sandbox }: DemoParts): Exp
   });
 
   app.get('/style.css', (_req, res) => void res.type('text/css').send(STYLES));
+  app.get('/live.js', (_req, res) => void res.type('text/javascript').send(LIVE_SCRIPT));
   app.get('/favicon.svg', (_req, res) => void res.type('image/svg+xml').send(FAVICON));
   app.get('/chevron.svg', (_req, res) => void res.type('image/svg+xml').send(CHEVRON));
 
@@ -60,39 +91,34 @@ export function createDemo({ address, connectOptions, sandbox }: DemoParts): Exp
     resave: false,
     saveUninitialized: false,
     cookie: { sameSite: 'lax', httpOnly: true },
+    ...cluster?.session,
   }));
 
   const rehearsal = sandbox === undefined ? undefined : createRehearsal(sandbox, `demo.trouble.${cookieSuffix}`);
   if (rehearsal !== undefined) app.use('/connect/callback', rehearsal.handler);
-  app.use(connectAuth(connectOptions));
+  const connect = connectAuth(options);
+  app.use(connect);
 
   app.get('/', (req, res) => {
-    const content = req.session.connectToken === undefined ? welcomeContent() : welcomeBackContent();
+    const content = req.session.connectToken === undefined ? welcomeContent(req.query['left'] !== undefined) : welcomeBackContent();
     res.type('html').send(page({ title: 'Connect your account', current: '/', content }));
   });
-  app.get('/connected', (req, res) => {
-    const token = req.session.connectToken;
-    if (token === undefined) res.redirect(302, '/');
-    else res.type('html').send(page({ title: 'Connected', content: connectedContent(token, Date.now()) }));
-  });
-  app.post('/start-over', (req, res, next) => {
-    req.session.destroy((error: unknown) => {
-      if (error !== undefined && error !== null) next(error);
-      else res.redirect(303, '/');
-    });
+  app.use(connectedRoutes({ address, connect, backstage, worker: cluster?.worker, page }));
+  app.get('/metrics', (_req, res, next) => {
+    backstage.metrics().then((text) => void res.type('text/plain').send(text), next);
   });
 
   if (sandbox !== undefined && rehearsal !== undefined) {
     app.use(HASTY_PREFIX, connectAuth({
-      ...connectOptions,
+      ...options,
       redirectUri: `${address}${HASTY_PREFIX}/connect/callback`,
       sessionKey: 'hastyToken',
       pendingTtlMs: HASTY_TTL_MS,
     }));
     app.use(errorRoutes({ address, sandbox, rehearsal, page }));
   } else {
-    app.get('/errors', (_req, res) => void res.type('html')
-      .send(page({ title: 'Errors on show', current: '/errors', content: errorsNeedSandboxContent() })));
+    const content = cluster === undefined ? errorsNeedSandboxContent() : errorsInOneProcessContent();
+    app.get('/errors', (_req, res) => void res.type('html').send(page({ title: 'Errors on show', current: '/errors', content })));
   }
 
   app.use(function notFound(_req: Request, res: Response) {
@@ -100,5 +126,6 @@ export function createDemo({ address, connectOptions, sandbox }: DemoParts): Exp
 <div class="actions"><a class="button" href="/">Go to the first page</a></div>`;
     res.status(404).type('html').send(page({ title: 'Nothing here', content }));
   });
-  return app;
+  app.use(connectErrorHandler());
+  return { app, close: () => connect.close() };
 }

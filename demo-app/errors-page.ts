@@ -80,6 +80,17 @@ export function errorsNeedSandboxContent(): Html {
 </section></div>`;
 }
 
+/** For the demo of several processes, whose provider stands apart from them. */
+export function errorsInOneProcessContent(): Html {
+  return html`<h1>Errors on show</h1>
+<p class="lead">This part is in the demo with one process, where the sandbox can be told to fail for one visitor.</p>
+<div class="stack"><section class="card">
+<h2>How to get there</h2>
+<p class="soft">Stop this demo and start the other one:</p>
+<pre>npm run demo</pre>
+</section></div>`;
+}
+
 /** Says what a visitor has to do to meet a trouble that needs their help. */
 export function hintContent(trouble: Trouble & { kind: 'visitor' }, next: string): Html {
   const { label, hint } = VISITOR_ACTS[trouble.act];

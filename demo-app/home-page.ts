@@ -1,6 +1,4 @@
-import type { ConnectToken } from 'express-connect-auth';
 import { html, type Html } from './html';
-import { timeLeft } from './words';
 
 /** Address that starts a sign-in and ends on the connected page. */
 export const SIGN_IN = '/connect/authorize?returnTo=/connected';
@@ -28,9 +26,9 @@ ${step(ICONS.hold, 'This site holds the token', 'A one-time code is exchanged ou
 </ol>`;
 }
 
-/** First page for a visitor who is not connected. */
-export function welcomeContent(): Html {
-  return html`<p class="eyebrow"><span class="dot"></span>Not connected</p>
+/** First page for a visitor who is not connected. @param left - whether they have just disconnected */
+export function welcomeContent(left: boolean): Html {
+  return html`<p class="eyebrow"><span class="dot"></span>${left ? 'Disconnected: the token is gone' : 'Not connected'}</p>
 <h1>Connect your account, and see everything that can go wrong</h1>
 <p class="lead">A small shop window for <strong>express-connect-auth</strong>: a complete sign-in with Appy Pie Connect,
 mounted on an Express app by one line.</p>
@@ -51,33 +49,4 @@ export function welcomeBackContent(): Html {
 <a class="button quiet" href="/errors">See the errors</a>
 </div>
 ${steps(true)}`;
-}
-
-/**
- * What may be told about a connection: everything but the tokens.
- * @param nowMs - milliseconds since 1970
- */
-export function connectedContent(token: ConnectToken, nowMs: number): Html {
-  return html`<p class="eyebrow"><span class="dot good"></span>Connected</p>
-<h1>Your account is connected</h1>
-<p class="lead">This is what <code>req.session.connectToken</code> holds now. The token itself stays on the server.</p>
-<div class="stack">
-<section class="card" aria-label="Connection">
-<dl class="facts">
-<div><dt>Token type</dt><dd>${token.type}</dd></div>
-<div><dt>Time left</dt><dd>${timeLeft(token.expires_at, nowMs)}</dd></div>
-<div><dt>Refresh token</dt><dd>${token.refresh_token === undefined ? 'no' : 'yes'}</dd></div>
-<div><dt>Scope</dt><dd>${scopeInWords(token.scope)}</dd></div>
-</dl>
-</section>
-</div>
-<div class="actions">
-<a class="button" href="/errors">See the errors</a>
-<form method="post" action="/start-over"><button class="button quiet" type="submit">Start over</button></form>
-</div>`;
-}
-
-function scopeInWords(scope: string | undefined): string {
-  if (scope === undefined) return 'the provider did not say';
-  return scope === '*' ? '* (everything)' : scope;
 }

@@ -9,6 +9,8 @@ export interface Page {
   /** What the demo talks to, for the foot of the page. */
   readonly provider: 'sandbox' | 'real';
   readonly content: Html;
+  /** Whether the script that keeps the connection up to date belongs to it. */
+  readonly live?: boolean;
 }
 
 const MARK = html`<svg viewBox="0 0 32 32" aria-hidden="true" focusable="false"><rect width="32" height="32" rx="9"
@@ -33,6 +35,7 @@ export function layout(page: Page): string {
 <title>${page.title} · express-connect-auth</title>
 <link rel="icon" href="/favicon.svg" type="image/svg+xml">
 <link rel="stylesheet" href="/style.css">
+${page.live === true ? html`<script src="/live.js" defer></script>` : undefined}
 </head>
 <body>
 <a class="skip" href="#content">Skip to content</a>

@@ -1,27 +1,32 @@
 import { connectOptionsFromEnv, isConnectError, type ConnectAuthOptions } from 'express-connect-auth';
-import { startSandbox, type Sandbox } from 'express-connect-auth/testing';
-import { createDemo } from './app';
-import { openPort, type OpenPort } from './loopback';
+import type { Sandbox } from 'express-connect-auth/testing';
+import { createDemo, type Demo, type DemoParts } from './app';
+import type { OpenPort } from './loopback';
+import { findPlace, say, wishedPort } from './place';
+import { DEMO_TIMEOUT_MS, startDemoProvider } from './provider';
 
-const DEFAULT_PORT = 3000;
-/** How many ports after a taken one are tried. */
-const PORTS_TO_TRY = 20;
-/** Short enough that nobody gets bored by a provider that keeps silent. */
-const DEMO_TIMEOUT_MS = 3_000;
 
 async function main(): Promise<void> {
   readEnvFile();
   const usesRealProvider = (process.env['CONNECT_CLIENT_ID'] ?? '') !== '';
-  const place = await findPlace(wishedPort(usesRealProvider), usesRealProvider ? 1 : PORTS_TO_TRY);
-  const sandbox = usesRealProvider ? undefined : await startSandbox({ clientId: 'demo-app' });
+  const place = await findPlace({
+    wanted: wishedPort() ?? (usesRealProvider ? registeredPort() : undefined),
+    fixed: usesRealProvider ? 'The registered redirect URI names this port' : undefined,
+    command: 'npm run demo',
+  });
+  const sandbox = usesRealProvider ? undefined : await startDemoProvider();
+  let demo: Demo | undefined;
 
   function stop(): void {
     place.close();
-    void sandbox?.close();
+    void Promise.resolve(demo?.close()).then(() => sandbox?.close());
   }
 
   try {
-    greet(serve(place, sandbox), sandbox);
+    const parts = partsOf(place, sandbox);
+    demo = createDemo(parts);
+    place.serve(demo.app);
+    greet(parts.address, sandbox);
   } catch (error) {
     // An open port would keep the process alive behind its error message.
     stop();
@@ -31,13 +36,10 @@ async function main(): Promise<void> {
   process.once('SIGTERM', stop);
 }
 
-/** @returns the origin under which the demo is to be opened */
-function serve(place: OpenPort, sandbox: Sandbox | undefined): string {
+function partsOf(place: OpenPort, sandbox: Sandbox | undefined): DemoParts {
   const redirectUri = `http://localhost:${place.port}/connect/callback`;
   const connectOptions = sandbox === undefined ? realOptions(redirectUri) : sandboxOptions(sandbox, redirectUri);
-  const app = createDemo({ address: originOf(connectOptions.redirectUri, redirectUri), connectOptions, sandbox });
-  place.serve(app);
-  return new URL(connectOptions.redirectUri).origin;
+  return { address: originOf(connectOptions.redirectUri, redirectUri), connectOptions, sandbox };
 }
 
 function originOf(redirectUri: string, expected: string): string {
@@ -53,27 +55,6 @@ function greet(address: string, sandbox: Sandbox | undefined): void {
     ? '  Provider  Appy Pie Connect, with the credentials of your environment'
     : `  Provider  built-in sandbox, no account needed (${sandbox.url})`);
   say('\n  Ctrl+C stops it.\n');
-}
-
-/** Takes the first free port, and says so when that is not the one that was asked for. */
-async function findPlace(wanted: number, tries: number): Promise<OpenPort> {
-  for (let port = wanted; port < wanted + tries && port <= 65_535; port += 1) {
-    const place = await openPort(port);
-    if (place !== undefined) return place;
-    say(`Port ${port} is taken${tries > 1 ? ', trying the next one' : ''}.`);
-  }
-  throw new Error(tries > 1
-    ? `No free port from ${wanted} on. Choose another one: PORT=8080 npm run demo`
-    : `The registered redirect URI names port ${wanted}, so the demo needs exactly that one. Free it and start again.`);
-}
-
-/** `PORT`; else the port of a registered redirect URI on this machine; else 3000. */
-function wishedPort(usesRealProvider: boolean): number {
-  const text = process.env['PORT'] ?? '';
-  if (text === '') return (usesRealProvider ? registeredPort() : undefined) ?? DEFAULT_PORT;
-  const port = Number(text);
-  if (!/^\d{1,5}$/.test(text) || port > 65_535) throw new Error('PORT must be a number from 0 to 65535.');
-  return port;
 }
 
 function registeredPort(): number | undefined {
@@ -102,10 +83,6 @@ function readEnvFile(): void {
   } catch {
     // There is no .env: nothing to read.
   }
-}
-
-function say(line: string): void {
-  console.log(line);
 }
 
 main().catch((error: unknown) => {

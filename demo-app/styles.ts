@@ -75,6 +75,27 @@ dl.facts > div:first-child { padding-top: 0; }
 dl.facts > div:last-child { padding-bottom: 0; border-bottom: 0; }
 dl.facts dt { color: var(--soft); }
 dl.facts dd { margin: 0; font-weight: 600; overflow-wrap: anywhere; }
+dl.facts > .first dd { font-size: 1.6rem; line-height: 1.2; letter-spacing: -.02em; font-variant-numeric: tabular-nums; }
+dl.facts > .first { display: block; }
+dl.facts .soft { font-weight: 400; }
+progress { display: block; width: 100%; margin-top: .6rem; height: .5rem; border: 0; border-radius: 99px; overflow: hidden; background: var(--tint); appearance: none; }
+progress::-webkit-progress-bar { background: var(--tint); }
+progress::-webkit-progress-value { background: var(--accent); border-radius: 99px; }
+progress::-moz-progress-bar { background: var(--accent); border-radius: 99px; }
+.events { display: grid; gap: .7rem; margin: 1rem 0 0; padding: 0; list-style: none; font-size: .925rem; }
+.events li { display: grid; grid-template-columns: 5.2rem 1fr; gap: .25rem .75rem; align-items: baseline; }
+.events time { color: var(--soft); }
+.events .times { color: var(--accent); }
+.events .soft { display: block; }
+.action { display: grid; gap: .5rem; padding: 1.1rem 0; border-bottom: 1px solid var(--line); }
+.action:last-child { padding-bottom: 0; border-bottom: 0; }
+@media (min-width: 30rem) { .action .button { justify-self: start; min-width: 15rem; } }
+@media (max-width: 51.99rem) { #live { display: contents; } #live > .last { order: 1; } }
+.outcome { border-color: var(--accent); }
+.outcome p:last-child { margin-bottom: 0; }
+.figures { display: flex; flex-wrap: wrap; gap: .5rem 2rem; margin: .75rem 0 1rem; padding: 0; list-style: none; color: var(--soft); }
+.figures b { color: var(--text); font-size: 1.9rem; line-height: 1.1; letter-spacing: -.02em; font-variant-numeric: tabular-nums; }
+.figures.small b { font-size: 1.15rem; }
 .fields { display: grid; gap: 1rem; margin-top: 1.25rem; }
 .field label { display: block; margin-bottom: .35rem; font-weight: 550; font-size: .95rem; }
 select {

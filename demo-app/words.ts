@@ -1,3 +1,5 @@
+import type { ConnectEvent } from 'express-connect-auth';
+
 /**
  * How long a token is still good for, as a person would say it.
  * @param expiresAtSeconds - seconds since 1970; absent when the provider did not say
@@ -7,7 +9,7 @@ export function timeLeft(expiresAtSeconds: number | undefined, nowMs: number): s
   if (expiresAtSeconds === undefined) return 'the provider did not say';
   const seconds = expiresAtSeconds - nowMs / 1000;
   if (seconds <= 0) return 'expired';
-  if (seconds < 60) return 'less than a minute';
+  if (seconds < 90) return counted(Math.ceil(seconds), 'second');
   const minutes = Math.round(seconds / 60);
   if (minutes < 90) return counted(minutes, 'minute');
   const hours = Math.round(seconds / 3600);
@@ -15,6 +17,20 @@ export function timeLeft(expiresAtSeconds: number | undefined, nowMs: number): s
   return `about ${counted(Math.round(seconds / 86_400), 'day')}`;
 }
 
-function counted(count: number, noun: string): string {
+/** `1 request`, `2 requests`. */
+export function counted(count: number, noun: string): string {
   return `${count} ${noun}${count === 1 ? '' : 's'}`;
+}
+
+/** An event in words: what happened, and what is worth knowing about it. */
+export function eventInWords(event: ConnectEvent): readonly [what: string, more: string] {
+  switch (event.type) {
+    case 'connected': return ['Connected', 'a visitor has signed in'];
+    case 'refreshed': return ['Refreshed', `token ${event.generation + 1} of this connection, in ${Math.round(event.durationMs)} ms`];
+    case 'adopted': return ['Adopted', `token ${event.generation + 1}, which another request had fetched`];
+    case 'refresh_failed': return ['Refresh failed', `${event.kind}, ${event.code}`];
+    case 'disconnected': return ['Disconnected', 'for good'];
+    case 'ledger_error': return ['Ledger away', `at ${event.operation}`];
+    case 'error': return ['Error', `${event.status} ${event.code}`];
+  }
 }

@@ -1,7 +1,8 @@
 import type { ConnectAuthOptions } from 'express-connect-auth';
-import { startSandbox, type Sandbox } from 'express-connect-auth/testing';
+import type { Sandbox } from 'express-connect-auth/testing';
 import { createDemo } from '../../demo-app/app';
 import { openPort } from '../../demo-app/loopback';
+import { startDemoProvider } from '../../demo-app/provider';
 
 /** The demo, listening, with a sandbox of its own. */
 export interface DemoSite {
@@ -13,7 +14,7 @@ export interface DemoSite {
 
 /** Starts the demo as `npm run demo` does, in this process, with a deadline for the provider that suits tests. */
 export async function startDemoSite(options: Partial<ConnectAuthOptions> = {}): Promise<DemoSite> {
-  const sandbox = await startSandbox({ clientId: 'demo-app' });
+  const sandbox = await startDemoProvider();
   const place = await openPort(0);
   if (place === undefined) throw new Error('no port for the demo');
   const address = `http://localhost:${place.port}`;
@@ -24,12 +25,14 @@ export async function startDemoSite(options: Partial<ConnectAuthOptions> = {}): 
     timeoutMs: 500,
     ...options,
   };
-  place.serve(createDemo({ address, connectOptions, sandbox }));
+  const demo = createDemo({ address, connectOptions, sandbox });
+  place.serve(demo.app);
   return {
     address,
     sandbox,
     close: async () => {
       place.close();
+      await demo.close();
       await sandbox.close();
     },
   };

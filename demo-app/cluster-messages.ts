@@ -1,0 +1,42 @@
+import type { ConnectEvent } from 'express-connect-auth';
+import type { JournalLine } from './journal';
+
+/** What a worker has to know before it can begin. */
+export interface WorkerSettings {
+  /** From 1 on; the one that takes the place of a dead one takes over its number. */
+  readonly number: number;
+  readonly of: number;
+  readonly port: number;
+  readonly redisUrl: string;
+  readonly sessionSecret: string;
+  /** Seals the tokens in Redis: those of the ledger and those of the sessions. */
+  readonly tokenSecret: string;
+  readonly connectOptions: {
+    readonly clientId: string;
+    readonly clientSecret: string;
+    readonly authorizeUrl: string;
+    readonly tokenUrl: string;
+    readonly apiBaseUrl: string;
+  };
+}
+
+/** What a worker asks the primary, with the answer to each. */
+export interface Answers {
+  readonly settings: WorkerSettings;
+  readonly events: readonly JournalLine[];
+  readonly metrics: string;
+  readonly presentations: number;
+}
+
+/** From a worker to the primary. */
+export type WorkerMessage =
+  | { readonly kind: 'ask'; readonly id: number; readonly what: keyof Answers; readonly about?: string | undefined }
+  | { readonly kind: 'event'; readonly event: ConnectEvent }
+  | { readonly kind: 'kill'; readonly number: number }
+  | { readonly kind: 'fault'; readonly message: string };
+
+/** From the primary to a worker. */
+export interface PrimaryMessage {
+  readonly id: number;
+  readonly answer: Answers[keyof Answers];
+}

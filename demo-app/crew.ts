@@ -1,0 +1,97 @@
+import cluster, { type Worker } from 'node:cluster';
+import type { Sandbox } from 'express-connect-auth/testing';
+import { localBackstage } from './backstage';
+import type { Answers, PrimaryMessage, WorkerMessage, WorkerSettings } from './cluster-messages';
+
+/** Workers that end in a row without ever having listened: then something is wrong with all of them. */
+const MOST_FALSE_STARTS = 4;
+/** Milliseconds that a worker has for its last requests. */
+const STOP_PATIENCE_MS = 5_000;
+
+/** The demo's worker processes. */
+export interface Crew {
+  /** Ends all of them, and resolves when they are gone. */
+  stop(): Promise<void>;
+}
+
+interface CrewWatch {
+  /** Once, when all listen. */
+  readonly onReady: () => void;
+  /** When the workers cannot be kept alive. */
+  readonly onFailure: (error: Error) => void;
+}
+
+/** Keeps as many workers as there are to be: one that ends is replaced by one with its number. */
+export function startCrew(common: Omit<WorkerSettings, 'number'>, sandbox: Sandbox, { onReady, onFailure }: CrewWatch): Crew {
+  const backstage = localBackstage(sandbox);
+  const workers = new Map<number, Worker>();
+  const listening = new Set<number>();
+  let falseStarts = 0;
+  let fault = '';
+  let ready = false;
+  let stopping = false;
+
+  function fork(number: number): void {
+    const worker = cluster.fork();
+    workers.set(number, worker);
+    worker.on('message', (message: WorkerMessage) => void receive(number, worker, message));
+    worker.once('listening', () => {
+      falseStarts = 0;
+      listening.add(number);
+      if (!ready && listening.size === common.of) {
+        ready = true;
+        onReady();
+      }
+    });
+    worker.once('exit', () => {
+      if (!listening.delete(number)) falseStarts += 1;
+      workers.delete(number);
+      if (stopping) return;
+      if (falseStarts < MOST_FALSE_STARTS) fork(number);
+      else onFailure(new Error(`The workers do not start. ${fault}`.trim()));
+    });
+  }
+
+  async function receive(number: number, worker: Worker, message: WorkerMessage): Promise<void> {
+    switch (message.kind) {
+      case 'event':
+        backstage.record(message.event, number);
+        return;
+      case 'fault':
+        fault = message.message;
+        return;
+      case 'kill':
+        workers.get(message.number)?.process.kill('SIGKILL');
+        return;
+      case 'ask': {
+        const answer = await answerTo(message.what, { ...common, number }, message.about ?? '');
+        if (worker.isConnected()) worker.send({ id: message.id, answer } satisfies PrimaryMessage);
+      }
+    }
+  }
+
+  async function answerTo(what: keyof Answers, settings: WorkerSettings, about: string): Promise<Answers[keyof Answers]> {
+    switch (what) {
+      case 'settings': return settings;
+      case 'events': return backstage.events();
+      case 'metrics': return backstage.metrics();
+      case 'presentations': return sandbox.presentations(about);
+    }
+  }
+
+  async function end(worker: Worker): Promise<void> {
+    const gone = new Promise<void>((resolve) => void worker.once('exit', () => resolve()));
+    worker.process.kill('SIGTERM');
+    const patience = setTimeout(() => void worker.process.kill('SIGKILL'), STOP_PATIENCE_MS);
+    await gone;
+    clearTimeout(patience);
+  }
+
+  for (let number = 1; number <= common.of; number += 1) fork(number);
+  return {
+    async stop() {
+      stopping = true;
+      await Promise.all([...workers.values()].map(end));
+    },
+  };
+}

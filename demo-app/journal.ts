@@ -1,0 +1,41 @@
+import type { ConnectEvent } from 'express-connect-auth';
+
+/** One line of the list of events: equal ones in a row are one line. */
+export interface JournalLine {
+  readonly event: ConnectEvent;
+  readonly count: number;
+  /** Number of the process that it happened in; undefined where there is only one. */
+  readonly worker?: number | undefined;
+}
+
+/** The last few events of the whole demo. */
+export interface Journal {
+  add(event: ConnectEvent, worker?: number): void;
+  /** The newest first. */
+  latest(): readonly JournalLine[];
+}
+
+const LINES_KEPT = 6;
+
+/** Keeps the last {@link LINES_KEPT} lines. */
+export function createJournal(): Journal {
+  const lines: JournalLine[] = [];
+  return {
+    add(event, worker) {
+      const last = lines[0];
+      const repeats = last !== undefined && sameLine(last, { event, count: 1, worker });
+      if (repeats) lines.shift();
+      lines.unshift({ event, worker, count: repeats ? last.count + 1 : 1 });
+      lines.length = Math.min(lines.length, LINES_KEPT);
+    },
+    latest: () => [...lines],
+  };
+}
+
+/** Of fifty requests that take over one token, the list tells once; which process each ran in is told elsewhere. */
+function sameLine(a: JournalLine, b: JournalLine): boolean {
+  if (a.event.type === 'adopted' && b.event.type === 'adopted') {
+    return a.event.connection === b.event.connection && a.event.generation === b.event.generation;
+  }
+  return a.event.type === 'error' && b.event.type === 'error' && a.worker === b.worker && a.event.code === b.event.code;
+}
