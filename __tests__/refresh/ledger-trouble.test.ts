@@ -1,0 +1,218 @@
+import { memoryLedger, type RefreshLedger } from '../../src';
+import { tokenSource } from '../../src/access/token-source';
+import { readOptions } from '../../src/options';
+import { tokenEndpoint } from '../../src/provider/token-endpoint';
+import { endedConnections } from '../../src/refresh/ended';
+import { refreshFlights } from '../../src/refresh/flight';
+import { sessionOf } from '../../src/session';
+import { sessionTokens } from '../../src/session-token';
+import { startSandbox, type Sandbox } from '../../src/testing';
+import { closeApps, connectedWorld, takeOverTime, tokenIn, twoProcesses, verdict, type Time } from '../support/refreshing';
+import { editSessions, onlySession } from '../support/stored';
+
+let sandbox: Sandbox;
+let time: Time;
+beforeAll(async () => {
+  sandbox = await startSandbox({ switches: { refresh: 'rotate' }, now: () => Date.now() });
+});
+beforeEach(() => {
+  time = takeOverTime();
+  sandbox.reset();
+});
+afterEach(async () => {
+  sandbox.release();
+  await closeApps();
+  time.restore();
+});
+afterAll(() => sandbox.close());
+
+const LEDGER_503 = [503, 'ERR_CONNECT_LEDGER', '2'];
+
+type Operation = 'acquire' | 'renew' | 'settle' | 'fail';
+
+/** A ledger whose next calls of an operation reject, or throw before they give a promise. */
+function troubledLedger() {
+  const sound = memoryLedger({ now: () => Date.now() });
+  const left: Record<Operation, number> = { acquire: 0, renew: 0, settle: 0, fail: 0 };
+  const calls: Record<Operation, number> = { acquire: 0, renew: 0, settle: 0, fail: 0 };
+  let throws = false;
+  function troubled<Name extends Operation>(name: Name): RefreshLedger[Name] {
+    const operation = (...args: never[]): unknown => {
+      calls[name] += 1;
+      if (left[name] > 0) {
+        left[name] -= 1;
+        const error = new Error('redis://:password@10.0.0.1 is away');
+        if (throws) throw error;
+        return Promise.reject(error);
+      }
+      return (sound[name] as (...given: never[]) => unknown)(...args);
+    };
+    return operation as RefreshLedger[Name];
+  }
+  const ledger: RefreshLedger = {
+    ...sound, acquire: troubled('acquire'), renew: troubled('renew'), settle: troubled('settle'), fail: troubled('fail'),
+  };
+  return {
+    ledger, calls,
+    failNext(name: Operation, times = Infinity, byThrowing = false): void {
+      left[name] = times;
+      throws = byThrowing;
+    },
+    heal(): void {
+      Object.assign(left, { acquire: 0, renew: 0, settle: 0, fail: 0 });
+    },
+  };
+}
+
+describe.each([false, true])('a ledger whose acquire fails (by throwing: %s)', (byThrowing) => {
+  test('a valid token is served, and an expired one gets 503; nobody asks the provider, nothing is lost', async () => {
+    const trouble = troubledLedger();
+    const world = await connectedWorld(sandbox, { options: { ledger: trouble.ledger } });
+    await world.expireIn(20);
+    const before = await onlySession(world.app);
+    trouble.failNext('acquire', Infinity, byThrowing);
+    expect(tokenIn(await world.fresh())).toEqual(before['connectToken']);
+    time.pass(19_000);
+    const answer = await world.fresh();
+    expect([...verdict(answer), (JSON.parse(answer.body) as { reason: string }).reason]).toEqual([...LEDGER_503, 'away']);
+    expect([sandbox.calls.refresh, await onlySession(world.app)]).toEqual([0, before]);
+    expect(world.told('ledger_error')).toMatchObject([{ operation: 'acquire' }, { operation: 'acquire' }]);
+    expect(JSON.stringify(world.events)).not.toContain('password');
+    trouble.heal();
+    expect(sandbox.works(tokenIn(await world.fresh()).access_token)).toBe(true);
+  });
+});
+
+test('a token that is not due does not meet the ledger at all', async () => {
+  const trouble = troubledLedger();
+  const world = await connectedWorld(sandbox, { options: { ledger: trouble.ledger } });
+  trouble.failNext('acquire');
+  expect([(await world.fresh()).status, trouble.calls.acquire]).toEqual([200, 0]);
+});
+
+describe('a ledger that does not take a success', () => {
+  test('the winner’s process goes on with it from memory, and settles it as soon as the ledger is back', async () => {
+    const trouble = troubledLedger();
+    const [first, second] = await twoProcesses(sandbox, { options: { ledger: trouble.ledger } });
+    await first.expireIn(1);
+    const stale = await onlySession(first.app);
+    trouble.failNext('settle');
+    const fresh = tokenIn(await first.fresh());
+    expect([sandbox.works(fresh.access_token), await first.stored()]).toEqual([true, fresh]);
+    await editSessions(first.app, (document) => Object.assign(document, stale));
+    expect(tokenIn(await first.fresh())).toEqual(fresh);
+    const elsewhere = second.fresh();
+    trouble.heal();
+    expect(tokenIn(await elsewhere)).toEqual(fresh);
+    expect(sandbox.calls.refresh).toBe(1);
+    expect(first.told('ledger_error')[0]).toMatchObject({ operation: 'settle' });
+  });
+
+  test('close() waits until it is settled', async () => {
+    const trouble = troubledLedger();
+    const world = await connectedWorld(sandbox, { options: { ledger: trouble.ledger } });
+    await world.expireIn(1);
+    trouble.failNext('settle', 3);
+    await world.fresh();
+    expect(trouble.calls.settle).toBe(1);
+    await world.connect.close();
+    expect(trouble.calls.settle).toBe(4);
+  });
+
+  test('its connection, ended meanwhile, stays ended', async () => {
+    const trouble = troubledLedger();
+    const world = await connectedWorld(sandbox, { options: { ledger: trouble.ledger } });
+    await world.expireIn(1);
+    const stale = await onlySession(world.app);
+    trouble.failNext('settle', 2);
+    await world.fresh();
+    await world.visitor.visit(`${world.app.url}/connect/disconnect`, { 'sec-fetch-site': 'same-origin' }, 'POST');
+    await world.connect.close();
+    await editSessions(world.app, (document) => Object.assign(document, stale));
+    expect((await world.fresh()).status).toBe(401);
+    expect(sandbox.calls.refresh).toBe(1);
+  });
+});
+
+test('close() waits for a refresh in flight', async () => {
+  const trouble = troubledLedger();
+  const world = await connectedWorld(sandbox, { options: { ledger: trouble.ledger } });
+  await world.expireIn(1);
+  sandbox.fault({ kind: 'hold', when: 'after' }, { on: 'refresh' });
+  const answer = world.fresh();
+  await sandbox.waiting();
+  const settledAtClose = world.connect.close().then(() => trouble.calls.settle);
+  expect(trouble.calls.settle).toBe(0);
+  sandbox.release();
+  expect([await settledAtClose, (await answer).status]).toEqual([1, 200]);
+  await world.connect.close();
+});
+
+describe('a ledger that does not take a failure', () => {
+  test('the pause is kept in this process all the same', async () => {
+    const trouble = troubledLedger();
+    const world = await connectedWorld(sandbox, { options: { ledger: trouble.ledger } });
+    await world.expireIn(1);
+    const before = await onlySession(world.app);
+    trouble.failNext('fail');
+    sandbox.force(503, { on: 'refresh', retryAfter: '4' });
+    expect(verdict(await world.fresh())).toEqual([503, 'ERR_CONNECT_UNAVAILABLE', '4']);
+    expect(verdict(await world.fresh())).toEqual([503, 'ERR_CONNECT_UNAVAILABLE', '4']);
+    expect([sandbox.calls.refresh, await onlySession(world.app)]).toEqual([1, before]);
+    expect(world.told('ledger_error')).toMatchObject([{ operation: 'fail' }]);
+    time.pass(4100);
+    expect([(await world.fresh()).status, sandbox.calls.refresh]).toEqual([200, 2]);
+  });
+
+  test('nobody is signed out for an invalid_grant that cannot be recorded, only once it can', async () => {
+    const trouble = troubledLedger();
+    const world = await connectedWorld(sandbox, { options: { ledger: trouble.ledger } });
+    await world.expireIn(1);
+    const before = await onlySession(world.app);
+    trouble.failNext('fail', 1);
+    sandbox.force(400, { on: 'refresh', times: 2 });
+    expect((await world.fresh()).status).toBe(503);
+    expect(await onlySession(world.app)).toEqual(before);
+    time.pass(2100);
+    expect(verdict(await world.fresh())).toEqual([401, 'ERR_CONNECT_EXPIRED', undefined]);
+  });
+});
+
+test('a record that nobody can read is trouble, not absence: 503, and the provider is not asked', async () => {
+  const sound = memoryLedger();
+  const ledger: RefreshLedger = {
+    ...sound, acquire: () => Promise.resolve({ kind: 'adopt', generation: 3, box: 'v1.key.unreadable', ageMs: 10_000 }),
+  };
+  const world = await connectedWorld(sandbox, { options: { ledger } });
+  await world.expireIn(1);
+  const before = await onlySession(world.app);
+  expect(verdict(await world.fresh())).toEqual(LEDGER_503);
+  expect([sandbox.calls.refresh, await onlySession(world.app)]).toEqual([0, before]);
+});
+
+test.each([0, Infinity])('a slow refresh renews its lease (and goes on when %d renewals fail): presented once', async (failures) => {
+  const trouble = troubledLedger();
+  const world = await connectedWorld(sandbox, {
+    routes: (app) => {
+      const config = readOptions({ ...sandbox.connectOptions, redirectUri: 'http://127.0.0.1:1/connect/callback' });
+      const flights = refreshFlights({ ...config, ledger: trouble.ledger, endpoint: tokenEndpoint(config), leaseMs: 90 });
+      const getToken = tokenSource({
+        ...config, flights, ended: endedConnections(), tokens: sessionTokens({ ...config, lineageKey: 'connectLineage' }),
+        session: (req, stage) => sessionOf(req, stage, true),
+      });
+      app.get('/slow', (req, res, next) => {
+        getToken(req).then((token) => void res.json(token), next);
+      });
+    },
+  });
+  await world.expireIn(1);
+  const old = await world.stored();
+  trouble.failNext('renew', failures);
+  sandbox.fault({ kind: 'hold', when: 'before' }, { on: 'refresh' });
+  const answer = world.visitor.visit(`${world.app.url}/slow`, {});
+  await sandbox.waiting();
+  while (trouble.calls.renew < 4) await new Promise((resolve) => setTimeout(resolve, 10));
+  sandbox.release();
+  expect(sandbox.works(tokenIn(await answer).access_token)).toBe(true);
+  expect([sandbox.presentations(old.refresh_token), trouble.calls.settle]).toEqual([1, 1]);
+});
