@@ -61,13 +61,22 @@ describe('inside the leeway, while the provider takes its time', () => {
   test('requests without a valid token wait for it, and all get the new one', async () => {
     const world = await connectedWorld(sandbox);
     await world.expireIn(1);
+    const old = await world.stored();
     sandbox.fault({ kind: 'hold', when: 'before' }, { on: 'refresh' });
     const answers = Array.from({ length: 20 }, () => world.fresh());
     await sandbox.waiting();
     sandbox.release();
     const tokens = (await Promise.all(answers)).map((answer) => tokenIn(answer).access_token);
     expect([...new Set(tokens)]).toEqual([(await world.stored()).access_token]);
-    expect(sandbox.calls.refresh).toBe(1);
+    expect([sandbox.calls.refresh, sandbox.presentations(old.refresh_token)]).toEqual([1, 1]);
+    expect(String((await onlySession(world.app))['connectLineage'])).toMatch(/^[\w-]{22}\.1$/u);
+  });
+
+  test('a token that is not due is given as it is', async () => {
+    const world = await connectedWorld(sandbox);
+    const before = await onlySession(world.app);
+    expect(tokenIn(await world.fresh())).toEqual(before['connectToken']);
+    expect([sandbox.calls.refresh, await onlySession(world.app)]).toEqual([0, before]);
   });
 });
 

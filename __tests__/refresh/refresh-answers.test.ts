@@ -118,6 +118,8 @@ describe.each(ROWS)('the provider answers a refresh with $what', ({ plan, kind, 
     plan();
     expect(verdict(await world.fresh())).toEqual(refused);
     expect((await world.fresh()).status).toBe(refused[0]);
+    // What the event promises: the status of visitors without a valid token.
+    expect(world.told('refresh_failed')).toMatchObject([{ kind, status: refused[0] }]);
     expect([await onlySession(world.app), sandbox.calls.refresh]).toEqual([before, 1]);
     time.pass(again);
     expect(tokenIn(await world.fresh())).toEqual(await world.stored());
@@ -162,7 +164,7 @@ test('an unreachable provider costs nobody the connection: 503, and another try 
   await gone.close();
   expect(verdict(await world.fresh())).toEqual([503, UNAVAILABLE, '1']);
   await world.fresh();
-  expect(world.told('refresh_failed')).toMatchObject([{ kind: 'not_sent' }]);
+  expect(world.told('refresh_failed')).toMatchObject([{ kind: 'not_sent', status: 503 }]);
   time.pass(1100);
   await world.fresh();
   expect(world.told('refresh_failed')).toHaveLength(2);
@@ -198,7 +200,7 @@ describe('invalid_grant', () => {
     sandbox.force(400, { on: 'refresh' });
     expect(tokenIn(await world.fresh())).toEqual(old);
     expect(tokenIn(await world.fresh())).toEqual(old);
-    expect(world.told('refresh_failed')).toMatchObject([{ kind: 'terminal', oauthError: 'invalid_grant' }]);
+    expect(world.told('refresh_failed')).toMatchObject([{ kind: 'terminal', status: 401, oauthError: 'invalid_grant' }]);
     time.pass(499_000);
     const answer = await world.fresh();
     expect(verdict(answer)).toEqual([401, 'ERR_CONNECT_EXPIRED', undefined]);

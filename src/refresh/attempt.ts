@@ -35,6 +35,8 @@ export interface WonClaim {
   readonly retentionMs: number;
 }
 
+/** What visitors without a valid token are answered with; 503 for all that may pass. */
+const VISITOR_STATUS: Readonly<Partial<Record<RefreshFailureKind, number>>> = { terminal: 401, configuration: 500 };
 /** Milliseconds without a claim of ours, after a failure that the ledger could not be told of. */
 const UNRECORDED_PAUSE_MS = 2000;
 
@@ -102,7 +104,7 @@ function announce(
   debug('refresh', 'failed', kind, error.code);
   emit(onEvent, {
     type: 'refresh_failed', time: Date.now(), stage: 'refresh', connection: connectionHash(set.lineage), kind,
-    code: error.code, status: error.status,
+    code: error.code, status: VISITOR_STATUS[kind] ?? 503,
     ...(apiCode === undefined ? {} : { apiCode }),
     ...(oauthError === undefined ? {} : { oauthError }),
   });
