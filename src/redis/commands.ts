@@ -39,7 +39,9 @@ export function redisCommands({ sendCommand, commandTimeoutMs }: CommandsConfig)
   async function bounded<Reply>(operation: () => Promise<Reply>): Promise<Reply> {
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<never>((_resolve, reject) => {
-      timer = setTimeout(() => reject(ledgerError('timeout', `Redis did not answer within ${commandTimeoutMs} ms.`)), commandTimeoutMs);
+      const giveUp = (): void => reject(ledgerError('timeout', `Redis did not answer within ${commandTimeoutMs} ms.`));
+      // One turn later: after a stall of this process the answer lies in the socket already, and timers come first.
+      timer = setTimeout(() => setImmediate(giveUp), commandTimeoutMs);
     });
     try {
       return await Promise.race([operation(), late]);
