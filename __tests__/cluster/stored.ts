@@ -47,7 +47,7 @@ function sessionKey(visitor: Browser): string {
 export interface LedgerView {
   /** Fields of the record, as src/redis/scripts.ts names them; empty: no record. */
   record(): Promise<Readonly<Record<string, string>>>;
-  /** Resolves once the record is as asked, at the latest when the test's time is up. */
+  /** Resolves once the record is as asked. @throws Error when it is not within half a minute */
   until(isSo: (record: Readonly<Record<string, string>>) => boolean): Promise<void>;
   /** Ends the running lease, back-off or rest, as time would. */
   endDeadline(): Promise<void>;
@@ -69,7 +69,11 @@ export function ledgerIn(redis: RedisServer): LedgerView {
   return {
     record,
     async until(isSo) {
-      while (!isSo(await record())) await new Promise((resolve) => setTimeout(resolve, 20));
+      const lastMs = Date.now() + 30_000;
+      while (!isSo(await record())) {
+        if (Date.now() > lastMs) throw new Error(`The record stays ${JSON.stringify({ ...await record(), box: '…' })}.`);
+        await new Promise((resolve) => setTimeout(resolve, 20));
+      }
     },
     async endDeadline() {
       await redis.command('HSET', await onlyKey() ?? 'nothing', 'dl', 0);
