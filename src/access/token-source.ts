@@ -49,7 +49,7 @@ interface Call extends Holder {
   /** Until when it waits, in milliseconds since 1970. */
   readonly endsMs: number;
   /** The app's part of the store's document at the time when this call began a refresh. */
-  storedBefore: Promise<string | undefined>;
+  storedBefore?: Promise<string | undefined> | undefined;
 }
 
 /** How a call got its token set: what has to be written, if anything. */
@@ -70,7 +70,7 @@ export function tokenSource(config: TokenSourceConfig): GetToken {
     if (!needsRefresh(start, refused)) return { ...start.token };
     const call: Call = {
       req, session, sessionId: req.sessionID, appPart: tokens.appPart(session), refused,
-      endsMs: Date.now() + flights.waitMaxMs, storedBefore: Promise.resolve(undefined),
+      endsMs: Date.now() + flights.waitMaxMs,
     };
     const gain = await newest(call, start);
     if (gain.how !== undefined) await take(call, gain);
@@ -135,12 +135,12 @@ export function tokenSource(config: TokenSourceConfig): GetToken {
   async function land(call: Call, set: TokenSet, usable: boolean): Promise<(Landed & { joined: boolean }) | undefined> {
     const flying = flights.find(set);
     if (flying !== undefined && usable) return undefined;
-    if (flying === undefined) call.storedBefore = storedAppPart(call, config);
     const flight = flying ?? flights.start(set, {
       patient: !usable,
       // A refusal of a token that has expired is no wonder, however young it is.
       minAgeMs: call.refused === set.token.access_token && !isHardExpired(set, Date.now()) ? TOO_YOUNG_TO_REFUSE_MS : 0,
       retentionMs: retentionMs(call.session),
+      onWon: () => { call.storedBefore ??= storedAppPart(call, config); },
     });
     if (!usable) flight.patient = true;
     const landed = await within(flight.landed, call.endsMs);

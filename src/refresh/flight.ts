@@ -36,6 +36,8 @@ export interface FlightPlan {
   readonly minAgeMs: number;
   /** For how long the ledger keeps the record. */
   readonly retentionMs: number;
+  /** Called before the provider is asked, should this flight be the one that asks. */
+  readonly onWon?: (() => void) | undefined;
 }
 
 /** The refreshes of one instance in this process. They belong to no request: a closed browser aborts none. */
@@ -83,6 +85,7 @@ export function refreshFlights(config: FlightsConfig): Flights {
       if (got === undefined) return { kind: 'away' };
       debug('refresh', got.kind, set.generation);
       if (got.kind === 'won') {
+        plan.onWon?.();
         const landed = await attemptRefresh({ key, set, won: got, retentionMs: plan.retentionMs }, parts);
         if (landed !== undefined) return landed;
       } else if (got.kind !== 'wait') {
