@@ -20,7 +20,7 @@ async function run(strategy, plan, seed) {
   const redis = await startRedis();
   const provider = await startProvider({ lifetimeSeconds: LIFETIME_SECONDS, graceMs, ...plan, random });
   const connect = { ...provider.connectOptions, redirectUri: `${SITE}/connect/callback` };
-  const fleet = await startFleet({ strategy, redisUrl: redis.url, connect }, PROCESSES);
+  const fleet = await startFleet({ strategy, redisUrl: redis.url, connect }, PROCESSES, { mayKill: plan.killSeconds > 0 });
   try {
     let stop = false;
     const visitors = Array.from({ length: plan.users }, () => visitor({ fleet, provider, random, stopped: () => stop }));
@@ -42,19 +42,22 @@ async function run(strategy, plan, seed) {
 async function killEvery(pauseMs, fleet, random, stopped) {
   while (!stopped()) {
     await sleep(pauseMs);
-    await fleet.replace(random());
+    fleet.kill(random());
   }
 }
 
 function report(strategy, tallies, connected, counts, kills) {
   const sum = (key) => tallies.reduce((total, tally) => total + tally[key], 0);
   const timesMs = tallies.flatMap((tally) => tally.timesMs).sort((one, other) => one - other);
+  const gone = connected.filter((word) => word !== 'connected');
+  // For whoever has to find out why: what the ledger's visitors were told.
+  if (strategy === 'ledger') for (const word of [...gone, ...tallies.flatMap((tally) => tally.words)]) console.error(word);
   const percentile = (share) => Math.round(timesMs[Math.floor((timesMs.length - 1) * share)] ?? 0);
   return {
     strategy,
     requests: sum('requests'),
     refreshes: counts.refreshes,
-    'sign-ins lost': sum('lost') + connected.filter((isConnected) => !isConnected).length,
+    'sign-ins lost': sum('lost') + gone.length,
     'presented twice': counts.twice,
     'ambiguous repeats': counts.ambiguous,
     'slow answers': counts.slow,
@@ -65,6 +68,9 @@ function report(strategy, tallies, connected, counts, kills) {
     'p99 ms': percentile(0.99),
   };
 }
+
+// An exit of ours ends Redis too; an end by signal would not.
+for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => process.exit(1));
 
 const plan = readArguments(process.argv.slice(2));
 const rows = [];
