@@ -2,8 +2,10 @@ import { spawn } from 'node:child_process';
 import path from 'node:path';
 import { findSecrets, type Secret } from './support/find-secret';
 import type { Report } from './support/leaky-world';
+import { startRedis } from './support/redis-server';
+import { redisServerPath } from './support/requires';
 
-const SCRIPT = [path.join(__dirname, 'support/typescript-process.cjs'), path.join(__dirname, 'support/leaky-world.ts')];
+const LOADER = path.join(__dirname, 'support/typescript-process.cjs');
 
 interface Run extends Report {
   readonly stdout: string;
@@ -15,8 +17,8 @@ function expressName(): string {
   return /express4/u.test(require.resolve('express')) ? 'express4' : 'express';
 }
 
-function runWorld(env: Record<string, string>): Promise<Run> {
-  const child = spawn(process.execPath, SCRIPT, {
+function runWorld(script: string, env: Record<string, string>): Promise<Run> {
+  const child = spawn(process.execPath, [LOADER, path.join(__dirname, 'support', script)], {
     env: { PATH: process.env['PATH'], EXPRESS: expressName(), ...env },
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
   });
@@ -41,7 +43,7 @@ describe.each([
 ])('with %s', (_name, env) => {
   let world: Run;
   beforeAll(async () => {
-    world = await runWorld({ ...env, NODE_DEBUG: 'connect-auth' });
+    world = await runWorld('leaky-world.ts', { ...env, NODE_DEBUG: 'connect-auth' });
   }, 120_000);
 
   test('no failure shows a secret in body, headers, events or dumps, in any spelling', () => {
@@ -76,6 +78,67 @@ function expected(name: string): number[] {
   if (/^(?:option|environment) fault/u.test(name)) return [500];
   if (name === 'onConnect throws') return [403];
   return name.startsWith('a callback') ? [400, 403] : [400, 403, 409, 422, 500, 502, 503, 504];
+}
+
+interface Place {
+  readonly env: Record<string, string>;
+  readonly close: () => Promise<void>;
+}
+
+const places: Readonly<Record<string, () => Promise<Place>>> = {
+  memory: () => Promise.resolve({ env: {}, close: () => Promise.resolve() }),
+  ...(redisServerPath() === undefined ? {} : {
+    async Redis() {
+      const redis = await startRedis();
+      return { env: { REDIS_PORT: String(redis.port) }, close: () => redis.close() };
+    },
+  }),
+};
+
+describe.each(Object.keys(places))('refresh, guard, API calls and disconnect over %s', (name) => {
+  let place: Place;
+  let world: Run;
+  beforeAll(async () => {
+    place = await places[name]!();
+    world = await runWorld('leaky-access.ts', { ...place.env, NODE_ENV: 'production', NODE_DEBUG: 'connect-auth' });
+  }, 120_000);
+  afterAll(() => place.close());
+
+  test('no answer, event, dump, session, stored document or Redis key shows a secret, in any spelling', () => {
+    const secrets = unique(world.secrets);
+    // A session knows its own id, by a property that is not enumerable: express-session's.
+    const inSession = secrets.filter((secret) => secret.name !== 'session id');
+    const leaks = world.sightings.flatMap(({ scenario, sink, text }) => (
+      findSecrets(text, sink === 'session: inspect' ? inSession : secrets).map((secret) => `${scenario}: ${sink}: ${secret}`)));
+    expect([...new Set(leaks)]).toEqual([]);
+  });
+
+  test('nothing printed holds a secret, with NODE_DEBUG=connect-auth', () => {
+    expect(world.stderr).toMatch(/CONNECT-AUTH \d+: refresh/u);
+    expect(findSecrets(world.stdout + world.stderr, unique(world.secrets))).toEqual([]);
+  });
+
+  test('each scenario ended as planned', () => {
+    const { statuses, sightings } = world;
+    const entries = Object.entries(statuses);
+    const unexpected = entries.filter(([step, status]) => !expectedStep(step).includes(status));
+    expect(unexpected).toEqual([]);
+    expect(entries.length).toBe(23 * 9);
+    expect(sightings.filter(({ sink, text }) => sink === 'store' && /v1\.k1\./u.test(text)).length).toBeGreaterThan(10);
+    expect(sightings.filter(({ sink }) => sink === 'redis').map(({ text }) => /connect-auth:[^ ]+ hash .*v1\.l1\./u.test(text)))
+      .toEqual(name === 'Redis' ? [true] : []);
+    expect([...new Set(world.secrets.map((secret) => secret.name))].sort()).toEqual([
+      'access token', 'client secret', 'code', 'encryption secret', 'refresh token', 'session id', 'state', 'verifier',
+    ]);
+  });
+});
+
+function expectedStep(step: string): number[] {
+  if (step.includes('/connect/callback')) return [302];
+  if (step.includes('/connect/disconnect')) return [step.endsWith('cross-site') ? 403 : 204];
+  if (step.startsWith('all well')) return [200];
+  if (step.startsWith('an API') && !step.includes('/me')) return [200];
+  return [302, 401, 400, 403, 404, 409, 429, 500, 502, 503];
 }
 
 function unique(secrets: readonly Secret[]): Secret[] {

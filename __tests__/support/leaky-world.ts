@@ -8,6 +8,7 @@ import express, { type ErrorRequestHandler, type RequestHandler } from 'express'
 import session, { MemoryStore } from 'express-session';
 import { connectAuth, connectOptionsFromEnv } from '../../src';
 import type { Secret } from './find-secret';
+import { dumped, type Sink } from './reachable';
 
 /** What a run has seen; `sink` says where. */
 export interface Sighting {
@@ -41,28 +42,7 @@ function see(sink: string, text: string): void {
   sightings.push({ scenario, sink, text });
 }
 
-/** The language's own objects hold nothing of ours, and lead everywhere. */
-const BUILT_IN = [Object, Function, Error, TypeError, Array, Promise].flatMap((one): unknown[] => [one, one.prototype]);
-
-/** Every string that can be reached from a value, non-enumerable, inherited and symbol keys included. */
-function reachable(value: unknown, seen = new Set<unknown>(BUILT_IN)): string {
-  if (typeof value === 'string') return value;
-  if ((typeof value !== 'object' && typeof value !== 'function') || value === null || seen.has(value)) return '';
-  seen.add(value);
-  const parts = Reflect.ownKeys(value).map((key) => {
-    const own = Object.getOwnPropertyDescriptor(value, key);
-    return `${String(key)} ${reachable(own?.value, seen)}`;
-  });
-  return [...parts, reachable(Object.getPrototypeOf(value), seen)].join('\n');
-}
-
-function dump(sink: string, value: unknown): void {
-  see(`${sink}: inspect`, inspect(value, { showHidden: true, depth: 10 }));
-  // In a list, because a function alone has no JSON.
-  see(`${sink}: JSON`, JSON.stringify([value]));
-  see(`${sink}: stack`, String((value as Error | undefined)?.stack));
-  see(`${sink}: reachable`, reachable(value));
-}
+const dump: Sink = (sink, value) => dumped(see, sink, value);
 
 type Reply = (res: ServerResponse, heard: string) => void;
 
