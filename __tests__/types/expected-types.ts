@@ -1,0 +1,172 @@
+// The public types as users rely on them. Compiled by types.test.ts and by `npm run typecheck`; never run.
+import type * as http from 'node:http';
+import type { AxiosInstance } from 'axios';
+import { expectTypeOf } from 'expect-type';
+import type { ErrorRequestHandler, Express, Request, RequestHandler, Router } from 'express';
+import type { SessionData } from 'express-session';
+import {
+  connectAuth, connectErrorHandler, connectOptionsFromEnv, isConnectError, memoryLedger,
+  type AdoptedEvent, type ConnectAuth, type ConnectAuthOptions, type ConnectClient, type ConnectError, type ConnectErrorCode, type ConnectEvent,
+  type ConnectEventListener, type ConnectStage, type ConnectToken, type ConnectedEvent, type DisconnectedEvent,
+  type EncryptionKey, type ErrorEvent, type GetToken, type LedgerErrorEvent, type ProviderSign, type RefreshFailedEvent,
+  type RefreshFailureKind, type RefreshLedger, type RefreshedEvent, type RenderError, type RequireConnectOptions, type TokenRequest,
+} from 'express-connect-auth';
+import { redisLedger, type RedisLedgerOptions } from 'express-connect-auth/redis';
+import { ledgerConformance, startSandbox, type Sandbox, type SandboxOptions, type SandboxSwitches } from 'express-connect-auth/testing';
+
+type RequiredKeys<T> = { [K in keyof T]-?: object extends Pick<T, K> ? never : K }[keyof T];
+
+declare const app: Express;
+declare const req: Request;
+declare const sandbox: Sandbox;
+declare const connect: ConnectAuth;
+declare const something: unknown;
+
+// Options: three are required; each takes undefined as "not set"; none is written to.
+expectTypeOf<RequiredKeys<ConnectAuthOptions>>().toEqualTypeOf<'clientId' | 'clientSecret' | 'redirectUri'>();
+expectTypeOf<ConnectAuthOptions>().toEqualTypeOf<{
+  readonly clientId: string;
+  readonly clientSecret: string;
+  readonly redirectUri: string;
+  readonly scope?: string | readonly string[] | undefined;
+  readonly accessTokenKey?: string | undefined;
+  readonly clientAuthentication?: 'header' | 'body' | undefined;
+  readonly requestFormat?: 'json' | 'form' | undefined;
+  readonly pkce?: boolean | undefined;
+  readonly allowMissingState?: boolean | undefined;
+  readonly authorizeUrl?: string | undefined;
+  readonly tokenUrl?: string | undefined;
+  readonly apiBaseUrl?: string | undefined;
+  readonly authorizePath?: string | false | undefined;
+  readonly callbackPath?: string | false | undefined;
+  readonly disconnectPath?: string | false | undefined;
+  readonly afterConnect?: string | undefined;
+  readonly afterDisconnect?: string | undefined;
+  readonly refreshLeewaySeconds?: number | undefined;
+  readonly ledger?: RefreshLedger | undefined;
+  readonly encryptionKeys?: readonly EncryptionKey[] | undefined;
+  readonly timeoutMs?: number | undefined;
+  readonly storeTimeoutMs?: number | undefined;
+  readonly pendingTtlMs?: number | undefined;
+  readonly agent?: http.Agent | undefined;
+  readonly sessionKey?: string | undefined;
+  readonly statusByApiCode?: Readonly<Record<string | number, number>> | undefined;
+  readonly renderErrors?: boolean | undefined;
+  readonly renderError?: RenderError | undefined;
+  readonly onEvent?: ConnectEventListener | undefined;
+  readonly onConnect?: ((req: Request, token: ConnectToken) => void | Promise<void>) | undefined;
+  readonly authorizeParams?: Readonly<Record<string, string>> | undefined;
+}>();
+expectTypeOf(connectAuth).parameters.toEqualTypeOf<[options: ConnectAuthOptions]>();
+expectTypeOf(connectAuth).returns.toEqualTypeOf<ConnectAuth>();
+expectTypeOf(connectOptionsFromEnv).returns.toEqualTypeOf<ConnectAuthOptions>();
+expectTypeOf(connectOptionsFromEnv).toBeCallableWith(process.env);
+expectTypeOf<EncryptionKey>().toEqualTypeOf<{ readonly id: string; readonly secret: string }>();
+
+// The middleware and its members.
+expectTypeOf<ConnectAuth>().toExtend<Router>();
+type OwnKeys = Exclude<keyof ConnectAuth, keyof Router>;
+expectTypeOf<OwnKeys>()
+  .toEqualTypeOf<'authorize' | 'callback' | 'disconnect' | 'requireConnect' | 'getToken' | 'client' | 'close'>();
+expectTypeOf<ConnectAuth['authorize' | 'callback' | 'disconnect']>().toEqualTypeOf<RequestHandler>();
+expectTypeOf<ConnectAuth['requireConnect']>().toEqualTypeOf<(options?: RequireConnectOptions) => RequestHandler>();
+expectTypeOf<ConnectAuth['getToken']>().toEqualTypeOf<GetToken>();
+expectTypeOf<ConnectAuth['client']>().toEqualTypeOf<(req: Request) => ConnectClient>();
+expectTypeOf<ConnectAuth['close']>().toEqualTypeOf<() => Promise<void>>();
+expectTypeOf<Pick<ConnectAuth, OwnKeys>>().toEqualTypeOf<Readonly<Pick<ConnectAuth, OwnKeys>>>();
+expectTypeOf<GetToken>().toEqualTypeOf<(req: Request, ask?: TokenRequest) => Promise<ConnectToken>>();
+expectTypeOf<TokenRequest>().toEqualTypeOf<{ readonly refused?: string | undefined }>();
+expectTypeOf<ConnectClient>().toEqualTypeOf<AxiosInstance>();
+expectTypeOf<RequireConnectOptions>().toEqualTypeOf<{
+  readonly onMissing?: 'auto' | 'redirect' | 'error' | undefined;
+  readonly loginUrl?: string | undefined;
+}>();
+expectTypeOf(connectErrorHandler).returns.toEqualTypeOf<ErrorRequestHandler>();
+app.use(connect).use('/sub', connect).get('/mine', connect.requireConnect(), () => undefined).use(connectErrorHandler());
+
+// What a session holds.
+expectTypeOf<ConnectToken>().toEqualTypeOf<{
+  access_token: string;
+  refresh_token?: string;
+  expires_at?: number;
+  type: string;
+  scope?: string;
+}>();
+expectTypeOf<SessionData['connectToken']>().toEqualTypeOf<ConnectToken | undefined>();
+expectTypeOf<SessionData['connectLineage']>().toEqualTypeOf<string | undefined>();
+expectTypeOf(req.session.connectToken).toEqualTypeOf<ConnectToken | undefined>();
+
+// Events are told apart by `type`.
+expectTypeOf<ConnectEvent['type']>().toEqualTypeOf<
+  'connected' | 'refreshed' | 'adopted' | 'refresh_failed' | 'disconnected' | 'ledger_error' | 'error'>();
+expectTypeOf<RefreshFailureKind>()
+  .toEqualTypeOf<'ambiguous' | 'not_sent' | 'transient' | 'terminal' | 'configuration' | 'suspect'>();
+
+declare function nothing(left: never): never;
+
+/** Every type narrows to its own event, and nothing is left over. */
+export function narrowed(event: ConnectEvent): string | number {
+  expectTypeOf(event.time).toEqualTypeOf<number>();
+  switch (event.type) {
+    case 'connected':
+      expectTypeOf(event).toEqualTypeOf<ConnectedEvent>();
+      return event.connection;
+    case 'refreshed':
+      expectTypeOf(event).toEqualTypeOf<RefreshedEvent>();
+      return event.durationMs;
+    case 'adopted':
+      expectTypeOf(event).toEqualTypeOf<AdoptedEvent>();
+      return event.generation;
+    case 'refresh_failed':
+      expectTypeOf(event).toEqualTypeOf<RefreshFailedEvent>();
+      return event.kind;
+    case 'disconnected':
+      expectTypeOf(event).toEqualTypeOf<DisconnectedEvent>();
+      return event.connection;
+    case 'ledger_error':
+      expectTypeOf(event).toEqualTypeOf<LedgerErrorEvent>();
+      return event.operation;
+    case 'error':
+      expectTypeOf(event).toEqualTypeOf<ErrorEvent>();
+      return event.status;
+    default:
+      return nothing(event);
+  }
+}
+
+// Errors.
+expectTypeOf<ConnectErrorCode>().toEqualTypeOf<
+  | 'ERR_CONNECT_OPTIONS' | 'ERR_CONNECT_NO_SESSION' | 'ERR_CONNECT_COOKIE' | 'ERR_CONNECT_STORE' | 'ERR_CONNECT_METHOD'
+  | 'ERR_CONNECT_PREFETCH' | 'ERR_CONNECT_ORIGIN' | 'ERR_CONNECT_CALLBACK' | 'ERR_CONNECT_STATE' | 'ERR_CONNECT_DENIED'
+  | 'ERR_CONNECT_GRANT' | 'ERR_CONNECT_REQUIRED' | 'ERR_CONNECT_EXPIRED' | 'ERR_CONNECT_CONFIG' | 'ERR_CONNECT_ACCOUNT'
+  | 'ERR_CONNECT_FORBIDDEN' | 'ERR_CONNECT_RATE_LIMITED' | 'ERR_CONNECT_UNAVAILABLE' | 'ERR_CONNECT_TIMEOUT'
+  | 'ERR_CONNECT_RESPONSE' | 'ERR_CONNECT_API' | 'ERR_CONNECT_LEDGER'>();
+expectTypeOf<ConnectStage>()
+  .toEqualTypeOf<'options' | 'authorize' | 'callback' | 'exchange' | 'refresh' | 'api' | 'disconnect'>();
+expectTypeOf<ConnectError>().toExtend<Error>();
+expectTypeOf<ConnectError['code']>().toEqualTypeOf<ConnectErrorCode>();
+expectTypeOf<ConnectError['provider']>().toEqualTypeOf<ProviderSign | undefined>();
+expectTypeOf(isConnectError).guards.toEqualTypeOf<ConnectError>();
+expectTypeOf(isConnectError).toBeCallableWith(something);
+
+// Ledgers.
+expectTypeOf(memoryLedger).returns.toEqualTypeOf<RefreshLedger>();
+expectTypeOf(redisLedger).returns.toEqualTypeOf<RefreshLedger>();
+expectTypeOf(redisLedger).parameters.toEqualTypeOf<[options: RedisLedgerOptions]>();
+expectTypeOf<keyof RefreshLedger>().toEqualTypeOf<'acquire' | 'renew' | 'settle' | 'fail' | 'revoke' | 'once'>();
+expectTypeOf<Awaited<ReturnType<RefreshLedger['acquire']>>['kind']>()
+  .toEqualTypeOf<'revoked' | 'adopt' | 'dead' | 'wait' | 'backoff' | 'won'>();
+expectTypeOf<RedisLedgerOptions>().toEqualTypeOf<{
+  readonly sendCommand: (...args: string[]) => Promise<unknown>;
+  readonly encryptionKeys: readonly EncryptionKey[];
+  readonly prefix?: string | undefined;
+  readonly commandTimeoutMs?: number | undefined;
+  readonly onLedgerError?: 'fail' | 'local' | undefined;
+}>();
+
+// The sandbox fits connectAuth() and the ledgers fit its conformance test.
+expectTypeOf(connectAuth).toBeCallableWith({ ...sandbox.connectOptions, redirectUri: 'http://127.0.0.1/connect/callback' });
+expectTypeOf(startSandbox).toBeCallableWith({ switches: { refresh: 'rotate', accessTokenKey: { required: 'key' } } });
+expectTypeOf<RequiredKeys<SandboxOptions>>().toEqualTypeOf<never>();
+expectTypeOf<SandboxSwitches>().toEqualTypeOf<Readonly<SandboxSwitches>>();
+expectTypeOf(ledgerConformance).toBeCallableWith(() => ({ ledger: memoryLedger(), advance: () => undefined }));
