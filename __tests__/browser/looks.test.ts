@@ -25,6 +25,18 @@ describeInChromium('every page', (executablePath) => {
     await page.goto(`${site.address}/connect/authorize`);
   }
 
+  async function toConnected(page: Page): Promise<void> {
+    await toConsent(page);
+    await page.getByRole('button', { name: 'Allow' }).click();
+    await page.waitForURL(`${site.address}/connected`);
+  }
+
+  async function press(page: Page, name: string): Promise<void> {
+    await toConnected(page);
+    await page.getByRole('button', { name }).click();
+    await page.waitForLoadState();
+  }
+
   async function post(page: Page, action: string): Promise<void> {
     await page.goto(`${site.address}/errors`);
     await page.getByRole('button', { name: action }).first().click();
@@ -34,11 +46,14 @@ describeInChromium('every page', (executablePath) => {
   const PAGES: readonly (readonly [string, Visit])[] = [
     ['the first page', (page) => page.goto(site.address)],
     ['the consent page', toConsent],
-    ['the connected page', async (page) => {
-      await toConsent(page);
-      await page.getByRole('button', { name: 'Allow' }).click();
-      await page.waitForURL(`${site.address}/connected`);
+    ['the first page of a connected visitor', async (page) => {
+      await toConnected(page);
+      await page.goto(site.address);
     }],
+    ['the connected page', toConnected],
+    ['fifty requests at once', (page) => press(page, '50 requests at once')],
+    ['what /me says', (page) => press(page, 'Call /me')],
+    ['the first page after the end', (page) => press(page, 'Disconnect')],
     ['the errors on show', (page) => page.goto(`${site.address}/errors`)],
     ['a raw answer', (page) => post(page, 'Raw answer')],
     ['all 17 codes', (page) => post(page, 'Go through all of them')],
