@@ -125,8 +125,8 @@ describe.each(Object.keys(places))('refresh, guard, API calls and disconnect ove
     expect(unexpected).toEqual([]);
     expect(entries.length).toBe(23 * 9);
     expect(sightings.filter(({ sink, text }) => sink === 'store' && /v1\.k1\./u.test(text)).length).toBeGreaterThan(10);
-    expect(sightings.filter(({ sink }) => sink === 'redis').map(({ text }) => /connect-auth:[^ ]+ hash .*v1\.l1\./u.test(text)))
-      .toEqual(name === 'Redis' ? [true] : []);
+    // A disconnect removes what its record has sealed, so Redis is looked at before it too.
+    expect(sightings.some(({ sink, text }) => sink === 'redis' && /connect-auth:[^ ]+ hash .*v1\.l1\./u.test(text))).toBe(name === 'Redis');
     expect([...new Set(world.secrets.map((secret) => secret.name))].sort()).toEqual([
       'access token', 'client secret', 'code', 'encryption secret', 'refresh token', 'session id', 'state', 'verifier',
     ]);

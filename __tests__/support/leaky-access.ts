@@ -68,7 +68,7 @@ const API: Readonly<Record<string, Reply>> = {
   'an API redirect': redirect,
 };
 
-async function play(scenario: string, store: Store, ledger: RefreshLedger): Promise<void> {
+async function play(scenario: string, store: Store, ledger: RefreshLedger, redis: () => Promise<string>): Promise<void> {
   const see = (sink: string, text: string): void => void report.sightings.push({ scenario, sink, text });
   const dump: Sink = (sink, value) => dumped(see, sink, value);
   const code = secret('code');
@@ -141,6 +141,7 @@ async function play(scenario: string, store: Store, ledger: RefreshLedger): Prom
   }
   await search('/connect/disconnect', { 'sec-fetch-site': 'cross-site' }, 'POST');
   report.sightings.push({ scenario, sink: 'store', text: await stored(store) });
+  see('redis', await redis());
   await search('/connect/disconnect', { 'sec-fetch-site': 'same-origin' }, 'POST');
   await connect.close();
   await Promise.all([provider, server].map((one) => one.close()));
@@ -212,6 +213,7 @@ async function main(): Promise<void> {
     client === undefined ? memoryLedger() : redisLedger({
       sendCommand: (...args: string[]) => client.sendCommand(args), encryptionKeys: LEDGER_KEYS, commandTimeoutMs: 5000,
     }),
+    () => (client === undefined ? Promise.resolve('') : redisText(client)),
   )));
   if (client !== undefined) {
     report.sightings.push({ scenario: 'all', sink: 'redis', text: await redisText(client) });
