@@ -1,0 +1,49 @@
+import cluster from 'node:cluster';
+import { RedisStore } from 'connect-redis';
+import express from 'express';
+import session from 'express-session';
+import { connectAuth, connectOptionsFromEnv } from 'express-connect-auth';
+import { redisLedger } from 'express-connect-auth/redis';
+
+if (cluster.isPrimary) {
+  cluster.fork();
+  cluster.fork();
+  process.once('SIGTERM', () => cluster.disconnect());
+} else {
+  await serve();
+}
+
+async function serve() {
+  // Take the one you use: both files export the same two things.
+  const { client, sendCommand } = await import(`./${process.env.REDIS_CLIENT ?? 'node-redis'}.mjs`);
+  const encryptionKeys = [{ id: '2026-11', secret: process.env.TOKEN_KEY }];
+
+  const app = express();
+  // Behind a proxy that ends TLS: app.set('trust proxy', 1), or the cookie is never `secure`.
+  app.use(session({
+    store: new RedisStore({ client }),
+    secret: process.env.SESSION_SECRET,
+    resave: false,
+    saveUninitialized: false,
+    cookie: { sameSite: 'lax', secure: 'auto' },
+  }));
+  const connect = connectAuth({
+    ...connectOptionsFromEnv(),
+    ledger: redisLedger({ sendCommand, encryptionKeys }),
+    encryptionKeys, // in the sessions too
+    onEvent: ({ type }) => console.log(`process ${process.pid}: ${type}`),
+  });
+  app.use(connect);
+
+  app.get('/', connect.requireConnect(), (req, res) => {
+    const seconds = req.session.connectToken.expires_at - Math.floor(Date.now() / 1000);
+    // A kept connection would stay with one process.
+    res.set('Connection', 'close').type('text').send(`Process ${process.pid}: the token is good for ${seconds} s.\n`);
+  });
+
+  app.listen(process.env.PORT ?? 3000);
+  cluster.worker.once('disconnect', async () => {
+    await connect.close(); // a refresh in flight is finished and recorded
+    process.exit();
+  });
+}

@@ -1,0 +1,138 @@
+// `npm run example -- spa` starts an example with all that it needs; without a name it lists them.
+import { spawn, spawnSync } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { connect } from 'node:net';
+import { basename, join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { startSandbox } from 'express-connect-auth/testing';
+import { findPort } from './run-port.mjs';
+import { findRedis } from './run-redis.mjs';
+
+const folder = fileURLToPath(new URL('.', import.meta.url));
+const modules = join(folder, '..', 'node_modules');
+
+/** What the sandbox does differently for an example. */
+const SWITCHES = { 'redis-cluster': { lifetimeSeconds: 10 } };
+
+const examples = readdirSync(folder).filter((name) => existsSync(join(folder, name, 'README.md'))).sort();
+
+try {
+  const [name, ...more] = process.argv.slice(2);
+  if (name === undefined) list();
+  else if (!examples.includes(name) || more.length > 0) refuse([name, ...more].join(' '));
+  else if (existsSync(join(folder, name, 'app.test.js'))) runTests(name);
+  else await run(name);
+} catch (error) {
+  console.error(error.message);
+  process.exitCode = 1;
+}
+
+function list(print = console.log) {
+  const width = Math.max(...examples.map((name) => name.length));
+  print('Start an example, here with the first one\'s name:\n');
+  print(`  npm run example -- ${examples[0]}\n`);
+  for (const name of examples) print(`  ${name.padEnd(width)}  ${titleOf(name)}`);
+}
+
+function titleOf(name) {
+  return /^# (.+)$/mu.exec(readFileSync(join(folder, name, 'README.md'), 'utf8'))?.[1] ?? '';
+}
+
+function refuse(name) {
+  console.error(`There is no example "${name}".\n`);
+  list(console.error);
+  process.exitCode = 1;
+}
+
+function runTests(name) {
+  const jest = join(modules, 'jest', 'bin', 'jest.js');
+  const { status } = spawnSync(process.execPath, [jest, '--rootDir', join(folder, name), '--config', '{}'], { stdio: 'inherit' });
+  process.exitCode = status ?? 1;
+}
+
+async function run(name) {
+  let child;
+  let asked = false;
+  // Not once: npm hands a Ctrl+C on that the terminal has sent here as well.
+  for (const signal of ['SIGINT', 'SIGTERM']) {
+    process.on(signal, () => {
+      asked = true;
+      child?.kill('SIGTERM');
+    });
+  }
+  const program = compiled(name);
+  const port = await findPort(process.env.PORT);
+  const redis = name.startsWith('redis-') ? await findRedis() : undefined;
+  const sandbox = await startSandbox({ switches: SWITCHES[name] ?? {} });
+  if (!asked) {
+    const env = { ...environment(sandbox, port), ...(redis && { REDIS_URL: redis.url }) };
+    child = spawn(process.execPath, [program], { stdio: 'inherit', env });
+    const ended = once(child, 'exit');
+    if (await answers(port, child)) greet(name, { port, redis, sandbox });
+    const [status, signal] = await ended;
+    if (!asked && signal !== 'SIGINT') {
+      console.error(`${basename(program)} has ended by itself.`);
+      process.exitCode = status || 1;
+    }
+  }
+  await sandbox.close();
+  await redis?.stop();
+}
+
+function greet(name, { port, redis, sandbox }) {
+  console.log(`\n  ${titleOf(name)} (examples/${name})\n\n  Open      http://localhost:${port}`);
+  console.log(`  Provider  the sandbox of this package, no account needed (${sandbox.url})`);
+  if (redis) console.log(`  Redis     ${redis.description}`);
+  console.log('\n  Ctrl+C stops it.\n');
+}
+
+/** The program of an example: TypeScript is compiled, and checked, against the built package. */
+function compiled(name) {
+  const own = join(folder, name);
+  if (!existsSync(join(own, 'app.ts'))) return join(own, 'app.mjs');
+  const tsc = join(modules, 'typescript', 'bin', 'tsc');
+  const { status } = spawnSync(process.execPath, [tsc, '-p', join(own, 'tsconfig.build.json')], { stdio: 'inherit' });
+  if (status !== 0) throw new Error(`examples/${name} does not compile.`);
+  return join(own, 'dist', 'app.js');
+}
+
+/** What an app finds in its .env otherwise; CONNECT_* variables of yours must not lead it away from the sandbox. */
+function environment({ connectOptions }, port) {
+  const rest = Object.entries(process.env).filter(([variable]) => !variable.startsWith('CONNECT_'));
+  return {
+    ...Object.fromEntries(rest),
+    PORT: String(port),
+    SESSION_SECRET: randomBytes(32).toString('hex'),
+    TOKEN_KEY: randomBytes(32).toString('hex'),
+    CONNECT_CLIENT_ID: connectOptions.clientId,
+    CONNECT_CLIENT_SECRET: connectOptions.clientSecret,
+    CONNECT_REDIRECT_URI: `http://localhost:${port}/connect/callback`,
+    CONNECT_AUTHORIZE_URL: connectOptions.authorizeUrl,
+    CONNECT_TOKEN_URL: connectOptions.tokenUrl,
+    CONNECT_API_BASE_URL: connectOptions.apiBaseUrl,
+  };
+}
+
+/** Waits until the example listens. @returns whether it does; not when it has ended before */
+async function answers(port, child) {
+  while (child.exitCode === null && child.signalCode === null) {
+    if (await accepts(port)) return true;
+    await sleep(50);
+  }
+  return false;
+}
+
+async function accepts(port) {
+  const socket = connect(port, 'localhost');
+  try {
+    await once(socket, 'connect');
+    return true;
+  } catch {
+    return false;
+  } finally {
+    socket.destroy();
+  }
+}
