@@ -1,0 +1,232 @@
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { describeInRedis } from '../support/requires';
+import { personAt } from './person';
+import { firstAnswer, freePort } from './ports';
+import { describeSpaInChromium } from './spa-in-chromium';
+import { makeStage, root, type RunningExample, type Stage } from './stage';
+
+// Several programs start at once, perhaps on a busy machine.
+jest.setTimeout(90_000);
+
+const folder = join(root, 'examples');
+const names = readdirSync(folder, { withFileTypes: true }).filter((entry) => entry.isDirectory()).map(({ name }) => name);
+const read = (...path: readonly string[]): string => readFileSync(join(folder, ...path), 'utf8');
+
+let stage: Stage;
+
+beforeAll(() => {
+  stage = makeStage();
+});
+
+afterAll(async () => {
+  await stage.stopAll();
+  stage.remove();
+});
+
+describe('the folder', () => {
+  test('is listed by `npm run example`, and in its README', async () => {
+    const { scripts } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { scripts: Record<string, string> };
+    expect(scripts['example']).toBe('npm run --silent build && node examples/run.mjs');
+    const { exitCode, output: listing } = await stage.node(['examples/run.mjs']).ended();
+    expect(exitCode).toBe(0);
+    for (const name of names) {
+      expect(listing).toContain(`  ${name} `);
+      expect(read('README.md')).toContain(`[${name}](${name})`);
+    }
+  });
+
+  test.each(names)('tells the one command of %s', (name) => {
+    expect(read(name, 'README.md')).toContain(`npm run example -- ${name}\n`);
+  });
+
+  test.each(names)('holds nothing in %s that a user could not import', (name) => {
+    const files = readdirSync(join(folder, name), { recursive: true, encoding: 'utf8' })
+      .filter((path) => /\.(?:mjs|js|ts)$/u.test(path) && !path.startsWith('dist'));
+    const imported = files.flatMap((path) => [...read(name, path).matchAll(/(?:from|require\(|import\() ?'([^']+)'/gu)]
+      .map(([, specifier = '']) => specifier));
+    expect(files.length).toBeGreaterThan(0);
+    expect(imported.filter((specifier) => specifier.startsWith('..'))).toEqual([]);
+  });
+
+  test('an unknown name is an error that lists what there is', async () => {
+    const { exitCode, output } = await stage.node(['examples/run.mjs', 'nothing']).ended();
+    expect([exitCode, output]).toEqual([1, expect.stringContaining('There is no example "nothing".')]);
+    expect(output).toContain('  spa  ');
+  });
+
+  test('a port that is no number is told in words', async () => {
+    const { exitCode, output } = await stage.node(['examples/run.mjs', 'spa'], { PORT: 'abc' }).ended();
+    expect([exitCode, output]).toEqual([1, 'PORT must be a number from 0 to 65535.\n']);
+  });
+});
+
+describe('minimal-javascript', () => {
+  test('connects, disconnects, and offers to start again after a declined sign-in; Ctrl+C stops it all', async () => {
+    const example = await stage.example('minimal-javascript');
+    const person = personAt(example);
+    expect((await person.open('/')).body).toContain('href="/connect/authorize"');
+
+    const declined = await person.visit('/connect/authorize', 'decline');
+    expect([declined.status, declined.body]).toEqual([403, expect.stringContaining('href="/connect/authorize"')]);
+
+    const landed = await person.visit('/connect/authorize', 'allow');
+    expect([landed.status, landed.path, landed.body]).toEqual([200, '/', expect.stringContaining('Connected (bearer)')]);
+    expect((await person.send('/connect/disconnect')).location).toBe('/');
+    expect((await person.open('/')).body).toContain('href="/connect/authorize"');
+
+    expect((await example.stop()).exitCode).toBe(0);
+    await expect(person.open('/')).rejects.toThrow('ECONNREFUSED');
+    await expect(fetch(example.sandboxUrl)).rejects.toThrow('fetch failed');
+  });
+});
+
+describe('minimal-typescript', () => {
+  test('leads through the sign-in and back, and reports typed events', async () => {
+    const example = await stage.example('minimal-typescript');
+    const person = personAt(example);
+    const refused = await person.call('/');
+    expect([refused.status, JSON.parse(refused.body)]).toEqual([401, expect.objectContaining({ loginUrl: '/connect/authorize' })]);
+    await example.saying(/^ERR_CONNECT_REQUIRED, answered with 401$/mu);
+
+    const begun = Date.now();
+    const landed = await person.visit('/', 'allow');
+    const { type, expiresAt } = JSON.parse(landed.body) as { type: string; expiresAt: string };
+    expect([landed.status, landed.path, type]).toEqual([200, '/', 'bearer']);
+    const minutes = (Date.parse(expiresAt) - begun) / 60_000;
+    expect(minutes).toBeGreaterThan(59);
+    expect(minutes).toBeLessThan(62);
+    await example.saying(/^connected$/mu);
+    await example.stop();
+  });
+});
+
+describe('spa', () => {
+  test('answers its script with 401 and loginUrl, then with the profile', async () => {
+    const example = await stage.example('spa');
+    const person = personAt(example);
+    const refused = await person.call('/api/me');
+    expect([refused.status, refused.headers['content-type']]).toEqual([401, 'application/problem+json']);
+    const { loginUrl } = JSON.parse(refused.body) as { loginUrl: string };
+    expect((await person.visit(loginUrl, 'allow')).path).toBe('/connected.html');
+    expect((await person.visit(`${loginUrl}?returnTo=/`, 'allow')).body).toContain('<h1>My profile</h1>');
+    const profile = await person.call('/api/me');
+    expect([profile.status, JSON.parse(profile.body)]).toEqual([200, expect.objectContaining({ name: 'Sandbox User' })]);
+    expect(profile.body).not.toContain('token');
+    await example.stop();
+  });
+});
+
+describeSpaInChromium(() => stage);
+
+describe('custom-error-page', () => {
+  test('draws a failed sign-in and a failed route alike, with their statuses, and answers scripts in JSON', async () => {
+    const example = await stage.example('custom-error-page');
+    const person = personAt(example);
+    const own = expect.stringContaining('Georgia') as string;
+    const declined = await person.visit('/connect/authorize?returnTo=/type', 'decline');
+    expect([declined.status, declined.body]).toEqual([403, own]);
+    expect(declined.body).toContain('<a href="/connect/authorize">Try again</a>');
+
+    const skipped = await person.open('/type');
+    expect([skipped.status, skipped.body]).toEqual([401, own]);
+    expect(skipped.body).toContain('<a href="/connect/authorize">Try again</a>');
+
+    const script = await person.call('/type');
+    expect([script.status, JSON.parse(script.body)]).toEqual([401, {
+      code: 'ERR_CONNECT_REQUIRED', title: expect.any(String) as string,
+    }]);
+    expect((await person.visit('/connect/authorize?returnTo=/type', 'allow')).body).toBe('{"type":"bearer"}');
+    await example.stop();
+  });
+});
+
+describe('several-accounts', () => {
+  test('connects two accounts in one go, and disconnects one of them', async () => {
+    const example = await stage.example('several-accounts');
+    const person = personAt(example);
+    const copied = await person.visit('/copy', 'allow');
+    expect([copied.path, copied.clicks, copied.body]).toEqual(['/copy', 2, expect.stringContaining('a token each')]);
+
+    expect((await person.send('/source/disconnect')).location).toBe('/');
+    const home = (await person.open('/')).body;
+    expect(home).toContain('source: <a href="/source/connect">');
+    expect(home).toContain('target: connected');
+    expect((await person.visit('/copy', 'allow')).clicks).toBe(1);
+    await example.stop();
+  });
+});
+
+describe('jest-test', () => {
+  test('passes', async () => {
+    const { exitCode, output } = await stage.node(['examples/run.mjs', 'jest-test']).ended();
+    expect([exitCode, output]).toEqual([0, expect.stringContaining('5 passed, 5 total')]);
+  });
+});
+
+describeInRedis('redis-cluster', () => {
+  const clients = ['node-redis', 'ioredis'];
+  let examples: readonly RunningExample[];
+
+  beforeAll(async () => {
+    examples = await Promise.all(clients.map((client) => stage.example('redis-cluster', { REDIS_CLIENT: client })));
+  });
+
+  test.each(clients)('by %s: a visitor of one process is known to the other, and both refresh once', async (client) => {
+    const example = examples[clients.indexOf(client)]!;
+    const person = personAt(example);
+    const landed = await person.visit('/', 'allow');
+    expect([landed.status, landed.clicks, ...said(landed.body)]).toEqual([200, 1, expect.any(Number), expect.any(Number)]);
+    await sleep((said((await person.open('/')).body)[1] - 1.5) * 1000); // the token comes due
+
+    const answers = await Promise.all(Array.from({ length: 10 }, () => person.open('/')));
+    expect(answers.map(({ status }) => status)).toEqual(Array.from({ length: 10 }, () => 200));
+    expect(new Set(answers.map(({ body }) => said(body)[0])).size).toBe(2);
+    const after = [await person.open('/'), await person.open('/')].map(({ body }) => said(body));
+    expect(after[0]?.[0]).not.toBe(after[1]?.[0]);
+    expect(Math.min(...after.map(([, seconds]) => seconds))).toBeGreaterThan(2);
+    expect(example.output().match(/^process \d+: refreshed$/gmu)?.length).toBe(1);
+    expect((await example.stop()).exitCode).toBe(0);
+  });
+
+  /** Which process has answered, and how many seconds it gives the token. */
+  function said(body: string): readonly [process: number, seconds: number] {
+    const [, process, seconds] = /^Process (\d+): the token is good for (-?\d+) s\.$/mu.exec(body) ?? [];
+    return [Number(process), Number(seconds)];
+  }
+});
+
+describe('without redis-server', () => {
+  test('redis-cluster says what to install', async () => {
+    const { exitCode, output } = await stage.node(
+      ['examples/run.mjs', 'redis-cluster'], { PORT: '0', REDIS_SERVER_PATH: join(stage.folder, 'no-such-redis-server') },
+    ).ended();
+    expect([exitCode, output]).toEqual([1, expect.stringContaining('apt install redis-server')]);
+  });
+});
+
+describe('with a .env of your own', () => {
+  const programs = [
+    'minimal-javascript/app.mjs', 'spa/app.mjs', 'custom-error-page/app.mjs', 'several-accounts/app.mjs', 'jest-test/server.js',
+  ];
+  const pathOf = (program: string): string => (program.startsWith('several') ? '/source/connect' : '/connect/authorize');
+
+  test('every program goes to Appy Pie Connect', async () => {
+    writeFileSync(join(stage.folder, '.env'), [
+      'SESSION_SECRET=any', 'CONNECT_CLIENT_ID=id-of-mine', 'CONNECT_CLIENT_SECRET=secret-of-mine',
+      'CONNECT_REDIRECT_URI=http://localhost:3000/connect/callback', '',
+    ].join('\n'));
+    const targets = await Promise.all(programs.map((program) => authorizationOf(program)));
+    expect(targets).toEqual(programs.map(() => 'https://connectcloud.appypie.com/oAuth/authorize for id-of-mine'));
+  });
+
+  async function authorizationOf(program: string): Promise<string> {
+    const port = await freePort();
+    const running = stage.node(['--env-file=.env', `examples/${program}`], { PORT: String(port) });
+    const answer = await firstAnswer(`http://localhost:${port}${pathOf(program)}`, running);
+    await running.stop();
+    const url = new URL(answer.headers.get('location') ?? '');
+    return `${url.origin}${url.pathname} for ${url.searchParams.get('client_id')}`;
+  }
+});
