@@ -23,7 +23,7 @@ export function errorsContent(): Html {
   const faults = [...FAULTS].map(([name, fault]): Option => [name, fault.label]);
   const acts = Object.entries(VISITOR_ACTS).map(([act, words]): Option => [act, words.label]);
   return html`<h1>Errors on show</h1>
-<p class="lead">Choose what goes wrong. <strong>Walk into it</strong> takes you through a real sign-in to the page that a
+<p class="lead">Choose what goes wrong. <strong>Walk into it</strong> takes you through a real sign‑in to the page that a
 visitor gets; the Back button brings you here again. <strong>Raw answer</strong> goes there for you, as a script would.</p>
 <div class="stack">
 <section class="card" aria-labelledby="codes">
