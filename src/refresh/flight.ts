@@ -4,7 +4,7 @@ import type { ConnectEventListener } from '../events';
 import type { TokenEndpoint } from '../provider/token-endpoint';
 import type { TokenSet } from '../token';
 import { asking } from './ask';
-import { attemptRefresh, type AttemptParts } from './attempt';
+import { attemptRefresh, type AttemptParts, type WonClaim } from './attempt';
 import { fromBox, ledgerKey, type LedgerScope } from './box';
 import type { Landed } from './landed';
 import type { Acquired, RefreshLedger } from './ledger';
@@ -46,13 +46,15 @@ export interface Flights {
   /** The flight in progress for this generation. */
   readonly find: (set: TokenSet) => Flight | undefined;
   readonly start: (set: TokenSet, plan: FlightPlan) => Flight;
-  /** Resolves once every refresh in flight is over and recorded in the ledger. */
+  /** Resolves once every refresh in flight is over, and recorded in the ledger unless that is away for 10 s. */
   readonly close: () => Promise<void>;
 }
 
 /** Milliseconds between two questions whether another process is done: first and longest. */
 const FIRST_POLL_MS = 15;
 const LONGEST_POLL_MS = 120;
+/** Milliseconds that `close()` goes on offering successes to a ledger that does not take them. */
+const CLOSING_MS = 10_000;
 
 /** Keeps the flights of one instance. */
 export function refreshFlights(config: FlightsConfig): Flights {
@@ -77,7 +79,7 @@ export function refreshFlights(config: FlightsConfig): Flights {
   ): Promise<Landed> {
     const lastMs = Date.now() + waitMaxMs;
     for (let pollMs = FIRST_POLL_MS; ; pollMs = Math.min(pollMs * 2, LONGEST_POLL_MS)) {
-      const known = knownHere(key, set);
+      const known = knownHere(key, set, board.patient);
       if (known !== undefined) return known;
       const got = await ask('acquire', set, () => ledger.acquire(key, {
         generation: set.generation, claimant: parts.claimant, leaseMs, minAgeMs: plan.minAgeMs, retentionMs: plan.retentionMs,
@@ -85,6 +87,8 @@ export function refreshFlights(config: FlightsConfig): Flights {
       if (got === undefined) return { kind: 'away' };
       debug('refresh', got.kind, set.generation);
       if (got.kind === 'won') {
+        const paused = parts.pauses.find(key, set);
+        if (paused !== undefined) return giveBack(key, { set, won: got, retentionMs: plan.retentionMs }, paused);
         plan.onWon?.();
         const landed = await attemptRefresh({ key, set, won: got, retentionMs: plan.retentionMs }, parts);
         if (landed !== undefined) return landed;
@@ -97,11 +101,24 @@ export function refreshFlights(config: FlightsConfig): Flights {
     }
   }
 
-  /** What this process knows better than the ledger, or need not ask it. */
-  function knownHere(key: string, set: TokenSet): Landed | undefined {
+  /** A claim in a pause of this process: the provider is not asked, but others may be luckier with it. */
+  async function giveBack(
+    key: string, { set, won, retentionMs }: Omit<WonClaim, 'key'>, paused: Extract<Landed, { kind: 'backoff' }>,
+  ): Promise<Landed> {
+    await ask('fail', set, () => ledger.fail(key, {
+      claimant: parts.claimant, kind: 'transient', backoffMs: 0, error: paused.word, ambiguous: won.ambiguous, retentionMs,
+    }));
+    return paused;
+  }
+
+  /**
+   * What this process knows better than the ledger, or need not ask it. Who has no valid token asks it in a pause too:
+   * another process may have got a newer one meanwhile.
+   */
+  function knownHere(key: string, set: TokenSet, patient: boolean): Landed | undefined {
     const newer = parts.settler.find(key);
     if (newer !== undefined && newer.generation > set.generation) return { kind: 'token', set: newer, ageMs: 0, won: false };
-    return parts.pauses.find(key, set);
+    return patient ? undefined : parts.pauses.find(key, set);
   }
 
   return Object.freeze({
@@ -109,6 +126,7 @@ export function refreshFlights(config: FlightsConfig): Flights {
     start,
     find: (set: TokenSet) => flights.get(flightName(ledgerKey(config, set.lineage), set)),
     async close(): Promise<void> {
+      parts.settler.hurry(CLOSING_MS);
       while (flights.size > 0 || parts.settler.pending.size > 0) {
         await Promise.allSettled([...[...flights.values()].map((flight) => flight.landed), ...parts.settler.pending]);
       }

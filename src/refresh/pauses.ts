@@ -3,7 +3,7 @@ import type { Landed } from './landed';
 
 /** Pauses that this process keeps by itself, without asking the ledger each time. Times in milliseconds. */
 export interface Pauses {
-  readonly find: (key: string, set: TokenSet) => Landed | undefined;
+  readonly find: (key: string, set: TokenSet) => Extract<Landed, { kind: 'backoff' }> | undefined;
   readonly keep: (key: string, set: TokenSet, pause: { readonly ms: number; readonly word: string }) => void;
   /** Leaves the provider alone for every connection: it refuses our own credentials. */
   readonly trip: () => void;
@@ -25,7 +25,7 @@ export function refreshPauses(): Pauses {
   let breakerUntilMs = 0;
 
   return Object.freeze({
-    find(key: string, { generation }: TokenSet): Landed | undefined {
+    find(key: string, { generation }: TokenSet): Extract<Landed, { kind: 'backoff' }> | undefined {
       const now = Date.now();
       if (breakerUntilMs > now) return { kind: 'backoff', ms: breakerUntilMs - now, word: 'configuration' };
       const pause = pauses.get(key);
