@@ -117,7 +117,7 @@ async function play(scenario: string, store: Store, ledger: RefreshLedger, redis
   let cookie = '';
   async function visit(path: string, headers: OutgoingHttpHeaders = {}, method = 'GET'): Promise<Answer> {
     const answer = await send(server.url + path, method, { cookie, ...headers });
-    const given = String(answer.headers['set-cookie']?.[0] ?? '').split(';', 1)[0] ?? '';
+    const given = (answer.headers['set-cookie']?.[0] ?? '').split(';', 1)[0] ?? '';
     if (given !== '') {
       cookie = given;
       secrets.push({ name: 'session id', value: decodeURIComponent(given.split('=')[1] ?? '').slice(2).split('.')[0] ?? '' });
