@@ -16,10 +16,16 @@ const TROUBLES: readonly Trouble[] = [
   { name: 'stopped, then restarted empty', begin: ({ ledgerRedis }) => ledgerRedis.stop(), end: ({ ledgerRedis }) => ledgerRedis.restart() },
   { name: 'unreachable', begin: ({ ledgerWay }) => ledgerWay.refuse(), end: ({ ledgerWay }) => ledgerWay.heal() },
   { name: 'frozen', begin: ({ ledgerRedis }) => ledgerRedis.pause(), end: ({ ledgerRedis }) => ledgerRedis.resume() },
-  { name: 'slow by a second', begin: ({ ledgerWay }) => ledgerWay.delay(1000), end: ({ ledgerWay }) => ledgerWay.heal() },
+  { name: 'slow by a second', begin: ({ ledgerWay }) => ledgerWay.delay(1000), end: connectAnew },
   { name: 'refusing writes without replicas', begin: configure('min-replicas-to-write', 1), end: configure('min-replicas-to-write', 0) },
   { name: 'full', begin: configure('maxmemory', 1), end: configure('maxmemory', 0) },
 ];
+
+/** Answers that are still on their slow way would hold up the next ones. */
+function connectAnew({ ledgerWay }: World): void {
+  ledgerWay.refuse();
+  ledgerWay.heal();
+}
 
 const AWAY = { status: 503, code: 'ERR_CONNECT_LEDGER', retryAfter: '2' };
 
@@ -36,6 +42,12 @@ describeInRedis("the ledger's Redis", () => {
     [one, other] = world.cluster.workers as [Worker, Worker];
   });
   beforeEach(() => world.reset());
+  // Also after a failed test: the next must not suffer from its trouble.
+  afterEach(async () => {
+    connectAnew(world);
+    world.ledgerRedis.resume();
+    for (const setting of ['min-replicas-to-write', 'maxmemory']) await configure(setting, 0)(world);
+  });
   afterAll(() => world.close());
 
   test.each(TROUBLES)('$name, before a claim: valid tokens work, expired ones wait, nobody is signed out', async ({ begin, end }) => {
@@ -56,7 +68,7 @@ describeInRedis("the ledger's Redis", () => {
 
     await end(world);
     const accessToken = await comesBack(one, expired);
-    expect((await tokenFrom(other, expired)).accessToken).toBe(accessToken);
+    expect(await comesBack(other, expired)).toBe(accessToken);
     expect(await worksAtTheApi(sandbox, accessToken)).toBe(true);
     expect(sandbox.presentations(refreshToken)).toBe(1);
   });
@@ -82,7 +94,7 @@ describeInRedis("the ledger's Redis", () => {
 
     await end(world);
     await ledger.until(({ st, g }) => st === 'idle' && g === '1');
-    expect((await tokenFrom(other, visitor)).accessToken).toBe(accessToken);
+    expect(await comesBack(other, visitor)).toBe(accessToken);
     expect(sandbox.presentations(refreshToken)).toBe(1);
     expect(sandbox.calls.refresh).toBe(1);
   });

@@ -43,8 +43,10 @@ function sessionKey(visitor: Browser): string {
   return `sess:${cookie.slice(2, cookie.lastIndexOf('.'))}`;
 }
 
-/** Looks into a ledger that knows one connection. */
+/** Looks into a ledger that knows one connection, and others only from before {@link LedgerView.forget}. */
 export interface LedgerView {
+  /** The connections so far are of no interest; a process may still be busy with one, and bring its record back. */
+  forget(): Promise<void>;
   /** Fields of the record, as src/redis/scripts.ts names them; empty: no record. */
   record(): Promise<Readonly<Record<string, string>>>;
   /** Resolves once the record is as asked. @throws Error when it is not within half a minute */
@@ -54,9 +56,13 @@ export interface LedgerView {
 }
 
 export function ledgerIn(redis: RedisServer): LedgerView {
+  const forgotten = new Set<string>();
+  async function keys(): Promise<readonly string[]> {
+    const all = await redis.command('KEYS', 'connect-auth:*') as readonly string[];
+    return all.filter((key) => !key.includes(':once:'));
+  }
   async function onlyKey(): Promise<string | undefined> {
-    const keys = await redis.command('KEYS', 'connect-auth:*') as readonly string[];
-    const records = keys.filter((key) => !key.includes(':once:'));
+    const records = (await keys()).filter((key) => !forgotten.has(key));
     if (records.length > 1) throw new Error('There are several connections.');
     return records[0];
   }
@@ -67,6 +73,9 @@ export function ledgerIn(redis: RedisServer): LedgerView {
     return Object.fromEntries(words.flatMap((name, at) => (at % 2 === 0 ? [[name, words[at + 1] ?? '']] : [])));
   }
   return {
+    async forget() {
+      for (const key of await keys()) forgotten.add(key);
+    },
     record,
     async until(isSo) {
       const lastMs = Date.now() + 30_000;

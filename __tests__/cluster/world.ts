@@ -32,12 +32,14 @@ export async function startWorld(
   const cluster = await startCluster({
     sessionsUrl: sessionRedis.url, ledgerUrl: ledgerWay.url, ...setup, connect: { ...sandbox.connectOptions, ...setup.connect },
   }, processes);
+  const ledger = ledgerIn(ledgerRedis);
   return {
     sandbox, sessionRedis, ledgerRedis, ledgerWay, cluster,
     sessions: sessionsIn(sessionRedis),
-    ledger: ledgerIn(ledgerRedis),
+    ledger,
     async reset() {
       sandbox.reset();
+      await ledger.forget();
       await Promise.all([sessionRedis.command('FLUSHALL'), ledgerRedis.command('FLUSHALL')]);
     },
     async close() {
