@@ -73,16 +73,21 @@ export function visitor({ fleet, provider, random, stopped }) {
 
   /**
    * Whether the visitor is still signed in at the end, with a token that works; asked until the answer is not a passing
-   * one. A token of two seconds can expire on its way to the API: then the app is asked again.
+   * one. A token of two seconds can expire on its way to the API, or to us, and then nobody knows for how long it lives:
+   * the app passes on what the API has refused, as `client(req)` does.
    */
   async function check() {
+    let last = '';
+    let refused = '';
     for (let attempt = 0; attempt < 100; attempt += 1) {
-      const { status, body } = await get('/token').catch(() => ({ status: 0 }));
-      if (status === 200 && await worksAtTheApi(JSON.parse(body).accessToken)) return 'connected';
+      const { status, body } = await get(`/token?refused=${refused}`).catch(() => ({ status: 0 }));
+      refused = status === 200 ? JSON.parse(body).accessToken : refused;
+      if (status === 200 && await worksAtTheApi(refused)) return 'connected';
       if (status === 401) return body;
+      last = status === 200 ? 'a token that the API refuses' : `${status} ${body}`;
       await sleep(200);
     }
-    return 'no working token in 100 attempts';
+    return `no working token in 100 attempts, at last ${last}`;
   }
 
   async function worksAtTheApi(accessToken) {

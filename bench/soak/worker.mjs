@@ -33,7 +33,7 @@ app.use(session({
 }));
 app.use(connect);
 app.get('/token', async (req, res) => {
-  const token = await getToken(req);
+  const token = await getToken(req, req.query.refused ? { refused: req.query.refused } : {});
   res.json({ accessToken: token.access_token });
 });
 // Never looks at the token, takes its time, and saves the whole snapshot that it began with.
