@@ -40,7 +40,9 @@ function hashIn(page: Answer): string {
 }
 
 async function metrics(): Promise<string> {
-  return (await visitor.visit(`${site.address}/metrics`)).body;
+  const { headers, body } = await visitor.visit(`${site.address}/metrics`);
+  expect(headers['content-type']?.split('; ').sort()).toEqual(['charset=utf-8', 'text/plain', 'version=0.0.4']);
+  return body;
 }
 
 test('the connected page tells everything about the connection but the token', async () => {

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import express, { type Express, type NextFunction, type Request, type Response } from 'express';
+import { Registry } from 'prom-client';
 import session, { type SessionOptions } from 'express-session';
 import { connectAuth, connectErrorHandler, type ConnectAuthOptions, type ConnectEvent } from 'express-connect-auth';
 import type { Sandbox } from 'express-connect-auth/testing';
@@ -105,7 +106,7 @@ export function createDemo({ address, connectOptions, sandbox, cluster }: DemoPa
   });
   app.use(connectedRoutes({ address, connect, backstage, worker: cluster?.worker, page }));
   app.get('/metrics', (_req, res, next) => {
-    backstage.metrics().then((text) => void res.type('text/plain').send(text), next);
+    backstage.metrics().then((text) => void res.set('Content-Type', Registry.PROMETHEUS_CONTENT_TYPE).send(text), next);
   });
 
   if (sandbox !== undefined && rehearsal !== undefined) {
