@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { inspect } from 'node:util';
 import { isEnvelope, sealer, type EncryptionKey } from './seal';
+import { define, hideFromApp, isHidden, isSerialiser, onSave, watchSerialiser } from './session-hooks';
 import { readConnectToken, type ConnectToken, type TokenSet } from './token';
 
 /** What of the configuration decides how a session keeps its token. */
@@ -68,10 +69,11 @@ export function sessionTokens(config: SessionTokensConfig): SessionTokens {
   function open(session: Writable): void {
     if (!Object.hasOwn(session, sessionKey)) return;
     const raw = session[sessionKey];
+    if (raw === undefined || (typeof raw === 'object' && raw !== null && origins.has(raw))) return;
     // Without keys there is nothing to open, but an envelope of the time when there were some must not be read.
-    if (raw === undefined || (seal === undefined && !isEnvelope(raw)) || (typeof raw === 'object' && raw !== null && origins.has(raw))) return;
+    if (seal === undefined && !isEnvelope(raw)) return;
     const held = readDocument(session);
-    if (held.kind === 'locked') lock(session, sessionKey, raw);
+    if (held.kind === 'locked') hideFromApp(session, sessionKey, raw);
     else if (held.kind === 'held') expose(session, { set: held.set, raw, rawLabel: session[lineageKey] }, () => raw);
   }
 
@@ -80,7 +82,7 @@ export function sessionTokens(config: SessionTokensConfig): SessionTokens {
     // The app may have deleted it, locked or not.
     if (!Object.hasOwn(session, sessionKey)) return { kind: 'none' };
     const value = session[sessionKey];
-    if (value === undefined && isLocked(session, sessionKey)) return { kind: 'locked' };
+    if (value === undefined && isHidden(session, sessionKey)) return { kind: 'locked' };
     const origin = typeof value === 'object' && value !== null ? origins.get(value) : undefined;
     return origin === undefined ? readDocument(session) : { kind: 'held', set: origin.set };
   }
@@ -182,93 +184,4 @@ function importedLineage({ tokenUrl, clientId }: SessionTokensConfig, token: Con
   return createHash('sha256')
     .update(JSON.stringify(['connect-auth imported v1', tokenUrl, clientId, token.refresh_token ?? token.access_token]))
     .digest('base64url');
-}
-
-function define(session: object, key: string, descriptor: PropertyDescriptor): void {
-  Object.defineProperty(session, key, { enumerable: true, configurable: true, ...descriptor });
-}
-
-const locks = new WeakMap<object, Map<string, unknown>>();
-
-function isLocked(session: object, key: string): boolean {
-  return locks.get(session)?.has(key) === true;
-}
-
-/** Hides an envelope that no key opens: the app reads undefined, and the store keeps what it has. */
-function lock(session: Writable, key: string, envelope: unknown): void {
-  const held = locks.get(session) ?? new Map<string, unknown>();
-  locks.set(session, held.set(key, envelope));
-  watchSerialiser(session, key);
-  define(session, key, {
-    get: () => (isSerialiser(session, key) ? envelope : undefined),
-    set(next: unknown) {
-      held.delete(key);
-      define(session, key, { value: next, writable: true });
-    },
-  });
-}
-
-/** Per session our keys that its serialiser has not yet read; without an entry nobody watches it. */
-const unread = new WeakMap<object, Map<string, boolean>>();
-
-/**
- * Makes the serialiser of a session known to {@link isSerialiser}: JSON.stringify calls the session's toJSON right
- * before it reads the properties, so the next read of each key after that call is the serialiser's.
- */
-function watchSerialiser(session: Writable, key: string): void {
-  const keys = unread.get(session);
-  if (keys !== undefined) {
-    if (!keys.has(key)) keys.set(key, false);
-    return;
-  }
-  const watched = new Map([[key, false]]);
-  unread.set(session, watched);
-  const setAll = (value: boolean): void => {
-    for (const name of watched.keys()) watched.set(name, value);
-  };
-  const before = Object.getOwnPropertyDescriptor(session, 'toJSON')?.value as (() => unknown) | undefined;
-  Object.defineProperty(session, 'toJSON', {
-    configurable: true,
-    value: function toStoredForm() {
-      before?.call(session);
-      setAll(true);
-      // A serialiser is done before anybody awaits; one that failed, or skips our keys, must not leave this behind.
-      queueMicrotask(() => setAll(false));
-      // The same object: express-session tells the session from its parts by identity when it hashes them.
-      return session;
-    },
-  });
-}
-
-function isSerialiser(session: object, key: string): boolean {
-  const keys = unread.get(session);
-  if (keys?.get(key) !== true) return false;
-  keys.set(key, false);
-  return true;
-}
-
-const saveListeners = new WeakMap<object, Map<string, () => void>>();
-
-/**
- * Calls `listener` right before the session is saved: by express-session at the end of the answer, by the app, or by us.
- * express-session finds out by hashes whether a session is modified, and calls save() only when it writes.
- * @param key - one listener for each; a later one replaces it
- */
-function onSave(session: Writable, key: string, listener: () => void): void {
-  const known = saveListeners.get(session);
-  if (known !== undefined) {
-    known.set(key, listener);
-    return;
-  }
-  const listeners = new Map([[key, listener]]);
-  saveListeners.set(session, listeners);
-  const save = session['save'] as ((...given: unknown[]) => unknown) | undefined;
-  Object.defineProperty(session, 'save', {
-    configurable: true,
-    writable: true,
-    value: function saveTold(this: unknown, ...given: unknown[]): unknown {
-      for (const tell of listeners.values()) tell();
-      return save?.apply(this, given);
-    },
-  });
 }

@@ -26,7 +26,7 @@ interface Layer {
 /** Low to high, DESIGN §5. A file may import from lower layers, and beside itself within its own folder. */
 export const LAYERS: readonly Layer[] = [
   { name: 'base', members: ['errors', 'debug', 'events'] },
-  { name: 'session, request', members: ['token', 'seal', 'session-token', 'session', 'session-lock', 'return-to', 'request-kind', 'query'] },
+  { name: 'session, request', members: ['token', 'seal', 'session-hooks', 'session-token', 'session', 'session-lock', 'return-to', 'request-kind', 'query'] },
   { name: 'provider', members: ['provider/'] },
   { name: 'refresh', members: ['refresh/'] },
   { name: 'redis', members: ['redis/'] },

@@ -148,7 +148,8 @@ function replayOf(mark: SpentMark, stored: StoredSession, config: CallbackConfig
 }
 
 function isConnectedBy(lineage: string, stored: StoredSession, config: CallbackConfig): boolean {
-  return stored[config.sessionKey] != null && String(stored[config.lineageKey]).startsWith(`${lineage}.`);
+  const label = stored[config.lineageKey];
+  return stored[config.sessionKey] != null && typeof label === 'string' && label.startsWith(`${lineage}.`);
 }
 
 async function finish(req: Request, entry: PendingEntry, code: string, config: CallbackConfig): Promise<Landing> {

@@ -55,13 +55,13 @@ export async function attemptRefresh(claim: WonClaim, parts: AttemptParts): Prom
   try {
     const token = await parts.endpoint.refresh(set.token.refresh_token ?? '', { onRepeat: () => { repeated = true; } });
     clearInterval(lease);
+    const durationMs = Date.now() - startedMs;
     const next = successor(set, token, Date.now());
     const landed = await parts.settler.settle(key, next, { fence: won.fence, retentionMs });
     // Revoked meanwhile, or superseded: then this token set is nobody's.
     if (landed.kind === 'token' && landed.set === next) {
       emit(parts.onEvent, {
-        type: 'refreshed', time: Date.now(), connection: connectionHash(set.lineage), generation: next.generation,
-        durationMs: Date.now() - startedMs,
+        type: 'refreshed', time: Date.now(), connection: connectionHash(set.lineage), generation: next.generation, durationMs,
       });
     }
     return landed;
