@@ -158,7 +158,7 @@ function stored(store: Store): Promise<string> {
   });
 }
 
-type RedisClient = ReturnType<typeof createClient>;
+type RedisClient = Pick<ReturnType<typeof createClient>, 'keys' | 'type' | 'hGetAll' | 'get'>;
 
 /** Everything in Redis, names and values; of sessions the names, which connect-redis makes of their ids, are left out. */
 async function redisText(client: RedisClient): Promise<string> {
