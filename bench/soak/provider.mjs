@@ -1,4 +1,5 @@
 import http from 'node:http';
+import { setTimeout } from 'node:timers';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { startSandbox } from 'express-connect-auth/testing';
 import { send } from './http.mjs';
@@ -10,12 +11,16 @@ function forwarded({ 'content-type': type, authorization }) {
   return authorization === undefined ? { 'content-type': type } : { 'content-type': type, authorization };
 }
 
+/** A process that is killed so soon after an answer has left for it has recorded nothing of it. */
+const KILLED_WITHIN_MS = 200;
+
 /**
  * A strict provider: refresh tokens rotate, and an old one that comes again ends the connection. A witness stands in
  * front of its token endpoint and counts how often each refresh token is presented, whoever presents it.
  */
-export async function startProvider({ lifetimeSeconds, graceMs, slowShare, slowMs, random }) {
+export async function startProvider({ lifetimeSeconds, graceMs, slowShare, slowMs, random, killSeconds }) {
   const sandbox = await startSandbox({ switches: { refresh: 'rotate', lifetimeSeconds, graceMs } });
+  const killsHappen = killSeconds > 0;
   const presented = new Map();
   let refreshes = 0;
   let twice = 0;
@@ -31,7 +36,14 @@ export async function startProvider({ lifetimeSeconds, graceMs, slowShare, slowM
     }
     const presentation = { lost: false };
     presented.set(refreshToken, [...before, presentation]);
-    res.once('close', () => (presentation.lost = !res.writableFinished));
+    const { socket } = res;
+    res.once('close', () => {
+      presentation.lost = !res.writableFinished;
+      // The library keeps its sockets for two seconds; one that closes at once has lost its process.
+      if (killsHappen) socket.once('close', markLost);
+      setTimeout(() => socket.off('close', markLost), KILLED_WITHIN_MS).unref();
+    });
+    const markLost = () => (presentation.lost = true);
   }
 
   async function relay(req, res) {
