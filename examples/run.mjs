@@ -17,7 +17,8 @@ const modules = join(folder, '..', 'node_modules');
 /** What the sandbox does differently for an example. */
 const SWITCHES = { 'redis-cluster': { lifetimeSeconds: 10 } };
 
-const examples = readdirSync(folder).filter((name) => existsSync(join(folder, name, 'README.md'))).sort();
+const examples = readdirSync(folder).filter((name) => (
+  ['app.mjs', 'app.ts', 'app.test.js'].some((program) => existsSync(join(folder, name, program))))).sort();
 
 try {
   const [name, ...more] = process.argv.slice(2);
@@ -106,7 +107,7 @@ function environment({ connectOptions }, port) {
     ...Object.fromEntries(rest),
     PORT: String(port),
     SESSION_SECRET: randomBytes(32).toString('hex'),
-    TOKEN_KEY: randomBytes(32).toString('hex'),
+    CONNECT_ENCRYPTION_KEYS: `example:${randomBytes(32).toString('hex')}`,
     CONNECT_CLIENT_ID: connectOptions.clientId,
     CONNECT_CLIENT_SECRET: connectOptions.clientSecret,
     CONNECT_REDIRECT_URI: `http://localhost:${port}/connect/callback`,

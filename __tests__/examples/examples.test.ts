@@ -1,17 +1,16 @@
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
-import { describeInRedis } from '../support/requires';
+import { describeClusterOnRedis } from './cluster-on-redis';
 import { personAt } from './person';
 import { firstAnswer, freePort } from './ports';
 import { describeSpaInChromium } from './spa-in-chromium';
-import { makeStage, root, type RunningExample, type Stage } from './stage';
+import { makeStage, root, type Stage } from './stage';
 
 // Several programs start at once, perhaps on a busy machine.
 jest.setTimeout(90_000);
 
 const folder = join(root, 'examples');
-const names = readdirSync(folder, { withFileTypes: true }).filter((entry) => entry.isDirectory()).map(({ name }) => name);
+const names = readdirSync(folder).filter((name) => ['app.mjs', 'app.ts', 'app.js'].some((file) => existsSync(join(folder, name, file))));
 const read = (...path: readonly string[]): string => readFileSync(join(folder, ...path), 'utf8');
 
 let stage: Stage;
@@ -165,46 +164,7 @@ describe('jest-test', () => {
   });
 });
 
-describeInRedis('redis-cluster', () => {
-  const clients = ['node-redis', 'ioredis'];
-  let examples: readonly RunningExample[];
-
-  beforeAll(async () => {
-    examples = await Promise.all(clients.map((client) => stage.example('redis-cluster', { REDIS_CLIENT: client })));
-  });
-
-  test.each(clients)('by %s: a visitor of one process is known to the other, and both refresh once', async (client) => {
-    const example = examples[clients.indexOf(client)]!;
-    const person = personAt(example);
-    const landed = await person.visit('/', 'allow');
-    expect([landed.status, landed.clicks, ...said(landed.body)]).toEqual([200, 1, expect.any(Number), expect.any(Number)]);
-    await sleep((said((await person.open('/')).body)[1] - 1.5) * 1000); // the token comes due
-
-    const answers = await Promise.all(Array.from({ length: 10 }, () => person.open('/')));
-    expect(answers.map(({ status }) => status)).toEqual(Array.from({ length: 10 }, () => 200));
-    expect(new Set(answers.map(({ body }) => said(body)[0])).size).toBe(2);
-    const after = [await person.open('/'), await person.open('/')].map(({ body }) => said(body));
-    expect(after[0]?.[0]).not.toBe(after[1]?.[0]);
-    expect(Math.min(...after.map(([, seconds]) => seconds))).toBeGreaterThan(2);
-    expect(example.output().match(/^process \d+: refreshed$/gmu)?.length).toBe(1);
-    expect((await example.stop()).exitCode).toBe(0);
-  });
-
-  /** Which process has answered, and how many seconds it gives the token. */
-  function said(body: string): readonly [process: number, seconds: number] {
-    const [, process, seconds] = /^Process (\d+): the token is good for (-?\d+) s\.$/mu.exec(body) ?? [];
-    return [Number(process), Number(seconds)];
-  }
-});
-
-describe('without redis-server', () => {
-  test('redis-cluster says what to install', async () => {
-    const { exitCode, output } = await stage.node(
-      ['examples/run.mjs', 'redis-cluster'], { PORT: '0', REDIS_SERVER_PATH: join(stage.folder, 'no-such-redis-server') },
-    ).ended();
-    expect([exitCode, output]).toEqual([1, expect.stringContaining('apt install redis-server')]);
-  });
-});
+describeClusterOnRedis(() => stage);
 
 describe('with a .env of your own', () => {
   const programs = [

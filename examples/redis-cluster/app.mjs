@@ -2,7 +2,7 @@ import cluster from 'node:cluster';
 import { RedisStore } from 'connect-redis';
 import express from 'express';
 import session from 'express-session';
-import { connectAuth, connectOptionsFromEnv } from 'express-connect-auth';
+import { connectAuth, connectErrorHandler, connectOptionsFromEnv } from 'express-connect-auth';
 import { redisLedger } from 'express-connect-auth/redis';
 
 if (cluster.isPrimary) {
@@ -16,7 +16,7 @@ if (cluster.isPrimary) {
 async function serve() {
   // Take the one you use: both files export the same two things.
   const { client, sendCommand } = await import(`./${process.env.REDIS_CLIENT ?? 'node-redis'}.mjs`);
-  const encryptionKeys = [{ id: '2026-11', secret: process.env.TOKEN_KEY }];
+  const options = connectOptionsFromEnv(); // its encryptionKeys seal the tokens in the sessions
 
   const app = express();
   // Behind a proxy that ends TLS: app.set('trust proxy', 1), or the cookie is never `secure`.
@@ -28,9 +28,8 @@ async function serve() {
     cookie: { sameSite: 'lax', secure: 'auto' },
   }));
   const connect = connectAuth({
-    ...connectOptionsFromEnv(),
-    ledger: redisLedger({ sendCommand, encryptionKeys }),
-    encryptionKeys, // in the sessions too
+    ...options,
+    ledger: redisLedger({ sendCommand, encryptionKeys: options.encryptionKeys }),
     onEvent: ({ type }) => console.log(`process ${process.pid}: ${type}`),
   });
   app.use(connect);
@@ -40,10 +39,12 @@ async function serve() {
     // A kept connection would stay with one process.
     res.set('Connection', 'close').type('text').send(`Process ${process.pid}: the token is good for ${seconds} s.\n`);
   });
+  app.use(connectErrorHandler());
 
   app.listen(process.env.PORT ?? 3000);
+  // After SIGTERM, once the requests in progress are answered.
   cluster.worker.once('disconnect', async () => {
-    await connect.close(); // a refresh in flight is finished and recorded
+    await connect.close(); // refreshes in flight are finished and recorded
     process.exit();
   });
 }

@@ -11,11 +11,7 @@ app.use(session({
   saveUninitialized: false,
   cookie: { sameSite: 'lax', secure: 'auto' },
 }));
-const connect = connectAuth({
-  ...connectOptionsFromEnv(),
-  apiBaseUrl: process.env.CONNECT_API_BASE_URL, // unset: the provider's
-  afterConnect: '/connected.html',
-});
+const connect = connectAuth({ ...connectOptionsFromEnv(), afterConnect: '/connected.html' });
 app.use(connect);
 
 app.get('/api/me', connect.requireConnect({ onMissing: 'error' }), async (req, res) => {

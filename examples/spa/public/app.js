@@ -8,8 +8,8 @@ async function load() {
   find('ways').hidden = !mustConnect;
   find('leave').hidden = !answer.ok;
   if (mustConnect) offer(body.loginUrl);
-  // Errors are problem+json; title and detail are made to be shown.
-  find('status').textContent = answer.ok ? `${body.name}, ${body.email}` : `${body.title}. ${body.detail}`;
+  // Errors are problem+json, whose detail is made to be shown.
+  find('status').textContent = answer.ok ? `${body.name}, ${body.email}` : body.detail;
 }
 
 function offer(loginUrl) {
