@@ -130,7 +130,7 @@ describeInRedis('four processes and oidc-provider, which ends a connection when 
 describeInRedis('a provider that takes longer than three leases', () => {
   let world: World;
   beforeAll(async () => {
-    // The library renews every 3.3 s; with its own lease of 10 s this test would take half a minute.
+    // The library renews every 2 s; a lease of 4 s shows that without waiting for three of its own.
     world = await startWorld(2, {}, { leaseMs: 4000 });
   });
   afterAll(() => world.close());

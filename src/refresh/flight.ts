@@ -16,7 +16,10 @@ export interface FlightsConfig extends LedgerScope {
   readonly ledger: RefreshLedger;
   readonly endpoint: Pick<TokenEndpoint, 'refresh'>;
   readonly onEvent?: ConnectEventListener | undefined;
-  /** Milliseconds. @defaultValue `10000` */
+  /**
+   * Milliseconds. After a crash the claim is taken over when the lease ends: within a grace time of 10 s, as providers
+   * give it, and within the time that a caller waits. @defaultValue `6000`
+   */
   readonly leaseMs?: number | undefined;
   /** Milliseconds that a caller without a valid token waits for a refresh. @defaultValue `8000` */
   readonly waitMaxMs?: number | undefined;
@@ -58,7 +61,7 @@ const CLOSING_MS = 10_000;
 
 /** Keeps the flights of one instance. */
 export function refreshFlights(config: FlightsConfig): Flights {
-  const { ledger, leaseMs = 10_000, waitMaxMs = 8000 } = config;
+  const { ledger, leaseMs = 6000, waitMaxMs = 8000 } = config;
   const flights = new Map<string, Flight>();
   const ask = asking(config.onEvent);
   const parts: AttemptParts = {
