@@ -8,6 +8,8 @@ export interface WorkerSettings {
   readonly of: number;
   readonly port: number;
   readonly redisUrl: string;
+  /** Process id of a Redis that was started for this demo alone, and must not outlive it. */
+  readonly redisPid: number | undefined;
   readonly sessionSecret: string;
   /** Seals the tokens in Redis: those of the ledger and those of the sessions. */
   readonly tokenSecret: string;

@@ -28,6 +28,7 @@ async function runPrimary(): Promise<void> {
     of: WORKERS,
     port: place.port,
     redisUrl: redis.url,
+    redisPid: redis.pid,
     sessionSecret: randomBytes(32).toString('hex'),
     tokenSecret: randomBytes(32).toString('hex'),
     connectOptions: sandbox.connectOptions,

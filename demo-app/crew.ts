@@ -5,6 +5,8 @@ import type { Answers, PrimaryMessage, WorkerMessage, WorkerSettings } from './c
 
 /** Workers that end in a row without ever having listened: then something is wrong with all of them. */
 const MOST_FALSE_STARTS = 4;
+/** Milliseconds in which a connection that is being handed over arrives. */
+const HANDOVER_MS = 200;
 /** Milliseconds that a worker has for its last requests. */
 const STOP_PATIENCE_MS = 5_000;
 
@@ -61,13 +63,22 @@ export function startCrew(common: Omit<WorkerSettings, 'number'>, sandbox: Sandb
         fault = message.message;
         return;
       case 'kill':
-        workers.get(message.number)?.process.kill('SIGKILL');
+        kill(workers.get(message.number));
         return;
       case 'ask': {
         const answer = await answerTo(message.what, { ...common, number }, message.about ?? '');
         if (worker.isConnected()) worker.send({ id: message.id, answer } satisfies PrimaryMessage);
       }
     }
+  }
+
+  /**
+   * Node's cluster loses a connection that it is just handing to a process which dies, and its visitor would wait for
+   * ever: so no more are handed over first. The process itself gets no chance to tidy up.
+   */
+  function kill(worker: Worker | undefined): void {
+    worker?.disconnect();
+    setTimeout(() => void worker?.process.kill('SIGKILL'), HANDOVER_MS);
   }
 
   async function answerTo(what: keyof Answers, settings: WorkerSettings, about: string): Promise<Answers[keyof Answers]> {

@@ -9,6 +9,8 @@ import { openPort } from './loopback';
 /** A Redis to talk to. */
 export interface RedisPlace {
   readonly url: string;
+  /** Process id, where it was started for this demo alone. */
+  readonly pid: number | undefined;
   /** For people; without a password. */
   readonly description: string;
   stop(): Promise<void>;
@@ -26,7 +28,7 @@ export async function findRedis(): Promise<RedisPlace> {
   const given = process.env['REDIS_URL'] ?? '';
   if (given === '') return startRedis();
   if (!URL.canParse(given)) throw new Error('REDIS_URL must be an address such as redis://localhost:6379.');
-  return { url: given, description: `the one of REDIS_URL, ${new URL(given).host}`, stop: () => Promise.resolve() };
+  return { url: given, pid: undefined, description: `the one of REDIS_URL, ${new URL(given).host}`, stop: () => Promise.resolve() };
 }
 
 async function startRedis(): Promise<RedisPlace> {
@@ -56,7 +58,12 @@ async function startRedis(): Promise<RedisPlace> {
     await stop();
     throw error;
   }
-  return { url: `redis://:${password}@127.0.0.1:${port}`, description: `started for this demo on port ${port}`, stop };
+  return {
+    url: `redis://:${password}@127.0.0.1:${port}`,
+    pid: child.pid,
+    description: `started for this demo on port ${port}`,
+    stop,
+  };
 }
 
 function ready(child: ChildProcess): Promise<void> {

@@ -1,3 +1,4 @@
+import cluster from 'node:cluster';
 import { createServer, type Server } from 'node:http';
 import { RedisStore } from 'connect-redis';
 import { createClient } from 'redis';
@@ -16,9 +17,12 @@ export async function runWorker(): Promise<void> {
   // Ctrl+C reaches every process of a terminal; the primary tells the workers when.
   process.on('SIGINT', () => undefined);
   process.on('SIGTERM', () => stop());
-  process.once('disconnect', () => stop());
   const primary = askPrimary();
   const settings = await primary.ask('settings');
+  // The primary was killed. Node ends this process right after that; nobody else would end the Redis.
+  cluster.worker?.once('disconnect', () => {
+    if (cluster.worker?.exitedAfterDisconnect !== true) endProcess(settings.redisPid);
+  });
   const client = createClient({ url: settings.redisUrl });
   // Without a listener a lost connection would end the process; node-redis connects again by itself.
   client.on('error', () => undefined);
@@ -127,6 +131,14 @@ function closeServer(server: Server): Promise<void> {
     server.close(() => resolve());
     server.closeIdleConnections();
   });
+}
+
+function endProcess(pid: number | undefined): void {
+  try {
+    if (pid !== undefined) process.kill(pid, 'SIGTERM');
+  } catch {
+    // Another worker was faster.
+  }
 }
 
 function stopOnce(act: () => Promise<void>): () => void {

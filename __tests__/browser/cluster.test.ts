@@ -117,6 +117,15 @@ describeInRedis('the demo of four processes', (redisServerPath) => {
 
   // What it has started is read from /proc.
   const onLinux = process.platform === 'linux' ? test : test.skip;
+  onLinux('nothing is left running when the demo itself is killed', async () => {
+    const own = compiled.start('cluster', { PORT: '0', REDIS_SERVER_PATH: redisServerPath });
+    await own.saying(/Ctrl\+C/);
+    const family = childrenOf(own.child.pid ?? 0);
+    expect(family).toHaveLength(5);
+    own.child.kill('SIGKILL');
+    while (family.some(isRunning)) await new Promise((resolve) => setImmediate(resolve));
+  });
+
   onLinux('SIGTERM ends the demo with every process it has started', async () => {
     const own = compiled.start('cluster', { PORT: '0', REDIS_SERVER_PATH: redisServerPath });
     await own.saying(/Ctrl\+C/);
