@@ -61,7 +61,7 @@ interface Words {
   readonly title: string;
   /** Shown to visitors. */
   readonly detail: string;
-  /** For developers, where the thrower has nothing more precise. */
+  /** For developers, where the thrower has nothing more precise; followed by where to read on. */
   readonly message: string;
   readonly retryable: boolean;
   /** More precise `detail` per `reason`. */
@@ -184,6 +184,19 @@ const WORDS: Readonly<Record<ConnectErrorCode, Words>> = {
   },
 };
 
+/** Ships with the package; its headings are the codes. */
+const DOCS = 'express-connect-auth/docs/errors.md';
+
+/**
+ * A developer's message ends with where to read on. One about options already says all that there is: it names each of
+ * them and what it must be, and several may be in one line.
+ */
+function withDocs(code: ConnectErrorCode, own: string | undefined): string {
+  if (code === 'ERR_CONNECT_OPTIONS' && own !== undefined) return own;
+  const message = own ?? WORDS[code].message;
+  return `${message}${/[.!?]$/u.test(message) ? '' : '.'} See ${DOCS}#${code.toLowerCase()}.`;
+}
+
 const BRAND = Symbol.for('express-connect-auth.ConnectError');
 
 /** Sent with every answer of ours: nothing about a sign-in belongs into a cache or a Referer header. */
@@ -220,7 +233,7 @@ export class ConnectError extends Error {
       throw new TypeError(`A ConnectError takes one of these codes: ${Object.keys(WORDS).join(', ')}.`);
     }
     const words = WORDS[code];
-    super(details.message ?? words.message);
+    super(withDocs(code, details.message));
     this.code = code;
     this.status = details.status ?? words.status;
     this.title = words.title;

@@ -24,13 +24,16 @@ export interface Block {
   readonly line: number;
 }
 
+/** Also inside a list, where the block is indented as a whole. */
+const FENCED = /^( *)```([^\n]*)\n(.*?)^\1```$/gmsu;
+
 /** The fenced blocks of a document, or those of one language, in the order of the text. */
 export function blocks(document: string, language?: string): readonly Block[] {
   const text = read(document);
-  const all = [...text.matchAll(/^```([^\n]*)\n(.*?)^```$/gmsu)].map((match) => ({
+  const all = [...text.matchAll(FENCED)].map((match) => ({
     document,
-    language: match[1] ?? '',
-    text: match[2] ?? '',
+    language: match[2] ?? '',
+    text: (match[3] ?? '').replaceAll(`\n${match[1] ?? ''}`, '\n').trimStart(),
     line: text.slice(0, match.index).split('\n').length,
   }));
   return language === undefined ? all : all.filter((block) => block.language === language);
@@ -38,7 +41,7 @@ export function blocks(document: string, language?: string): readonly Block[] {
 
 /** A document without its fenced blocks. */
 export function prose(document: string): string {
-  return read(document).replace(/^```.*?^```$/gmsu, '');
+  return read(document).replace(FENCED, '');
 }
 
 /** Cells of the rows of the table whose header starts with this cell; `\|` in a cell is no border. */
