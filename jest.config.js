@@ -12,12 +12,13 @@ const base = {
   modulePathIgnorePatterns: ['<rootDir>/dist/', '<rootDir>/demo-app/dist/', '<rootDir>/__tests__/package/samples/'],
 };
 
-// Once is enough: architecture, documents, ledgers and the command line know no Express, the samples of the tarball
+// Once is enough: provider, sandbox, ledgers, options, architecture, documents and the command line know no Express, the samples of the tarball
 // bring both of their own, the processes of a cluster run the packed library, and what the browser sees of the demo is
 // the same on either (demo.test.ts runs on both).
 const once = [
-  'package/', 'browser/', 'cluster/', 'redis/', 'ledger/', 'cli/', 'docs/', 'types/', 'examples/', 'architecture.test.ts',
-  'readme.test.ts',
+  'package/', 'browser/', 'cluster/', 'redis/', 'ledger/', 'cli/', 'docs/', 'types/', 'examples/', 'provider/', 'sandbox/',
+  'architecture.test.ts', 'readme.test.ts', 'query.test.ts', 'return-to.test.ts', 'options.test.ts', 'env-options.test.ts',
+  'seal.test.ts',
 ].map((path) => `<rootDir>/__tests__/${path}`);
 
 /** @type {import('jest').Config} */
