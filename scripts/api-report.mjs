@@ -2,7 +2,7 @@
 // With --check it writes nothing, and exits with 1 when a report is not what the source declares.
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, rmSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { CompilerState, Extractor, ExtractorConfig } from '@microsoft/api-extractor';
 
@@ -55,7 +55,7 @@ function configOf([name, entry]) {
 function report(config, compilerState) {
   const { succeeded, errorCount, apiReportChanged } = Extractor.invoke(config, { localBuild: !isCheck, messageCallback: quieten, compilerState });
   const isStale = isCheck && apiReportChanged;
-  if (isStale) console.error(`etc/${config.reportFileName} is not what the source declares: npm run api, then look at the difference.`);
+  if (isStale) console.error(`etc/${basename(config.reportFilePath)} is not what the source declares: npm run api, then look at the difference.`);
   return succeeded && errorCount === 0 && !isStale;
 }
 
