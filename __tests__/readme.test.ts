@@ -1,12 +1,10 @@
-import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
-import { createServer, type AddressInfo } from 'node:net';
-import { tmpdir } from 'node:os';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { ConnectError, type ConnectErrorCode } from '../src';
 import { readOptions } from '../src/options';
 import { DOCUMENTED_API_CODES, errorForApiCode } from '../src/provider/error-table';
 import { startSandbox, type Sandbox } from '../src/testing';
+import { answering, freePort, install, type Installed, type Program } from './docs/installed';
 import { blocks, read, root, table, unquoted } from './docs/markdown';
 import { ERROR_CODES, OPTIONS } from './docs/names';
 import { browser } from './support/app';
@@ -18,54 +16,35 @@ test('README can be read in a few minutes: it has at most 1,600 words, as `wc -w
 });
 
 describe('the first example of README', () => {
-  let folder: string;
+  let installed: Installed;
   let sandbox: Sandbox;
-  let child: ChildProcess | undefined;
-  let output = '';
+  let program: Program | undefined;
 
   beforeAll(async () => {
-    folder = mkdtempSync(join(tmpdir(), 'readme-'));
-    const modules = join(folder, 'node_modules');
-    const own = join(modules, 'express-connect-auth');
-    mkdirSync(own, { recursive: true });
-    cpSync(join(root, 'package.json'), join(own, 'package.json'));
-    // A build of its own: `dist` may be absent or older than the source.
-    execFileSync(process.execPath, [
-      join(root, 'node_modules', 'typescript', 'bin', 'tsc'),
-      '-p', join(root, 'tsconfig.build.json'), '--noCheck', '--declaration', 'false', '--outDir', join(own, 'dist'),
-    ], { stdio: 'pipe' });
-    for (const name of ['express', 'express-session', 'axios', 'joi']) {
-      symlinkSync(join(root, 'node_modules', name), join(modules, name), 'junction');
-    }
+    installed = install([]);
     sandbox = await startSandbox();
   }, 60_000);
 
   afterAll(async () => {
-    child?.kill('SIGKILL');
+    program?.child.kill('SIGKILL');
     await sandbox.close();
-    rmSync(folder, { recursive: true, force: true });
+    installed.remove();
   });
 
   async function startPrinted(): Promise<string> {
     const port = await freePort();
     const url = `http://localhost:${port}`;
-    writeFileSync(join(folder, 'app.mjs'), firstExample);
-    child = spawn(process.execPath, ['app.mjs'], {
-      cwd: folder,
-      stdio: ['ignore', 'pipe', 'pipe'],
-      env: {
-        PATH: process.env['PATH'],
-        PORT: String(port),
-        SESSION_SECRET: 'any',
-        CONNECT_CLIENT_ID: sandbox.connectOptions.clientId,
-        CONNECT_CLIENT_SECRET: sandbox.connectOptions.clientSecret,
-        CONNECT_REDIRECT_URI: `${url}/connect/callback`,
-        CONNECT_AUTHORIZE_URL: sandbox.connectOptions.authorizeUrl,
-        CONNECT_TOKEN_URL: sandbox.connectOptions.tokenUrl,
-      },
+    writeFileSync(join(installed.folder, 'app.mjs'), firstExample);
+    program = installed.run('app.mjs', {
+      PORT: String(port),
+      SESSION_SECRET: 'any',
+      CONNECT_CLIENT_ID: sandbox.connectOptions.clientId,
+      CONNECT_CLIENT_SECRET: sandbox.connectOptions.clientSecret,
+      CONNECT_REDIRECT_URI: `${url}/connect/callback`,
+      CONNECT_AUTHORIZE_URL: sandbox.connectOptions.authorizeUrl,
+      CONNECT_TOKEN_URL: sandbox.connectOptions.tokenUrl,
     });
-    for (const stream of [child.stdout, child.stderr]) stream?.on('data', (text: Buffer) => (output += String(text)));
-    await answering(url, child, () => output);
+    await answering(url, program);
     return url;
   }
 
@@ -148,25 +127,3 @@ test('CONTRIBUTING names only source files that exist', () => {
   expect(named.length).toBeGreaterThan(5);
   expect(named.filter((path) => !existsSync(join(root, 'src', path)))).toEqual([]);
 });
-
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer();
-    server.once('error', reject);
-    server.listen(0, () => {
-      const { port } = server.address() as AddressInfo;
-      server.close(() => resolve(port));
-    });
-  });
-}
-
-/** The printed app says nothing when it listens, so it is asked until it answers. */
-async function answering(url: string, child: ChildProcess, output: () => string): Promise<void> {
-  for (const end = Date.now() + 20_000; Date.now() < end;) {
-    if (child.exitCode !== null) break;
-    const ready = await fetch(url).then((answer) => answer.ok, () => false);
-    if (ready) return;
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
-  throw new Error(`The example did not start: ${output()}`);
-}
