@@ -61,8 +61,6 @@ function finish(folder) {
     // "undefined" in a column of defaults reads as if a required option had one.
     writeFileSync(join(folder, name), text.replaceAll('| `undefined` |', '| - |'));
   }
-  // Editors show the same texts from the declarations: the package does not carry them twice.
-  writeFileSync(join(folder, '.npmignore'), '*\n');
 }
 
 /** Names of the pages that differ, or that only one of the two folders has. */
