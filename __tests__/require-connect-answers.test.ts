@@ -221,7 +221,7 @@ describe('loginUrl', () => {
 });
 
 test.each([
-  [{ onMising: 'error' }, 'it takes onMissing and loginUrl only'],
+  [{ onMising: 'error' }, 'it takes onMissing and loginUrl only, and gives the middleware: write connect.requireConnect()'],
   [{ onMissing: 'never' }, "onMissing must be 'auto', 'redirect' or 'error'"],
   [{ onMissing: null }, "onMissing must be 'auto', 'redirect' or 'error'"],
 ])('the guard options %j are refused at set-up', async (guard, message) => {

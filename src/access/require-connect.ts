@@ -66,7 +66,7 @@ export function requireConnectGuard(config: GuardConfig, getToken: GetToken, opt
 function readGuardOptions(options: RequireConnectOptions, config: GuardConfig): RequireConnectOptions {
   const unknown = Object.keys(options).filter((name) => name !== 'onMissing' && name !== 'loginUrl');
   const { onMissing = 'auto', loginUrl = config.loginUrl } = options;
-  if (unknown.length > 0) throw guardError('it takes onMissing and loginUrl only');
+  if (unknown.length > 0) throw guardError('it takes onMissing and loginUrl only, and gives the middleware: write connect.requireConnect()');
   if (!['auto', 'redirect', 'error'].includes(onMissing)) throw guardError("onMissing must be 'auto', 'redirect' or 'error'");
   if (loginUrl === undefined && onMissing !== 'error') {
     throw guardError("with authorizePath: false it needs loginUrl, the path where you have placed connect.authorize, or onMissing: 'error'");
