@@ -118,7 +118,7 @@ test.each(of('sh'))('the commands of %s exist, with the flags that are given', (
 test.each(of('mermaid'))('the picture of %s is a sequence between parties that take part', (_name, { text }) => {
   const [first, ...lines] = text.trimEnd().split('\n').map((line) => line.trim());
   expect(first).toBe('sequenceDiagram');
-  expect(lines.filter((line) => !/^(?:[\w ]+-?->>[\w ]+: \S.*|opt \S.*|end)$/u.test(line))).toEqual([]);
+  expect(lines.filter((line) => !/^(?:participant \w+ as \S.*|\w+-?->>\w+: \S.*|opt \S.*|end)$/u.test(line))).toEqual([]);
 });
 
 test('commands named in the text exist: npm run …, npx express-connect-auth …', () => {
