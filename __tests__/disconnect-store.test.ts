@@ -1,8 +1,9 @@
 import type { Express, NextFunction, Request, Response } from 'express';
-import type { SessionOptions } from 'express-session';
+import { MemoryStore, type SessionOptions } from 'express-session';
 import { startSandbox, type Sandbox } from '../src/testing';
 import { beginSignIn, browser, signIn, startApp, withApp, type Answer, type Browser, type TestApp } from './support/app';
 import { faultyStore, watchProcess, type FaultPlan, type FaultyStore } from './support/faulty-store';
+import { latch } from './support/refreshing';
 import { clearSessions, tokensIn } from './support/stored';
 
 const STORE_TIMEOUT_MS = 250;
@@ -240,4 +241,35 @@ test.each(OPERATIONS)("with renderErrors: false the app's middleware gets the er
     expect(met).toEqual([['ERR_CONNECT_STORE', 'disconnect', 503, 'undefined', 'undefined']]);
     expect((await holds(app, visitor))[1]).toBe('"apples"');
   });
+});
+
+test('a slow request that meets the session while it is being destroyed does not bring it back', async () => {
+  const store = new MemoryStore();
+  const [destroying, answering] = [latch(), latch()];
+  const app = await startApp(sandbox, {
+    store,
+    routes: (express) => {
+      basketRoutes(express);
+      express.get('/slow', (req, res) => {
+        // Reading is not changing, whatever the app finds there.
+        const found = req.session.connectToken ?? null;
+        void answering.wait().then(() => void res.json(found));
+      });
+    },
+  });
+  const visitor = await connected(app);
+  const old = visitor.fork();
+  const destroy = store.destroy.bind(store);
+  store.destroy = (id, done) => void destroying.wait().then(() => destroy(id, done));
+  const ending = disconnect(app, visitor);
+  await destroying.reached;
+  const slow = old.visit(`${app.url}/slow`);
+  await answering.reached;
+  destroying.open();
+  expect((await ending)[0].status).toBe(204);
+  answering.open();
+  expect((await slow).body).toBe('null');
+  expect(Object.keys(await app.sessions())).toHaveLength(1);
+  expect(await holds(app, old)).toEqual([false, 'null']);
+  await app.close();
 });

@@ -97,7 +97,7 @@ function openTokens(tokens: SessionTokens, { ended }: Pick<Connections, 'ended'>
 
   function clearEnded(session: Record<string, unknown>): void {
     const held = tokens.read(session);
-    if (held.kind === 'held' && ended.has(held.set.lineage)) tokens.clear(session);
+    if (held.kind === 'held' && ended.has(held.set.lineage)) tokens.hide(session);
   }
 }
 

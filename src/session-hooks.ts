@@ -12,6 +12,12 @@ export function isHidden(session: object, key: string): boolean {
   return hidden.get(session)?.has(key) === true;
 }
 
+/** What the store keeps of these properties, hidden or not. */
+export function hiddenForms(session: Readonly<Record<string, unknown>>, keys: readonly string[]): Readonly<Record<string, unknown>> {
+  const held = hidden.get(session);
+  return Object.fromEntries(keys.map((key) => [key, held?.has(key) === true ? held.get(key) : session[key]]));
+}
+
 /** Hides a property: the app reads undefined, and the store keeps what it has. */
 export function hideFromApp(session: Writable, key: string, value: unknown): void {
   const held = hidden.get(session) ?? new Map<string, unknown>();

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { inspect } from 'node:util';
 import { isEnvelope, sealer, type EncryptionKey } from './seal';
-import { define, hideFromApp, isHidden, isSerialiser, onSave, watchSerialiser } from './session-hooks';
+import { define, hiddenForms, hideFromApp, isHidden, isSerialiser, onSave, watchSerialiser } from './session-hooks';
 import { readConnectToken, type ConnectToken, type TokenSet } from './token';
 
 /** What of the configuration decides how a session keeps its token. */
@@ -41,6 +41,11 @@ export interface SessionTokens {
    * and from its next save on, whoever calls for that, with the newer set.
    */
   readonly hold: (session: Writable, set: TokenSet) => void;
+  /**
+   * Hides the token of an ended connection from the app, and changes nothing: a session that looks modified would be
+   * saved, and a disconnect may be destroying its document at this moment.
+   */
+  readonly hide: (session: Writable) => void;
   /** Removes the token from the session. */
   readonly clear: (session: Writable) => void;
   /** Everything in a session, or in its document, but the cookie and our two properties, as JSON. */
@@ -82,7 +87,7 @@ export function sessionTokens(config: SessionTokensConfig): SessionTokens {
     // The app may have deleted it, locked or not.
     if (!Object.hasOwn(session, sessionKey)) return { kind: 'none' };
     const value = session[sessionKey];
-    if (value === undefined && isHidden(session, sessionKey)) return { kind: 'locked' };
+    if (value === undefined && isHidden(session, sessionKey)) return readDocument(hiddenForms(session, [sessionKey, lineageKey]));
     const origin = typeof value === 'object' && value !== null ? origins.get(value) : undefined;
     return origin === undefined ? readDocument(session) : { kind: 'held', set: origin.set };
   }
@@ -163,6 +168,15 @@ export function sessionTokens(config: SessionTokensConfig): SessionTokens {
     define(session, sessionKey, { value: live, writable: true });
   }
 
+  function hide(session: Writable): void {
+    for (const key of [sessionKey, lineageKey]) {
+      if (!Object.hasOwn(session, key) || isHidden(session, key)) continue;
+      const value = session[key];
+      const origin = typeof value === 'object' && value !== null ? origins.get(value) : undefined;
+      hideFromApp(session, key, origin === undefined ? value : origin.raw);
+    }
+  }
+
   function clear(session: Writable): void {
     Reflect.deleteProperty(session, sessionKey);
     Reflect.deleteProperty(session, lineageKey);
@@ -174,7 +188,7 @@ export function sessionTokens(config: SessionTokensConfig): SessionTokens {
   }
 
   return Object.freeze({
-    open, read, readDocument, put, hold, clear, appPart,
+    open, read, readDocument, put, hold, hide, clear, appPart,
     stored: (set: TokenSet) => ({ [sessionKey]: storedToken(set), [lineageKey]: label(set) }),
   });
 }

@@ -172,7 +172,7 @@ test('a connection ended in another process ends here too, whatever copy of the 
   expect(verdict(await second.fresh())).toEqual([401, 'ERR_CONNECT_EXPIRED', undefined]);
   expect(JSON.stringify(await onlySession(first.app))).not.toContain('access_token');
   await restore(first, newer);
-  expect(verdict(await second.fresh())).toEqual([401, 'ERR_CONNECT_REQUIRED', undefined]);
+  expect(verdict(await second.fresh())).toEqual([401, 'ERR_CONNECT_EXPIRED', undefined]);
   expect(sandbox.calls.refresh).toBe(1);
 });
 

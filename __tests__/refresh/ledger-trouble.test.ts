@@ -4,6 +4,7 @@ import { readOptions } from '../../src/options';
 import { tokenEndpoint } from '../../src/provider/token-endpoint';
 import { endedConnections } from '../../src/refresh/ended';
 import { refreshFlights } from '../../src/refresh/flight';
+import { refreshPauses } from '../../src/refresh/pauses';
 import { sessionOf } from '../../src/session';
 import { sessionTokens } from '../../src/session-token';
 import { startSandbox, type Sandbox } from '../../src/testing';
@@ -146,6 +147,31 @@ test('close() waits for a refresh in flight', async () => {
   sandbox.release();
   expect([await settledAtClose, (await answer).status]).toEqual([1, 200]);
   await world.connect.close();
+});
+
+test('a record that is lost before the failure is recorded: the token is not presented again in the pause', async () => {
+  // Each operation meets an empty ledger, as after FLUSHALL.
+  const ledger: RefreshLedger = { ...memoryLedger(), acquire: (...claim) => memoryLedger().acquire(...claim), fail: () => Promise.resolve(false) };
+  const world = await connectedWorld(sandbox, { options: { ledger } });
+  await world.expireIn(1);
+  sandbox.force(503, { on: 'refresh', times: Infinity, retryAfter: '4' });
+  expect(verdict(await world.fresh())).toEqual([503, 'ERR_CONNECT_UNAVAILABLE', '4']);
+  expect(sandbox.calls.refresh).toBe(1);
+  await world.connect.close();
+  expect(sandbox.calls.refresh).toBe(1);
+});
+
+test('a clock that is set back ends a pause instead of stretching it', () => {
+  const set = { token: { access_token: 'a', type: 'bearer' }, lineage: 'l', generation: 0 };
+  const pauses = refreshPauses();
+  pauses.keep('k', set, { ms: 4000, word: 'unavailable' });
+  time.pass(1000);
+  expect(pauses.find('k', set)).toEqual({ kind: 'backoff', ms: 3000, word: 'unavailable' });
+  time.pass(-3_600_000);
+  expect(pauses.find('k', set)).toBeUndefined();
+  expect(pauses.refused('other', set)).toEqual({ kind: 'backoff', ms: 30_000, word: 'configuration' });
+  time.pass(-1000);
+  expect(pauses.find('k', set)).toBeUndefined();
 });
 
 describe('a ledger that does not take a failure', () => {

@@ -200,6 +200,25 @@ describe('the provider refuses our credentials', () => {
   });
 });
 
+test('one connection whose refresh is refused each time does not keep the others from theirs', async () => {
+  world = await connectedWorld(sandbox);
+  const bad = world;
+  const good = browser();
+  await signIn(bad.app, sandbox, good);
+  sandbox.set(NUMBERED);
+  await bad.expireIn(1);
+  const statuses: number[] = [];
+  for (let round = 0; round < 4; round += 1) {
+    sandbox.force(401, { on: 'refresh' });
+    await bad.fresh();
+    sandbox.reset();
+    sandbox.set(NUMBERED);
+    statuses.push((await good.visit(`${bad.app.url}/fresh`, {})).status);
+    time.pass(31_000);
+  }
+  expect(statuses).toEqual([500, 500, 200, 200]);
+});
+
 describe('invalid_grant', () => {
   test('a token that is still valid serves on; once it is not, the connection has ended and is cleared', async () => {
     world = await connectedWorld(sandbox, { options: { refreshLeewaySeconds: 3600 } });

@@ -21,8 +21,8 @@ interface WritesConfig extends SessionConfig {
 }
 
 /**
- * Puts a newer token set into the session and at once into the store, where only our two properties change: what other
- * requests have written there meanwhile stays. A failure is not the request's: the ledger has the token set.
+ * Puts a newer token set, which the session holds already, into the store, where only our two properties change: what
+ * other requests have written there meanwhile stays. A failure is not the request's: the ledger has the token set.
  *
  * Afterwards the session looks unmodified, so that express-session does not write this request's older copy over the
  * store's at the end; unless the app has changed something, and saves it anyway.
@@ -35,15 +35,11 @@ export async function persist(
   await write(holder, config, (stored) => {
     const before = storedBefore ?? tokens.appPart(stored);
     const unmodified = before === holder.appPart;
-    tokens.hold(holder.session, set);
     const found = tokens.readDocument(stored);
     const isOlder = found.kind === 'held' && found.set.lineage === set.lineage && (found.set.generation < set.generation
       || (found.set.generation === set.generation && found.set.token.access_token !== set.token.access_token));
     return isOlder ? { document: { ...stored, ...tokens.stored(set) }, unmodified } : undefined;
   });
-  // Whatever the store did: this request goes on with the newer set.
-  const now = tokens.read(holder.session);
-  if (now.kind === 'held' && now.set !== set) tokens.hold(holder.session, set);
 }
 
 /** Takes an ended connection out of the session and the store, if it is still the one that is there. */

@@ -114,7 +114,11 @@ export function tokenSource(config: TokenSourceConfig): GetToken {
       if (landed.kind === 'token') {
         // Our own token set, too young to be refreshed again.
         const sameGeneration = landed.set.generation <= set.generation;
-        if (sameGeneration && landed.set.token.access_token === set.token.access_token) return gain;
+        if (sameGeneration && landed.set.token.access_token === set.token.access_token) {
+          // Expired while it was asked about: then youth does not help.
+          if (isHardExpired(set, Date.now())) continue;
+          return gain;
+        }
         // Ours lost a race of its generation: nobody else is going to write the winner into this session.
         const ageMs = sameGeneration ? WRITTEN_BY_OTHERS_MS : landed.ageMs;
         gain = { set: landed.set, ageMs, how: landed.won && !landed.joined ? 'refreshed' : 'adopted' };
@@ -188,8 +192,11 @@ export function tokenSource(config: TokenSourceConfig): GetToken {
         type: 'adopted', time: Date.now(), connection: connectionHash(set.lineage), generation: set.generation,
       });
     }
-    if (how === 'adopted' && ageMs < WRITTEN_BY_OTHERS_MS) tokens.hold(call.session, set);
-    else await persist(call, set, how === 'refreshed' ? await call.storedBefore : undefined, config);
+    tokens.hold(call.session, set);
+    if (how === 'adopted' && ageMs < WRITTEN_BY_OTHERS_MS) return;
+    // A slow store holds nobody who has a token: the write goes on, and whoever comes with the older copy adopts.
+    const storedBefore = how === 'refreshed' ? call.storedBefore : undefined;
+    await within(Promise.resolve(storedBefore).then((before) => persist(call, set, before, config)), call.endsMs);
   }
 
   function over(reason?: string): ConnectError {

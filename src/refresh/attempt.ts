@@ -9,7 +9,7 @@ import { backOff } from './back-off';
 import { lifetimeSeconds } from './due';
 import type { Landed } from './landed';
 import type { Acquired, RefreshLedger } from './ledger';
-import { BREAKER_MS, type Pauses } from './pauses';
+import type { Pauses } from './pauses';
 import type { Settler } from './settle';
 
 /** What presenting a refresh token needs. */
@@ -55,6 +55,7 @@ export async function attemptRefresh(claim: WonClaim, parts: AttemptParts): Prom
   try {
     const token = await parts.endpoint.refresh(set.token.refresh_token ?? '', { onRepeat: () => { repeated = true; } });
     clearInterval(lease);
+    parts.pauses.succeeded(key);
     const durationMs = Date.now() - startedMs;
     const next = successor(set, token, Date.now());
     const landed = await parts.settler.settle(key, next, { fence: won.fence, retentionMs });
@@ -88,13 +89,13 @@ async function recordFailure(
     claimant: parts.claimant, kind: kind === 'terminal' ? 'terminal' : 'transient', backoffMs: Math.round(pause.ms),
     error: pause.word, ambiguous, retentionMs,
   }));
-  if (kind === 'configuration') parts.pauses.trip();
-  if (recorded === false) return undefined;
   if (kind === 'terminal' && recorded === true) return { kind: 'dead', word: pause.word };
   // Terminal, and unrecorded: perhaps somebody took the claim over and has a newer token. Nobody is signed out for that.
   const word = kind === 'terminal' ? 'unavailable' : pause.word;
-  parts.pauses.keep(key, set, { ms: pause.ms, word });
-  return { kind: 'backoff', ms: kind === 'configuration' ? BREAKER_MS : pause.ms, word };
+  const paused = kind === 'configuration' ? parts.pauses.refused(key, set) : { kind: 'backoff' as const, ms: pause.ms, word };
+  if (kind !== 'configuration') parts.pauses.keep(key, set, paused);
+  // Not recorded: the claim is somebody else's, or the record is gone. Ask again, and present nothing before the pause is over.
+  return recorded === false ? undefined : paused;
 }
 
 function announce(

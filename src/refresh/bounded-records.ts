@@ -44,15 +44,16 @@ export function boundedRecords(maxRecords: number): BoundedRecords {
   };
 }
 
-/** A Map keeps the order of insertion, and all records of an app have about the same time to live. */
-function dropExpired(part: Map<string, { readonly expiresAt: number }>, now: number): void {
+/** Drops what has expired, from the front: a Map keeps the order of insertion, and entries have about the same time to live. */
+export function dropExpired(part: Map<string, { readonly expiresAt: number }>, now: number): void {
   for (const [key, { expiresAt }] of part) {
     if (expiresAt > now) return;
     part.delete(key);
   }
 }
 
-function dropOldest(part: Map<string, unknown>): void {
+/** Drops the entry that was put first. */
+export function dropOldest(part: Map<string, unknown>): void {
   for (const key of part.keys()) {
     part.delete(key);
     return;

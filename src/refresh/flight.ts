@@ -95,6 +95,7 @@ export function refreshFlights(config: FlightsConfig): Flights {
         plan.onWon?.();
         const landed = await attemptRefresh({ key, set, won: got, retentionMs: plan.retentionMs }, parts);
         if (landed !== undefined) return landed;
+        if (Date.now() >= lastMs) return { kind: 'wait' };
       } else if (got.kind !== 'wait') {
         return fromLedger(got, set);
       } else if (!board.patient || Date.now() >= lastMs) {
