@@ -5,14 +5,15 @@ import { ConnectError } from '../errors';
 type Sign = 'own' | 'foreign' | 'none';
 
 /**
- * Refuses a request that was not made by a page of this site. `Sec-Fetch-Site`, `Origin` and `Referer` are asked, and
- * one foreign sign is enough. Our own origin is that of `redirectUri`: a Host header can be forged by what stands before us.
+ * Refuses a request that was not made by a page of this site. `Sec-Fetch-Site` decides where a browser sends it, because
+ * no page can set it; else `Origin` and `Referer` are asked, and one foreign sign is enough. Our own origin is that of
+ * `redirectUri`: a Host header can be forged by what stands before us.
  * @throws ConnectError `ERR_CONNECT_ORIGIN` with `reason` `foreign` or `missing`
  */
 export function assertSameOrigin(req: Request, redirectUri: string): void {
   const { origin } = new URL(redirectUri);
-  const signs = [
-    ...valuesOf(req, 'sec-fetch-site').map(siteSign),
+  const site = valuesOf(req, 'sec-fetch-site');
+  const signs = site.length > 0 ? site.map(siteSign) : [
     ...valuesOf(req, 'origin').map((value) => originSign(value, origin)),
     ...valuesOf(req, 'referer').map((value) => refererSign(value, origin)),
   ];
@@ -22,8 +23,11 @@ export function assertSameOrigin(req: Request, redirectUri: string): void {
 
 /** All values: of a repeated header Node would show the first one only. */
 function valuesOf(req: Request, name: 'sec-fetch-site' | 'origin' | 'referer'): readonly string[] {
+  // Not headersDistinct: whoever reads that of IncomingMessage.prototype, as a dump does, empties it for every request.
+  const raw = (req.rawHeaders as readonly string[] | undefined) ?? [];
+  const sent = raw.filter((_value, index) => index % 2 === 1 && raw[index - 1]?.toLowerCase() === name);
   // Adapters that call an app without HTTP may know `headers` alone.
-  return [...(req.headersDistinct[name] ?? []), ...[req.headers[name] ?? []].flat()];
+  return [...sent, ...[req.headers[name] ?? []].flat()];
 }
 
 /** `same-site` is another origin, and `none` a person's own doing, of which no POST comes (Fetch Metadata, W3C). */
