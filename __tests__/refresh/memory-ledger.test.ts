@@ -67,10 +67,19 @@ test('names taken once have a bound of their own', async () => {
 
 test('100,000 connections are kept unless told otherwise, no more', async () => {
   const { ledger } = aged();
-  for (let i = 0; i < 100_001; i += 1) await ledger.revoke(`key ${i}`, HOUR);
-  expect(await seen(ledger, 'key 1')).toBe('revoked');
-  expect(await seen(ledger, 'key 100000')).toBe('revoked');
+  for (let i = 0; i < 100_001; i += 1) await refresh(ledger, `key ${i}`);
+  expect(await seen(ledger, 'key 1')).toBe('adopt');
+  expect(await seen(ledger, 'key 100000')).toBe('adopt');
   expect(await seen(ledger, 'key 0')).toBe('won');
+});
+
+test('ended connections fill half of a ledger at most, and crowd out no other', async () => {
+  const { ledger } = aged(10);
+  for (const key of ['a', 'b', 'c', 'd', 'e']) await refresh(ledger, key);
+  for (let i = 0; i < 100; i += 1) await ledger.revoke(`ended ${i}`, HOUR);
+  for (const key of ['a', 'b', 'c', 'd', 'e']) expect(await seen(ledger, key)).toBe('adopt');
+  expect([await seen(ledger, 'ended 95'), await seen(ledger, 'ended 99')]).toEqual(['revoked', 'revoked']);
+  expect(await seen(ledger, 'ended 94')).toBe('won');
 });
 
 test.each([

@@ -13,21 +13,29 @@ interface Entry {
 }
 
 /**
- * When full, the record that has not changed for the longest time goes first. Pending and revoked ones go last: without
- * them a refresh token could be presented twice, or a connection come back that its owner has ended.
+ * When full, the record that has not changed for the longest time goes first. Revoked ones may fill half of the place, the
+ * oldest going first: each disconnect and each new sign-in leaves one for long, and they must not crowd out what keeps a
+ * refresh token from being presented twice. Pending ones go last.
  */
 export function boundedRecords(maxRecords: number): BoundedRecords {
   const plain = new Map<string, Entry>();
-  const guarded = new Map<string, Entry>();
+  const revoked = new Map<string, Entry>();
+  const pending = new Map<string, Entry>();
+  const parts = [plain, revoked, pending];
+  const mostRevoked = Math.max(1, Math.floor(maxRecords / 2));
 
   function find(key: string, now: number): Entry | undefined {
-    const entry = plain.get(key) ?? guarded.get(key);
+    const entry = plain.get(key) ?? revoked.get(key) ?? pending.get(key);
     return entry !== undefined && entry.expiresAt > now ? entry : undefined;
   }
 
   function remove(key: string): void {
-    plain.delete(key);
-    guarded.delete(key);
+    for (const part of parts) part.delete(key);
+  }
+
+  function partOf({ state }: LedgerRecord): Map<string, Entry> {
+    if (state === 'revoked') return revoked;
+    return state === 'pending' ? pending : plain;
   }
 
   return {
@@ -35,11 +43,11 @@ export function boundedRecords(maxRecords: number): BoundedRecords {
     put(key, record, { now, retentionMs }) {
       const expiresAt = Math.max(now + retentionMs, find(key, now)?.expiresAt ?? 0);
       remove(key);
-      dropExpired(plain, now);
-      dropExpired(guarded, now);
-      if (plain.size + guarded.size >= maxRecords) dropOldest(plain.size > 0 ? plain : guarded);
-      const part = record.state === 'pending' || record.state === 'revoked' ? guarded : plain;
-      part.set(key, { record, expiresAt });
+      for (const part of parts) dropExpired(part, now);
+      const own = partOf(record);
+      if (own === revoked && revoked.size >= mostRevoked) dropOldest(revoked);
+      if (plain.size + revoked.size + pending.size >= maxRecords) dropOldest(parts.find((part) => part.size > 0) ?? plain);
+      own.set(key, { record, expiresAt });
     },
   };
 }
