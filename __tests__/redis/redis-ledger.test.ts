@@ -268,6 +268,18 @@ describeInRedis('the ledger in Redis', () => {
       expect([await ledger.once('name', HOUR), await ledger.once('name', HOUR)]).toEqual([true, false]);
     });
 
+    test('with onLedgerError local, a token set settled meanwhile is the newest also when Redis is back', async () => {
+      const ledger = ledgerWith('local');
+      expect((await ledger.acquire(KEY, claim)).kind).toBe('won');
+      proxy.refuse();
+      expect(await ledger.settle(KEY, success)).toEqual({ kind: 'settled', generation: 1 });
+      proxy.heal();
+      await untilBack(() => ledgerWith().once('back', 1000));
+      // A stale copy of the session: its refresh token is spent.
+      expect(await ledger.acquire(KEY, claim)).toMatchObject({ kind: 'adopt', generation: 1, box: 'box 1' });
+      expect(await ledgerWith().acquire(KEY, { ...claim, claimant: 'another process' })).toMatchObject({ kind: 'adopt', generation: 1 });
+    });
+
     test('with onLedgerError local, a connection that was ended meanwhile stays ended when Redis is back', async () => {
       const ledger = ledgerWith('local');
       await ledger.acquire(KEY, claim);

@@ -1,16 +1,17 @@
 import { isConnectError } from '../errors';
-import type { RefreshLedger } from '../refresh/ledger';
+import type { LedgerSuccess, RefreshLedger } from '../refresh/ledger';
 
-/** Ended connections that the shared ledger does not know of yet; beyond that many, the oldest are given up. */
+/** Ends and successes that the shared ledger does not know of yet; beyond that many of each, the oldest are given up. */
 const MAX_OWED = 10_000;
 
 /**
  * Does each operation in the local ledger that the shared one does not carry out. A token set that no key opens is no
- * such case: it is there. A connection that was ended meanwhile stays ended: the shared ledger is told as soon as it is
- * asked for that connection again.
+ * such case: it is there. What happened meanwhile counts: the shared ledger is told of an ended connection, and of a
+ * token set that only the local one knows, before it is asked for that connection again.
  */
 export function withLocal(shared: RefreshLedger, local: RefreshLedger): RefreshLedger {
   const owed = new Map<string, number>();
+  const owedSuccesses = new Map<string, LedgerSuccess>();
 
   const revoke: RefreshLedger['revoke'] = async (key, retentionMs) => {
     const here = await local.revoke(key, retentionMs);
@@ -19,8 +20,7 @@ export function withLocal(shared: RefreshLedger, local: RefreshLedger): RefreshL
       owed.delete(key);
       return box === undefined ? {} : { box };
     } catch {
-      if (owed.size >= MAX_OWED) owed.delete([...owed.keys()][0] ?? '');
-      owed.set(key, retentionMs);
+      owe(owed, key, retentionMs);
       return here;
     }
   };
@@ -31,11 +31,32 @@ export function withLocal(shared: RefreshLedger, local: RefreshLedger): RefreshL
     return retentionMs !== undefined;
   }
 
+  /** @returns false while the shared ledger knows less than the local one */
+  async function isTold(key: string): Promise<boolean> {
+    const success = owedSuccesses.get(key);
+    if (success === undefined) return true;
+    try {
+      await shared.settle(key, success);
+      owedSuccesses.delete(key);
+      return true;
+    } catch {
+      return false;
+    }
+  }
+
   return Object.freeze<RefreshLedger>({
-    acquire: async (key, claim) => (await ended(key)
-      ? { kind: 'revoked' } : either(() => shared.acquire(key, claim), () => local.acquire(key, claim))),
-    settle: async (key, success) => (await ended(key)
-      ? { kind: 'revoked' } : either(() => shared.settle(key, success), () => local.settle(key, success))),
+    acquire: async (key, claim) => {
+      if (await ended(key)) return { kind: 'revoked' };
+      if (!await isTold(key)) return local.acquire(key, claim);
+      return either(() => shared.acquire(key, claim), () => local.acquire(key, claim));
+    },
+    settle: async (key, success) => {
+      if (await ended(key)) return { kind: 'revoked' };
+      return either(() => shared.settle(key, success), () => {
+        owe(owedSuccesses, key, success);
+        return local.settle(key, success);
+      });
+    },
     renew: (key, claimant, leaseMs) => either(
       async () => await shared.renew(key, claimant, leaseMs) || local.renew(key, claimant, leaseMs),
       () => local.renew(key, claimant, leaseMs),
@@ -47,6 +68,12 @@ export function withLocal(shared: RefreshLedger, local: RefreshLedger): RefreshL
     revoke,
     once: (name, ttlMs) => either(() => shared.once(name, ttlMs), () => local.once(name, ttlMs)),
   });
+}
+
+function owe<Debt>(debts: Map<string, Debt>, key: string, debt: Debt): void {
+  debts.delete(key);
+  if (debts.size >= MAX_OWED) debts.delete([...debts.keys()][0] ?? '');
+  debts.set(key, debt);
 }
 
 async function either<Answer>(first: () => Promise<Answer>, second: () => Promise<Answer>): Promise<Answer> {
