@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type * as net from 'node:net';
 import { Readable } from 'node:stream';
+import { inspect } from 'node:util';
 import axios, { type AxiosRequestConfig, type AxiosResponse } from 'axios';
 import { apiClients } from '../src/access/api-client';
 import type { SeenRequest } from './provider/local-server';
@@ -130,12 +131,44 @@ describe('a refused token', () => {
     expect(first?.headers['content-type']).toEqual(typeof type === 'string' ? type : expect.stringMatching(type));
   });
 
+  test.each<[string, () => unknown]>([
+    ['of Node', () => Readable.from(['by', Buffer.from('tes')])], ['of the web', () => new Blob(['bytes']).stream()],
+  ])('a stream %s is sent once: after the refresh the call is to be made again', async (_name, stream) => {
+    const first = await world.client().post('/me', stream());
+    expect([first.status, world.server.requests[0]?.body, world.server.requests[0]?.headers['content-type']])
+      .toEqual([200, 'bytes', 'application/octet-stream']);
+    respond = onlySecond;
+    world.tokens = ['CANARY-access-1', 'CANARY-access-2'];
+    await expect(world.client().post('/me', stream())).rejects.toMatchObject({ code: 'ERR_CONNECT_EXPIRED', status: 401, reason: 'stream' });
+    expect([world.asked, world.server.requests.length]).toEqual([[undefined, undefined, 'CANARY-access-1'], 2]);
+  });
+
+  test.each<[string, () => Readable]>([
+    ['fails', () => new Readable({ read() { this.destroy(new Error('CANARY-of-the-stream')); } })],
+    ['is over 10 MiB', () => Readable.from(Array.from({ length: 11 }, () => Buffer.alloc(1024 * 1024)))],
+    ['says what is no bytes', () => Readable.from([{ a: 1 }])],
+    ['does not end', () => new Readable({ read: () => undefined })],
+  ])('a stream that %s is given up and closed, and nothing is sent', async (_name, make) => {
+    const stream = make();
+    const error = await world.clientWith({ timeoutMs: 200 }).post('/me', stream).catch((reason: unknown) => reason);
+    expect(error).toMatchObject({ code: 'ERR_CONNECT_CONFIG', reason: 'body', stage: 'api' });
+    expect([stream.destroyed, inspect(error).includes('CANARY'), world.server.requests.length]).toEqual([true, false, 0]);
+  });
+
+  test('a stream whose call is cancelled is closed', async () => {
+    const [stream, caller] = [new Readable({ read: () => undefined }), new AbortController()];
+    const call = world.client().post('/me', stream, { signal: caller.signal }).catch((reason: unknown) => reason);
+    await new Promise(setImmediate);
+    caller.abort();
+    expect([axios.isCancel(await call), stream.destroyed]).toEqual([true, true]);
+  });
+
   test.each<[string, unknown]>([
-    ['a stream', Readable.from(['x'])], ['a web stream', new Blob(['x']).stream()], ['a big integer', { a: 1n }], ['a function', () => 1],
+    ['a stream of old', { pipe: () => undefined }], ['a big integer', { a: 1n }], ['a function', () => 1],
   ])('%s is no body, and the error says what is one', async (_name, data) => {
     const error = await world.client().post('/me', data).catch((reason: unknown) => reason);
     expect(error).toMatchObject({ code: 'ERR_CONNECT_CONFIG', reason: 'body', stage: 'api' });
-    expect((error as Error).message).toContain('Read a stream into a Buffer first');
+    expect((error as Error).message).toContain('pass a string, a JSON value');
     expect([world.asked.length, world.server.requests.length]).toEqual([0, 0]);
   });
 });
@@ -181,6 +214,11 @@ describe('limits', () => {
     const client = apiClients({ apiBaseUrl: world.base, timeoutMs: 3000 }, () => new Promise(() => undefined))({} as never);
     await expect(client.get('/me', { timeout: 30 })).rejects.toMatchObject({ code: 'ERR_CONNECT_TIMEOUT', status: 504 });
     expect(axios.isCancel(await client.get('/me', { signal: AbortSignal.timeout(30) }).catch((reason: unknown) => reason))).toBe(true);
+  });
+
+  test('a timeout beyond timeoutMs still ends the whole call, the wait for a token included', async () => {
+    const client = apiClients({ apiBaseUrl: world.base, timeoutMs: 20 }, () => new Promise(() => undefined))({} as never);
+    await expect(client.get('/me', { timeout: 60 })).rejects.toMatchObject({ code: 'ERR_CONNECT_TIMEOUT', status: 504 });
   });
 
   test('a timeout of the call ends it, and cannot exceed timeoutMs', async () => {

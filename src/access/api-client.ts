@@ -25,7 +25,7 @@ export interface ApiClientConfig {
  *
  * These settings of a call count: `url`, `baseURL`, `params`, `paramsSerializer`, `method`, `headers`, `data`,
  * `transformRequest`, `transformResponse`, `responseType` (`json`, `text`, `arraybuffer`), `timeout` (milliseconds for
- * the whole call; can only shorten `timeoutMs`) and `signal`. All others of axios's (`validateStatus`, `proxy`,
+ * the whole call; each sending has `timeoutMs` besides) and `signal`. All others of axios's (`validateStatus`, `proxy`,
  * `maxRedirects`, `auth`, agents, progress …) do nothing. An `adapter` of the app's own replaces ours: nothing is
  * signed then.
  */

@@ -30,6 +30,8 @@ interface Call {
   readonly method: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly bytes: Uint8Array | undefined;
+  /** Whether the body came from a stream: then the call is not repeated. */
+  readonly once: boolean;
   readonly dataType: ApiDataType;
   readonly limits: CallLimits;
 }
@@ -60,11 +62,11 @@ export function apiAdapter(channel: ApiChannel, token: VisitorToken): (config: I
     const url = channel.checkedAddress(config);
     const method = methodOf(config);
     const dataType = dataTypeOf(config);
-    const limits = callLimits(config, channel.timeoutMs);
+    const limits = callLimits(config);
     try {
-      const { bytes, type } = await limits.within(bodyBytes(config.data));
+      const { bytes, type, once = false } = await limits.within(bodyBytes(config.data, limits.signal, channel.timeoutMs));
       const headers = callerHeaders(config.headers, bytes === undefined ? null : type);
-      const { reading, answer } = await signedAnswer({ url, method, headers, bytes, dataType, limits });
+      const { reading, answer } = await signedAnswer({ url, method, headers, bytes, once, dataType, limits });
       return response(reading, answer, config);
     } finally {
       limits.dispose();
@@ -77,6 +79,8 @@ export function apiAdapter(channel: ApiChannel, token: VisitorToken): (config: I
     const seen = await send(call, first);
     if (seen.reading.kind !== 'refused') return seen;
     const second = await limits.within(token(first.access_token));
+    // The refresh is not in vain: the next call finds its token.
+    if (call.once) throw notRepeated(seen.reading.error, channel.loginUrl);
     return second.access_token === first.access_token ? seen : send(call, second);
   }
 
@@ -154,6 +158,17 @@ function faultError(fault: Exclude<TransportFault, 'aborted'>): ConnectError {
     message: fault === 'unreachable'
       ? 'No connection to apiBaseUrl: check the address, name resolution, firewall, proxy (option agent) and certificate.'
       : 'The connection to apiBaseUrl ended before the answer was complete; the call may have been carried out.',
+  });
+}
+
+function notRepeated({ provider }: ConnectError, loginUrl: string | undefined): ConnectError {
+  return new ConnectError('ERR_CONNECT_EXPIRED', {
+    stage: 'api',
+    reason: 'stream',
+    message: 'The Connect API refused the access token, and a stream is not sent twice. Make the call again with a fresh stream: '
+      + 'the token has been refreshed if that was possible.',
+    ...(provider === undefined ? {} : { provider }),
+    ...(loginUrl === undefined ? {} : { loginUrl }),
   });
 }
 

@@ -1,15 +1,16 @@
 import type { AxiosRequestHeaders } from 'axios';
 import { toFormData } from 'axios';
 import { apiCallRefused } from './api-refusal';
+import { isStream, streamBytes } from './api-stream';
 
 const FORM_TYPE = 'application/x-www-form-urlencoded';
 const BYTES_TYPE = 'application/octet-stream';
 
 /**
  * Writes a body as axios users know it, and names its type where the call does not: objects, lists and other JSON values
- * as JSON, or as a form or multipart where the Content-Type says so, URLSearchParams as a form. Strings, bytes, FormData
- * and Blob are left for {@link bodyBytes}. Not axios's own function, which any part of the process may have exchanged.
- * @throws ConnectError `ERR_CONNECT_CONFIG` with reason `body`: a stream, or a value that JSON cannot hold
+ * as JSON, or as a form or multipart where the Content-Type says so, URLSearchParams as a form. Strings, bytes, FormData,
+ * Blob and streams are left for {@link bodyBytes}. Not axios's own function, which any part of the process may have exchanged.
+ * @throws ConnectError `ERR_CONNECT_CONFIG` with reason `body`: a value that JSON cannot hold
  */
 export function writeBody(data: unknown, headers: AxiosRequestHeaders): unknown {
   try {
@@ -29,7 +30,7 @@ function written(data: unknown, headers: AxiosRequestHeaders): unknown {
     headers.setContentType(data.type === '' ? BYTES_TYPE : data.type, false);
     return data;
   }
-  if (isBytes(data)) {
+  if (isBytes(data) || isStream(data)) {
     headers.setContentType(BYTES_TYPE, false);
     return data;
   }
@@ -37,7 +38,6 @@ function written(data: unknown, headers: AxiosRequestHeaders): unknown {
     headers.setContentType(`${FORM_TYPE};charset=utf-8`, false);
     return data.toString();
   }
-  if (isStream(data)) throw apiCallRefused('body');
   if (typeof data === 'object' && type.includes('multipart/form-data')) return toFormData(data, new FormData());
   if (typeof data === 'object' && type.includes(FORM_TYPE)) {
     const form = new URLSearchParams();
@@ -48,18 +48,21 @@ function written(data: unknown, headers: AxiosRequestHeaders): unknown {
   return json(data);
 }
 
-/** A body as bytes, so that it can be sent again; `type` replaces the Content-Type of the call. */
+/** A body as bytes; `type` replaces the Content-Type of the call. */
 export interface BodyBytes {
   readonly bytes: Uint8Array | undefined;
   /** With the boundary, for FormData. */
   readonly type?: string;
+  /** Whether it came from a stream: such a body is not sent again. */
+  readonly once?: true;
 }
 
 /**
  * Gives what {@link writeBody}, or a `transformRequest` of the app, has left as bytes.
+ * @param timeoutMs - for a stream to end
  * @throws ConnectError `ERR_CONNECT_CONFIG` with reason `body`
  */
-export async function bodyBytes(data: unknown): Promise<BodyBytes> {
+export async function bodyBytes(data: unknown, signal: AbortSignal, timeoutMs: number): Promise<BodyBytes> {
   if (data === undefined || data === null) return { bytes: undefined };
   if (typeof data === 'string') return { bytes: Buffer.from(data) };
   if (isBytes(data)) return { bytes: ArrayBuffer.isView(data) ? viewed(data) : new Uint8Array(data) };
@@ -68,6 +71,7 @@ export async function bodyBytes(data: unknown): Promise<BodyBytes> {
     const form = new Response(data);
     return { bytes: new Uint8Array(await form.arrayBuffer()), type: form.headers.get('content-type') ?? '' };
   }
+  if (isStream(data)) return { bytes: await streamBytes(data, signal, timeoutMs), once: true };
   throw apiCallRefused('body');
 }
 
@@ -79,11 +83,6 @@ function isBytes(data: unknown): data is ArrayBuffer | ArrayBufferView {
 /** Only the part of the buffer that is seen: axios would send all of it. */
 function viewed(view: ArrayBufferView): Uint8Array {
   return new Uint8Array(view.buffer, view.byteOffset, view.byteLength);
-}
-
-function isStream(data: unknown): boolean {
-  const { pipe, getReader } = data as { readonly pipe?: unknown; readonly getReader?: unknown };
-  return typeof pipe === 'function' || typeof getReader === 'function';
 }
 
 /** As axios does with a string under a JSON type: JSON goes as it is, other text as a JSON string. */

@@ -2,6 +2,9 @@ import { CanceledError, type InternalAxiosRequestConfig } from 'axios';
 import { ConnectError } from '../errors';
 import { apiCallRefused } from './api-refusal';
 
+/** What a timer can wait for; a longer one would end at once. */
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
+
 /** When a call is to end before its time: by its own `timeout`, or by the caller's signal. */
 export interface CallLimits {
   /** Ends what is sent. */
@@ -15,19 +18,17 @@ export interface CallLimits {
 }
 
 /**
- * Reads the limits of one call. A `timeout` counts for the whole call, a refresh included, and only where it is shorter
- * than `timeoutMs`.
+ * Reads the limits of one call. A `timeout` counts for the whole call, a refresh and a repeat included.
  * @throws ConnectError `ERR_CONNECT_CONFIG` with reason `timeout` or `cancel_token`
  */
 export function callLimits(
-  { signal, timeout, cancelToken }: Pick<InternalAxiosRequestConfig, 'signal' | 'timeout' | 'cancelToken'>, timeoutMs: number,
+  { signal, timeout, cancelToken }: Pick<InternalAxiosRequestConfig, 'signal' | 'timeout' | 'cancelToken'>,
 ): CallLimits {
   if (cancelToken !== undefined) throw apiCallRefused('cancel_token');
   if (timeout !== undefined && !(Number.isFinite(timeout) && timeout >= 0)) throw apiCallRefused('timeout');
   const ending = new AbortController();
   let timedOut = false;
-  const isShorter = timeout !== undefined && timeout > 0 && timeout < timeoutMs;
-  const timer = isShorter ? setTimeout(endInTime, timeout) : undefined;
+  const timer = timeout !== undefined && timeout > 0 ? setTimeout(endInTime, Math.min(timeout, LONGEST_TIMER_MS)) : undefined;
   signal?.addEventListener?.('abort', cancel);
   if (signal?.aborted === true) cancel();
 

@@ -7,8 +7,8 @@ const NEXT_STEP: Readonly<Record<ApiCallFault, string>> = {
   url: 'This address is not below apiBaseUrl, or not plainly so: pass a path such as /me, put what comes from outside '
     + 'through encodeURIComponent, and leave out dot segments, backslashes, control characters and user info.',
   method: 'The method of the call is none of GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS and QUERY.',
-  body: 'The body of the call cannot be sent, or not a second time: pass a string, a JSON value, a Buffer or typed array, '
-    + 'URLSearchParams, FormData or a Blob. Read a stream into a Buffer first.',
+  body: 'The body of the call cannot be sent: pass a string, a JSON value, a Buffer or typed array, URLSearchParams, FormData, '
+    + 'a Blob, or a stream that ends in time, without an error and within 10 MiB.',
   timeout: 'The timeout of the call is not a number of milliseconds from 0 on.',
   response_type: 'The responseType of the call is none of json, text and arraybuffer.',
   cancel_token: 'A cancelToken is not supported: pass the signal of an AbortController.',
