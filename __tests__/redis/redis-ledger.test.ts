@@ -280,6 +280,26 @@ describeInRedis('the ledger in Redis', () => {
       expect(await ledgerWith().acquire(KEY, { ...claim, claimant: 'another process' })).toMatchObject({ kind: 'adopt', generation: 1 });
     });
 
+    test.each(['shared', 'local'])('with onLedgerError local, a token set settled meanwhile (%s claim) is known when Redis is back', async (where) => {
+      const ledger = ledgerWith('local');
+      if (where === 'local') proxy.refuse();
+      expect((await ledger.acquire(KEY, claim)).kind).toBe('won');
+      proxy.refuse();
+      expect(await ledger.settle(KEY, success)).toEqual({ kind: 'settled', generation: 1 });
+      proxy.heal();
+      await untilBack(() => ledgerWith().once('back', 1000));
+      expect(await ledger.acquire(KEY, claim)).toMatchObject({ kind: 'adopt', generation: 1, box: 'box 1' });
+      expect(await ledgerWith().acquire(KEY, { ...claim, claimant: 'b' })).toMatchObject({ kind: 'adopt', generation: 1 });
+    });
+
+    test('a failure of a claim that Redis has lost is not recorded, and leaves no record', async () => {
+      const ledger = ledgerWith();
+      expect((await ledger.acquire(KEY, claim)).kind).toBe('won');
+      await redis.command('FLUSHALL');
+      expect(await ledger.fail(KEY, failure)).toBe(false);
+      expect(await redis.command('EXISTS', `connect-auth:${KEY}`)).toBe(0);
+    });
+
     test('with onLedgerError local, a connection that was ended meanwhile stays ended when Redis is back', async () => {
       const ledger = ledgerWith('local');
       await ledger.acquire(KEY, claim);
