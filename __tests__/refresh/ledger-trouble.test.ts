@@ -1,3 +1,4 @@
+import { MemoryStore } from 'express-session';
 import { memoryLedger, type RefreshLedger } from '../../src';
 import { tokenSource } from '../../src/access/token-source';
 import { readOptions } from '../../src/options';
@@ -242,4 +243,30 @@ test.each([0, Infinity])('a slow refresh renews its lease (and goes on when %d r
   sandbox.release();
   expect(sandbox.works(tokenIn(await answer).access_token)).toBe(true);
   expect([sandbox.presentations(old.refresh_token), trouble.calls.settle]).toEqual([1, 1]);
+});
+
+test('a store that hangs at the write holds a visitor who has the token no longer than a caller waits', async () => {
+  let hangs = false;
+  const store = new MemoryStore();
+  const get = store.get.bind(store);
+  store.get = (id, done) => (hangs ? undefined : get(id, done));
+  const world = await connectedWorld(sandbox, {
+    store,
+    routes: (app) => {
+      const config = readOptions({ ...sandbox.connectOptions, redirectUri: 'http://127.0.0.1:1/connect/callback', storeTimeoutMs: 60_000 });
+      const flights = refreshFlights({ ...config, ledger: memoryLedger(), endpoint: tokenEndpoint(config), waitMaxMs: 400 });
+      const getToken = tokenSource({
+        ...config, flights, ended: endedConnections(), tokens: sessionTokens({ ...config, lineageKey: 'connectLineage' }),
+        session: (req, stage) => sessionOf(req, stage, true),
+      });
+      app.get('/held', (req, res, next) => {
+        hangs = true;
+        getToken(req).then((token) => void res.json(token), next).finally(() => { hangs = false; });
+      });
+    },
+  });
+  await world.expireIn(1);
+  const old = await world.stored();
+  const token = tokenIn(await world.visitor.visit(`${world.app.url}/held`, {}));
+  expect([sandbox.works(token.access_token), token.access_token === old.access_token, sandbox.calls.refresh]).toEqual([true, false, 1]);
 });
