@@ -104,11 +104,11 @@ describeInRedis('a session that is behind its connection', () => {
     expect((await ledger.record())['st']).toBe('revoked');
     // The newcomer knows of it by the ledger alone.
     const newcomer = await cluster.start();
-    for (const [worker, code] of [[one, 'REQUIRED'], [other, 'REQUIRED'], [newcomer, 'EXPIRED']] as const) {
+    for (const worker of [one, other, newcomer]) {
       expect(await refusalFrom(worker, visitor)).toMatchObject({ status: 401, code: 'ERR_CONNECT_REQUIRED' });
       // As a slow request does, whose session document has been destroyed meanwhile.
       await sessions.write(oldCookie, old);
-      expect(await refusalFrom(worker, oldCookie)).toMatchObject({ status: 401, code: `ERR_CONNECT_${code}` });
+      expect(await refusalFrom(worker, oldCookie)).toMatchObject({ status: 401, code: 'ERR_CONNECT_EXPIRED' });
     }
     expect(sandbox.calls.refresh).toBe(1);
   });
