@@ -155,12 +155,43 @@ describe('a refused token', () => {
     expect([stream.destroyed, inspect(error).includes('CANARY'), world.server.requests.length]).toEqual([true, false, 0]);
   });
 
-  test('a stream whose call is cancelled is closed', async () => {
-    const [stream, caller] = [new Readable({ read: () => undefined }), new AbortController()];
+  test('a stream whose call is cancelled, before it is read or after, is closed', async () => {
+    const [stream, early, caller] = [new Readable({ read: () => undefined }), new Readable({ read: () => undefined }), new AbortController()];
     const call = world.client().post('/me', stream, { signal: caller.signal }).catch((reason: unknown) => reason);
     await new Promise(setImmediate);
     caller.abort();
     expect([axios.isCancel(await call), stream.destroyed]).toEqual([true, true]);
+    const before = new AbortController();
+    const transformRequest = (data: unknown): unknown => { before.abort(); return data; };
+    const unread = await world.client().post('/me', early, { signal: before.signal, transformRequest }).catch((reason: unknown) => reason);
+    expect([axios.isCancel(unread), early.destroyed, world.server.requests.length]).toEqual([true, true, 0]);
+  });
+
+  test('a stream of the web that does not end, or whose call is cancelled, is cancelled at its source', async () => {
+    const cancelled: string[] = [];
+    const endless = (name: string): ReadableStream => new ReadableStream({ cancel: () => void cancelled.push(name) });
+    const slow = world.clientWith({ timeoutMs: 100 }).post('/me', endless('slow'));
+    await expect(slow).rejects.toMatchObject({ code: 'ERR_CONNECT_CONFIG', reason: 'body', stage: 'api' });
+    const caller = new AbortController();
+    const call = world.client().post('/me', endless('aborted'), { signal: caller.signal }).catch((reason: unknown) => reason);
+    await new Promise(setImmediate);
+    caller.abort();
+    expect([axios.isCancel(await call), cancelled, world.server.requests.length]).toEqual([true, ['slow', 'aborted'], 0]);
+  });
+
+  test('a stream that neither ends nor closes does not hold the call', async () => {
+    const deaf = { pipe: () => undefined, [Symbol.asyncIterator]: () => ({ next: () => new Promise(() => undefined) }) };
+    await expect(world.clientWith({ timeoutMs: 50 }).post('/me', deaf)).rejects.toMatchObject({ code: 'ERR_CONNECT_CONFIG', reason: 'body' });
+  });
+
+  test('a stream may take as long as the timeout of its call, and no longer', async () => {
+    const stream = new Readable({ read: () => undefined });
+    const call = world.clientWith({ timeoutMs: 50 }).post('/me', stream, { timeout: 5000 });
+    setTimeout(() => { stream.push('bytes'); stream.push(null); }, 150);
+    expect([(await call).status, world.server.requests[0]?.body]).toEqual([200, 'bytes']);
+    const endless = new Readable({ read: () => undefined });
+    await expect(world.client().post('/me', endless, { timeout: 50 })).rejects.toMatchObject({ code: 'ERR_CONNECT_TIMEOUT', status: 504 });
+    expect(endless.destroyed).toBe(true);
   });
 
   test.each<[string, unknown]>([

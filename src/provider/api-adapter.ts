@@ -64,7 +64,8 @@ export function apiAdapter(channel: ApiChannel, token: VisitorToken): (config: I
     const dataType = dataTypeOf(config);
     const limits = callLimits(config);
     try {
-      const { bytes, type, once = false } = await limits.within(bodyBytes(config.data, limits.signal, channel.timeoutMs));
+      const streamMs = (config.timeout ?? 0) > 0 ? undefined : channel.timeoutMs;
+      const { bytes, type, once = false } = await limits.within(bodyBytes(config.data, limits.signal, streamMs));
       const headers = callerHeaders(config.headers, bytes === undefined ? null : type);
       const { reading, answer } = await signedAnswer({ url, method, headers, bytes, once, dataType, limits });
       return response(reading, answer, config);

@@ -59,10 +59,10 @@ export interface BodyBytes {
 
 /**
  * Gives what {@link writeBody}, or a `transformRequest` of the app, has left as bytes.
- * @param timeoutMs - for a stream to end
+ * @param timeoutMs - for a stream to end; undefined: `signal` tells
  * @throws ConnectError `ERR_CONNECT_CONFIG` with reason `body`
  */
-export async function bodyBytes(data: unknown, signal: AbortSignal, timeoutMs: number): Promise<BodyBytes> {
+export async function bodyBytes(data: unknown, signal: AbortSignal, timeoutMs?: number): Promise<BodyBytes> {
   if (data === undefined || data === null) return { bytes: undefined };
   if (typeof data === 'string') return { bytes: Buffer.from(data) };
   if (isBytes(data)) return { bytes: ArrayBuffer.isView(data) ? viewed(data) : new Uint8Array(data) };

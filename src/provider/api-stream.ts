@@ -1,9 +1,17 @@
 import { apiCallRefused } from './api-refusal';
 
 /** A body that can be read once: of node:stream, or of the web. */
-export interface BodyStream extends AsyncIterable<unknown> {
+export interface BodyStream {
+  readonly [Symbol.asyncIterator]?: () => AsyncIterator<unknown>;
+  readonly getReader?: () => { read(): Promise<IteratorResult<unknown>>; cancel(): Promise<unknown> };
   readonly destroy?: () => unknown;
-  readonly cancel?: () => Promise<unknown>;
+}
+
+/** A stream in reading. */
+interface Source {
+  readonly next: () => Promise<IteratorResult<unknown>>;
+  /** Ends it for whoever writes it, too; never throws. */
+  readonly close: () => void;
 }
 
 /** Bytes of a stream that are sent: they are held in memory until the call is over. */
@@ -18,34 +26,66 @@ export function isStream(data: unknown): data is BodyStream {
 /**
  * Reads a stream to its end. One that fails, says more than 10 MiB or does not end within `timeoutMs` is given up, and
  * closed; so is one whose call ends first. What it says when it fails is not passed on.
+ * @param timeoutMs - undefined: the call has a timeout of its own, which `signal` tells
  * @throws ConnectError `ERR_CONNECT_CONFIG` with reason `body`
  */
-export async function streamBytes(stream: BodyStream, signal: AbortSignal, timeoutMs: number): Promise<Uint8Array> {
-  // A stream of the time before Node 10, such as one of the package form-data.
-  if (!(Symbol.asyncIterator in stream)) throw apiCallRefused('body');
-  const chunks: Uint8Array[] = [];
-  let size = 0;
-  const giveUp = (): void => {
-    if (stream.destroy !== undefined) stream.destroy();
-    // A reader holds it: cancelling is refused, and the reading ends by itself.
-    else void stream.cancel?.().catch(() => undefined);
-  };
-  const timer = setTimeout(giveUp, timeoutMs);
+export async function streamBytes(
+  stream: BodyStream, signal: AbortSignal, timeoutMs: number | undefined,
+): Promise<Uint8Array> {
+  const source = opened(stream);
+  let giveUp = source.close;
+  // Raced: a closed stream of the web says that it is done, and one of the app's own may say nothing at all.
+  const givenUp = new Promise<never>((_resolve, reject) => { giveUp = () => { reject(apiCallRefused('body')); }; });
+  const timer = timeoutMs === undefined ? undefined : setTimeout(giveUp, timeoutMs);
   signal.addEventListener('abort', giveUp);
+  if (signal.aborted) giveUp();
   try {
-    for await (const chunk of stream) {
-      const bytes = chunkBytes(chunk);
-      size += bytes.byteLength;
-      if (size > MAX_STREAM_BYTES) break;
-      chunks.push(bytes);
-    }
+    return await Promise.race([givenUp, collected(source)]);
   } catch {
+    source.close();
     throw apiCallRefused('body');
   } finally {
     clearTimeout(timer);
     signal.removeEventListener('abort', giveUp);
   }
-  if (size > MAX_STREAM_BYTES) throw apiCallRefused('body');
+}
+
+/** @throws ConnectError where it cannot be read: a stream of the time before Node 10 (package form-data), or in reading */
+function opened(stream: BodyStream): Source {
+  try {
+    // Only the reader that holds a stream of the web can cancel it.
+    const reader = stream.getReader?.();
+    if (reader !== undefined) {
+      return { next: () => reader.read(), close: () => void reader.cancel().catch(() => undefined) };
+    }
+    const iterator = stream[Symbol.asyncIterator]?.();
+    if (iterator !== undefined) {
+      return { next: () => iterator.next(), close: () => { closeIterated(stream, iterator); } };
+    }
+  } catch {
+    // What it says may hold anything.
+  }
+  throw apiCallRefused('body');
+}
+
+function closeIterated(stream: BodyStream, iterator: AsyncIterator<unknown>): void {
+  try {
+    if (stream.destroy !== undefined) stream.destroy();
+    else void iterator.return?.().catch(() => undefined);
+  } catch {
+    // The call has ended already.
+  }
+}
+
+async function collected({ next }: Source): Promise<Uint8Array> {
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  for (let step = await next(); step.done !== true; step = await next()) {
+    const bytes = chunkBytes(step.value);
+    size += bytes.byteLength;
+    if (size > MAX_STREAM_BYTES) throw apiCallRefused('body');
+    chunks.push(bytes);
+  }
   return Buffer.concat(chunks, size);
 }
 
