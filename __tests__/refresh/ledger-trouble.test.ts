@@ -121,6 +121,21 @@ describe('a ledger that does not take a success', () => {
     expect(trouble.calls.settle).toBe(4);
   });
 
+  test('close() offers also a success that comes long after it was called', async () => {
+    const trouble = troubledLedger();
+    const world = await connectedWorld(sandbox, { options: { ledger: trouble.ledger } });
+    await world.expireIn(1);
+    sandbox.fault({ kind: 'hold', when: 'after' }, { on: 'refresh' });
+    const answer = world.fresh();
+    await sandbox.waiting();
+    const closed = world.connect.close();
+    time.pass(30_000);
+    trouble.failNext('settle', 2);
+    sandbox.release();
+    await Promise.all([closed, answer]);
+    expect(trouble.calls.settle).toBe(3);
+  });
+
   test('its connection, ended meanwhile, stays ended', async () => {
     const trouble = troubledLedger();
     const world = await connectedWorld(sandbox, { options: { ledger: trouble.ledger } });

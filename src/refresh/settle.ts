@@ -12,7 +12,7 @@ export interface Settler {
   readonly find: (key: string) => TokenSet | undefined;
   /** The work of offering such successes again. */
   readonly pending: ReadonlySet<Promise<void>>;
-  /** Gives such successes no more than this many milliseconds from now on: the process is about to end. */
+  /** Gives such successes, also later ones, this many milliseconds at most: the process is about to end. */
   readonly hurry: (mostMs: number) => void;
 }
 
@@ -23,14 +23,17 @@ const OFFER_FOR_MS = 600_000;
 export function settler(ledger: RefreshLedger, ask: Ask): Settler {
   const unsettled = new Map<string, TokenSet>();
   const pending = new Set<Promise<void>>();
-  let closesMs = Infinity;
+  let hurriedAtMs = 0;
+  let offerForMs = OFFER_FOR_MS;
 
   /** Serves this process from memory until the ledger has taken the success. */
   function keepOffering(key: string, next: TokenSet, offer: () => Promise<Settled | undefined>): void {
     unsettled.set(key, next);
-    const lastMs = Date.now() + OFFER_FOR_MS;
+    const startedMs = Date.now();
+    // From the hurry on, or for a success that comes after that, from its own beginning on.
+    const lastMs = (): number => Math.max(startedMs, hurriedAtMs) + offerForMs;
     const work = (async () => {
-      for (let pauseMs = 100; Date.now() < Math.min(lastMs, closesMs); pauseMs = Math.min(pauseMs * 2, 2000)) {
+      for (let pauseMs = 100; Date.now() < lastMs(); pauseMs = Math.min(pauseMs * 2, 2000)) {
         await new Promise((resolve) => setTimeout(resolve, pauseMs));
         if (await offer() !== undefined) break;
       }
@@ -43,7 +46,8 @@ export function settler(ledger: RefreshLedger, ask: Ask): Settler {
   return Object.freeze({
     pending,
     hurry(mostMs: number): void {
-      closesMs = Date.now() + mostMs;
+      hurriedAtMs = Date.now();
+      offerForMs = mostMs;
     },
     find: (key: string): TokenSet | undefined => unsettled.get(key),
     async settle(key: string, next: TokenSet, { fence, retentionMs }: { fence: number; retentionMs: number }): Promise<Landed> {
