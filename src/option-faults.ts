@@ -1,4 +1,5 @@
 import { ConnectError } from './errors';
+import { KEY_RING_HINT } from './seal';
 
 /** The next step for each option that a value alone does not explain. Static text: no value ever enters a message. */
 const HINTS: Readonly<Record<string, string>> = {
@@ -18,7 +19,7 @@ const HINTS: Readonly<Record<string, string>> = {
   afterDisconnect: 'a path of this site that is none of our own routes',
   refreshLeewaySeconds: 'whole seconds, 0–3600',
   ledger: 'what memoryLedger() or redisLedger() returns, or an object with acquire, renew, settle, fail, revoke and once',
-  encryptionKeys: 'a list of 1–10 keys { id, secret }, with distinct ids of 1–32 letters, digits, - and _, and secrets of at least 32 characters',
+  encryptionKeys: KEY_RING_HINT,
   afterConnect: 'a path of this site that is none of our own routes',
   timeoutMs: 'whole milliseconds, 100–120000',
   storeTimeoutMs: 'whole milliseconds, 100–60000',

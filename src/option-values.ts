@@ -1,4 +1,5 @@
 import Joi from 'joi';
+import { readKeyRing } from './seal';
 
 /** Printable ASCII without blanks. */
 export const VISIBLE = /^[\x21-\x7e]+$/u;
@@ -77,8 +78,5 @@ export const ledgerLike = Joi.any().custom((value: unknown, helpers) => {
   return usable ? value : helpers.error('any.invalid');
 });
 
-/** A list of encryption keys with distinct ids. */
-export const keyRing = Joi.array().items(Joi.object({
-  id: string((value) => /^[A-Za-z0-9_-]{1,32}$/u.test(value)).required(),
-  secret: Joi.string().min(32).required(),
-})).min(1).max(10).unique('id');
+/** A list of encryption keys with distinct ids, copied. */
+export const keyRing = Joi.any().custom((value: unknown, helpers) => readKeyRing(value) ?? helpers.error('any.invalid'));

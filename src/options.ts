@@ -12,7 +12,7 @@ import { API_BASE_URL, AUTHORIZE_URL, TOKEN_URL } from './provider/endpoints';
 import { DOCUMENTED_API_CODES } from './provider/error-table';
 import { safeReturnTo } from './return-to';
 import type { RefreshLedger } from './refresh/ledger';
-import type { EncryptionKey } from './seal';
+import type { EncryptionKey, KeyRing } from './seal';
 import type { ConnectToken } from './token';
 
 /** What an app passes to `connectAuth()`. Refused whole, with every fault named, when anything in it is not usable. */
@@ -111,7 +111,7 @@ export interface Config {
   readonly afterDisconnect: string;
   readonly refreshLeewaySeconds: number;
   readonly ledger?: RefreshLedger | undefined;
-  readonly encryptionKeys?: readonly [EncryptionKey, ...EncryptionKey[]] | undefined;
+  readonly encryptionKeys?: KeyRing | undefined;
   readonly timeoutMs: number;
   readonly storeTimeoutMs: number;
   readonly pendingTtlMs: number;

@@ -8,6 +8,32 @@ export interface EncryptionKey {
   readonly secret: string;
 }
 
+/** Keys of one deployment: the first seals, all open. */
+export type KeyRing = readonly [EncryptionKey, ...EncryptionKey[]];
+
+const MOST_KEYS = 10;
+const KEY_ID = /^[A-Za-z0-9_-]{1,32}$/u;
+const SHORTEST_SECRET = 32;
+
+/** The next step for a key ring that is refused. */
+export const KEY_RING_HINT = 'a list of 1–10 keys { id, secret }, with distinct ids of 1–32 letters, digits, - and _, and secrets of at least '
+  + '32 characters';
+
+/** Copies a key ring, frozen. @returns undefined unless it is 1–10 whole keys with distinct ids, and nothing else */
+export function readKeyRing(value: unknown): KeyRing | undefined {
+  if (!Array.isArray(value) || value.length < 1 || value.length > MOST_KEYS || !Array.from(value).every(isKey)) return undefined;
+  const keys = (value as readonly EncryptionKey[]).map(({ id, secret }) => Object.freeze({ id, secret }));
+  const distinct = new Set(keys.map(({ id }) => id)).size === keys.length;
+  return distinct ? Object.freeze(keys) as unknown as KeyRing : undefined;
+}
+
+function isKey(value: unknown): value is EncryptionKey {
+  if (typeof value !== 'object' || value === null) return false;
+  const { id, secret, ...others } = value as Readonly<Record<string, unknown>>;
+  return Object.keys(others).length === 0 && typeof id === 'string' && KEY_ID.test(id)
+    && typeof secret === 'string' && secret.length >= SHORTEST_SECRET;
+}
+
 /** What is sealed; each purpose has subkeys of its own. */
 export type SealPurpose = 'session' | 'ledger';
 
@@ -31,9 +57,8 @@ export function isEnvelope(value: unknown): value is string {
 /**
  * AES-256-GCM (NIST SP 800-38D) with a 96-bit random IV, under subkeys that HKDF-SHA-256 (RFC 5869) derives per
  * purpose. Envelope: `v1.<key id>.<iv>.<ciphertext and tag>`, base64url. The purpose and the context are authenticated.
- * @param keys - the first seals, all open; ids are distinct
  */
-export function sealer(keys: readonly [EncryptionKey, ...EncryptionKey[]], purpose: SealPurpose): Sealer {
+export function sealer(keys: KeyRing, purpose: SealPurpose): Sealer {
   const subkeys = new Map(keys.map(({ id, secret }) => [id, subkey(secret, purpose)]));
   const first = keys[0].id;
 

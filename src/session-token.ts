@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { inspect } from 'node:util';
-import { isEnvelope, sealer, type EncryptionKey } from './seal';
+import { isEnvelope, sealer, type KeyRing } from './seal';
 import { define, hiddenForms, hideFromApp, isHidden, isSerialiser, onSave, watchSerialiser } from './session-hooks';
 import { readConnectToken, type ConnectToken, type TokenSet } from './token';
 
@@ -13,7 +13,7 @@ export interface SessionTokensConfig {
   readonly clientId: string;
   readonly tokenUrl: string;
   readonly refreshLeewaySeconds: number;
-  readonly encryptionKeys?: readonly [EncryptionKey, ...EncryptionKey[]] | undefined;
+  readonly encryptionKeys?: KeyRing | undefined;
 }
 
 /** What a session, or its document in the store, holds. `locked`: an envelope that no key opens. */
@@ -21,7 +21,7 @@ export type Held =
   | { readonly kind: 'none' | 'malformed' | 'locked' }
   | { readonly kind: 'held'; readonly set: TokenSet };
 
-type Record_ = Readonly<Record<string, unknown>>;
+type Properties = Readonly<Record<string, unknown>>;
 type Writable = Record<string, unknown>;
 
 /** Puts token sets into sessions and reads them from there; seals and opens them where encryption is on. */
@@ -31,9 +31,9 @@ export interface SessionTokens {
   /** What the session holds, a token adopted earlier in this request included. */
   readonly read: (session: Writable) => Held;
   /** What a document of the session store holds. */
-  readonly readDocument: (document: Record_) => Held;
+  readonly readDocument: (document: Properties) => Held;
   /** Our two properties as the store is to keep them; sealed once per token set. */
-  readonly stored: (set: TokenSet) => Record_;
+  readonly stored: (set: TokenSet) => Properties;
   /** Puts a token set into a session that is about to be saved. */
   readonly put: (session: Writable, set: TokenSet) => void;
   /**
@@ -49,7 +49,7 @@ export interface SessionTokens {
   /** Removes the token from the session. */
   readonly clear: (session: Writable) => void;
   /** Everything in a session, or in its document, but the cookie and our two properties, as JSON. */
-  readonly appPart: (session: Record_) => string;
+  readonly appPart: (session: Properties) => string;
 }
 
 /** `<lineage>.<generation>`, and for short-lived tokens `.<lifetime in seconds>`. */
@@ -92,7 +92,7 @@ export function sessionTokens(config: SessionTokensConfig): SessionTokens {
     return origin === undefined ? readDocument(session) : { kind: 'held', set: origin.set };
   }
 
-  function readDocument(document: Record_): Held {
+  function readDocument(document: Properties): Held {
     const raw = Object.hasOwn(document, sessionKey) ? document[sessionKey] : undefined;
     if (raw == null) return { kind: 'none' };
     const text = Object.hasOwn(document, lineageKey) ? document[lineageKey] : undefined;
@@ -182,7 +182,7 @@ export function sessionTokens(config: SessionTokensConfig): SessionTokens {
     Reflect.deleteProperty(session, lineageKey);
   }
 
-  function appPart(session: Record_): string {
+  function appPart(session: Properties): string {
     const own = Object.keys(session).filter((key) => key !== sessionKey && key !== lineageKey && key !== 'cookie');
     return JSON.stringify(own.map((key) => [key, session[key]]));
   }

@@ -24,7 +24,7 @@ export interface TokenSet {
   readonly lifetimeSeconds?: number | undefined;
 }
 
-/** Printable ASCII without blanks, as in a bearer header (RFC 6750 §2.1 is narrower still). */
+/** Printable ASCII without blanks, as RFC 6749 appendix A.12 and A.17 allow; the length is our own bound. */
 const TOKEN = /^[\x21-\x7e]{1,8192}$/u;
 
 /**
@@ -52,6 +52,7 @@ export function readConnectToken(value: unknown): ConnectToken | undefined {
   };
 }
 
-function isToken(value: unknown): value is string {
+/** Whether a value can be an access or refresh token. */
+export function isToken(value: unknown): value is string {
   return typeof value === 'string' && TOKEN.test(value);
 }

@@ -2,7 +2,7 @@ import { ConnectError, type ConnectErrorCode } from '../errors';
 import type { Landed } from '../refresh/landed';
 
 /** How a refresh ended that left nothing to go on with, the connection alive. */
-export type NotNow = Extract<Landed, { kind: 'wait' | 'backoff' | 'away' }> | { readonly kind: 'wait' };
+export type NotNow = Extract<Landed, { kind: 'wait' | 'backoff' | 'away' }>;
 
 const CODES: Readonly<Record<string, ConnectErrorCode>> = {
   rate_limited: 'ERR_CONNECT_RATE_LIMITED',

@@ -62,7 +62,7 @@ interface Change {
   readonly unmodified: boolean;
 }
 
-/** Changes the store's document under the session's lock. @param change - undefined: nothing to write */
+/** Changes the store's document under the session's lock. @param decide - gives undefined when there is nothing to write */
 async function write(
   { req, session, sessionId }: Holder, config: WritesConfig,
   decide: (stored: StoredSession) => Change | undefined,

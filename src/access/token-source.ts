@@ -32,7 +32,8 @@ export interface TokenRequest {
 /**
  * Gives the visitor's usable token.
  * @throws ConnectError `ERR_CONNECT_REQUIRED`, `ERR_CONNECT_EXPIRED`, or when no valid token is left and none can be
- * got right now: `ERR_CONNECT_UNAVAILABLE`, `ERR_CONNECT_RATE_LIMITED`, `ERR_CONNECT_LEDGER`, `ERR_CONNECT_CONFIG`
+ * got right now: `ERR_CONNECT_UNAVAILABLE`, `ERR_CONNECT_RATE_LIMITED`, `ERR_CONNECT_LEDGER`, `ERR_CONNECT_CONFIG`;
+ * `ERR_CONNECT_NO_SESSION`, or `ERR_CONNECT_STORE` where the session store has gone away
  */
 export type GetToken = (req: Request, ask?: TokenRequest) => Promise<ConnectToken>;
 

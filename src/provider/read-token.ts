@@ -1,9 +1,7 @@
-import type { ConnectToken } from '../token';
+import { isToken, type ConnectToken } from '../token';
 import { readExpiry } from './expiry';
 import { isFields, own, type Fields } from './own';
 
-/** Printable ASCII without blanks, as RFC 6749 appendix A.12 and A.17 allow; the length is our own bound. */
-const TOKEN = /^[\x21-\x7e]{1,8192}$/;
 const SCOPE = /^[\x20-\x7e]{1,8192}$/;
 
 /**
@@ -36,10 +34,6 @@ function tokenFields(body: unknown): Fields | undefined {
   if (Object.hasOwn(body, 'access_token')) return body;
   const data = own(body, 'data');
   return own(body, 'success') === true && isFields(data) ? data : undefined;
-}
-
-function isToken(value: unknown): value is string {
-  return typeof value === 'string' && TOKEN.test(value);
 }
 
 /** `type` is the provider's name, `token_type` the standard's; whichever is there must say bearer, in any case. */

@@ -1,5 +1,5 @@
 import { ConnectError } from '../errors';
-import type { EncryptionKey } from '../seal';
+import { KEY_RING_HINT, readKeyRing, type EncryptionKey, type KeyRing } from '../seal';
 
 /** What an app passes to `redisLedger()`. */
 export interface RedisLedgerOptions {
@@ -28,7 +28,7 @@ export interface RedisLedgerOptions {
 /** Checked options, with every default filled in. */
 export interface RedisLedgerConfig {
   readonly sendCommand: (...args: string[]) => Promise<unknown>;
-  readonly encryptionKeys: readonly [EncryptionKey, ...EncryptionKey[]];
+  readonly encryptionKeys: KeyRing;
   readonly prefix: string;
   readonly commandTimeoutMs: number;
   readonly onLedgerError: 'fail' | 'local';
@@ -37,7 +37,7 @@ export interface RedisLedgerConfig {
 /** The next step for each option. Static text: no value ever enters a message. */
 const HINTS = {
   sendCommand: 'a function that sends one command to Redis and gives its reply',
-  encryptionKeys: 'a list of 1–10 keys { id, secret }, with distinct ids of 1–32 letters, digits, - and _, and secrets of at least 32 characters',
+  encryptionKeys: KEY_RING_HINT,
   prefix: '1–64 letters, digits and :._-{}',
   commandTimeoutMs: 'whole milliseconds, 50–5000',
   onLedgerError: "'fail' or 'local'",
@@ -53,9 +53,10 @@ export function redisLedgerConfig(options: RedisLedgerOptions): RedisLedgerConfi
   const {
     sendCommand, encryptionKeys, prefix = 'connect-auth:', commandTimeoutMs = 500, onLedgerError = 'fail',
   } = given;
+  const keys = readKeyRing(encryptionKeys);
   const sound: Readonly<Record<keyof typeof HINTS, boolean>> = {
     sendCommand: typeof sendCommand === 'function',
-    encryptionKeys: isKeyRing(encryptionKeys),
+    encryptionKeys: keys !== undefined,
     prefix: typeof prefix === 'string' && /^[\w:.{}-]{1,64}$/u.test(prefix),
     commandTimeoutMs: typeof commandTimeoutMs === 'number' && Number.isInteger(commandTimeoutMs)
       && commandTimeoutMs >= 50 && commandTimeoutMs <= 5000,
@@ -67,30 +68,16 @@ export function redisLedgerConfig(options: RedisLedgerOptions): RedisLedgerConfi
     ...Object.keys(given).filter((name) => !Object.hasOwn(HINTS, name))
       .map((name) => (/^[\w$]{1,64}$/u.test(name) ? `${name} (no such option)` : 'an option whose name is not printable')),
   ];
-  if (faults.length > 0) {
+  if (keys === undefined || faults.length > 0) {
     throw new ConnectError('ERR_CONNECT_OPTIONS', {
       stage: 'options', message: `redisLedger() cannot use these options: ${faults.join('; ')}.`,
     });
   }
-  const keys = (encryptionKeys as readonly EncryptionKey[]).map(({ id, secret }) => Object.freeze({ id, secret }));
   return Object.freeze({
     sendCommand: sendCommand as RedisLedgerConfig['sendCommand'],
-    encryptionKeys: Object.freeze(keys) as unknown as RedisLedgerConfig['encryptionKeys'],
+    encryptionKeys: keys,
     prefix: prefix as string,
     commandTimeoutMs: commandTimeoutMs as number,
     onLedgerError: onLedgerError as RedisLedgerConfig['onLedgerError'],
   });
-}
-
-function isKeyRing(value: unknown): boolean {
-  if (!Array.isArray(value) || value.length < 1 || value.length > 10) return false;
-  const ids = value.map((key: unknown) => (isKey(key) ? key.id : undefined));
-  return !ids.includes(undefined) && new Set(ids).size === ids.length;
-}
-
-function isKey(value: unknown): value is EncryptionKey {
-  if (typeof value !== 'object' || value === null) return false;
-  const { id, secret, ...others } = value as Readonly<Record<string, unknown>>;
-  return Object.keys(others).length === 0 && typeof id === 'string' && /^[A-Za-z0-9_-]{1,32}$/u.test(id)
-    && typeof secret === 'string' && secret.length >= 32;
 }
