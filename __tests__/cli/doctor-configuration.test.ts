@@ -1,21 +1,16 @@
-import { writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { buildCli, type BuiltCli } from './built-cli';
 import { CANARIES, diagnose, type Variables } from './patient';
 
 /** What the variables alone tell: nothing here needs a network. */
-
-jest.setTimeout(60_000);
-let cli: BuiltCli;
-beforeAll(() => { cli = buildCli(); });
-afterAll(() => { cli.remove(); });
 
 const SOUND: Variables = {
   CONNECT_CLIENT_ID: 'an-id', CONNECT_CLIENT_SECRET: CANARIES.secret, CONNECT_REDIRECT_URI: 'https://site.example/connect/callback',
 };
 
 test('a sound configuration passes, and the report tells where to mount', async () => {
-  const { report, exitCode, stderr } = await diagnose(cli, SOUND, '--offline');
+  const { report, exitCode, stderr } = await diagnose(SOUND, '--offline');
   expect(report).toContain('ok options 3 variables set, all of them usable');
   expect(report).toContain('ok redirect URI expects connectAuth() to be mounted at /');
   expect(report).toContain('skip network not looked at (--offline)');
@@ -52,14 +47,14 @@ const SICK: readonly (readonly [string, Variables, string])[] = [
 ];
 
 test.each(SICK)('%s is named with its cure, and fails', async (_title, changes, words) => {
-  const { report, exitCode } = await diagnose(cli, { ...SOUND, ...changes }, '--offline');
+  const { report, exitCode } = await diagnose({ ...SOUND, ...changes }, '--offline');
   expect(report).toContain(words);
   expect(report).toContain('1 failure, 0 warnings');
   expect(exitCode).toBe(1);
 });
 
 test('every bad variable is named, not the first one only', async () => {
-  const { report } = await diagnose(cli, { CONNECT_REQUEST_FORMAT: 'xml', CONNECT_PKCE: 'yes' }, '--offline');
+  const { report } = await diagnose({ CONNECT_REQUEST_FORMAT: 'xml', CONNECT_PKCE: 'yes' }, '--offline');
   for (const name of ['CLIENT_ID', 'CLIENT_SECRET', 'REDIRECT_URI', 'REQUEST_FORMAT', 'PKCE']) {
     expect(report).toContain(`fail CONNECT_${name} `);
   }
@@ -67,7 +62,7 @@ test('every bad variable is named, not the first one only', async () => {
 });
 
 test('a misspelt variable is a warning with the right name, another program\'s is not mentioned', async () => {
-  const { report, exitCode } = await diagnose(cli, { ...SOUND, CONNECT_ACESS_TOKEN_KEY: CANARIES.key, CONNECT_GROUP_ID: 'kafka' }, '--offline');
+  const { report, exitCode } = await diagnose({ ...SOUND, CONNECT_ACESS_TOKEN_KEY: CANARIES.key, CONNECT_GROUP_ID: 'kafka' }, '--offline');
   expect(report).toContain('warn CONNECT_ACESS_TOKEN_KEY is read by nothing -> Did you mean CONNECT_ACCESS_TOKEN_KEY?');
   expect(report).not.toContain('CONNECT_GROUP_ID');
   expect([exitCode, report.includes('Nothing failed, 1 warning')]).toEqual([0, true]);
@@ -75,9 +70,9 @@ test('a misspelt variable is a warning with the right name, another program\'s i
 
 test('the redirect URI is compared with the mounts that are told', async () => {
   const env = { ...SOUND, CONNECT_REDIRECT_URI: 'https://site.example/auth/connect/callback' };
-  const right = await diagnose(cli, env, '--offline', '--mount', '/other', '--mount', '/Auth/');
+  const right = await diagnose(env, '--offline', '--mount', '/other', '--mount', '/Auth/');
   expect(right.report).toContain('ok redirect URI is answered by the mount at /auth');
-  const wrong = await diagnose(cli, env, '--offline', '--mount', '/login');
+  const wrong = await diagnose(env, '--offline', '--mount', '/login');
   expect(wrong.report).toContain('fail redirect URI leads to /auth/connect/callback, but the app answers at /login/connect/callback');
   expect(wrong.report).toContain("-> Mount with app.use('/auth', connectAuth()), or register and set https://site.example/login/connect/callback.");
   expect([right.exitCode, wrong.exitCode]).toEqual([0, 1]);
@@ -85,18 +80,20 @@ test('the redirect URI is compared with the mounts that are told', async () => {
 
 test('a callback path of the app\'s own is told by --callback-path', async () => {
   const env = { ...SOUND, CONNECT_REDIRECT_URI: 'https://site.example/me/back' };
-  const { report, exitCode } = await diagnose(cli, env, '--offline', '--callback-path', '/back');
+  const { report, exitCode } = await diagnose(env, '--offline', '--callback-path', '/back');
   expect(report).toContain('ok redirect URI expects connectAuth() to be mounted at /me');
   expect(exitCode).toBe(0);
 });
 
 test('a file is read instead of the environment', async () => {
-  const file = join(cli.folder, 'app.env');
+  const folder = mkdtempSync(join(tmpdir(), 'doctor-'));
+  const file = join(folder, 'app.env');
   writeFileSync(file, [
     '# of the app', `export CONNECT_CLIENT_ID=an-id # theirs`, `CONNECT_CLIENT_SECRET="${CANARIES.secret} "`,
     "CONNECT_REDIRECT_URI='https://site.example/connect/callback'",
   ].join('\r\n'));
-  const { report, exitCode } = await diagnose(cli, SOUND, '--offline', '--env-file', file);
+  const { report, exitCode } = await diagnose(SOUND, '--offline', '--env-file', file);
+  rmSync(folder, { recursive: true });
   expect(report).toContain(`Reading ${file}`);
   expect(report).toContain('fail CONNECT_CLIENT_SECRET has blanks or a line end around it');
   expect(report).toContain('1 failure');
@@ -104,7 +101,7 @@ test('a file is read instead of the environment', async () => {
 });
 
 test('--json gives the same findings in a stable shape', async () => {
-  const { stdout, exitCode } = await diagnose(cli, { ...SOUND, CONNECT_CLIENT_SECRET: ` ${CANARIES.secret}` }, '--offline', '--json');
+  const { stdout, exitCode } = await diagnose({ ...SOUND, CONNECT_CLIENT_SECRET: ` ${CANARIES.secret}` }, '--offline', '--json');
   expect(JSON.parse(stdout)).toEqual({
     version: 1,
     ok: false,

@@ -5,28 +5,23 @@ import { join } from 'node:path';
 import { startSandbox, type Sandbox } from '../../src/testing';
 import { http11, startServer } from '../provider/local-server';
 import { buildCli, type BuiltCli } from './built-cli';
-import { CANARIES, diagnose, soundVariables, type Variables } from './patient';
+import { CANARIES, diagnose, diagnoseBy, soundVariables, type Diagnosis, type Variables } from './patient';
 
 /** What only asking tells: names, connections, certificates, clocks, and the token endpoint itself. */
 
 jest.setTimeout(60_000);
-let cli: BuiltCli;
 let sandbox: Sandbox;
 beforeAll(async () => {
-  cli = buildCli();
   sandbox = await startSandbox({ clientSecret: CANARIES.secret });
 });
 beforeEach(() => { sandbox.reset(); });
-afterAll(async () => {
-  cli.remove();
-  await sandbox.close();
-});
+afterAll(() => sandbox.close());
 
 const sound = (changes: Variables = {}): Variables => ({ ...soundVariables(sandbox), ...changes });
 
 describe('with a sound configuration', () => {
   test('everything is ok, each way is tried once, and nothing is spent', async () => {
-    const { report, exitCode, stderr } = await diagnose(cli, sound());
+    const { report, exitCode, stderr } = await diagnose(sound());
     expect(report).toContain(`ok connection ${new URL(sandbox.url).host} listens; http, so for development only`);
     expect(report).toContain("ok clock agrees with the provider's to 1 s");
     expect(report).toContain('ok endpoint answers (4 made-up codes), and does not redirect');
@@ -38,21 +33,21 @@ describe('with a sound configuration', () => {
   });
 
   test('a key that the provider does not ask for is found out by one more try', async () => {
-    const { report, exitCode } = await diagnose(cli, sound({ CONNECT_ACCESS_TOKEN_KEY: CANARIES.key }));
+    const { report, exitCode } = await diagnose(sound({ CONNECT_ACCESS_TOKEN_KEY: CANARIES.key }));
     expect(report).toContain('ok ACCESSTOKEN is sent, and not needed');
     expect([exitCode, sandbox.calls.token]).toEqual([0, 5]);
   });
 
   test('a bare 400 counts as acceptance only if a made-up secret gets another answer', async () => {
     sandbox.set({ errorShape: 'flat' });
-    const { report, exitCode } = await diagnose(cli, sound());
+    const { report, exitCode } = await diagnose(sound());
     expect(report).toContain('ok credentials accepted in the header (Basic), as configured');
     expect([exitCode, sandbox.calls.token]).toEqual([0, 5]);
   });
 
   test('a provider that says 400 to everything leaves a warning', async () => {
     sandbox.set({ errorShape: 'foreignNumber', errorStatus: 400 });
-    const { report, exitCode } = await diagnose(cli, sound());
+    const { report, exitCode } = await diagnose(sound());
     expect(report).toContain('warn credentials not refused, but HTTP 400 does not say whether they are right');
     expect(exitCode).toBe(0);
   });
@@ -219,7 +214,7 @@ const SICK: readonly Sick[] = [
 ];
 
 test.each(SICK)('$name is named with its cure, and fails', async ({ prepare, words, calls }) => {
-  const { report, exitCode, stderr } = await diagnose(cli, sound(prepare() ?? {}));
+  const { report, exitCode, stderr } = await diagnose(sound(prepare() ?? {}));
   for (const word of words) expect(report).toContain(word);
   expect([exitCode, stderr]).toEqual([1, '']);
   expect(sandbox.calls.token).toBe(calls ?? sandbox.calls.token);
@@ -227,7 +222,7 @@ test.each(SICK)('$name is named with its cure, and fails', async ({ prepare, wor
 
 test('a server that gives tokens to anybody is no token endpoint', async () => {
   const server = await startServer((socket) => socket.write(http11()));
-  const { report, exitCode } = await diagnose(cli, sound({ CONNECT_TOKEN_URL: server.url }));
+  const { report, exitCode } = await diagnose(sound({ CONNECT_TOKEN_URL: server.url }));
   await server.close();
   expect(report).toContain('fail endpoint hands out a token for a made-up code -> This is no real token endpoint.');
   expect([exitCode, server.requests.length]).toEqual([1, 1]);
@@ -236,7 +231,7 @@ test('a server that gives tokens to anybody is no token endpoint', async () => {
 test('a rate limit after the first answer is a warning beside what is known', async () => {
   const answers = [http11('{"error":"invalid_grant"}', '400 Bad Request'), http11('{}', '429 Too Many Requests', 'Retry-After: 5')];
   const server = await startServer((socket, number) => socket.write(answers[number - 1] ?? ''));
-  const { report, exitCode } = await diagnose(cli, sound({ CONNECT_TOKEN_URL: server.url }));
+  const { report, exitCode } = await diagnose(sound({ CONNECT_TOKEN_URL: server.url }));
   await server.close();
   expect(report).toContain('warn endpoint limits the rate of requests (HTTP 429) -> Wait 5 s');
   expect(report).toContain('ok credentials accepted in the header (Basic), as configured');
@@ -250,7 +245,7 @@ test.each([
 ])('a clock that is %d s off is seen by the Date header', async (seconds, verdict, words) => {
   const date = (): string => `Date: ${new Date(Date.now() + seconds * 1000).toUTCString()}`;
   const server = await startServer((socket) => socket.write(http11('{"error":"invalid_grant"}', '400 Bad Request', date())));
-  const { report, exitCode } = await diagnose(cli, sound({ CONNECT_TOKEN_URL: server.url }));
+  const { report, exitCode } = await diagnose(sound({ CONNECT_TOKEN_URL: server.url }));
   await server.close();
   expect(report).toContain(`${verdict} this machine's is`);
   expect(report).toContain(words);
@@ -261,10 +256,15 @@ test.each([
 describe('over TLS', () => {
   const EXPIRED = join(__dirname, 'fixtures/test-only-expired-cert.pem');
   const fixture = (name: string): string => join(__dirname, '../provider/fixtures', name);
+  let cli: BuiltCli;
+  beforeAll(() => { cli = buildCli(); });
+  afterAll(() => { cli.remove(); });
+  // Node reads NODE_EXTRA_CA_CERTS once, when a process starts.
+  const diagnoseBuilt = (env: Variables): Promise<Diagnosis> => diagnoseBy((...call) => cli.run(...call), env);
 
   test('a certificate that nobody vouches for is named, and nothing is sent', async () => {
     const server = await startServer((socket) => socket.write(http11()), true);
-    const { report, exitCode } = await diagnose(cli, sound({ CONNECT_TOKEN_URL: server.url }));
+    const { report, exitCode } = await diagnose(sound({ CONNECT_TOKEN_URL: server.url }));
     await server.close();
     expect(report).toContain(`fail TLS localhost:${server.port} has a certificate that no known authority has signed`);
     expect(report).toContain('-> If it is a private CA, start Node with NODE_EXTRA_CA_CERTS=ca.pem');
@@ -275,8 +275,8 @@ describe('over TLS', () => {
   test('the cure works: NODE_EXTRA_CA_CERTS', async () => {
     const server = await startServer((socket) => socket.write(http11('{"error":"invalid_grant"}', '400 Bad Request')), true);
     const trusting = { CONNECT_TOKEN_URL: server.url, NODE_EXTRA_CA_CERTS: fixture('test-only-cert.pem') };
-    const { report, exitCode } = await diagnose(cli, sound(trusting));
-    const byAddress = await diagnose(cli, sound({ ...trusting, CONNECT_TOKEN_URL: server.url.replace('localhost', '127.0.0.1') }));
+    const { report, exitCode } = await diagnoseBuilt(sound(trusting));
+    const byAddress = await diagnoseBuilt(sound({ ...trusting, CONNECT_TOKEN_URL: server.url.replace('localhost', '127.0.0.1') }));
     await server.close();
     expect(report).toMatch(/ok DNS localhost has .* ok TLS localhost:\d+ has a trusted certificate \(TLSv1\.3\), valid for \d+ days/);
     expect(exitCode).toBe(0);
@@ -289,7 +289,7 @@ describe('over TLS', () => {
     });
     await new Promise<void>((done) => { server.listen(0, '127.0.0.1', done); });
     const { port } = server.address() as AddressInfo;
-    const { report, exitCode } = await diagnose(cli, sound({
+    const { report, exitCode } = await diagnoseBuilt(sound({
       CONNECT_TOKEN_URL: `https://localhost:${port}/token`, NODE_EXTRA_CA_CERTS: EXPIRED,
     }));
     server.close();
@@ -300,7 +300,7 @@ describe('over TLS', () => {
 
 test('--json on a failure holds the same, and no secret', async () => {
   sandbox.set({ credentials: 'body' });
-  const { stdout, exitCode } = await diagnose(cli, sound({ CONNECT_ACCESS_TOKEN_KEY: CANARIES.key }), '--json');
+  const { stdout, exitCode } = await diagnose(sound({ CONNECT_ACCESS_TOKEN_KEY: CANARIES.key }), '--json');
   const { ok, findings } = JSON.parse(stdout) as { ok: boolean; findings: { check: string; verdict: string; cure?: string }[] };
   expect(ok).toBe(false);
   expect(findings.find(({ check }) => check === 'credentials')).toMatchObject({

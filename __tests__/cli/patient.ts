@@ -1,6 +1,7 @@
 import type { Sandbox } from '../../src/testing';
 import { findSecrets, type Secret } from '../support/find-secret';
-import { unwrapped, type BuiltCli, type Ended } from './built-cli';
+import { unwrapped, type Ended } from './built-cli';
+import { runHere } from './run-here';
 
 /** Values that no output may hold, in whatever spelling. */
 export const CANARIES = {
@@ -30,9 +31,16 @@ export interface Diagnosis extends Ended {
   readonly report: string;
 }
 
+type Run = (args: readonly string[], env: Variables) => Promise<Ended>;
+
 /** Asks the doctor, and fails if anything that it says holds a secret. */
-export async function diagnose(cli: BuiltCli, env: Variables, ...flags: readonly string[]): Promise<Diagnosis> {
-  const ended = await cli.run(['doctor', ...flags], env);
+export function diagnose(env: Variables, ...flags: readonly string[]): Promise<Diagnosis> {
+  return diagnoseBy(runHere, env, ...flags);
+}
+
+/** The same with the command line as a user has it: what Node itself reads at its start counts, too. */
+export async function diagnoseBy(run: Run, env: Variables, ...flags: readonly string[]): Promise<Diagnosis> {
+  const ended = await run(['doctor', ...flags], env);
   const leaks = findSecrets(ended.stdout + ended.stderr, SECRETS);
   if (leaks.length > 0) throw new Error(`The doctor shows ${leaks.join(', ')}`);
   return { ...ended, report: unwrapped(ended.stdout) };

@@ -9,7 +9,8 @@ import { clickThrough } from '../../src/testing/visitor';
 import { beginSignIn, browser, startApp } from '../support/app';
 import { connectOptionsFromEnv } from '../../src';
 import { buildCli, type BuiltCli } from './built-cli';
-import { diagnose } from './patient';
+import { diagnoseBy } from './patient';
+import { runHere, startHere } from './run-here';
 
 jest.setTimeout(60_000);
 let cli: BuiltCli;
@@ -39,7 +40,7 @@ test('what it prints to paste is all that an app and the doctor need', async () 
   const file = join(cli.folder, 'pasted.env');
   const pasted = said.split('\n').filter((line) => line.startsWith('CONNECT_')).join('\n');
   writeFileSync(file, pasted);
-  const { exitCode, report } = await diagnose(cli, {}, '--env-file', file);
+  const { exitCode, report } = await diagnoseBy((...call) => cli.run(...call), {}, '--env-file', file);
   expect(report).toContain('Nothing wrong found.');
   expect(exitCode).toBe(0);
 
@@ -73,11 +74,26 @@ test.each(['SIGINT', 'SIGTERM'] as const)('%s ends it cleanly, with requests und
   await expect(fetch(url)).rejects.toThrow('fetch failed');
 });
 
+test('it serves until it is asked to end, and ends with 0', async () => {
+  const holder = await startSandbox();
+  const { port, origin } = new URL(holder.url);
+  await holder.close();
+  const { said, exitCode, end } = startHere(['sandbox', '--port', port, '--lifetime-seconds', '60']);
+  while (!said.stdout.includes('Ctrl+C')) await new Promise(setImmediate);
+  expect(said.stdout).toContain(`CONNECT_TOKEN_URL=${origin}/`);
+  expect((await fetch(`${origin}/v1/oauth2/token`, { method: 'POST' })).status).toBe(400);
+  end();
+  expect([await exitCode, said.stderr]).toEqual([0, '']);
+  await expect(fetch(origin)).rejects.toThrow('fetch failed');
+});
+
 test('a taken port is said in a line, with exit code 1', async () => {
   const holder = await startSandbox();
   const { port } = new URL(holder.url);
   const { exitCode, stdout, stderr } = await cli.run(['sandbox', '--port', port]);
+  const here = await runHere(['sandbox', '--port', port]);
   await holder.close();
+  expect(here).toEqual({ exitCode, stdout, stderr });
   expect([exitCode, stdout]).toEqual([1, '']);
   expect(stderr).toBe(`Port ${port} is taken: choose another with --port, or none for a free one.\n`);
 });

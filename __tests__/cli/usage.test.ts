@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { buildCli, unwrapped, type BuiltCli } from './built-cli';
+import { runHere } from './run-here';
 
 jest.setTimeout(60_000);
 let cli: BuiltCli;
@@ -17,14 +18,14 @@ test.each([
   [['doctor', '--help'], 'Usage: express-connect-auth doctor [flags]'],
   [['sandbox', '--help'], 'Usage: express-connect-auth sandbox [flags]'],
 ])('%j explains itself in 80 columns', async (args, words) => {
-  const { stdout, stderr, exitCode } = await cli.run(args);
+  const { stdout, stderr, exitCode } = await runHere(args);
   expect([exitCode, stderr]).toEqual([0, '']);
   expect(stdout).toContain(words);
   for (const line of stdout.split('\n')) expect(line.length).toBeLessThanOrEqual(80);
 });
 
 test('the help of doctor names every flag, exit code and member of the JSON', async () => {
-  const { stdout } = await cli.run(['doctor', '--help']);
+  const { stdout } = await runHere(['doctor', '--help']);
   for (const word of [
     '--env-file', '--mount', '--callback-path', '--offline', '--json', '--help', '"version"', '"findings"', '"verdict"', '0 nothing failed', '1 something failed', '2 wrong usage',
   ]) expect(stdout).toContain(word);
@@ -55,7 +56,7 @@ test.each([
   [['sandbox', '--lifetime-seconds', '0'], '--lifetime-seconds takes a whole number from 1 on.'],
   [['sandbox', '--grace-ms', 'soon'], '--grace-ms takes a whole number.'],
 ])('%j is wrong usage, and said so', async (args, words) => {
-  const { stdout, stderr, exitCode } = await cli.run(args);
+  const { stdout, stderr, exitCode } = await runHere(args);
   expect(unwrapped(stderr)).toContain(words);
   expect([exitCode, stdout]).toEqual([2, '']);
 });
@@ -70,20 +71,21 @@ test.each([
   const byUs = await cli.run(['doctor', '--env-file', file], {}, ['--']);
   expect(byUs.stderr).toContain(`--env-file ${file}: ${reason}.`);
   expect([byUs.exitCode, byUs.stdout]).toEqual([2, '']);
+  expect(await runHere(['doctor', '--env-file', file])).toEqual(byUs);
 });
 
 test('a pipe sees neither colour nor progress; FORCE_COLOR paints, NO_COLOR does not', async () => {
   const plain = await cli.run(['doctor', '--offline']);
-  const forced = await cli.run(['doctor', '--offline'], { FORCE_COLOR: '1' });
+  const forced = await runHere(['doctor', '--offline'], { FORCE_COLOR: '1' });
   expect(plain.stdout).not.toContain('\u001b');
   expect(plain.stderr).toBe('');
   expect(forced.stdout).toContain('\u001b[31mfail\u001b[0m  CONNECT_CLIENT_ID');
   for (const env of [{ FORCE_COLOR: '0' }, { NO_COLOR: '1' }]) {
-    expect((await cli.run(['doctor', '--offline'], env)).stdout).not.toContain('\u001b');
+    expect((await runHere(['doctor', '--offline'], env)).stdout).not.toContain('\u001b');
   }
 });
 
 test('the report fits into 80 columns', async () => {
-  const { stdout } = await cli.run(['doctor', '--offline'], { CONNECT_CLIENT_AUTHENTICATION: 'x', CONNECT_ALLOW_MISSING_STATE: 'x' });
+  const { stdout } = await runHere(['doctor', '--offline'], { CONNECT_CLIENT_AUTHENTICATION: 'x', CONNECT_ALLOW_MISSING_STATE: 'x' });
   for (const line of stdout.split('\n')) expect(line.length).toBeLessThanOrEqual(80);
 });

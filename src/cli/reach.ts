@@ -68,7 +68,7 @@ function connected(socket: net.Socket): ConnectionResult {
 
 /** Codes only: the messages of Node quote addresses and certificates. */
 function codeOf(error: unknown): string {
-  const code = error instanceof Error && 'code' in error ? String(error.code) : '';
+  const code = typeof error === 'object' && error !== null && 'code' in error ? String(error.code) : '';
   return /^[A-Z][A-Z0-9_]{1,60}$/u.test(code) ? code : 'UNKNOWN';
 }
 
