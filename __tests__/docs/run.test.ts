@@ -3,6 +3,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { startSandbox, type Sandbox } from '../../src/testing';
 import { browser } from '../support/app';
+import { startRedisCluster } from '../support/redis-cluster';
 import { startRedis, type RedisServer } from '../support/redis-server';
 import { describeInRedis } from '../support/requires';
 import { answering, freePort, install, type Installed, type Program } from './installed';
@@ -22,9 +23,9 @@ describe('docs/testing.md: the test of a ledger runs as printed:', () => {
   new Function('require', 'test', code)(require, test);
 });
 
-/** Asks each part of what docs/scaling.md makes with ioredis, and ends. */
-const IOREDIS_CHECK = `
-import { close, ledger, store } from './ioredis.mjs';
+/** Asks each part of what a module of docs/scaling.md makes, and ends. */
+const check = (module: string): string => `
+import { close, ledger, store } from './${module}';
 const call = (name, ...args) => new Promise((resolve, reject) => store[name](...args, (error, value) => (error ? reject(error) : resolve(value))));
 const session = { cookie: { originalMaxAge: null }, name: 'kept' };
 await call('set', 'id', session);
@@ -48,8 +49,8 @@ describeInRedis('docs/scaling.md: what it prints runs as printed:', () => {
   beforeAll(async () => {
     [redis, sandbox] = await Promise.all([startRedis(), startSandbox()]);
     installed = install(['redis', '@redis', 'connect-redis', 'ioredis']);
-    for (const name of ['server.mjs', 'ioredis.mjs']) writeFileSync(join(installed.folder, name), example(name));
-    writeFileSync(join(installed.folder, 'check.mjs'), IOREDIS_CHECK);
+    for (const name of ['server.mjs', 'ioredis.mjs', 'cluster.mjs']) writeFileSync(join(installed.folder, name), example(name));
+    for (const name of ['ioredis.mjs', 'cluster.mjs']) writeFileSync(join(installed.folder, `check-${name}`), check(name));
   }, 120_000);
 
   afterAll(async () => {
@@ -86,10 +87,20 @@ describeInRedis('docs/scaling.md: what it prints runs as printed:', () => {
   }, 60_000);
 
   test('with ioredis, session store and ledger answer', async () => {
-    const { child, said } = installed.run('check.mjs', {
+    const { child, said } = installed.run('check-ioredis.mjs', {
       REDIS_URL: redis.url, LEDGER_KEY: 'a secret of thirty-two characters or more',
     });
     await once(child, 'exit');
+    expect(said()).toBe('["kept",null,"won","settled","box"]\n');
+  }, 60_000);
+
+  test('with a cluster, session store and ledger answer', async () => {
+    const cluster = await startRedisCluster();
+    const { child, said } = installed.run('check-cluster.mjs', {
+      REDIS_URLS: cluster.nodes.map(({ url }) => url).join(' '), LEDGER_KEY: 'a secret of thirty-two characters or more',
+    });
+    await once(child, 'exit');
+    await cluster.close();
     expect(said()).toBe('["kept",null,"won","settled","box"]\n');
   }, 60_000);
 });
