@@ -292,6 +292,29 @@ describeInRedis('the ledger in Redis', () => {
       expect(await ledgerWith().acquire(KEY, { ...claim, claimant: 'b' })).toMatchObject({ kind: 'adopt', generation: 1 });
     });
 
+    test('with onLedgerError local, a claim won alone is settled for all when Redis is back by then', async () => {
+      const ledger = ledgerWith('local');
+      proxy.refuse();
+      expect((await ledger.acquire(KEY, claim)).kind).toBe('won');
+      proxy.heal();
+      await untilBack(() => ledgerWith().once('back', 1000));
+      expect(await ledger.settle(KEY, success)).toEqual({ kind: 'settled', generation: 1 });
+      expect(await ledgerWith().acquire(KEY, { ...claim, claimant: 'another process' })).toMatchObject({ kind: 'adopt', box: 'box 1' });
+      expect(await ledger.acquire(KEY, claim)).toMatchObject({ kind: 'adopt', box: 'box 1' });
+    });
+
+    test('with onLedgerError local, two processes that both won leave one token set, for both', async () => {
+      const [ledger, other] = [ledgerWith('local'), ledgerWith('local')];
+      proxy.refuse();
+      expect((await ledger.acquire(KEY, claim)).kind).toBe('won');
+      expect((await other.acquire(KEY, { ...claim, claimant: 'b' })).kind).toBe('won');
+      proxy.heal();
+      await untilBack(() => ledgerWith().once('back', 1000));
+      expect((await ledger.settle(KEY, success)).kind).toBe('settled');
+      expect((await other.settle(KEY, { ...success, box: 'box of b' })).kind).toBe('settled');
+      for (const one of [ledger, other]) expect(await one.acquire(KEY, claim)).toMatchObject({ kind: 'adopt', generation: 1, box: 'box of b' });
+    });
+
     test('a failure of a claim that Redis has lost is not recorded, and leaves no record', async () => {
       const ledger = ledgerWith();
       expect((await ledger.acquire(KEY, claim)).kind).toBe('won');
