@@ -42,7 +42,7 @@ async function rawAnswer(fields: Readonly<Record<string, string>>): Promise<stri
   return `${status} ${code}`;
 }
 
-/** What DESIGN §3 promises for each code at sign-in. */
+/** What docs/errors.md promises for each code at sign-in. */
 const PROMISED: readonly (readonly [number, string])[] = [
   [400, '400 ERR_CONNECT_GRANT'],
   [401, '500 ERR_CONNECT_CONFIG'],

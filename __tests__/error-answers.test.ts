@@ -32,7 +32,7 @@ async function refused(own: TestApp, apiCode: number, headers = {}, retryAfter?:
   return visitor.visit(callback, headers);
 }
 
-/** DESIGN §3, column "sign-in". */
+/** docs/errors.md, column "sign-in". */
 const TABLE: readonly [apiCode: number, status: number, code: ConnectErrorCode][] = [
   [400, 400, 'ERR_CONNECT_GRANT'], [401, 500, 'ERR_CONNECT_CONFIG'], [403, 403, 'ERR_CONNECT_FORBIDDEN'],
   [404, 502, 'ERR_CONNECT_RESPONSE'], [405, 502, 'ERR_CONNECT_RESPONSE'], [406, 502, 'ERR_CONNECT_RESPONSE'],

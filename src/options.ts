@@ -4,6 +4,7 @@ import type { Request } from 'express';
 import type { RenderError } from './error-handler';
 import type { ConnectEventListener } from './events';
 import { refuseOptions } from './option-faults';
+import { publicPaths, publicPrefix, relationFaults } from './option-relations';
 import {
   VISIBLE, agentLike, callable, credential, isFreeParameter, isFreeSessionKey, keyRing, ledgerLike, mountPath, plainSecureUrl,
   secureUrl, string, wholeNumber,
@@ -200,61 +201,6 @@ function prototypeFaults(given: Readonly<Record<string, unknown>>): string[] {
 }
 
 type RawConfig = Omit<Config, 'scope' | 'loginUrl' | 'ownPaths'> & { readonly scope: string | readonly string[] };
-
-const samePath = (path: string): string => path.toLowerCase().replace(/\/+$/u, '');
-
-/** Whether what precedes `end` can be the prefix of our links: one that begins with `//` would name another host. */
-function endsWithPath(pathname: string, end: string): boolean {
-  return samePath(pathname).endsWith(samePath(end)) && !pathname.startsWith('//');
-}
-
-/** Faults between options; only those whose parts are sound by themselves are looked at. */
-function relationFaults(config: Partial<RawConfig>, bad: ReadonlySet<string>): string[] {
-  const faults: string[] = [];
-  const sound = (...names: string[]): boolean => names.every((name) => !bad.has(name) && !faults.includes(name));
-  const {
-    redirectUri, callbackPath = '/connect/callback', authorizePath = '/connect/authorize', disconnectPath = '/connect/disconnect',
-  } = config;
-  if (sound('redirectUri', 'callbackPath') && callbackPath !== false && redirectUri !== undefined
-    && !endsWithPath(new URL(redirectUri).pathname, callbackPath)) faults.push('redirectUri');
-  if (sound('authorizePath', 'callbackPath') && authorizePath !== false && callbackPath !== false
-    && samePath(authorizePath) === samePath(callbackPath)) faults.push('authorizePath');
-  if (sound('disconnectPath', 'authorizePath', 'callbackPath') && disconnectPath !== false
-    && [authorizePath, callbackPath].some((other) => other !== false && samePath(other) === samePath(disconnectPath))) {
-    faults.push('disconnectPath');
-  }
-  if (config.agent !== undefined) {
-    const { agent, tokenUrl = TOKEN_URL, apiBaseUrl = API_BASE_URL } = config;
-    const misfit = (name: string, url: string): boolean => sound('agent', name) && !agentFits(agent, url);
-    if (misfit('tokenUrl', tokenUrl) || misfit('apiBaseUrl', apiBaseUrl)) faults.push('agent');
-  }
-  const located = sound('redirectUri', 'callbackPath', 'authorizePath', 'disconnectPath') && redirectUri !== undefined;
-  const ownPaths = located ? publicPaths({ redirectUri, callbackPath, authorizePath, disconnectPath }) : [];
-  for (const name of ['afterConnect', 'afterDisconnect'] as const) {
-    const path = config[name];
-    if (sound(name) && path !== undefined && safeReturnTo(path, { ownPaths }) === undefined) faults.push(name);
-  }
-  return faults;
-}
-
-/** Node refuses an agent of the other protocol at each request; that is said at start-up instead. */
-function agentFits(agent: http.Agent, url: string): boolean {
-  const { protocol } = agent as { protocol?: unknown };
-  return typeof protocol !== 'string' || protocol === new URL(url).protocol;
-}
-
-/** The public prefix of our mount is the path of redirectUri less callbackPath (DESIGN: "where we are mounted"). */
-function publicPrefix(config: Pick<RawConfig, 'redirectUri' | 'callbackPath'>): string {
-  if (config.callbackPath === false) return '';
-  const { pathname } = new URL(config.redirectUri);
-  return pathname.replace(/\/+$/u, '').slice(0, -samePath(config.callbackPath).length);
-}
-
-function publicPaths(config: Pick<RawConfig, 'redirectUri' | 'callbackPath' | 'authorizePath' | 'disconnectPath'>): readonly string[] {
-  const paths = [new URL(config.redirectUri).pathname];
-  for (const path of [config.authorizePath, config.disconnectPath]) if (path !== false) paths.push(publicPrefix(config) + path);
-  return paths;
-}
 
 function complete(raw: RawConfig, asGiven: Pick<Config, 'agent' | 'ledger'>): Config {
   const config = {

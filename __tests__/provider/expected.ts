@@ -2,7 +2,7 @@ import type { ConnectErrorCode } from '../../src/errors';
 
 export type Expected = readonly [status: number, code: ConnectErrorCode];
 
-/** DESIGN's table, written down a second time: API code, text, sign-in, refresh, API call. */
+/** The error table of docs/errors.md, written down a second time: API code, text, sign-in, refresh, API call. */
 export const EXPECTED: readonly (readonly [number, string, Expected, Expected, Expected])[] = [
   [400, 'request invalid', [400, 'ERR_CONNECT_GRANT'], [503, 'ERR_CONNECT_UNAVAILABLE'], [400, 'ERR_CONNECT_API']],
   [401, 'API key is wrong', [500, 'ERR_CONNECT_CONFIG'], [500, 'ERR_CONNECT_CONFIG'], [401, 'ERR_CONNECT_EXPIRED']],

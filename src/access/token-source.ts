@@ -217,7 +217,7 @@ function storedAppPart({ req, sessionId }: Call, config: TokenSourceConfig): Pro
     .catch(() => undefined);
 }
 
-/** A stale copy can be as old as its session, so records outlive sessions (LEDGER: at least 48 h, at most 90 days). */
+/** A stale copy can be as old as its session, so records outlive sessions (at least 48 h, at most 90 days). */
 function retentionMs({ cookie }: SessionRecord): number {
   const life = typeof cookie.originalMaxAge === 'number' ? cookie.originalMaxAge : 0;
   return Math.round(Math.min(Math.max(2 * life, 48 * HOUR_MS), 90 * 24 * HOUR_MS));

@@ -27,7 +27,7 @@ export interface ConnectionsConfig extends LedgerScope {
   readonly onEvent?: ConnectEventListener | undefined;
 }
 
-/** How long a tombstone stays: as long as the oldest copy of a session that could come back (LEDGER: 90 days at most). */
+/** How long a tombstone stays: as long as the oldest copy of a session that could come back (90 days at most, as for records). */
 const TOMBSTONE_MS = 90 * 24 * 3_600_000;
 
 /** Ends connections and claims sign-ins by the ledger. */

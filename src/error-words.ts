@@ -1,0 +1,168 @@
+/** Every code that this package throws. Stable: a rename is a breaking change. */
+export type ConnectErrorCode =
+  | 'ERR_CONNECT_OPTIONS'
+  | 'ERR_CONNECT_NO_SESSION'
+  | 'ERR_CONNECT_COOKIE'
+  | 'ERR_CONNECT_STORE'
+  | 'ERR_CONNECT_METHOD'
+  | 'ERR_CONNECT_PREFETCH'
+  | 'ERR_CONNECT_ORIGIN'
+  | 'ERR_CONNECT_CALLBACK'
+  | 'ERR_CONNECT_STATE'
+  | 'ERR_CONNECT_DENIED'
+  | 'ERR_CONNECT_GRANT'
+  | 'ERR_CONNECT_REQUIRED'
+  | 'ERR_CONNECT_EXPIRED'
+  | 'ERR_CONNECT_CONFIG'
+  | 'ERR_CONNECT_ACCOUNT'
+  | 'ERR_CONNECT_FORBIDDEN'
+  | 'ERR_CONNECT_RATE_LIMITED'
+  | 'ERR_CONNECT_UNAVAILABLE'
+  | 'ERR_CONNECT_TIMEOUT'
+  | 'ERR_CONNECT_RESPONSE'
+  | 'ERR_CONNECT_API'
+  | 'ERR_CONNECT_LEDGER';
+
+/** What follows from a code alone. */
+export interface Words {
+  readonly status: number;
+  /** Shown to visitors. */
+  readonly title: string;
+  /** Shown to visitors. */
+  readonly detail: string;
+  /** For developers, where the thrower has nothing more precise; followed by where to read on. */
+  readonly message: string;
+  readonly retryable: boolean;
+  /** More precise `detail` per `reason`. */
+  readonly detailByReason?: Readonly<Record<string, string>>;
+}
+
+const OURS = 'This site has a problem on its side, and nothing you did caused it. Please tell its operator.';
+
+/** Texts for visitors and developers; none holds a value. */
+export const WORDS: Readonly<Record<ConnectErrorCode, Words>> = {
+  ERR_CONNECT_OPTIONS: {
+    status: 500, title: 'Sign-in is not set up correctly', detail: OURS, retryable: false,
+    message: 'The options of connectAuth() are not usable.',
+  },
+  ERR_CONNECT_NO_SESSION: {
+    status: 500, title: 'Sign-in is not set up correctly', detail: OURS, retryable: false,
+    message: 'There is no session on this request: mount express-session before connectAuth().',
+  },
+  ERR_CONNECT_COOKIE: {
+    status: 500, title: 'Sign-in is not set up correctly', detail: OURS, retryable: false,
+    message: 'The session cookie can never come back to the callback: check the cookie settings of express-session.',
+  },
+  ERR_CONNECT_STORE: {
+    status: 503, title: 'Sign-in is not available right now', retryable: true,
+    detail: 'This site could not reach its own storage. Nothing is lost: please try again in a moment.',
+    message: 'The session store failed or did not answer in time.',
+  },
+  ERR_CONNECT_METHOD: {
+    status: 405, title: 'Method not allowed', retryable: false,
+    detail: 'This address cannot be used in this way. Please use the link or the button on the site itself.',
+    message: 'The route answers one method only: see the Allow header.',
+  },
+  ERR_CONNECT_PREFETCH: {
+    status: 503, title: 'Not while prefetching', retryable: true,
+    detail: 'This address cannot be loaded in advance. Open the link when you need it.',
+    message: 'A prefetch or prerender must not start or finish a sign-in; the browser asks again on the real visit.',
+  },
+  ERR_CONNECT_ORIGIN: {
+    status: 403, title: 'Request refused', retryable: false,
+    detail: 'This request did not come from a page of this site. Please use the link on the site itself.',
+    message: 'The request carries no sign of having been made by a page of this site.',
+  },
+  ERR_CONNECT_CALLBACK: {
+    status: 400, title: 'That was not a sign-in answer', retryable: false,
+    detail: 'The address you came back with does not hold a complete answer. Please start again.',
+    message: 'The callback was called with a query that is no OAuth answer (RFC 6749 §4.1.2).',
+  },
+  ERR_CONNECT_STATE: {
+    status: 403, title: 'This sign-in does not belong to this browser', retryable: false,
+    detail: 'We could not match the answer to a sign-in that you started here. Please start again, and allow cookies for this site.',
+    message: 'The state of the callback matches no pending sign-in of this session.',
+    detailByReason: {
+      expired: 'This sign-in took too long to complete. Please start again.',
+      used: 'This sign-in has already been completed or has ended. Please start again if you are not connected.',
+    },
+  },
+  ERR_CONNECT_DENIED: {
+    status: 403, title: 'The connection was declined', retryable: false,
+    detail: 'Your account was not connected, because access was declined. You can start again at any time.',
+    message: 'The visitor or the provider declined the authorization request.',
+  },
+  ERR_CONNECT_GRANT: {
+    status: 400, title: 'This sign-in is no longer valid', retryable: false,
+    detail: 'The sign-in took too long or was used before. Please start again.',
+    message: 'The provider refused the authorization code: it is spent, expired, or was issued for another redirect URI.',
+  },
+  ERR_CONNECT_REQUIRED: {
+    status: 401, title: 'Please connect your account', retryable: false,
+    detail: 'This page needs a connected account. Please connect yours, then you can go on.',
+    message: 'No account is connected in this session: send the visitor through sign-in.',
+  },
+  ERR_CONNECT_EXPIRED: {
+    status: 401, title: 'Your connection has ended', retryable: false,
+    detail: 'Please connect your account again.',
+    message: 'The provider no longer accepts this connection: send the visitor through sign-in again.',
+  },
+  ERR_CONNECT_CONFIG: {
+    status: 500, title: 'Sign-in is not set up correctly', detail: OURS, retryable: false,
+    message: 'The provider refuses our credentials or our request: check clientId, clientSecret, redirectUri, scope, '
+      + 'accessTokenKey, clientAuthentication and requestFormat against the registration.',
+  },
+  ERR_CONNECT_ACCOUNT: {
+    status: 409, title: 'Your account needs attention', retryable: false,
+    detail: 'The e-mail address or phone number of your account is missing, not valid or already in use. Please check your account with the provider, then start again.',
+    message: "The provider refuses something about the visitor's own account.",
+  },
+  ERR_CONNECT_FORBIDDEN: {
+    status: 403, title: 'Your account is not allowed to do this', retryable: false,
+    detail: 'The provider does not allow this for your account. Another account may work.',
+    message: 'The provider allows this to administrators only.',
+  },
+  ERR_CONNECT_RATE_LIMITED: {
+    status: 503, title: 'Too many requests', retryable: true,
+    detail: 'The provider is receiving too many requests from this site. Please try again in a moment.',
+    message: 'The provider limits the rate of our requests.',
+  },
+  ERR_CONNECT_UNAVAILABLE: {
+    status: 502, title: 'The provider is not available', retryable: true,
+    detail: 'The service that we connect to is down or under maintenance. Please try again in a moment.',
+    message: 'The provider could not be reached or reported a failure of its own.',
+  },
+  ERR_CONNECT_TIMEOUT: {
+    status: 504, title: 'The provider did not answer in time', retryable: true,
+    detail: 'The service that we connect to is too slow right now. Please try again in a moment.',
+    message: 'The provider gave no complete answer within timeoutMs.',
+  },
+  ERR_CONNECT_RESPONSE: {
+    status: 502, title: 'The provider gave an unusable answer', retryable: true,
+    detail: 'The service that we connect to answered in a way that we cannot use. Please try again later.',
+    message: "The provider's answer is not what its documentation promises.",
+  },
+  ERR_CONNECT_API: {
+    status: 400, title: 'The provider refused the request', retryable: false,
+    detail: 'The service that we connect to did not accept the request.',
+    message: 'The Connect API refused the call.',
+  },
+  ERR_CONNECT_LEDGER: {
+    status: 503, title: 'Your connection is being renewed', retryable: true,
+    detail: 'This site could not renew your connection right now. You are still connected: please try again in a moment.',
+    message: 'The refresh ledger is away, or another process has been refreshing this connection for too long. Nothing is lost.',
+  },
+};
+
+/** Ships with the package; its headings are the codes. */
+const DOCS = 'express-connect-auth/docs/errors.md';
+
+/**
+ * A developer's message ends with where to read on. One about options already says all that there is: it names each of
+ * them and what it must be, and several may be in one line.
+ */
+export function withDocs(code: ConnectErrorCode, own: string | undefined): string {
+  if (code === 'ERR_CONNECT_OPTIONS' && own !== undefined) return own;
+  const message = own ?? WORDS[code].message;
+  return `${message}${/[.!?]$/u.test(message) ? '' : '.'} See ${DOCS}#${code.toLowerCase()}.`;
+}

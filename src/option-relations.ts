@@ -1,0 +1,76 @@
+import type * as http from 'node:http';
+import { API_BASE_URL, TOKEN_URL } from './provider/endpoints';
+import { safeReturnTo } from './return-to';
+
+/** Where our routes are. */
+export interface Places {
+  readonly redirectUri: string;
+  readonly callbackPath: string | false;
+  readonly authorizePath: string | false;
+  readonly disconnectPath: string | false;
+}
+
+/** Options that have to fit each other. */
+export interface Related extends Places {
+  readonly agent?: http.Agent | undefined;
+  readonly tokenUrl: string;
+  readonly apiBaseUrl: string;
+  readonly afterConnect: string;
+  readonly afterDisconnect: string;
+}
+
+const samePath = (path: string): string => path.toLowerCase().replace(/\/+$/u, '');
+
+/** Whether what precedes `end` can be the prefix of our links: one that begins with `//` would name another host. */
+function endsWithPath(pathname: string, end: string): boolean {
+  return samePath(pathname).endsWith(samePath(end)) && !pathname.startsWith('//');
+}
+
+/** Faults between options; only those whose parts are sound by themselves are looked at. */
+export function relationFaults(config: Partial<Related>, bad: ReadonlySet<string>): string[] {
+  const faults: string[] = [];
+  const sound = (...names: string[]): boolean => names.every((name) => !bad.has(name) && !faults.includes(name));
+  const {
+    redirectUri, callbackPath = '/connect/callback', authorizePath = '/connect/authorize', disconnectPath = '/connect/disconnect',
+  } = config;
+  if (sound('redirectUri', 'callbackPath') && callbackPath !== false && redirectUri !== undefined
+    && !endsWithPath(new URL(redirectUri).pathname, callbackPath)) faults.push('redirectUri');
+  if (sound('authorizePath', 'callbackPath') && authorizePath !== false && callbackPath !== false
+    && samePath(authorizePath) === samePath(callbackPath)) faults.push('authorizePath');
+  if (sound('disconnectPath', 'authorizePath', 'callbackPath') && disconnectPath !== false
+    && [authorizePath, callbackPath].some((other) => other !== false && samePath(other) === samePath(disconnectPath))) {
+    faults.push('disconnectPath');
+  }
+  if (config.agent !== undefined) {
+    const { agent, tokenUrl = TOKEN_URL, apiBaseUrl = API_BASE_URL } = config;
+    const misfit = (name: string, url: string): boolean => sound('agent', name) && !agentFits(agent, url);
+    if (misfit('tokenUrl', tokenUrl) || misfit('apiBaseUrl', apiBaseUrl)) faults.push('agent');
+  }
+  const located = sound('redirectUri', 'callbackPath', 'authorizePath', 'disconnectPath') && redirectUri !== undefined;
+  const ownPaths = located ? publicPaths({ redirectUri, callbackPath, authorizePath, disconnectPath }) : [];
+  for (const name of ['afterConnect', 'afterDisconnect'] as const) {
+    const path = config[name];
+    if (sound(name) && path !== undefined && safeReturnTo(path, { ownPaths }) === undefined) faults.push(name);
+  }
+  return faults;
+}
+
+/** Node refuses an agent of the other protocol at each request; that is said at start-up instead. */
+function agentFits(agent: http.Agent, url: string): boolean {
+  const { protocol } = agent as { protocol?: unknown };
+  return typeof protocol !== 'string' || protocol === new URL(url).protocol;
+}
+
+/** The public prefix of our mount: the path of redirectUri less callbackPath. */
+export function publicPrefix(config: Pick<Places, 'redirectUri' | 'callbackPath'>): string {
+  if (config.callbackPath === false) return '';
+  const { pathname } = new URL(config.redirectUri);
+  return pathname.replace(/\/+$/u, '').slice(0, -samePath(config.callbackPath).length);
+}
+
+/** Paths of our own routes as browsers see them. */
+export function publicPaths(config: Places): readonly string[] {
+  const paths = [new URL(config.redirectUri).pathname];
+  for (const path of [config.authorizePath, config.disconnectPath]) if (path !== false) paths.push(publicPrefix(config) + path);
+  return paths;
+}
