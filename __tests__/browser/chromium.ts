@@ -19,3 +19,15 @@ export async function accessibilityFaults(page: Page): Promise<readonly string[]
   const result = await page.evaluate<axe.AxeResults>('axe.run(document)');
   return result.violations.flatMap(({ id, nodes }) => nodes.map((node) => `${id}: ${node.html}`));
 }
+
+/**
+ * Accessible, and nowhere wider than the window, on a phone and on a desktop. 320: the narrowest that a page must fit
+ * without scrolling sideways (WCAG 2.2, 1.4.10).
+ */
+export async function expectSoundLooks(page: Page): Promise<void> {
+  for (const width of [320, 375, 1280]) {
+    await page.setViewportSize({ width, height: 800 });
+    if (width > 320) expect(await accessibilityFaults(page)).toEqual([]);
+    expect(await page.evaluate('document.documentElement.scrollWidth')).toBeLessThanOrEqual(width);
+  }
+}

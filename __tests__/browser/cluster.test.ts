@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { browser, type Answer, type Browser } from '../support/app';
-import { describeInRedis } from '../support/requires';
+import { describeInChromium, describeInRedis } from '../support/requires';
+import { expectSoundLooks, startChromium } from './chromium';
 import { addressIn, compileDemo, type CompiledDemo, type Run } from './compiled-demo';
 
 jest.setTimeout(120_000);
@@ -113,6 +114,25 @@ describeInRedis('the demo of four processes', (redisServerPath) => {
   test('no token stands in the pages or in what is printed', async () => {
     const page = await visitor.visit(`${address}/connected`);
     expect(page.body + demo.output()).not.toMatch(/eyJ|[\w-]{20,}\.[\w-]{20,}|redis:\/\/:/);
+  });
+
+  describeInChromium('in a browser', (executablePath) => {
+    test.each(['light', 'dark'] as const)('its pages are accessible and fit phone and desktop, %s', async (colorScheme) => {
+      const chromium = await startChromium(executablePath);
+      const page = await chromium.newPage({ colorScheme });
+      await page.goto(`${address}/connect/authorize`);
+      await page.getByRole('button', { name: 'Allow' }).click();
+      await page.waitForURL(`${address}/connected`);
+      await expect(page.getByText('Answered by worker').isVisible()).resolves.toBe(true);
+      await expectSoundLooks(page);
+      await page.getByRole('button', { name: '50 requests at once' }).click();
+      await page.getByText('50 of 50 answered').waitFor();
+      await expectSoundLooks(page);
+      await page.getByRole('button', { name: /kill/iu }).click();
+      await page.getByText(/Worker \d was killed/u).waitFor();
+      await expectSoundLooks(page);
+      await chromium.close();
+    });
   });
 
   // What it has started is read from /proc.
