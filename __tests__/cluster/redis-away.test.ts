@@ -99,19 +99,20 @@ describeInRedis("the ledger's Redis", () => {
     expect(sandbox.calls.refresh).toBe(1);
   });
 
-  test('unreachable when the provider has failed: the visitor waits, and stays connected', async () => {
-    const { sandbox, sessions, ledger, ledgerWay } = world;
+  test.each(TROUBLES)('$name, when the provider has failed: the visitor waits, and stays connected', async ({ begin, end }) => {
+    const { sandbox, sessions, ledger } = world;
     const visitor = await signedIn(sandbox, one);
-    await sessions.age(visitor, -10);
+    const refreshToken = await sessions.age(visitor, -10);
     sandbox.force(503, { on: 'refresh' });
     sandbox.fault({ kind: 'hold', when: 'before' }, { on: 'refresh' });
     const waiting = refusalFrom(one, visitor);
     await sandbox.waiting();
-    ledgerWay.refuse();
+    await begin(world);
     sandbox.release();
     expect(await waiting).toMatchObject({ status: 503, code: 'ERR_CONNECT_UNAVAILABLE', retryAfter: expect.stringMatching(/^[1-9]\d*$/u) as string });
+    expect((await sessions.read(visitor)).connectToken?.refresh_token).toBe(refreshToken);
 
-    ledgerWay.heal();
+    await end(world);
     await ledger.endDeadline();
     expect(await worksAtTheApi(sandbox, await comesBack(other, visitor))).toBe(true);
     expect(sandbox.calls.refresh).toBe(2);
