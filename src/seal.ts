@@ -60,21 +60,23 @@ export function isEnvelope(value: unknown): value is string {
  */
 export function sealer(keys: KeyRing, purpose: SealPurpose): Sealer {
   const subkeys = new Map(keys.map(({ id, secret }) => [id, subkey(secret, purpose)]));
-  const first = keys[0].id;
+  const { id: first, secret: firstSecret } = keys[0];
+  const firstKey = subkey(firstSecret, purpose);
 
   return Object.freeze({
     seal(text: string, context: readonly string[]): string {
       const iv = randomBytes(IV_BYTES);
-      const cipher = createCipheriv('aes-256-gcm', keyOf(first), iv).setAAD(associated(first, context));
+      const cipher = createCipheriv('aes-256-gcm', firstKey, iv).setAAD(associated(first, context));
       const sealed = Buffer.concat([cipher.update(text, 'utf8'), cipher.final(), cipher.getAuthTag()]);
       return `v1.${first}.${iv.toString('base64url')}.${sealed.toString('base64url')}`;
     },
     open(envelope: string, context: readonly string[]): string | undefined {
       const [, id = '', iv = '', sealed = ''] = ENVELOPE.exec(envelope) ?? [];
-      if (!subkeys.has(id)) return undefined;
+      const key = subkeys.get(id);
+      if (key === undefined) return undefined;
       const bytes = Buffer.from(sealed, 'base64url');
       try {
-        const decipher = createDecipheriv('aes-256-gcm', keyOf(id), Buffer.from(iv, 'base64url'), { authTagLength: TAG_BYTES });
+        const decipher = createDecipheriv('aes-256-gcm', key, Buffer.from(iv, 'base64url'), { authTagLength: TAG_BYTES });
         decipher.setAAD(associated(id, context)).setAuthTag(bytes.subarray(-TAG_BYTES));
         return Buffer.concat([decipher.update(bytes.subarray(0, -TAG_BYTES)), decipher.final()]).toString('utf8');
       } catch {
@@ -83,10 +85,6 @@ export function sealer(keys: KeyRing, purpose: SealPurpose): Sealer {
       }
     },
   });
-
-  function keyOf(id: string): Buffer {
-    return subkeys.get(id) ?? Buffer.alloc(0);
-  }
 
   function associated(id: string, context: readonly string[]): Buffer {
     return Buffer.from(JSON.stringify(['connect-auth seal v1', purpose, id, ...context]));

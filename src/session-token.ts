@@ -71,10 +71,14 @@ export function sessionTokens(config: SessionTokensConfig): SessionTokens {
   const origins = new WeakMap<object, Origin>();
   const sealedForms = new WeakMap<TokenSet, string>();
 
+  function originOf(value: unknown): Origin | undefined {
+    return typeof value === 'object' && value !== null ? origins.get(value) : undefined;
+  }
+
   function open(session: Writable): void {
     if (!Object.hasOwn(session, sessionKey)) return;
     const raw = session[sessionKey];
-    if (raw === undefined || (typeof raw === 'object' && raw !== null && origins.has(raw))) return;
+    if (raw === undefined || originOf(raw) !== undefined) return;
     // Without keys there is nothing to open, but an envelope of the time when there were some must not be read.
     if (seal === undefined && !isEnvelope(raw)) return;
     const held = readDocument(session);
@@ -88,7 +92,7 @@ export function sessionTokens(config: SessionTokensConfig): SessionTokens {
     if (!Object.hasOwn(session, sessionKey)) return { kind: 'none' };
     const value = session[sessionKey];
     if (value === undefined && isHidden(session, sessionKey)) return readDocument(hiddenForms(session, [sessionKey, lineageKey]));
-    const origin = typeof value === 'object' && value !== null ? origins.get(value) : undefined;
+    const origin = originOf(value);
     return origin === undefined ? readDocument(session) : { kind: 'held', set: origin.set };
   }
 
@@ -142,7 +146,7 @@ export function sessionTokens(config: SessionTokensConfig): SessionTokens {
 
   function hold(session: Writable, set: TokenSet): void {
     const value = session[sessionKey];
-    const before = typeof value === 'object' && value !== null ? origins.get(value) : undefined;
+    const before = originOf(value);
     const origin: Origin = { set, raw: before === undefined ? value : before.raw, rawLabel: session[lineageKey] };
     onSave(session, sessionKey, () => Object.assign(origin, { raw: storedToken(set), rawLabel: label(set) }));
     expose(session, origin, () => origin.raw);
@@ -172,7 +176,7 @@ export function sessionTokens(config: SessionTokensConfig): SessionTokens {
     for (const key of [sessionKey, lineageKey]) {
       if (!Object.hasOwn(session, key) || isHidden(session, key)) continue;
       const value = session[key];
-      const origin = typeof value === 'object' && value !== null ? origins.get(value) : undefined;
+      const origin = originOf(value);
       hideFromApp(session, key, origin === undefined ? value : origin.raw);
     }
   }

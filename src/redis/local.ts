@@ -1,4 +1,5 @@
 import { isConnectError } from '../errors';
+import { dropOldest } from '../refresh/bounded-records';
 import type { LedgerSuccess, RefreshLedger } from '../refresh/ledger';
 
 /** Ends and successes that the shared ledger does not know of yet; beyond that many of each, the oldest are given up. */
@@ -72,7 +73,7 @@ export function withLocal(shared: RefreshLedger, local: RefreshLedger): RefreshL
 
 function owe<Debt>(debts: Map<string, Debt>, key: string, debt: Debt): void {
   debts.delete(key);
-  if (debts.size >= MAX_OWED) debts.delete([...debts.keys()][0] ?? '');
+  if (debts.size >= MAX_OWED) dropOldest(debts);
   debts.set(key, debt);
 }
 

@@ -46,7 +46,7 @@ export function boundedRecords(maxRecords: number): BoundedRecords {
       for (const part of parts) dropExpired(part, now);
       const own = partOf(record);
       if (own === revoked && revoked.size >= mostRevoked) dropOldest(revoked);
-      if (plain.size + revoked.size + pending.size >= maxRecords) dropOldest(parts.find((part) => part.size > 0) ?? plain);
+      if (plain.size + revoked.size + pending.size >= maxRecords) dropOldest(...parts);
       own.set(key, { record, expiresAt });
     },
   };
@@ -60,11 +60,13 @@ export function dropExpired(part: Map<string, { readonly expiresAt: number }>, n
   }
 }
 
-/** Drops the entry that was put first. */
-export function dropOldest(part: Map<string, unknown>): void {
-  for (const key of part.keys()) {
-    part.delete(key);
-    return;
+/** Drops the entry that was put first, of the first part that has any. */
+export function dropOldest(...parts: readonly Map<string, unknown>[]): void {
+  for (const part of parts) {
+    for (const key of part.keys()) {
+      part.delete(key);
+      return;
+    }
   }
 }
 
