@@ -266,6 +266,14 @@ describe('what a session may hold instead', () => {
   }, 30_000);
 });
 
+test('a scope that the provider does not repeat at a refresh stays', async () => {
+  const world = await connectedWorld(sandbox);
+  await editSessions(world.app, (document) => { tokenOf(document).scope = 'profile email'; });
+  await world.expireIn(1);
+  const fresh = tokenIn(await world.fresh());
+  expect([fresh.scope, await world.stored(), sandbox.calls.refresh]).toEqual(['profile email', fresh, 1]);
+});
+
 test('two instances on one app keep two connections in one session, each refreshed for itself', async () => {
   const world = await connectedWorld(sandbox, {
     routes: (app, connect) => {

@@ -1,4 +1,5 @@
 import { execFile } from 'node:child_process';
+import cluster from 'node:cluster';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -82,6 +83,13 @@ test('ended connections fill half of a ledger at most, and crowd out no other', 
   expect(await seen(ledger, 'ended 94')).toBe('won');
 });
 
+test('only differences of the clock count: one that runs below zero will do', async () => {
+  const ledger = memoryLedger({ now: () => -HOUR });
+  await refresh(ledger, 'key');
+  expect(await ledger.acquire('key', claim(1))).toEqual({ kind: 'won', fence: 2, ambiguous: false, attempts: 0 });
+  expect(await ledger.acquire('key', { ...claim(1), claimant: 'b' })).toEqual({ kind: 'wait', ms: 10_000 });
+});
+
 test.each([
   { maxRecords: 0 }, { maxRecords: 1.5 }, { maxRecords: 10_000_001 }, { maxRecords: '5' }, { now: 7 }, { maxRecord: 5 },
 ])('%j is refused without its value', (options) => {
@@ -93,6 +101,21 @@ test.each([
   }
   expect(isConnectError(thrown) && [thrown.code, thrown.message]).toEqual(['ERR_CONNECT_OPTIONS',
     'memoryLedger() takes maxRecords (a whole number of 1–10000000) and now (a function), nothing else.']);
+});
+
+test('in a worker of node:cluster the first ledger warns, and no other', () => {
+  const worker = jest.replaceProperty(cluster, 'isWorker', true);
+  const warn = jest.spyOn(process, 'emitWarning').mockImplementation(() => undefined);
+  try {
+    for (let more = 0; more < 3; more += 1) memoryLedger();
+    expect(warn.mock.calls).toEqual([[
+      'memoryLedger() coordinates one process only, and this one is a worker of node:cluster.',
+      { code: 'CONNECT_AUTH_MEMORY_LEDGER', detail: expect.stringContaining('Pass ledger: redisLedger(') as unknown },
+    ]]);
+  } finally {
+    warn.mockRestore();
+    worker.restore();
+  }
 });
 
 describe('in processes of their own', () => {

@@ -34,7 +34,8 @@ test('a session that holds another token by now gives that one at once', async (
   expect(sandbox.calls.refresh).toBe(0);
 });
 
-test('a stale session whose record holds another token gives that one, without asking the provider', async () => {
+test.each(['seconds', 'missing'] as const)('a stale session whose record holds another token (expiry: %s) gives that one, without asking the provider', async (expiresAt) => {
+  sandbox.set({ expiresAt });
   const [first, second] = await twoProcesses(sandbox);
   const stale = await onlySession(first.app);
   const old = await first.stored();
@@ -96,6 +97,19 @@ test('a refused token of a connection that has died is cleared', async () => {
   sandbox.force(400, { on: 'refresh' });
   expect(verdict(await world.refused((await world.stored()).access_token))).toEqual([401, 'ERR_CONNECT_EXPIRED', undefined]);
   expect(JSON.stringify(await onlySession(world.app))).not.toContain('access_token');
+});
+
+test('without a refresh token a token that is due is given as long as it is valid', async () => {
+  const world = await connectedWorld(sandbox);
+  await editSessions(world.app, (document) => {
+    Reflect.deleteProperty(document['connectToken'] as object, 'refresh_token');
+  });
+  await world.expireIn(10);
+  const token = await world.stored();
+  expect(tokenIn(await world.fresh())).toEqual(token);
+  time.pass(9000);
+  expect(verdict(await world.fresh())).toEqual([401, 'ERR_CONNECT_EXPIRED', undefined]);
+  expect([await world.stored(), sandbox.calls.refresh]).toEqual([token, 0]);
 });
 
 test('without a refresh token a refused token ends in 401, and stays in the session', async () => {
