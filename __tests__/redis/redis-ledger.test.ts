@@ -183,7 +183,7 @@ describeInRedis('the ledger in Redis', () => {
 
     test.each([
       ['no list', 'hello'], ['an unknown word', ['perhaps']], ['a number that is none', ['wait', 'soon']], ['nothing', null],
-      ['an object', { kind: 'won' }],
+      ['an object', { kind: 'won' }], ['an empty list', []],
     ])('a reply that no script of ours gives (%s) is an error', async (_what, reply) => {
       const ledger = redisLedger({ encryptionKeys, sendCommand: () => Promise.resolve(reply) });
       for (const work of [
@@ -192,6 +192,11 @@ describeInRedis('the ledger in Redis', () => {
       ]) {
         expect((await faultOf(work()))['code']).toBe('ERR_CONNECT_LEDGER');
       }
+    });
+
+    test.each(['QUEUED', 1, ['OK']])('a reply that SET does not give (%j) claims no name', async (reply) => {
+      const ledger = redisLedger({ encryptionKeys, sendCommand: () => Promise.resolve(reply) });
+      expect(await faultOf(ledger.once('name', HOUR))).toEqual(away('refused'));
     });
 
     test('a Redis that is full refuses, and what it holds stays as it is', async () => {
