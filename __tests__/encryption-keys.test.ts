@@ -1,5 +1,6 @@
 import { MemoryStore } from 'express-session';
 import type { ConnectEvent, ConnectToken, EncryptionKey } from '../src';
+import { sealer } from '../src/seal';
 import { startSandbox, type Sandbox } from '../src/testing';
 import { browser, signIn, startApp, type Browser, type TestApp, type TestAppParts } from './support/app';
 
@@ -180,6 +181,22 @@ describe('an envelope that was moved', () => {
     await expectLocked(app, visitor);
     await world.close();
   });
+});
+
+test('an envelope that our key opens, and that holds no token set, connects nobody, and is kept', async () => {
+  const world = deployments();
+  const app = await world.deploy([KEY]);
+  const visitor = browser();
+  await signIn(app, sandbox, visitor);
+  const [id = '', text = ''] = Object.entries(world.texts)[0] ?? [];
+  const document = JSON.parse(text) as { connectLineage: string };
+  const connectToken = sealer([KEY], 'session').seal(
+    '{"access_token":"","type":"bearer"}', [sandbox.connectOptions.clientId, document.connectLineage.split('.')[0] ?? '']);
+  world.texts[id] = JSON.stringify({ ...document, connectToken });
+  const answer = await visitor.visit(`${app.url}/guarded`, SCRIPT);
+  expect([answer.status, JSON.parse(answer.body)]).toMatchObject([401, { code: 'ERR_CONNECT_REQUIRED' }]);
+  expect(ours(only(world.texts))).toMatchObject({ connectToken });
+  await world.close();
 });
 
 describe('readers of a session that is locked', () => {
