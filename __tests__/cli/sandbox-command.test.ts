@@ -1,7 +1,10 @@
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
+import { Server } from 'node:net';
 import { join } from 'node:path';
+import * as util from 'node:util';
+import { runInNewContext } from 'node:vm';
 import { parseEnvText } from '../../src/cli/env-file';
 import { flagOf, readSwitches, SWITCH_VALUES } from '../../src/cli/sandbox-flags';
 import { startSandbox, type Sandbox, type SandboxSwitches } from '../../src/testing';
@@ -53,8 +56,17 @@ test('what it prints to paste is all that an app and the doctor need', async () 
   await app.close();
 });
 
+/** Runs it within this process until it has said everything. */
+async function saidBySandbox(...flags: readonly string[]): Promise<string> {
+  const { said, exitCode, end } = startHere(['sandbox', ...flags]);
+  while (!said.stdout.includes('Ctrl+C')) await new Promise(setImmediate);
+  end();
+  expect([await exitCode, said.stderr]).toEqual([0, '']);
+  return said.stdout;
+}
+
 test('the switches work, and the options that they ask for are printed', async () => {
-  const { said } = await startCommand(
+  const said = await saidBySandbox(
     '--credentials', 'body', '--request-format=form', '--access-token-key', 'dev key', '--state', 'drop', '--pkce', 'refused',
   );
   for (const line of [
@@ -62,6 +74,28 @@ test('the switches work, and the options that they ask for are printed', async (
     'CONNECT_ALLOW_MISSING_STATE=true', 'CONNECT_PKCE=false', "  clientAuthentication: 'body',", '  pkce: false,',
     'Switches: state drop, credentials body, requestFormat form, accessTokenKey dev key, pkce refused',
   ]) expect(said.split('\n')).toContain(line);
+});
+
+test('without switches no more options than the required ones and the addresses are printed', async () => {
+  const said = await saidBySandbox();
+  expect(said).not.toContain('Switches:');
+  expect(said.match(/^CONNECT_\w+/gm)).toEqual([
+    'CONNECT_CLIENT_ID', 'CONNECT_CLIENT_SECRET', 'CONNECT_REDIRECT_URI', 'CONNECT_AUTHORIZE_URL', 'CONNECT_TOKEN_URL',
+  ]);
+});
+
+test('a key that is ignored is no option to paste', async () => {
+  const said = await saidBySandbox('--access-token-key', 'ignored');
+  expect(said).toContain('Switches: accessTokenKey ignored');
+  expect(said).not.toContain('ACCESS_TOKEN_KEY');
+});
+
+test.each(["it's", 'back\\slash', 'a\'b`c #1', '"double" #1'])('the key %s can be pasted as it is printed', async (key) => {
+  const lines = (await saidBySandbox('--access-token-key', key)).split('\n');
+  const variable = lines.filter((line) => line.startsWith('CONNECT_ACCESS_TOKEN_KEY=')).join('');
+  const member = lines.filter((line) => line.startsWith('  accessTokenKey: ')).join('');
+  expect(util.parseEnv(variable)).toEqual({ CONNECT_ACCESS_TOKEN_KEY: key });
+  expect(runInNewContext(`({${member}}).accessTokenKey`)).toBe(key);
 });
 
 test.each(['SIGINT', 'SIGTERM'] as const)('%s ends it cleanly, with requests under way', async (signal) => {
@@ -85,6 +119,30 @@ test('it serves until it is asked to end, and ends with 0', async () => {
   end();
   expect([await exitCode, said.stderr]).toEqual([0, '']);
   await expect(fetch(origin)).rejects.toThrow('fetch failed');
+});
+
+describe('where the port cannot be had', () => {
+  afterEach(() => { jest.restoreAllMocks(); });
+
+  /** Whose ports are whose is up to the machine: so the answer of the system is given here. */
+  function refusePorts(code: string): void {
+    jest.spyOn(Server.prototype, 'listen').mockImplementation(function listen(this: Server) {
+      process.nextTick(() => this.emit('error', Object.assign(new Error('listen'), { code })));
+      return this;
+    });
+  }
+
+  test('a port of the system is said in a line, with exit code 1', async () => {
+    refusePorts('EACCES');
+    expect(await runHere(['sandbox', '--port', '80'])).toEqual({
+      exitCode: 1, stdout: '', stderr: 'Port 80 needs more rights: choose one from 1024 on with --port.\n',
+    });
+  });
+
+  test('any other fault is not explained away', async () => {
+    refusePorts('EMFILE');
+    await expect(runHere(['sandbox', '--port', '80'])).rejects.toMatchObject({ code: 'EMFILE' });
+  });
 });
 
 test('a taken port is said in a line, with exit code 1', async () => {

@@ -15,7 +15,7 @@ const REDIRECT_URI = 'http://localhost:3000/connect/callback';
 export function announcement({ sandbox, switches, paint }: Announcement): string {
   const options = optionsFor(sandbox, switches);
   const variables = options.map(([name, value]) => `${variableOf(name)}=${quotedForEnv(String(value))}`);
-  const members = options.map(([name, value]) => `  ${name}: ${typeof value === 'boolean' ? value : `'${value}'`},`);
+  const members = options.map(([name, value]) => `  ${name}: ${typeof value === 'boolean' ? value : quotedForCode(value)},`);
   const set = Object.entries(switches).map(([name, value]) => `${name} ${typeof value === 'object' ? value.required : value}`);
   return [
     paint('bold', `The sandbox listens on ${sandbox.url}`),
@@ -63,6 +63,13 @@ function variableOf(option: string): string {
   return `CONNECT_${option.replace(/[A-Z]/gu, (letter) => `_${letter}`).toUpperCase()}`;
 }
 
+/** A .env file knows no escapes: the quote must be one that the value does not hold. In double quotes `\n` would be a line end. */
 function quotedForEnv(value: string): string {
-  return /^[\w.:/-]*$/u.test(value) ? value : `'${value}'`;
+  if (/^[\w.:/-]*$/u.test(value)) return value;
+  const quote = ["'", '`'].find((one) => !value.includes(one)) ?? '"';
+  return quote + value + quote;
+}
+
+function quotedForCode(value: string): string {
+  return `'${value.replace(/['\\]/gu, '\\$&')}'`;
 }
