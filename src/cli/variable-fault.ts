@@ -36,14 +36,20 @@ function urlFault({ name, value, callbackPath }: FaultyVariable): Explanation | 
   if (url.username !== '' || url.password !== '') return ['holds a user name or password', `Remove what stands before the @ in ${name}.`];
   if (value.includes('#')) return ['has a fragment', `Remove the # and what follows from ${name}.`];
   const isRedirect = name === 'CONNECT_REDIRECT_URI';
-  const path = isRedirect && !url.pathname.toLowerCase().endsWith(callbackPath.toLowerCase()) ? callbackPath : url.pathname;
+  const leadsElsewhere = isRedirect && !trimmed(url.pathname).endsWith(trimmed(callbackPath));
+  const path = leadsElsewhere ? callbackPath : url.pathname;
   if (url.protocol === 'http:' && !isLoopback(url.hostname)) {
     const registered = isRedirect ? ', and register exactly that with the provider' : '';
     return ['is http on a public host', `Use https://${url.host}${path}${registered}; http is for localhost only.`];
   }
-  if (!isRedirect) return undefined;
+  if (!leadsElsewhere) return undefined;
   return [`has a path that does not end with ${callbackPath}`,
     `Set and register ${url.protocol}//${url.host}${callbackPath}, or give connectAuth() the option callbackPath (and doctor --callback-path).`];
+}
+
+/** Express takes a path in either case, with a slash at its end or without. */
+function trimmed(path: string): string {
+  return path.toLowerCase().replace(/\/+$/u, '');
 }
 
 function isLoopback(hostname: string): boolean {
