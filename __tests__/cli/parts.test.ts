@@ -1,15 +1,20 @@
 import fc from 'fast-check';
-import * as util from 'node:util';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import util from 'node:util';
 import { judgeClock } from '../../src/cli/clock-finding';
 import { painter, widthOf, wrap } from '../../src/cli/console';
-import { parseEnvText } from '../../src/cli/env-file';
+import { parseEnvText, readEnvFile } from '../../src/cli/env-file';
+import type { Finding } from '../../src/cli/finding';
+import { judgeKey } from '../../src/cli/key-finding';
 import { nearest } from '../../src/cli/nearest';
 import { progressOn } from '../../src/cli/progress';
-import { judgeConnection } from '../../src/cli/reach-findings';
-import { endsTrying, readOutcome, type Outcome } from '../../src/cli/outcome';
+import type { Outcome } from '../../src/cli/outcome';
+import { textReport } from '../../src/cli/report';
 import { MOST_TRIES, nextTry, type Setup, type Tried } from '../../src/cli/tries';
 
-/** What a process cannot show at will: a terminal, a certificate about to expire, every order of answers. */
+/** What a process cannot show at will: a terminal, an older Node, every order of answers. */
 
 describe('on a terminal', () => {
   const terminal = { isTTY: true, columns: 120 };
@@ -52,19 +57,49 @@ test('a .env file reads the same without util.parseEnv', () => {
   for (const text of texts) expect({ text, env: parseEnvText(text) }).toEqual({ text, env: { ...util.parseEnv(text) } });
 });
 
+test('the file of --env-file is read on a Node without util.parseEnv', () => {
+  const file = join(mkdtempSync(join(tmpdir(), 'env-file-')), 'app.env');
+  writeFileSync(file, '\uFEFFexport A="x # y" # z\r\nB=two words\r\n');
+  const builtIn = readEnvFile(file);
+  const { parseEnv } = util;
+  Object.assign(util, { parseEnv: undefined });
+  const ours = readEnvFile(file);
+  Object.assign(util, { parseEnv });
+  rmSync(dirname(file), { recursive: true });
+  expect([builtIn, ours]).toEqual([{ env: { A: 'x # y', B: 'two words' } }, { env: { A: 'x # y', B: 'two words' } }]);
+});
+
+test('of two flags that may be meant the nearer one is named', () => {
+  expect(nearest('--mounts', ['--mound', '--mount'])).toBe('--mount');
+});
+
+test('on a narrow screen the text begins below a long name, and the cure below the text', () => {
+  const findings: Finding[] = [
+    { check: 'option', subject: 'CONNECT_CLIENT_ID', verdict: 'fail', text: 'has blanks or a line end around it', cure: 'Set CONNECT_CLIENT_ID again without them.' },
+    { check: 'dns', subject: 'DNS', verdict: 'ok', text: 'provider.example has an address' },
+  ];
+  const lines = textReport(findings, { paint: (_style, text) => text, width: 40 }).split('\n');
+  expect(lines).toEqual([
+    'Configuration',
+    '  fail  CONNECT_CLIENT_ID',
+    '        has blanks or a line end around',
+    '        it',
+    '        -> Set CONNECT_CLIENT_ID again',
+    '           without them.',
+    '',
+    'Network',
+    '  ok    DNS  provider.example has an',
+    '             address',
+    '',
+    '1 failure, 0 warnings.',
+    '',
+  ]);
+});
+
 test.each([
   ['--jsn', '--json'], ['--envfile', '--env-file'], ['--OFFLINE', '--offline'], ['--frobnicate', undefined], ['', undefined],
 ])('%j most likely means %j', (word, meant) => {
   expect(nearest(word, ['--json', '--env-file', '--offline', '--mount'])).toBe(meant);
-});
-
-test.each([
-  [13, 'warn', 'expires in 13 days'], [1, 'warn', 'expires in a day'], [14, 'ok', 'valid for 14 days'],
-])('a certificate that ends in %d days: %s', (days, verdict, words) => {
-  const target = { url: 'https://provider.example/token', variable: 'CONNECT_TOKEN_URL' };
-  const finding = judgeConnection(target, { kind: 'connected', protocol: 'TLSv1.3', validToMs: 1e12 + days * 86_400_000 }, 1e12);
-  expect(finding).toMatchObject({ check: 'tls', verdict });
-  expect(finding.text).toContain(words);
 });
 
 test('a slow answer is no skew, and no date no finding', () => {
@@ -73,6 +108,15 @@ test('a slow answer is no skew, and no date no finding', () => {
   expect(judgeClock({ date, sentMs: 1e12 + 80_000, receivedMs: 1e12 + 90_000 })).toMatchObject({ verdict: 'warn' });
   expect(judgeClock({ date: 'yesterday', sentMs: 0, receivedMs: 0 })).toBeUndefined();
   expect(judgeClock({ date: undefined, sentMs: 0, receivedMs: 0 })).toBeUndefined();
+});
+
+test.each([true, false])('of a key nothing is told before it was tried (configured: %s)', (hasKey) => {
+  const setup: Setup = { placement: 'header', format: 'json', hasKey };
+  const way = { placement: 'header', format: 'json', key: hasKey ? 'configured' : 'none', secret: 'configured' } as const;
+  const refused: Tried = { way, outcome: { kind: 'refused', sign: '2036', weak: false } };
+  expect(judgeKey(setup, [refused])).toEqual({
+    check: 'access-token-key', subject: 'ACCESSTOKEN', verdict: 'skip', text: 'makes no difference so far',
+  });
 });
 
 test('whatever a provider answers, no way is tried twice and there is an end', () => {
@@ -92,19 +136,4 @@ test('whatever a provider answers, no way is tried twice and there is an end', (
     expect(new Set(ways).size).toBe(ways.length);
     expect(tried.slice(0, -1).every(({ outcome: { kind } }) => kind !== 'limited')).toBe(true);
   }), { seed: 7 });
-});
-
-test('any answer has a meaning, and nothing of its text gets into it', () => {
-  const status = fc.constantFrom(100, 200, 201, 204, 301, 307, 400, 401, 403, 404, 405, 406, 410, 415, 418, 429, 500, 502, 503, 504, 999);
-  const body = fc.oneof(fc.string(), fc.json(), fc.constantFrom(
-    '<!doctype html>', '{"error":"invalid_grant"}', '{"error":"access_denied"}', '{"code":2036}', '{"access_token":"t"}',
-  ));
-  fc.assert(fc.property(status, body, (code, text) => {
-    const answer = { status: code, headers: {}, body: text, bytes: Buffer.from(text), unacceptable: undefined };
-    const outcome = readOutcome({ kind: 'answer', answer }, 1e12);
-    expect(outcome.sign).toMatch(/^(HTTP \d{3}|\d{4}|[a-z_]+|\d{3})$/);
-    expect(typeof endsTrying(outcome)).toBe('boolean');
-    if (code === 429) expect(outcome.kind).toBe('limited');
-    if (outcome.kind === 'issued') expect(text).toContain('access_token');
-  }), { seed: 11 });
 });

@@ -70,7 +70,7 @@ ${switchLines().join('\n')}
 
 function switchLines(): readonly string[] {
   return Object.entries(SWITCH_VALUES).flatMap(([name, values]) => {
-    const words = typeof values === 'string' ? PLACEHOLDERS[name] ?? values : values.join(' | ');
+    const words = PLACEHOLDERS[name] ?? [values].flat().join(' | ');
     return wrap(words, 78 - 24).map((line, index) => `  ${(index === 0 ? `--${flagOf(name)}` : '').padEnd(22)}${line}`);
   });
 }

@@ -14,14 +14,15 @@ export function judgeMount({ redirectUri, callbackPath, mounts }: Mounting): Fin
   const prefix = trimmed(pathname).slice(0, -trimmed(callbackPath).length) || '/';
   const about = { check: 'mount', subject: 'redirect URI' } as const;
   const same = (mount: string): boolean => trimmed(mount).toLowerCase() === trimmed(prefix).toLowerCase();
-  if (mounts.length > 0 && !mounts.some(same)) {
+  const [told] = mounts;
+  if (told !== undefined && !mounts.some(same)) {
     const answered = mounts.map((mount) => trimmed(mount) + callbackPath).join(' or ');
     return {
       ...about, verdict: 'fail', text: `leads to ${pathname}, but the app answers at ${answered}`,
-      cure: `Mount with app.use('${prefix}', connectAuth()), or register and set ${origin}${trimmed(mounts[0] ?? '')}${callbackPath}.`,
+      cure: `Mount with app.use('${prefix}', connectAuth()), or register and set ${origin}${trimmed(told)}${callbackPath}.`,
     };
   }
-  const where = mounts.length > 0 ? `is answered by the mount at ${prefix}` : `expects connectAuth() to be mounted at ${prefix}`;
+  const where = told === undefined ? `expects connectAuth() to be mounted at ${prefix}` : `is answered by the mount at ${prefix}`;
   return { ...about, verdict: 'ok', text: `${where}${development(protocol, hostname)}` };
 }
 

@@ -19,11 +19,10 @@ export interface ProbeAddress {
 /** Judges what the token endpoint answered to made-up codes. Pure. */
 export function judgeProbe({ setup, tried, location }: ProbeResult, address: ProbeAddress): readonly Finding[] {
   const ending = tried.find(({ outcome }) => endsTrying(outcome));
-  const first = tried[0];
-  if (first === undefined) return [];
   if (ending !== undefined) {
+    const [first] = tried;
     const isFirst = ending === first;
-    const known = first.outcome.kind === 'accepted' ? accepted(setup, tried, first) : [];
+    const known = first?.outcome.kind === 'accepted' ? accepted(setup, tried, first) : [];
     return [judgeEnding(ending.outcome, { ...address, location, isFirst }), ...known];
   }
   const answers: Finding = { check: 'token-endpoint', subject: 'endpoint', verdict: 'ok', text: `answers (${tried.length} made-up codes), and does not redirect` };

@@ -7,6 +7,8 @@ export interface Target {
   readonly variable: string;
 }
 
+const CONNECTION = { check: 'connection', subject: 'connection' } as const;
+const TLS = { check: 'tls', subject: 'TLS' } as const;
 const DAY_MS = 86_400_000;
 /** Certificates that renew themselves do so a month before; two weeks before, something is stuck. */
 const SOON_DAYS = 14;
@@ -38,26 +40,24 @@ export function judgeName({ url, variable }: Target, result: NameResult): Findin
  */
 export function judgeConnection({ url, variable }: Target, result: ConnectionResult, nowMs: number): Finding {
   const { host, protocol } = new URL(url);
-  const secure = protocol === 'https:';
   if (result.kind === 'failed') {
-    const isTls = secure && Object.hasOwn(CERTIFICATE_FAULTS, result.code);
-    const [text, cure] = (isTls ? CERTIFICATE_FAULTS[result.code] : connectionFault(result.code, variable, secure)) ?? ['', ''];
-    return { check: isTls ? 'tls' : 'connection', subject: isTls ? 'TLS' : 'connection', verdict: 'fail', text: `${host} ${text}`, cure };
+    const ofCertificate = Object.hasOwn(CERTIFICATE_FAULTS, result.code) ? CERTIFICATE_FAULTS[result.code] : undefined;
+    const about = ofCertificate === undefined ? CONNECTION : TLS;
+    const [text, cure] = ofCertificate ?? connectionFault(result.code, variable, protocol === 'https:');
+    return { ...about, verdict: 'fail', text: `${host} ${text}`, cure };
   }
-  if (!secure) return { check: 'connection', subject: 'connection', verdict: 'ok', text: `${host} listens; http, so for development only` };
+  if (result.kind === 'connected') return { ...CONNECTION, verdict: 'ok', text: `${host} listens; http, so for development only` };
   return certificateFinding(host, result, nowMs);
 }
 
 function certificateFinding(
-  host: string, { protocol = 'TLS', validToMs }: Extract<ConnectionResult, { kind: 'connected' }>, nowMs: number,
+  host: string, { protocol, validToMs }: Extract<ConnectionResult, { kind: 'verified' }>, nowMs: number,
 ): Finding {
-  const about = { check: 'tls', subject: 'TLS' } as const;
   const trusted = `${host} has a trusted certificate (${protocol})`;
-  if (validToMs === undefined) return { ...about, verdict: 'ok', text: trusted };
   const days = Math.floor((validToMs - nowMs) / DAY_MS);
-  if (days >= SOON_DAYS) return { ...about, verdict: 'ok', text: `${trusted}, valid for ${days} days` };
+  if (days >= SOON_DAYS) return { ...TLS, verdict: 'ok', text: `${trusted}, valid for ${days} days` };
   return {
-    ...about, verdict: 'warn', text: `the certificate of ${host} expires in ${days === 1 ? 'a day' : `${days} days`}`,
+    ...TLS, verdict: 'warn', text: `the certificate of ${host} expires in ${days === 1 ? 'a day' : `${days} days`}`,
     cure: 'Tell whoever runs that host to renew it; sign-in stops working when it expires.',
   };
 }

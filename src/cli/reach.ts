@@ -8,14 +8,15 @@ export type NameResult =
   | { readonly kind: 'found'; readonly addresses: number }
   | { readonly kind: 'failed'; readonly code: string };
 
-/** What became of connecting, for https with the handshake. */
+/** What became of connecting: `connected` over http, `verified` over https, after the handshake. */
 export type ConnectionResult =
+  | { readonly kind: 'connected' }
   | {
-    readonly kind: 'connected';
-    /** Of TLS, for example `TLSv1.3`; absent for http. */
-    readonly protocol?: string;
+    readonly kind: 'verified';
+    /** Of TLS, for example `TLSv1.3`. */
+    readonly protocol: string;
     /** End of the certificate's validity, milliseconds since 1970. */
-    readonly validToMs?: number;
+    readonly validToMs: number;
   }
   | { readonly kind: 'failed'; readonly code: string };
 
@@ -62,8 +63,9 @@ export function connectTo(address: string, timeoutMs: number): Promise<Connectio
 
 function connected(socket: net.Socket): ConnectionResult {
   if (!(socket instanceof tls.TLSSocket)) return { kind: 'connected' };
+  // Node writes the time as OpenSSL does, `Jan  1 00:00:00 2030 GMT`; without a readable one nothing is verified.
   const validToMs = Date.parse(socket.getPeerCertificate().valid_to);
-  return { kind: 'connected', protocol: socket.getProtocol() ?? 'TLS', ...(Number.isNaN(validToMs) ? {} : { validToMs }) };
+  return { kind: 'verified', protocol: socket.getProtocol() ?? 'TLS', validToMs };
 }
 
 /** Codes only: the messages of Node quote addresses and certificates. */

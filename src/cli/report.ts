@@ -47,12 +47,9 @@ function findingLines({ subject, verdict, text, cure }: Finding, column: number,
   // Behind a long name little room is left: then the text begins below it.
   const below = INDENT + start > width * 0.6;
   const hanging = ' '.repeat(below ? INDENT : INDENT + start);
-  const [first = '', ...rest] = wrap(text, width - hanging.length);
+  const body = wrap(text, width - hanging.length).map((line) => hanging + line).join('\n');
   const head = `  ${paint(STYLES[verdict], verdict.padEnd(4))}  ${subject.padEnd(column)}`;
-  const lines = below
-    ? [head, ...[first, ...rest].map((line) => hanging + line)]
-    : [`${head}  ${first}`, ...rest.map((line) => hanging + line)];
-  return [...lines, ...cureLines(cure, width)];
+  return [...(below ? [head, body] : [`${head}  ${body.trimStart()}`]), ...cureLines(cure, width)];
 }
 
 function cureLines(cure: string | undefined, width: number): string[] {
