@@ -1,13 +1,8 @@
-import { readFileSync } from 'node:fs';
-import { createServer, type Server } from 'node:https';
-import type { AddressInfo } from 'node:net';
-import { join } from 'node:path';
 import { startSandbox, type Sandbox } from '../../src/testing';
 import { http11, startServer } from '../provider/local-server';
-import { buildCli, type BuiltCli } from './built-cli';
-import { CANARIES, diagnose, diagnoseBy, soundVariables, type Diagnosis, type Variables } from './patient';
+import { CANARIES, diagnose, soundVariables, type Variables } from './patient';
 
-/** What only asking tells: names, connections, certificates, clocks, and the token endpoint itself. */
+/** What only asking tells: names, connections, clocks, and the token endpoint itself. */
 
 jest.setTimeout(60_000);
 let sandbox: Sandbox;
@@ -35,6 +30,13 @@ describe('with a sound configuration', () => {
   test('a key that the provider does not ask for is found out by one more try', async () => {
     const { report, exitCode } = await diagnose(sound({ CONNECT_ACCESS_TOKEN_KEY: CANARIES.key }));
     expect(report).toContain('ok ACCESSTOKEN is sent, and not needed');
+    expect([exitCode, sandbox.calls.token]).toEqual([0, 5]);
+  });
+
+  test('a key that the provider requires is found out by one try without it', async () => {
+    sandbox.set({ accessTokenKey: { required: CANARIES.key } });
+    const { report, exitCode } = await diagnose(sound({ CONNECT_ACCESS_TOKEN_KEY: CANARIES.key }));
+    expect(report).toContain('ok ACCESSTOKEN is needed, and yours is accepted');
     expect([exitCode, sandbox.calls.token]).toEqual([0, 5]);
   });
 
@@ -130,6 +132,17 @@ const SICK: readonly Sick[] = [
     words: ['-> Compare CONNECT_CLIENT_ID and CONNECT_CLIENT_SECRET', 'fail format json is not understood, form is -> Set CONNECT_REQUEST_FORMAT=form'],
   },
   {
+    name: 'a wrong secret at a server that takes json only',
+    prepare: () => { sandbox.set({ requestFormat: 'json' }); return { CONNECT_CLIENT_SECRET: 'of-another-app' }; },
+    words: ['-> Compare CONNECT_CLIENT_ID and CONNECT_CLIENT_SECRET', 'ok format json is understood'],
+  },
+  {
+    name: 'a wrong secret beside a key that nobody asks for',
+    prepare: () => ({ CONNECT_CLIENT_SECRET: 'of-another-app', CONNECT_ACCESS_TOKEN_KEY: CANARIES.key }),
+    words: ['replaced, or of another app? Also CONNECT_ACCESS_TOKEN_KEY.', 'skip ACCESSTOKEN makes no difference so far', '1 failure'],
+    calls: 5,
+  },
+  {
     name: 'an ACCESSTOKEN that is required and not set',
     prepare: () => { sandbox.set({ accessTokenKey: { required: CANARIES.key } }); return undefined; },
     words: [
@@ -200,6 +213,14 @@ const SICK: readonly Sick[] = [
     words: ['fail endpoint fails at every request (server_error) -> Try again later'],
   },
   {
+    name: 'a provider that forbids everything',
+    prepare: () => { sandbox.force(403, { times: 9 }); return undefined; },
+    words: [
+      "fail endpoint refuses every request (access_denied) -> Ask the provider what this app may do, and whether this machine's address is blocked.",
+      'skip credentials cannot be told before that is cured', 'skip format cannot be told before that is cured',
+    ],
+  },
+  {
     name: 'silence',
     prepare: () => { sandbox.fault({ kind: 'silence' }); return { CONNECT_TIMEOUT_MS: '300' }; },
     words: ['fail endpoint gives no answer in time -> Try again; if it stays slow, raise CONNECT_TIMEOUT_MS.'],
@@ -240,6 +261,7 @@ test('a rate limit after the first answer is a warning beside what is known', as
 
 test.each([
   [600, 'fail clock', "10 minutes behind the provider's"],
+  [-259_200, 'fail clock', "3 days ahead of the provider's"],
   [-7200, 'fail clock', "2 hours ahead of the provider's"],
   [60, 'warn clock', "behind the provider's"],
 ])('a clock that is %d s off is seen by the Date header', async (seconds, verdict, words) => {
@@ -251,51 +273,6 @@ test.each([
   expect(report).toContain(words);
   expect(report).toContain('-> Let the clock be set over the network (NTP)');
   expect(exitCode).toBe(verdict.startsWith('fail') ? 1 : 0);
-});
-
-describe('over TLS', () => {
-  const EXPIRED = join(__dirname, 'fixtures/test-only-expired-cert.pem');
-  const fixture = (name: string): string => join(__dirname, '../provider/fixtures', name);
-  let cli: BuiltCli;
-  beforeAll(() => { cli = buildCli(); });
-  afterAll(() => { cli.remove(); });
-  // Node reads NODE_EXTRA_CA_CERTS once, when a process starts.
-  const diagnoseBuilt = (env: Variables): Promise<Diagnosis> => diagnoseBy((...call) => cli.run(...call), env);
-
-  test('a certificate that nobody vouches for is named, and nothing is sent', async () => {
-    const server = await startServer((socket) => socket.write(http11()), true);
-    const { report, exitCode } = await diagnose(sound({ CONNECT_TOKEN_URL: server.url }));
-    await server.close();
-    expect(report).toContain(`fail TLS localhost:${server.port} has a certificate that no known authority has signed`);
-    expect(report).toContain('-> If it is a private CA, start Node with NODE_EXTRA_CA_CERTS=ca.pem');
-    expect(report).toContain('skip endpoint not asked before the network is cured');
-    expect([exitCode, server.bytesReceived()]).toEqual([1, 0]);
-  });
-
-  test('the cure works: NODE_EXTRA_CA_CERTS', async () => {
-    const server = await startServer((socket) => socket.write(http11('{"error":"invalid_grant"}', '400 Bad Request')), true);
-    const trusting = { CONNECT_TOKEN_URL: server.url, NODE_EXTRA_CA_CERTS: fixture('test-only-cert.pem') };
-    const { report, exitCode } = await diagnoseBuilt(sound(trusting));
-    const byAddress = await diagnoseBuilt(sound({ ...trusting, CONNECT_TOKEN_URL: server.url.replace('localhost', '127.0.0.1') }));
-    await server.close();
-    expect(report).toMatch(/ok DNS localhost has .* ok TLS localhost:\d+ has a trusted certificate \(TLSv1\.3\), valid for \d+ days/);
-    expect(exitCode).toBe(0);
-    expect(byAddress.report).toContain('has a certificate for another name -> Use the host name that the certificate is for');
-  });
-
-  test('an expired certificate is named', async () => {
-    const server: Server = createServer({
-      cert: readFileSync(EXPIRED), key: readFileSync(join(__dirname, 'fixtures/test-only-expired-key.pem')),
-    });
-    await new Promise<void>((done) => { server.listen(0, '127.0.0.1', done); });
-    const { port } = server.address() as AddressInfo;
-    const { report, exitCode } = await diagnoseBuilt(sound({
-      CONNECT_TOKEN_URL: `https://localhost:${port}/token`, NODE_EXTRA_CA_CERTS: EXPIRED,
-    }));
-    server.close();
-    expect(report).toContain(`fail TLS localhost:${port} has an expired certificate -> Have it renewed`);
-    expect(exitCode).toBe(1);
-  });
 });
 
 test('--json on a failure holds the same, and no secret', async () => {

@@ -1,5 +1,7 @@
+import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
 import { buildCli, unwrapped, type BuiltCli } from './built-cli';
 import { runHere } from './run-here';
 
@@ -11,6 +13,7 @@ afterAll(() => { cli.remove(); });
 test('--version is the version of the package', async () => {
   const { version } = JSON.parse(readFileSync(join(__dirname, '../../package.json'), 'utf8')) as { version: string };
   expect(await cli.run(['--version'])).toEqual({ exitCode: 0, stdout: `${version}\n`, stderr: '' });
+  for (const flag of ['--version', '-v']) expect(await runHere([flag])).toEqual({ exitCode: 0, stdout: `${version}\n`, stderr: '' });
 });
 
 test.each([
@@ -32,9 +35,13 @@ test('the help of doctor names every flag, exit code and member of the JSON', as
 });
 
 test('without a command the help is shown, and the exit code is 2', async () => {
-  const { stdout, stderr, exitCode } = await cli.run([]);
+  const { stdout, stderr, exitCode } = await runHere([]);
   expect([exitCode, stdout]).toEqual([2, '']);
   expect(stderr).toContain('Usage: express-connect-auth <command>');
+});
+
+test('a closing -- is no argument', async () => {
+  expect(await runHere(['sandbox', '--help', '--'])).toEqual(await runHere(['sandbox', '--help']));
 });
 
 test.each([
@@ -46,6 +53,7 @@ test.each([
   [['doctor', '--env-file'], '--env-file needs a value.'],
   [['doctor', '--json=yes'], '--json takes no value.'],
   [['doctor', 'now'], 'This command takes flags only, and one argument belongs to none.'],
+  [['doctor', '--', '--json'], 'This command takes flags only, and one argument belongs to none.'],
   [['doctor', '--mount', '--json'], '--mount needs a value.'],
   [['doctor', '--mount', 'auth'], '--mount takes a path that starts with "/".'],
   [['doctor', '--callback-path', '/:id'], '--callback-path takes what option callbackPath takes.'],
@@ -83,6 +91,13 @@ test('a pipe sees neither colour nor progress; FORCE_COLOR paints, NO_COLOR does
   for (const env of [{ FORCE_COLOR: '0' }, { NO_COLOR: '1' }]) {
     expect((await runHere(['doctor', '--offline'], env)).stdout).not.toContain('\u001b');
   }
+});
+
+test('whoever reads no further ends nothing: the exit code stays, and there is no stack', async () => {
+  const child = cli.start(['doctor', '--offline']);
+  child.stdout!.destroy();
+  const [stderr] = await Promise.all([text(child.stderr!), once(child, 'close')]);
+  expect([child.exitCode, stderr]).toEqual([1, '']);
 });
 
 test('the report fits into 80 columns', async () => {
