@@ -60,6 +60,7 @@ const ownSpellings = [
   '/connect/x/../authorize', '/./connect/authorize', '/../connect/callback', '/x/../connect/callback', '/connect/authorize/.', '/connect/authorize/x/..',
   '/connect/%2e/authorize', '/connect/x/%2e%2E/authorize', '/%63onnect/authorize', '/connect/%61uthoriz%65', '/%43onnect/%41uthorize', '/%2563onnect/authorize',
   '/%252563onnect/authorize', '/connect%252fauthorize', '/connect%252Fauthorize', '/connect%255cauthorize', '/connect/authorize%3Fx', '/connect/authorize%23x',
+  '/%252Fconnect/authorize', '/%255Cconnect/authorize', '/%255C/%255cconnect/callback', '/%25255Cconnect/callback', '/%2509/connect/authorize', '/%250a%255Cconnect/authorize',
   '/connect/authorize%253Fx', '/connect/authorize ', '/connect/authorize?', '/connect/authorize#',
 ];
 test.each(ownSpellings)('%j names a route of ours and is refused', (value) => {
@@ -76,7 +77,7 @@ const kept = [
   '/', '/x', '/x/', '/a/b/c', '/a//b', '/a/b//', '/x?a=b', '/x?a=b&c=d', '/x#top', '/x?a=b#top', '/?a', '/#a', '/x?next=%2Fy%2Fz', '/x?next=https%3A%2F%2Fapp.example%2F',
   '/x?next=//other', '/x?a=%5C', '/x?a=%0A', '/x#%2F', '/x?a=b?c', '/caf%C3%A9', '/a%20b', '/a+b', '/~me', '/@me', '/a:b', '/a;b=c', '/a,b', "/it's", '/(x)', '/*', '/!', '/$', '/a.b',
   '/.well-known/x', '/...', '/..x', '/x..', '/connect', '/connect/', '/connect/authorized', '/connect/callback/more', '/connectauthorize', '/x/connect/authorize', '/?/connect/authorize',
-  '/http://other.example', '/x@other.example', `/${'a'.repeat(2047)}`, `/x?${'a'.repeat(2045)}`, '/__proto__', '/constructor', '/%25', '/%252e', '/[x]', '/a|b',
+  '/http://other.example', '/x@other.example', `/${'a'.repeat(2047)}`, `/x?${'a'.repeat(2045)}`, '/__proto__', '/constructor', '/%25', '/%252e', '/[x]', '/a|b', '/%255Cx/connect/authorize', '/%255C[', '/%2509x',
 ];
 test.each(kept.map((value) => [value.slice(0, 60), value] as const))('%s is kept exactly', (_shown, value) => {
   expect(check(value)).toBe(value);

@@ -20,7 +20,7 @@ export function safeReturnTo(value: unknown, rules: ReturnToRules): string | und
   if (!isSingleSlashed(value) || CONTROL_OR_BACKSLASH.test(value) || ENCODED_IN_PATH.test(value)) return undefined;
   const emitted = serialise(value);
   // The serialised path is what the browser gets: `/.//evil.example` comes out as `//evil.example`.
-  if (emitted === undefined || emitted.length > MAX_LENGTH || !isSingleSlashed(emitted)) return undefined;
+  if (emitted.length > MAX_LENGTH || !isSingleSlashed(emitted)) return undefined;
   return isOwnRoute(emitted, rules.ownPaths) ? undefined : emitted;
 }
 
@@ -28,13 +28,10 @@ function isSingleSlashed(path: string): boolean {
   return path.startsWith('/') && !path.startsWith('//');
 }
 
-function serialise(path: string): string | undefined {
-  try {
-    const url = new URL(path, DUMMY_ORIGIN);
-    return url.origin === DUMMY_ORIGIN ? url.pathname + url.search + url.hash : undefined;
-  } catch {
-    return undefined;
-  }
+/** A text that starts with `/`, as a URL parser writes it. Behind an origin, not resolved against one: it can name no other host. */
+function serialise(path: string): string {
+  const { pathname, search, hash } = new URL(DUMMY_ORIGIN + path);
+  return pathname + search + hash;
 }
 
 function isOwnRoute(path: string, ownPaths: readonly string[]): boolean {
@@ -51,6 +48,5 @@ function comparable(path: string): string {
     if (decoded === text) break;
     text = decoded;
   }
-  const resolved = serialise(`/${text.replace(/^\/+/u, '')}`) ?? text;
-  return resolved.replace(/[?#].*$/su, '').toLowerCase().replace(/\/{2,}/gu, '/').replace(/\/$/u, '') || '/';
+  return serialise(`/${text}`).replace(/[?#].*$/su, '').toLowerCase().replace(/\/{2,}/gu, '/').replace(/\/$/u, '') || '/';
 }
