@@ -33,26 +33,28 @@ export function readAuthorizationRequest(
     return { untrusted: 'The redirect_uri is missing, not absolute, or not registered with this sandbox.' };
   }
   const fields = singleFields(query);
-  const state = fields?.get('state');
-  const error = fields === undefined ? 'invalid_request' : errorIn(fields, pkce);
+  if (fields === undefined) return { sendBack: { redirectUri, error: 'invalid_request' } };
+  const state = fields.get('state');
+  const scope = fields.get('scope') ?? '';
+  const error = errorIn(fields, scope, pkce);
   if (error !== undefined) return { sendBack: { redirectUri, error, ...(state === undefined ? {} : { state }) } };
-  const codeChallenge = pkce === 'enforced' ? fields?.get('code_challenge') : undefined;
+  const codeChallenge = pkce === 'enforced' ? fields.get('code_challenge') : undefined;
   return {
     request: {
       clientId: registration.clientId,
       redirectUri,
-      scope: fields?.get('scope') ?? '',
+      scope,
       ...(state === undefined ? {} : { state }),
       ...(codeChallenge === undefined ? {} : { codeChallenge }),
     },
   };
 }
 
-function errorIn(fields: ReadonlyMap<string, string>, pkce: SandboxSwitches['pkce']): string | undefined {
+function errorIn(fields: ReadonlyMap<string, string>, scope: string, pkce: SandboxSwitches['pkce']): string | undefined {
   const responseType = fields.get('response_type');
   if (!responseType) return 'invalid_request';
   if (responseType !== 'code') return 'unsupported_response_type';
-  if (!/^[\x21\x23-\x5b\x5d-\x7e]+( [\x21\x23-\x5b\x5d-\x7e]+)*$/.test(fields.get('scope') ?? '')) return 'invalid_scope';
+  if (!/^[\x21\x23-\x5b\x5d-\x7e]+( [\x21\x23-\x5b\x5d-\x7e]+)*$/.test(scope)) return 'invalid_scope';
   const isPkce = fields.has('code_challenge') || fields.has('code_challenge_method');
   if (!isPkce || pkce === 'ignored') return undefined;
   if (pkce === 'refused' || fields.get('code_challenge_method') !== 'S256') return 'invalid_request';

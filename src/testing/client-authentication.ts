@@ -45,11 +45,12 @@ function invalidClient(apiCode: number, inHeader: boolean): Refusal {
 /** Id and secret are form-encoded before base64: a client that forgets it fails here, as at a strict server. */
 function basicCredentials(authorization: string): Credentials {
   const encoded = /^Basic +([A-Za-z0-9+/]+=*)$/i.exec(authorization)?.[1] ?? '';
-  const [id, ...secret] = Buffer.from(encoded, 'base64').toString('utf8').split(':');
-  return { id: formDecoded(id), secret: formDecoded(secret.join(':')) };
+  const pair = Buffer.from(encoded, 'base64').toString('utf8');
+  const idEnd = `${pair}:`.indexOf(':');
+  return { id: formDecoded(pair.slice(0, idEnd)), secret: formDecoded(pair.slice(idEnd + 1)) };
 }
 
-function formDecoded(value = ''): string | undefined {
+function formDecoded(value: string): string | undefined {
   try {
     return decodeURIComponent(value.replaceAll('+', ' '));
   } catch {

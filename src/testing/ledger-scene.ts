@@ -66,12 +66,11 @@ export function scene(made: LedgerUnderTest, key: string): Scene {
   };
 }
 
-/** An answer whose `ms` or `ageMs` lies in the last so many milliseconds up to `most`; a real clock may have ticked. */
+/** An answer whose `ms` lies in the last so many milliseconds up to `most`; a real clock may have ticked. */
 export function assertTimed(answer: Acquired, expected: object, most: number): void {
-  const { ms, ageMs, ...rest } = answer as { ms?: number; ageMs?: number };
+  const { ms, ...rest } = answer as { ms: number };
   assert.deepEqual(rest, expected);
-  const time = ms ?? ageMs ?? NaN;
-  assert.ok(time > most - SLACK_MS && time <= most, `${time} ms is not in the ${SLACK_MS} ms up to ${most}`);
+  assert.ok(ms > most - SLACK_MS && ms <= most, `${ms} ms is not in the ${SLACK_MS} ms up to ${most}`);
 }
 
 /** An answer that hands out this box, of at least this age. */

@@ -22,12 +22,13 @@ export async function clickThrough(
     throw new Error('This is not an authorization URL of this sandbox: connectAuth needs ...sandbox.connectOptions.');
   }
   const asked = await visit(url);
-  if (asked.location !== undefined) return asked.location;
   const consent = /name="consent" value="([^"]+)"/.exec(asked.body)?.[1];
-  if (consent === undefined) throw refusedError(asked);
-  const decided = await visit(new URL(AUTHORIZE_PATH, sandboxUrl), new URLSearchParams({ consent, decision }).toString());
-  if (decided.location === undefined) throw refusedError(decided);
-  return decided.location;
+  // Without a question the request was sent back, or refused, at once.
+  const answer = consent === undefined
+    ? asked
+    : await visit(new URL(AUTHORIZE_PATH, sandboxUrl), new URLSearchParams({ consent, decision }).toString());
+  if (answer.location === undefined) throw refusedError(answer);
+  return answer.location;
 }
 
 function refusedError({ status, body }: Visited): Error {
