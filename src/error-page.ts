@@ -30,10 +30,8 @@ const styleHash = createHash('sha256').update(STYLE).digest('base64');
 export const ERROR_PAGE_CSP = `default-src 'none'; style-src 'sha256-${styleHash}'; frame-ancestors 'none'; `
   + "base-uri 'none'; form-action 'none'";
 
-const escapes: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&#39;' };
-
 function escapeHtml(text: string): string {
-  return text.replace(/[&<>"']/gu, (character) => escapes[character] ?? '');
+  return text.replace(/[&<>"']/gu, (character) => `&#${character.charCodeAt(0)};`);
 }
 
 /** The error as a self-contained page: our static words, no text of a visitor or the provider. */

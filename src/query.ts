@@ -23,10 +23,11 @@ export function readParameter(originalUrl: string, name: string): Parameter {
   const query = /\?([^#]*)/u.exec(originalUrl)?.[1] ?? '';
   let found = ABSENT;
   for (const pair of query.split('&')) {
-    const [rawName = '', ...rest] = pair.split('=');
+    const nameEnd = `${pair}=`.indexOf('=');
+    const rawName = pair.slice(0, nameEnd);
     const spelled = decode(rawName) ?? rawName;
     if (spelled.split('[', 1)[0] !== name) continue;
-    const value = decode(rest.join('='));
+    const value = decode(pair.slice(nameEnd + 1));
     if (found !== ABSENT || spelled !== name || value === undefined) found = BAD;
     else found = { kind: 'value', value };
   }

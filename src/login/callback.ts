@@ -222,7 +222,7 @@ function callbackError(reason: 'state' | 'empty' | 'parameters'): ConnectError {
   return new ConnectError('ERR_CONNECT_CALLBACK', { stage: 'callback', reason });
 }
 
-const STATE_MESSAGES: Readonly<Record<string, string>> = {
+const STATE_MESSAGES = {
   missing: 'The callback came without state. The provider may not return it; if that is so, and after reading the '
     + 'security notes, set allowMissingState.',
   no_session: 'The session that started this sign-in is not here. Likely causes: the cookie was not sent (sameSite, secure '
@@ -233,7 +233,6 @@ const STATE_MESSAGES: Readonly<Record<string, string>> = {
   used: 'This state has been used before: a reload, a back button, or a replay.',
 };
 
-function stateError(reason: 'missing' | 'no_session' | 'unknown' | 'expired' | 'used'): ConnectError {
-  const message = STATE_MESSAGES[reason] ?? '';
-  return new ConnectError('ERR_CONNECT_STATE', { stage: 'callback', reason, message });
+function stateError(reason: keyof typeof STATE_MESSAGES): ConnectError {
+  return new ConnectError('ERR_CONNECT_STATE', { stage: 'callback', reason, message: STATE_MESSAGES[reason] });
 }

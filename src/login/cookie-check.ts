@@ -8,8 +8,7 @@ import { ConnectError } from '../errors';
  * it is a clear configuration fault; found at the callback, it would look like a forged state.
  * @throws ConnectError `ERR_CONNECT_COOKIE`
  */
-export function assertCookieReturns(req: Request, cookie: Cookie | undefined, redirectUri: string): void {
-  if (cookie === undefined) return;
+export function assertCookieReturns(req: Request, cookie: Cookie, redirectUri: string): void {
   const target = new URL(redirectUri);
   if (cookie.secure === true && !isHttps(req)) {
     refuse('secure', 'The session cookie is `secure`, but this request came over plain http. Behind a TLS proxy set '
