@@ -60,7 +60,10 @@ export function signInFlights(): Flights {
         // A replay is judged anew each time: the connection may end meanwhile.
         if (outcome.kind === 'replay') flights.delete(key);
         else setTimeout(() => flights.delete(key), REMEMBERED_MS).unref();
-        if (flights.size > MOST_REMEMBERED) flights.delete(flights.keys().next().value ?? key);
+        for (const oldest of flights.keys()) {
+          if (flights.size <= MOST_REMEMBERED) break;
+          flights.delete(oldest);
+        }
         return outcome;
       } catch (error) {
         flights.delete(key);

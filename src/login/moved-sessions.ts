@@ -17,7 +17,10 @@ export function noteMove(store: Store, oldId: string, newId: string): void {
   const key = keyOf(oldId);
   moves.set(key, newId);
   setTimeout(() => moves.delete(key), REMEMBERED_MS).unref();
-  if (moves.size > MOST_REMEMBERED) moves.delete(moves.keys().next().value ?? key);
+  for (const oldest of moves.keys()) {
+    if (moves.size <= MOST_REMEMBERED) break;
+    moves.delete(oldest);
+  }
 }
 
 /** Gives the ids under which these sessions went on in the last 30 seconds, each once, oldest first. */
