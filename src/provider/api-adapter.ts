@@ -39,8 +39,6 @@ interface Call {
 const METHODS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', 'QUERY']);
 /** RFC 9110 §9.2.2: a client must not repeat these by itself when a connection breaks. */
 const NOT_IDEMPOTENT: ReadonlySet<string> = new Set(['POST', 'PATCH']);
-/** A length of 0 is told where the method leads to expect a body (RFC 9110 §8.6). */
-const EXPECT_BODY: ReadonlySet<string> = new Set(['POST', 'PUT', 'PATCH', 'QUERY']);
 
 /**
  * Headers that no caller sets: our token, what frames the message or belongs to the connection, and what a caller who
@@ -81,7 +79,7 @@ export function apiAdapter(channel: ApiChannel, token: VisitorToken): (config: I
     if (seen.reading.kind !== 'refused') return seen;
     const second = await limits.within(token(first.access_token));
     // The refresh is not in vain: the next call finds its token.
-    if (call.once) throw notRepeated(seen.reading.error, channel.loginUrl);
+    if (call.once) throw expired(seen.reading.error, NOT_REPEATED, channel.loginUrl);
     return second.access_token === first.access_token ? seen : send(call, second);
   }
 
@@ -94,7 +92,7 @@ export function apiAdapter(channel: ApiChannel, token: VisitorToken): (config: I
 
   function response(reading: ApiReading, answer: WireAnswer, config: InternalAxiosRequestConfig): AxiosResponse {
     if (reading.kind !== 'data') {
-      throw reading.kind === 'refused' ? expired(reading.error, channel.loginUrl) : reading.error;
+      throw reading.kind === 'refused' ? expired(reading.error, STILL_REFUSED, channel.loginUrl) : reading.error;
     }
     const { status, headers } = answer;
     // A transformResponse of the app begins with the text, as in axios.
@@ -137,7 +135,7 @@ function wireRequest({ url, method, headers, bytes, limits }: Call, accessToken:
     url,
     method,
     headers: { ...headers, 'Accept-Encoding': 'identity', Authorization: `Bearer ${accessToken}` },
-    body: bytes ?? (EXPECT_BODY.has(method) ? '' : undefined),
+    body: bytes,
     mayRepeat: !NOT_IDEMPOTENT.has(method),
     signal: limits.signal,
   };
@@ -162,23 +160,23 @@ function faultError(fault: Exclude<TransportFault, 'aborted'>): ConnectError {
   });
 }
 
-function notRepeated({ provider }: ConnectError, loginUrl: string | undefined): ConnectError {
-  return new ConnectError('ERR_CONNECT_EXPIRED', {
-    stage: 'api',
-    reason: 'stream',
-    message: 'The Connect API refused the access token, and a stream is not sent twice. Make the call again with a fresh stream: '
-      + 'the token has been refreshed if that was possible.',
-    ...(provider === undefined ? {} : { provider }),
-    ...(loginUrl === undefined ? {} : { loginUrl }),
-  });
-}
+const NOT_REPEATED = {
+  reason: 'stream',
+  message: 'The Connect API refused the access token, and a stream is not sent twice. Make the call again with a fresh stream: '
+    + 'the token has been refreshed if that was possible.',
+};
+const STILL_REFUSED = {
+  message: 'The Connect API refuses the access token, also after a refresh or because none was due; the session keeps it. '
+    + 'Send the visitor through sign-in again if this lasts.',
+};
 
-/** The same, and where to connect again. */
-function expired({ provider }: ConnectError, loginUrl: string | undefined): ConnectError {
+/** What the API said, why the call ends with it, and where to connect again. */
+function expired(
+  { provider }: ConnectError, why: { readonly reason?: string; readonly message: string }, loginUrl: string | undefined,
+): ConnectError {
   return new ConnectError('ERR_CONNECT_EXPIRED', {
     stage: 'api',
-    message: 'The Connect API refuses the access token, also after a refresh or because none was due; the session keeps it. '
-      + 'Send the visitor through sign-in again if this lasts.',
+    ...why,
     ...(provider === undefined ? {} : { provider }),
     ...(loginUrl === undefined ? {} : { loginUrl }),
   });

@@ -49,7 +49,7 @@ function writtenAddress({ url, baseURL, params, paramsSerializer, allowAbsoluteU
 function isPlain(written: string): boolean {
   // The parser drops line ends and tabs anywhere, and blanks at both ends.
   if (/[\x00-\x1f\x7f]/.test(written) || written.trim() !== written) return false;
-  const beforeQuery = written.split(/[?#]/, 1)[0] ?? '';
+  const beforeQuery = written.replace(/[?#][^]*$/, '');
   if (beforeQuery.includes('\\') || /^[^/]*\/\/[^/]*@/.test(beforeQuery)) return false;
   const path = beforeQuery.replace(/^[a-z][a-z\d+.-]*:\/\//i, '');
   return !decoded(path).split(/[/\\]/).some((segment) => /^\.\.?(?:;.*)?$/.test(segment));

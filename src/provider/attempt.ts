@@ -9,7 +9,7 @@ export interface WireRequest {
   readonly url: string;
   readonly method: string;
   readonly headers: Readonly<Record<string, string>>;
-  /** Undefined: no body, and no Content-Length either. */
+  /** Undefined: no body. Node tells a length of 0 where the method leads to expect one (RFC 9110 §8.6). */
   readonly body: string | Uint8Array | undefined;
   /** Whether it may be written again after a kept connection gave no byte of an answer. @defaultValue true */
   readonly mayRepeat?: boolean | undefined;
