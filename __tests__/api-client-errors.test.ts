@@ -105,6 +105,7 @@ test.each(EXPECTED_OAUTH)('OAuth name %s is told apart, also inside 200', (oauth
 test.each([
   [402, 402, 'ERR_CONNECT_API'], [409, 409, 'ERR_CONNECT_API'], [422, 422, 'ERR_CONNECT_API'], [501, 502, 'ERR_CONNECT_UNAVAILABLE'],
   [504, 504, 'ERR_CONNECT_TIMEOUT'], [302, 502, 'ERR_CONNECT_RESPONSE'], [304, 502, 'ERR_CONNECT_RESPONSE'],
+  [99, 502, 'ERR_CONNECT_RESPONSE'],
 ])('HTTP %i without a sign in its body is %i %s', (http, status, code) => {
   expect(read(http, { success: true })).toMatchObject({ error: { status, code } });
 });

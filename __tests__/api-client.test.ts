@@ -121,6 +121,7 @@ describe('a refused token', () => {
     ['an object as multipart', { a: 1 }, { headers: { 'Content-Type': 'multipart/form-data' } }, /name="a"\r\n\r\n1\r\n/, /^multipart\/form-data; boundary=/],
     ['FormData', form, {}, /filename="a.txt"[^]*\r\n\r\na\r\nb\r\n/, /^multipart\/form-data; boundary=/],
     ['a Blob', new Blob(['{}'], { type: 'application/json' }), {}, '{}', 'application/json'],
+    ['a Blob without a type', new Blob(['bytes']), {}, 'bytes', 'application/octet-stream'],
   ])('%s is sent the second time as the first time', async (_name, data, config, body, type) => {
     respond = onlySecond;
     world.tokens = ['CANARY-access-1', 'CANARY-access-2'];
@@ -210,6 +211,8 @@ describe('answers', () => {
     ['an empty body', http11(''), {}, ''], ['HEAD', Buffer.from('HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n'), { method: 'head' }, ''],
     ['text', http11('{"a":1}'), { responseType: 'text' }, '{"a":1}'], ['bytes', http11(Buffer.from([0, 255])), { responseType: 'arraybuffer' }, Buffer.from([0, 255])],
     ['text for a transformResponse', http11('{"a":1}'), { transformResponse: [(text: string) => text.length] }, 7],
+    ['text for one that is no list', http11('{"a":1}'), { transformResponse: (text: string) => text.length }, 7],
+    ['JSON for an empty list of them', http11('{"a":1}'), { transformResponse: [] }, { a: 1 }],
   ])('%s', async (_name, answer, config, data) => {
     respond = (socket) => { socket.write(answer); };
     expect((await world.client().request<unknown>({ url: '/me', ...config })).data).toEqual(data);

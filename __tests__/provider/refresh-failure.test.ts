@@ -164,6 +164,10 @@ describe('the wait', () => {
   });
 });
 
+test('an error that says nothing of an answer leaves open whether the provider acted', () => {
+  expect(refreshFailure(new ConnectError('ERR_CONNECT_UNAVAILABLE', { stage: 'refresh' }))).toEqual({ kind: 'ambiguous' });
+});
+
 test('an error that no refresh makes is never terminal', () => {
   for (const code of ['ERR_CONNECT_STORE', 'ERR_CONNECT_GRANT', 'ERR_CONNECT_EXPIRED', 'ERR_CONNECT_LEDGER'] as const) {
     expect(refreshFailure(new ConnectError(code))).toEqual({ kind: 'suspect' });

@@ -3,6 +3,7 @@ import { inspect } from 'node:util';
 import { gzipSync } from 'node:zlib';
 import type { ConnectError } from '../../src/errors';
 import { tokenEndpoint } from '../../src/provider/token-endpoint';
+import { nodeTransport } from '../../src/provider/transport';
 import { configFor, http11, startServer, TOKEN_JSON, type LocalServer } from './local-server';
 
 /** Short where the deadline is what ends the call; long enough for a busy machine where something else is to end it. */
@@ -123,6 +124,16 @@ test('a server that is not there is unreachable', async () => {
   await server.close();
   await expect(tokenEndpoint(configFor(server.url)).exchange('code'))
     .rejects.toMatchObject({ code: 'ERR_CONNECT_UNAVAILABLE', status: 502, reason: 'unreachable', stage: 'exchange' });
+});
+
+test('a request whose signal has ended before is not sent', async () => {
+  const server = await startServer((socket) => socket.write(http11()));
+  const send = nodeTransport({ timeoutMs: 3000 });
+  const request = { url: server.url, method: 'GET', headers: {}, body: undefined };
+  expect(await send({ ...request, signal: AbortSignal.abort() })).toEqual({ kind: 'fault', fault: 'aborted' });
+  expect(server.sockets.length).toBe(0);
+  expect(await send({ ...request, signal: new AbortController().signal })).toMatchObject({ kind: 'answer', answer: { status: 200 } });
+  await server.close();
 });
 
 test('a name that does not exist is unreachable', async () => {
