@@ -145,6 +145,16 @@ describe('of the methods', () => {
   });
 });
 
+test('below an adapter that knows no raw headers the plain ones count', async () => {
+  const own = await startApp(sandbox, { before: [(req, _res, next) => { Object.assign(req, { rawHeaders: undefined }); next(); }] });
+  try {
+    const ask = (origin: string): Promise<Answer> => browser().visit(`${own.url}/connect/disconnect`, { origin }, 'POST');
+    expect([(await ask(own.url)).status, (await ask('https://evil.example')).status]).toEqual([204, 403]);
+  } finally {
+    await own.close();
+  }
+});
+
 test('a dump that has read headersDistinct of the prototype blinds it to no repeated header', async () => {
   const { prototype } = IncomingMessage;
   const before = new Set(Object.getOwnPropertySymbols(prototype));
