@@ -1,4 +1,4 @@
-import express, { type ErrorRequestHandler, type Express } from 'express';
+import express, { type ErrorRequestHandler, type Express, type Request, type Response } from 'express';
 import { connectErrorHandler, ConnectError, type ConnectAuthOptions, type ConnectErrorCode, type ConnectEvent } from '../src';
 import { startSandbox, SANDBOX_API_CODES, type Sandbox } from '../src/testing';
 import { beginSignIn, browser, signIn, startApp, withApp, type Answer, type TestApp, type TestAppParts } from './support/app';
@@ -179,6 +179,20 @@ describe("in the app's own hands", () => {
   });
 });
 
+test('a start-again link of any spelling stays an attribute of the page', async () => {
+  const routes = (own: Express): void => {
+    own.get('/quoted', (_req, _res, next) => {
+      next(new ConnectError('ERR_CONNECT_EXPIRED', { loginUrl: `/in?a=1&b="'><script>x</script>` }));
+    });
+  };
+  await within({ routes }, async (own) => {
+    const { body } = await browser().visit(`${own.url}/quoted`);
+    const link = /<a href="([^"]*)">Start again<\/a>/.exec(body)?.[1] ?? '';
+    expect(link.replace(/&#(\d+);/g, (_whole, code) => String.fromCharCode(Number(code)))).toBe(`/in?a=1&b="'><script>x</script>`);
+    expect([/[<>'"]|&(?!#)/.test(link), body.includes('<script')]).toEqual([false, false]);
+  });
+});
+
 describe('connectErrorHandler on routes of the app', () => {
   const routes = (own: Express): void => {
     own.get('/limited', (_req, _res, next) => next(new ConnectError('ERR_CONNECT_RATE_LIMITED', { status: 429, retryAfterSeconds: 9 })));
@@ -222,6 +236,22 @@ describe('connectErrorHandler on routes of the app', () => {
       expect([good.status, good.body]).toEqual([401, 'Your connection has ended']);
       expect([bad.status, problemOf(bad)['code'], bad.body.includes('template detail')])
         .toEqual([401, 'ERR_CONNECT_EXPIRED', false]);
+    });
+  });
+
+  /** More than sockets take up at once. */
+  const LONG = 'mine'.repeat(4_000_000);
+  test.each([
+    ['has ended its answer', (res: Response) => res.send(LONG), LONG],
+    ['has begun its answer', (res: Response) => res.write('half'), 'broken off'],
+  ])('of a render that %s and then throws, nothing is added and nothing hangs', async (_words, answer, expected) => {
+    const render = (_error: ConnectError, _req: Request, res: Response): void => {
+      answer(res);
+      throw new Error('template detail');
+    };
+    await within({ options: { renderError: render } }, async (own) => {
+      const got = await browser().visit(`${own.url}/connect/callback`).then(({ body }) => body, () => 'broken off');
+      expect(got === expected).toBe(true);
     });
   });
 
