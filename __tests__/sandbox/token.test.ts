@@ -226,6 +226,13 @@ test.each([
   expect((await exchange(sandbox, { code }, { headers })).body.error).toEqual(error);
 });
 
+test('switch accessTokenKey: "ignored" again asks for no key any more', async () => {
+  sandbox.set({ accessTokenKey: { required: 'the key' } });
+  const { code } = await signIn(sandbox);
+  sandbox.set({ accessTokenKey: 'ignored' });
+  expect((await exchange(sandbox, { code })).body.type).toBe('bearer');
+});
+
 test('the refusal of a developer key keeps to the error shape where that has numbers', async () => {
   sandbox.set({ accessTokenKey: { required: 'the key' }, errorShape: 'flat' });
   expect((await exchange(sandbox, { code: 'x' })).body).toEqual({ code: 2032 });
