@@ -50,7 +50,8 @@ describe('docs/errors.md', () => {
 
   test('explains every reason that the code gives', () => {
     const given = [
-      ...namesIn('login/callback.ts', /^(.*)$/su, /function \w+Error\(reason: ([^)]*)\)/gu).flatMap((union) => union.match(/\w+/gu) ?? []),
+      ...namesIn('login/callback.ts', /^(.*)$/su, /function \w+Error\(reason: ('[^)]*)\)/gu).flatMap((union) => union.match(/\w+/gu) ?? []),
+      ...namesIn('login/callback.ts', /const STATE_MESSAGES = \{(.*?)\n\}/su, /^ {2}(\w+):/gmu),
       ...namesIn('login/cookie-check.ts', /^(.*)$/su, /refuse\('(\w+)'/gu),
       ...namesIn('login/same-origin.ts', /^(.*)$/su, /refuse\('(\w+)'/gu),
       ...namesIn('session.ts', /^(.*)$/su, /storeError\(stage, '(\w+)'/gu),
