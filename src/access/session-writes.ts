@@ -34,7 +34,7 @@ export async function persist(
   const { tokens } = config;
   await write(holder, config, (stored) => {
     const before = storedBefore ?? tokens.appPart(stored);
-    const unmodified = before === holder.appPart;
+    const unmodified = before === holder.appPart && isAsLoaded(holder, config);
     const found = tokens.readDocument(stored);
     const isOlder = found.kind === 'held' && found.set.lineage === set.lineage && (found.set.generation < set.generation
       || (found.set.generation === set.generation && found.set.token.access_token !== set.token.access_token));
@@ -52,8 +52,13 @@ export async function clearStored(holder: Holder, set: TokenSet, config: WritesC
     const document: Record<string, unknown> = { ...stored };
     tokens.clear(document);
     tokens.clear(holder.session);
-    return { document, unmodified: tokens.appPart(stored) === holder.appPart };
+    return { document, unmodified: tokens.appPart(stored) === holder.appPart && isAsLoaded(holder, config) };
   });
+}
+
+/** Whether the app has changed nothing while the token was being fetched: that is still to be saved at the end. */
+function isAsLoaded({ session, appPart }: Holder, { tokens }: WritesConfig): boolean {
+  return tokens.appPart(session) === appPart;
 }
 
 /** A document to write; `unmodified`: the request has changed nothing of the app's part that is still to be saved. */
