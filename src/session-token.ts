@@ -188,7 +188,8 @@ export function sessionTokens(config: SessionTokensConfig): SessionTokens {
 
   function appPart(session: Properties): string {
     const own = Object.keys(session).filter((key) => key !== sessionKey && key !== lineageKey && key !== 'cookie');
-    return JSON.stringify(own.map((key) => [key, session[key]]));
+    // Under their own names, because another instance's token serialises itself by its name.
+    return JSON.stringify(Object.fromEntries(own.map((key) => [key, session[key]])));
   }
 
   return Object.freeze({
