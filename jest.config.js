@@ -18,7 +18,7 @@ const base = {
 const once = [
   'package/', 'browser/', 'cluster/', 'redis/', 'ledger/', 'cli/', 'docs/', 'types/', 'examples/', 'provider/', 'sandbox/',
   'architecture.test.ts', 'readme.test.ts', 'query.test.ts', 'return-to.test.ts', 'options.test.ts', 'env-options.test.ts',
-  'seal.test.ts', 'refresh/ledger.test.ts', 'refresh/ledger-interleavings.test.ts', 'refresh/memory-ledger.test.ts', 'refresh/bounds.test.ts',
+  'seal.test.ts', 'session-token.test.ts', 'refresh/late-claim.test.ts', 'refresh/ledger.test.ts', 'refresh/ledger-interleavings.test.ts', 'refresh/memory-ledger.test.ts', 'refresh/bounds.test.ts',
 ].map((path) => `<rootDir>/__tests__/${path}`);
 
 /** @type {import('jest').Config} */

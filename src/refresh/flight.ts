@@ -84,12 +84,16 @@ export function refreshFlights(config: FlightsConfig): Flights {
     for (let pollMs = FIRST_POLL_MS; ; pollMs = Math.min(pollMs * 2, LONGEST_POLL_MS)) {
       const known = knownHere(key, set, board.patient);
       if (known !== undefined) return known;
+      const askedMs = performance.now();
       const got = await ask('acquire', set, () => ledger.acquire(key, {
         generation: set.generation, claimant: parts.claimant, leaseMs, minAgeMs: plan.minAgeMs, retentionMs: plan.retentionMs,
       }));
       if (got === undefined) return { kind: 'away' };
       debug('refresh', got.kind, set.generation);
-      if (got.kind === 'won') {
+      // The answer was read late, after a stall of this process: somebody may have taken the claim over. Ask again.
+      if (got.kind === 'won' && performance.now() - askedMs >= leaseMs / 2) {
+        if (Date.now() >= lastMs) return { kind: 'wait' };
+      } else if (got.kind === 'won') {
         const paused = parts.pauses.find(key, set);
         if (paused !== undefined) return giveBack(key, { set, won: got, retentionMs: plan.retentionMs }, paused);
         plan.onWon?.();
