@@ -17,6 +17,7 @@ describeInChromium('a visitor of an app on the sandbox of the command line', (ex
   let page: Page;
   let child: ChildProcess | undefined;
   let app: TestApp | undefined;
+  let pasted: ReturnType<typeof connectOptionsFromEnv>;
 
   beforeAll(async () => {
     cli = buildCli();
@@ -41,9 +42,9 @@ describeInChromium('a visitor of an app on the sandbox of the command line', (ex
     let said = '';
     child.stdout?.setEncoding('utf8').on('data', (chunk: string) => (said += chunk));
     while (!said.includes('Ctrl+C stops it.')) await once(child.stdout!, 'data');
-    const pasted = parseEnvText(said.split('\n').filter((line) => line.startsWith('CONNECT_')).join('\n'));
+    pasted = connectOptionsFromEnv(parseEnvText(said.split('\n').filter((line) => line.startsWith('CONNECT_')).join('\n')));
     // The app listens on a port of its own, so its redirectUri is its own as well.
-    app = await startApp({ connectOptions: connectOptionsFromEnv(pasted) } as unknown as Sandbox);
+    app = await startApp({ connectOptions: pasted } as unknown as Sandbox);
     await page.goto(`${app.url}/connect/authorize?returnTo=/token`);
     return app.url;
   }
@@ -53,6 +54,15 @@ describeInChromium('a visitor of an app on the sandbox of the command line', (ex
     await page.getByRole('button', { name: 'Allow' }).click();
     await page.waitForURL(`${url}/token`);
     expect(JSON.parse(await page.locator('body').innerText())).toMatchObject({ type: 'bearer' });
+  });
+
+  test('prints an API that answers to the token of its visitor', async () => {
+    const url = await openSignIn();
+    await page.getByRole('button', { name: 'Allow' }).click();
+    await page.waitForURL(`${url}/token`);
+    const { access_token: token } = JSON.parse(await page.locator('body').innerText()) as { access_token: string };
+    const answer = await fetch(`${pasted.apiBaseUrl}/me`, { headers: { authorization: `Bearer ${token}` } });
+    expect([answer.status, await answer.json()]).toEqual([200, expect.objectContaining({ success: true })]);
   });
 
   test('declines, is told so, and can start again', async () => {

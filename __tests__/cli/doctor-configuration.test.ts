@@ -89,6 +89,13 @@ test('a callback path of the app\'s own is told by --callback-path', async () =>
   expect(exitCode).toBe(0);
 });
 
+test('with a callback path of the app\'s own, a bad option is named with its own cure alone', async () => {
+  const env = { ...SOUND, CONNECT_REDIRECT_URI: 'https://site.example/me/back', CONNECT_TIMEOUT_MS: '5' };
+  const { report } = await diagnose(env, '--offline', '--callback-path', '/back');
+  expect(report).toContain('-> Set CONNECT_TIMEOUT_MS to whole milliseconds, 100–120000. ');
+  expect(report).toContain('1 failure');
+});
+
 test('a file is read instead of the environment', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'doctor-'));
   const file = join(folder, 'app.env');

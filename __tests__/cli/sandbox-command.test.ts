@@ -81,6 +81,7 @@ test('without switches no more options than the required ones and the addresses 
   expect(said).not.toContain('Switches:');
   expect(said.match(/^CONNECT_\w+/gm)).toEqual([
     'CONNECT_CLIENT_ID', 'CONNECT_CLIENT_SECRET', 'CONNECT_REDIRECT_URI', 'CONNECT_AUTHORIZE_URL', 'CONNECT_TOKEN_URL',
+    'CONNECT_API_BASE_URL',
   ]);
 });
 

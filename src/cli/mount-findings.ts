@@ -10,7 +10,7 @@ export interface Mounting {
 
 /** Compares the redirect URI with the paths that the app answers at. `redirectUri` must end with `callbackPath`. */
 export function judgeMount({ redirectUri, callbackPath, mounts }: Mounting): Finding {
-  const { pathname, origin, hostname, protocol } = new URL(redirectUri);
+  const { pathname, origin, protocol } = new URL(redirectUri);
   const prefix = trimmed(pathname).slice(0, -trimmed(callbackPath).length) || '/';
   const about = { check: 'mount', subject: 'redirect URI' } as const;
   const same = (mount: string): boolean => trimmed(mount).toLowerCase() === trimmed(prefix).toLowerCase();
@@ -23,12 +23,12 @@ export function judgeMount({ redirectUri, callbackPath, mounts }: Mounting): Fin
     };
   }
   const where = told === undefined ? `expects connectAuth() to be mounted at ${prefix}` : `is answered by the mount at ${prefix}`;
-  return { ...about, verdict: 'ok', text: `${where}${development(protocol, hostname)}` };
+  return { ...about, verdict: 'ok', text: `${where}${development(protocol, origin)}` };
 }
 
 /** A browser keeps cookies by host name, so `localhost` and `127.0.0.1` are two sites. */
-function development(protocol: string, hostname: string): string {
-  return protocol === 'http:' ? `; visit the site as http://${hostname}, for development only` : '';
+function development(protocol: string, origin: string): string {
+  return protocol === 'http:' ? `; visit the site as ${origin}, for development only` : '';
 }
 
 function trimmed(path: string): string {

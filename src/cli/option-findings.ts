@@ -23,7 +23,7 @@ export function judgeOptions(env: Env, callbackPath: string): OptionsJudgement {
   const faulty = known.filter((name) => faultOf({ ...sound, [name]: env[name] ?? sound[name] }, callbackPath) !== undefined);
   const missing = Object.keys(sound).filter((name) => isUnset(env[name]));
   const faults = known.filter((name) => faulty.includes(name) || missing.includes(name)).map((name) => (
-    variableFault({ name, value: env[name] ?? '', callbackPath, expected: expectedAt(name, sound) })));
+    variableFault({ name, value: env[name] ?? '', callbackPath, expected: expectedAt(name, sound, callbackPath) })));
   const together = faults.length === 0 ? faultOf(env, callbackPath) : undefined;
   if (together !== undefined) {
     faults.push({ check: 'options', subject: 'options', verdict: 'fail', text: 'do not fit together', cure: together });
@@ -82,10 +82,10 @@ function faultOf(env: Env, callbackPath: string): string | undefined {
 }
 
 /** What the library's own message says that the option must be, drawn out by a value that no option can have. */
-function expectedAt(name: string, sound: Env): string {
+function expectedAt(name: string, sound: Env, callbackPath: string): string {
   const option = name.replace(/^CONNECT_/u, '').toLowerCase().replace(/_([a-z])/gu, (_, letter: string) => letter.toUpperCase());
   try {
-    readOptions({ ...connectOptionsFromEnv(sound), [option]: Symbol(option) });
+    readOptions({ ...connectOptionsFromEnv(sound), callbackPath, [option]: Symbol(option) });
   } catch (error) {
     const expected = isConnectError(error) ? /\(expected (.*)\)\.$/u.exec(error.message)?.[1] : undefined;
     if (expected !== undefined) return expected;

@@ -4,7 +4,7 @@ import type { Paint } from './console';
 
 /** What the sandbox command says once it listens. */
 export interface Announcement {
-  readonly sandbox: Pick<Sandbox, 'url' | 'connectOptions' | 'apiBaseUrl'>;
+  readonly sandbox: Pick<Sandbox, 'url' | 'connectOptions'>;
   readonly switches: Partial<SandboxSwitches>;
   readonly paint: Paint;
 }
@@ -33,7 +33,6 @@ export function announcement({ sandbox, switches, paint }: Announcement): string
     ...members,
     '}));',
     '',
-    `Its API is at ${sandbox.apiBaseUrl}`,
     paint('bold', 'Ctrl+C stops it.'),
     '',
   ].join('\n');
@@ -43,7 +42,7 @@ type Option = readonly [name: string, value: string | boolean];
 
 /** The options that a sandbox with these switches needs: leave out those of a switch to see what fails without it. */
 function optionsFor(sandbox: Announcement['sandbox'], switches: Partial<SandboxSwitches>): readonly Option[] {
-  const { clientId, clientSecret, authorizeUrl, tokenUrl } = sandbox.connectOptions;
+  const { clientId, clientSecret, authorizeUrl, tokenUrl, apiBaseUrl } = sandbox.connectOptions;
   const { credentials, requestFormat, accessTokenKey, state, pkce } = switches;
   return [
     ['clientId', clientId],
@@ -51,6 +50,7 @@ function optionsFor(sandbox: Announcement['sandbox'], switches: Partial<SandboxS
     ['redirectUri', REDIRECT_URI],
     ['authorizeUrl', authorizeUrl],
     ['tokenUrl', tokenUrl],
+    ['apiBaseUrl', apiBaseUrl],
     ...(typeof accessTokenKey === 'object' ? [['accessTokenKey', accessTokenKey.required] as const] : []),
     ...(credentials === 'body' ? [['clientAuthentication', 'body'] as const] : []),
     ...(requestFormat === 'form' ? [['requestFormat', 'form'] as const] : []),
