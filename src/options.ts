@@ -64,7 +64,7 @@ export interface ConnectAuthOptions {
   readonly ledger?: RefreshLedger | undefined;
   /** Seals the token in the session store (AES-256-GCM): the first key seals, all open. Readers of `req.session` see it plain. */
   readonly encryptionKeys?: readonly EncryptionKey[] | undefined;
-  /** Milliseconds for one provider call, its whole answer included; 100–120000. @defaultValue `10000` */
+  /** Milliseconds for one code exchange or API call, its whole answer included; 100–120000. A refresh has 60 s. @defaultValue `10000` */
   readonly timeoutMs?: number | undefined;
   /** Milliseconds for one session store operation; 100–60000. @defaultValue `5000` */
   readonly storeTimeoutMs?: number | undefined;

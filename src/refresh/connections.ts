@@ -8,7 +8,7 @@ import type { RefreshLedger } from './ledger';
 export interface Connections {
   /**
    * Ends a connection for good: refreshes in flight drop what they get, in every process.
-   * @throws ConnectError `ERR_CONNECT_LEDGER` at stage `disconnect`; then nothing has ended
+   * @throws ConnectError `ERR_CONNECT_LEDGER` at stage `disconnect`; a ledger that was only slow may end the connection all the same
    */
   readonly endConnection: (lineage: string) => Promise<void>;
   /**
