@@ -1,3 +1,4 @@
+import net from 'node:net';
 import { describeInRedis } from '../support/requires';
 import { ask, refusalFrom, signedIn, tokenFrom, type Worker } from './cluster';
 import { startWorld, worksAtTheApi, type World } from './world';
@@ -115,8 +116,22 @@ describeInRedis('a process that ends in the middle of a refresh', () => {
     world.sandbox.release();
   }
 
-  /** Resolves once the process has stopped listening, which is how it shows that the signal has reached it. */
+  /**
+   * Resolves once the process has stopped listening, which is how it shows that the signal has reached it. Each attempt
+   * is a connection of its own: one kept alive is served for as long as requests come.
+   */
   async function refusesConnections({ url }: Worker): Promise<void> {
-    while (await fetch(url).then(() => true, () => false)) await new Promise((resolve) => setTimeout(resolve, 20));
+    while (await isListening(Number(new URL(url).port))) await new Promise((resolve) => setTimeout(resolve, 20));
   }
 });
+
+function isListening(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = net.connect(port, '127.0.0.1');
+    socket.once('connect', () => {
+      socket.destroy();
+      resolve(true);
+    });
+    socket.once('error', () => resolve(false));
+  });
+}
