@@ -1,3 +1,5 @@
+import { IncomingMessage } from 'node:http';
+import { PassThrough } from 'node:stream';
 import { apiCallRefused } from './api-refusal';
 
 /** A body that can be read once: of node:stream, or of the web. */
@@ -5,6 +7,7 @@ export interface BodyStream {
   readonly [Symbol.asyncIterator]?: () => AsyncIterator<unknown>;
   readonly getReader?: () => { read(): Promise<IteratorResult<unknown>>; cancel(): Promise<unknown> };
   readonly destroy?: () => unknown;
+  readonly readableEnded?: boolean;
 }
 
 /** A stream in reading. */
@@ -25,7 +28,8 @@ export function isStream(data: unknown): data is BodyStream {
 
 /**
  * Reads a stream to its end. One that fails, says more than 10 MiB or does not end within `timeoutMs` is given up, and
- * closed; so is one whose call ends first. What it says when it fails is not passed on.
+ * closed; so is one whose call ends first. A request that the app is answering stays open: the rest of it is let go by.
+ * What a stream says when it fails is not passed on.
  * @param timeoutMs - undefined: the call has a timeout of its own, which `signal` tells
  * @throws ConnectError `ERR_CONNECT_CONFIG` with reason `body`
  */
@@ -50,8 +54,13 @@ export async function streamBytes(
   }
 }
 
-/** @throws ConnectError where it cannot be read: a stream of the time before Node 10 (package form-data), or in reading */
+/**
+ * @throws ConnectError where it cannot be read: a stream of the time before Node 10 (package form-data), one in reading,
+ * or one that somebody has read, such as a body parser; nothing would be sent for it
+ */
 function opened(stream: BodyStream): Source {
+  if (stream.readableEnded === true) throw apiCallRefused('body');
+  if (stream instanceof IncomingMessage) return requestSource(stream);
   try {
     // Only the reader that holds a stream of the web can cancel it.
     const reader = stream.getReader?.();
@@ -66,6 +75,23 @@ function opened(stream: BodyStream): Source {
     // What it says may hold anything.
   }
   throw apiCallRefused('body');
+}
+
+/** Closing a request would close its connection, and with it the way of the app's answer. */
+function requestSource(request: IncomingMessage): Source {
+  const copy = new PassThrough();
+  // pipe() hands on the end, not what breaks a request off.
+  const breakOff = (): void => { if (!request.readableEnded) copy.destroy(); };
+  request.once('close', breakOff).once('error', breakOff).pipe(copy);
+  if (request.destroyed) breakOff();
+  const iterator = copy[Symbol.asyncIterator]();
+  return {
+    next: () => iterator.next(),
+    close() {
+      request.unpipe(copy).resume();
+      copy.destroy();
+    },
+  };
 }
 
 function closeIterated(stream: BodyStream, iterator: AsyncIterator<unknown>): void {
