@@ -6,7 +6,7 @@ import { faultyStore, STORE_ADDRESS, watchProcess, type FaultPlan, type FaultySt
 
 const STORE_TIMEOUT_MS = 250;
 /** Our timeout, and room for a busy machine. */
-const BOUND_MS = STORE_TIMEOUT_MS + 1_500;
+const BOUND_MS = STORE_TIMEOUT_MS + 4_000;
 const SCRIPT = { accept: 'application/json' };
 
 let sandbox: Sandbox;

@@ -8,6 +8,8 @@ import { configFor, http11, startServer, TOKEN_JSON, type LocalServer } from './
 
 /** Short where the deadline is what ends the call; long enough for a busy machine where something else is to end it. */
 const timeoutFor = (code: ConnectError['code']): number => (code === 'ERR_CONNECT_TIMEOUT' ? 250 : 3000);
+/** A busy machine may be this late; without a deadline there would be no end. */
+const SLACK_MS = 4000;
 const HEAD = 'HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n';
 /** Far more than socket buffers take up by themselves, far less than what is offered. */
 const FLAT_BYTES = 16 * 1024 * 1024;
@@ -84,7 +86,7 @@ describe.each(['exchange', 'refresh'] as const)('at the %s', (stage) => {
 
     expect(error).toMatchObject({ name: 'ConnectError', code, status, stage });
     expect((error as ConnectError).reason).toBe(reason);
-    expect(tookMs).toBeLessThan(timeoutMs + 500);
+    expect(tookMs).toBeLessThan(timeoutMs + SLACK_MS);
     expect(server.requests.length).toBe(1);
     expect(elsewhere.sockets.length).toBe(0);
     expect(error).not.toHaveProperty('cause');

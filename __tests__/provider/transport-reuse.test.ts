@@ -69,11 +69,12 @@ test('is not repeated after the deadline', async () => {
 });
 
 test('has one deadline together with its repeat', async () => {
-  const [local, endpoint] = await endpointOf(inTurn(answer, hangUp, () => undefined), { timeoutMs: 300 });
+  // The first attempt takes half of the time, and the second would be answered in another such time and a bit.
+  const slowHangUp = (socket: net.Socket): void => { setTimeout(() => { hangUp(socket); }, 800); };
+  const slowAnswer = (socket: net.Socket): void => { setTimeout(() => { answer(socket); }, 1000); };
+  const [local, endpoint] = await endpointOf(inTurn(answer, slowHangUp, slowAnswer), { timeoutMs: 1600 });
   await endpoint.exchange('code');
-  const startMs = performance.now();
   await expect(endpoint.exchange('code')).rejects.toMatchObject({ code: 'ERR_CONNECT_TIMEOUT', status: 504 });
-  expect(performance.now() - startMs).toBeLessThan(300 + 500);
   expect(local.requests.length).toBe(3);
   await local.allClosed();
 });
