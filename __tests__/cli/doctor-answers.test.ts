@@ -19,6 +19,12 @@ async function diagnoseServer(respond: Responder, changes: Variables = {}): Prom
 describe('a redirect', () => {
   const UNTOLD = '-> Redirects are not followed. Set CONNECT_TOKEN_URL to the final address.';
 
+  test('to a page for people is not told as the address to set', async () => {
+    const { report } = await diagnoseServer((socket) => socket.write(http11('', '302 Found', 'Location: https://sso.example/login?next=x')));
+    expect(report).toContain('-> It leads to https://sso.example/login, which may be a page for people. Check that CONNECT_TOKEN_URL is the token endpoint.');
+    expect(report).not.toContain('set CONNECT_TOKEN_URL=');
+  });
+
   test('to another path is told whole', async () => {
     const { report, url, requests } = await diagnoseServer((socket) => socket.write(http11('', '308 Permanent Redirect', 'Location: /v2/token')));
     expect(report).toContain(`-> Redirects are not followed. If you trust it, set CONNECT_TOKEN_URL=${new URL(url).origin}/v2/token`);
@@ -37,9 +43,20 @@ describe('a redirect', () => {
   });
 
   test('with a broken escape and no secret is told whole', async () => {
-    const { report } = await diagnoseServer((socket) => socket.write(http11('', '302 Found', 'Location: https://new.example/100%')));
-    expect(report).toContain('If you trust it, set CONNECT_TOKEN_URL=https://new.example/100%');
+    const { report } = await diagnoseServer((socket) => socket.write(http11('', '302 Found', 'Location: https://new.example/100%/token')));
+    expect(report).toContain('If you trust it, set CONNECT_TOKEN_URL=https://new.example/100%/token');
   });
+});
+
+test.each([
+  ['403 Forbidden', 'fail endpoint refuses every request (HTTP 403) -> Ask the provider'],
+  ['502 Bad Gateway', 'fail endpoint fails at every request (HTTP 502) -> Try again later'],
+  ['407 Proxy Authentication Required', 'fail endpoint is behind a proxy that asks for credentials of its own (HTTP 407) -> Give connectAuth() the option agent'],
+])('a server that says %s to everything is one failure, and not well besides', async (status, words) => {
+  const { report, exitCode } = await diagnoseServer((socket) => socket.write(http11('', status)));
+  expect(report).toContain(words);
+  expect(report).not.toContain('ok endpoint');
+  expect(exitCode).toBe(1);
 });
 
 test('a connection that breaks off is no answer, and not asked again', async () => {
@@ -53,6 +70,14 @@ test('a web page as a refusal is a warning: a proxy in between may have written 
   const { report, exitCode, requests } = await diagnoseServer((socket) => socket.write(page));
   expect(report).toContain('warn endpoint answers with a web page (HTML, HTTP 400) -> Check that CONNECT_TOKEN_URL is the API');
   expect([exitCode, requests]).toEqual([0, 1]);
+});
+
+test('an authorization host that this machine cannot look up is told, and the token endpoint is asked nevertheless', async () => {
+  const { report, exitCode, requests } = await diagnoseServer((socket) => socket.write(REFUSAL), { CONNECT_AUTHORIZE_URL: 'https://nowhere.invalid/authorize' });
+  expect(report).toContain('fail DNS');
+  expect(report).toContain('nowhere.invalid');
+  expect(report).toContain('ok credentials accepted');
+  expect([exitCode, requests > 1]).toEqual([1, true]);
 });
 
 test('a key that is refused where none is needed is named, and its removal is the cure', async () => {

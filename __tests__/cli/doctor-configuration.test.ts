@@ -40,6 +40,9 @@ const SICK: readonly (readonly [string, Variables, string])[] = [
   ['a redirect URI with a blank in it', { CONNECT_REDIRECT_URI: 'https://site.example/my app/connect/callback' },
     'fail CONNECT_REDIRECT_URI has a value that cannot be used -> Set CONNECT_REDIRECT_URI to'],
   ['the secret where a URL belongs', { CONNECT_TOKEN_URL: CANARIES.secret }, 'fail CONNECT_TOKEN_URL is no absolute URL'],
+  ['an address to listen on as redirect URI', { CONNECT_REDIRECT_URI: 'http://0.0.0.0:3000/connect/callback' },
+    'fail CONNECT_REDIRECT_URI names 0.0.0.0, which is for listening on every address -> Put the host that browsers use'],
+  ['its IPv6 sister', { CONNECT_TOKEN_URL: 'http://[::]:3000/token' }, 'fail CONNECT_TOKEN_URL names [::], which is for listening'],
   ['a misspelt choice', { CONNECT_CLIENT_AUTHENTICATION: 'heder' },
     "fail CONNECT_CLIENT_AUTHENTICATION has a value that cannot be used -> Set CONNECT_CLIENT_AUTHENTICATION to 'header' or 'body'."],
   ['a number out of range', { CONNECT_TIMEOUT_MS: '5' },
@@ -109,6 +112,46 @@ test('a file is read instead of the environment', async () => {
   expect(report).toContain('fail CONNECT_CLIENT_SECRET has blanks or a line end around it');
   expect(report).toContain('1 failure');
   expect(exitCode).toBe(1);
+});
+
+describe('a file that says something else to the app', () => {
+  let folder: string;
+  beforeAll(() => { folder = mkdtempSync(join(tmpdir(), 'doctor-')); });
+  afterAll(() => { rmSync(folder, { recursive: true }); });
+
+  const diagnoseFile = (content: string | Buffer, environment: Variables = {}) => {
+    const file = join(folder, 'app.env');
+    writeFileSync(file, content);
+    return diagnose(environment, '--offline', '--env-file', file);
+  };
+  const lines = (secret: string): string => [
+    'CONNECT_CLIENT_ID=an-id', `CONNECT_CLIENT_SECRET=${secret}`, 'CONNECT_REDIRECT_URI=https://site.example/connect/callback', '',
+  ].join('\n');
+
+  test.each(['cut#here', 'cut#here # and a comment', ' cut#here', 'cut twice#here#and here'])('a secret %j is cut at the #, which is a warning', async (secret) => {
+    const { report, exitCode } = await diagnoseFile(lines(secret));
+    expect(report).toContain('warn CONNECT_CLIENT_SECRET ends at a #: behind it the file has a comment -> If the # belongs to the value, put the value in quotes.');
+    expect(exitCode).toBe(0);
+  });
+
+  test.each(['"whole#here"', "'whole#here'", '`whole#here`', 'whole # a comment', 'whole\n# a comment', 'whole\n#CONNECT_PKCE=false'])('%j is not', async (secret) => {
+    const { report } = await diagnoseFile(lines(secret));
+    expect(report).toContain('Nothing wrong found');
+  });
+
+  test('a variable that the environment sets differently is a warning: an app gets that one', async () => {
+    const { report, exitCode } = await diagnoseFile(lines(CANARIES.secret), { CONNECT_CLIENT_SECRET: `${CANARIES.secret}2`, CONNECT_CLIENT_ID: 'an-id', CONNECT_PKCE: 'false' });
+    expect(report).toContain('warn CONNECT_CLIENT_SECRET has another value in the environment, which wins over a file -> Remove one of the two');
+    expect([exitCode, report.includes('Nothing failed, 1 warning')]).toEqual([0, true]);
+  });
+
+  test.each([
+    ['by PowerShell', Buffer.concat([Buffer.from([0xff, 0xfe]), Buffer.from(lines('a'), 'utf16le')])], ['without a mark', Buffer.from(lines('a'), 'utf16le')],
+  ])('a file in UTF-16, written %s, is told to be saved anew', async (_how, content) => {
+    const { stderr, exitCode } = await diagnoseFile(content);
+    expect(stderr).toMatch(/app\.env: it is not UTF-8 \(PowerShell writes UTF-16\); save it as UTF-8\./u);
+    expect(exitCode).toBe(2);
+  });
 });
 
 test('--json gives the same findings in a stable shape', async () => {

@@ -1,7 +1,7 @@
 import net from 'node:net';
 import tls from 'node:tls';
 import { connectTo, lookUp } from '../../src/cli/reach';
-import { judgeConnection, judgeName } from '../../src/cli/reach-findings';
+import { judgeConnection, judgeName, judgeProxy } from '../../src/cli/reach-findings';
 import { startServer } from '../provider/local-server';
 
 /** The way to a host: what a network of the tests' own cannot show is told by the code that it would give. */
@@ -68,6 +68,28 @@ test.each(['TIMEOUT', 'ETIMEDOUT', 'EHOSTUNREACH', 'ENETUNREACH'])('%s is told a
   expect(judgeConnection(target, { kind: 'failed', code }, 0)).toEqual({
     check: 'connection', subject: 'connection', verdict: 'fail', text: 'provider.example cannot be reached',
     cure: 'Look for a firewall on the way. Behind a proxy, sign-in needs the option agent, which doctor does not know of.',
+  });
+});
+
+describe('a proxy in the environment', () => {
+  const cutOff = judgeConnection(target, { kind: 'failed', code: 'ETIMEDOUT' }, 0);
+  const nameless = judgeName(target, { kind: 'failed', code: 'ENOTFOUND' });
+  if (nameless === undefined) throw new Error('no finding');
+
+  test.each(['HTTPS_PROXY', 'https_proxy', 'ALL_PROXY', 'all_proxy'])('%s is named where the provider cannot be reached, without its value', (name) => {
+    for (const finding of [cutOff, nameless]) {
+      expect(judgeProxy({ [name]: 'http://user:CANARY@proxy.example' }, [finding])).toEqual({
+        check: 'connection', subject: 'proxy', verdict: 'warn', text: `${name} is set, and neither sign-in nor doctor goes by it`,
+        cure: 'If there is no other way out, give connectAuth() the option agent with an agent for that proxy. Doctor cannot look through one.',
+      });
+    }
+  });
+
+  test('is not mentioned where it is empty, or where nothing but the certificate is wrong', () => {
+    const untrusted = judgeConnection(target, { kind: 'failed', code: 'CERT_HAS_EXPIRED' }, 0);
+    const reached = judgeConnection(plain, { kind: 'connected' }, 0);
+    expect(judgeProxy({ HTTPS_PROXY: '' }, [cutOff])).toBeUndefined();
+    expect(judgeProxy({ HTTPS_PROXY: 'http://proxy.example' }, [untrusted, reached])).toBeUndefined();
   });
 });
 

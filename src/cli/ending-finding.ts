@@ -28,6 +28,8 @@ export function judgeEnding(outcome: Outcome, ending: Ending): Finding {
       return fail(`is not available right now (${sign})`, `Try again in ${wait}.`);
     case 'redirect':
       return fail(`redirects elsewhere (${sign})`, redirectCure(ending));
+    case 'proxy':
+      return fail(`is behind a proxy that asks for credentials of its own (${sign})`, 'Give connectAuth() the option agent with an agent for that proxy.');
     case 'no-endpoint':
       return fail(`has no token endpoint at ${new URL(ending.tokenUrl).pathname} (${sign})`, 'Correct the path of CONNECT_TOKEN_URL.');
     case 'page':
@@ -62,7 +64,14 @@ function redirectCure({ tokenUrl, location, secrets }: Ending): string {
   const target = new URL(location, tokenUrl);
   // As received, and as the parser mends it: it drops tabs, for example.
   if (!/^https?:$/u.test(target.protocol) || holdsAny(`${location}\n${target.href}`, secrets)) return untold;
-  return `Redirects are not followed. If you trust it, set CONNECT_TOKEN_URL=${target.origin}${target.pathname}`;
+  // The same endpoint on another host or path ends alike; a page to log in at does not.
+  return lastPart(target) === lastPart(new URL(tokenUrl))
+    ? `Redirects are not followed. If you trust it, set CONNECT_TOKEN_URL=${target.origin}${target.pathname}`
+    : `It leads to ${target.origin}${target.pathname}, which may be a page for people. Check that CONNECT_TOKEN_URL is the token endpoint.`;
+}
+
+function lastPart({ pathname }: URL): string | undefined {
+  return pathname.split('/').findLast((part) => part !== '');
 }
 
 /** Compares bytes: each escape counts by itself, whatever broken ones stand beside it. */

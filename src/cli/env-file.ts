@@ -4,15 +4,25 @@ import * as util from 'node:util';
 /** Variables by name. */
 export type Env = Readonly<Record<string, string | undefined>>;
 
-/** The variables of a file, or why it could not be read, fit to print. */
-export type ReadEnvFile = { readonly env: Env } | { readonly misuse: string };
+/** What a file says. */
+export interface EnvFile {
+  readonly env: Env;
+  /** The variables without quotes whose value is cut at a # that follows it directly. */
+  readonly cut: readonly string[];
+}
+
+/** A file that was read, or why it could not be, fit to print. */
+export type ReadEnvFile = EnvFile | { readonly misuse: string };
 
 /** Reads a .env file as `node --env-file` does, whatever the process's own environment says. */
 export function readEnvFile(path: string): ReadEnvFile {
   try {
-    const text = readFileSync(path, 'utf8').replace(/^\uFEFF/u, '').replaceAll('\r\n', '\n');
+    const bytes = readFileSync(path);
+    if (bytes.includes(0)) return { misuse: `--env-file ${path}: it is not UTF-8 (PowerShell writes UTF-16); save it as UTF-8.` };
+    const text = bytes.toString('utf8').replace(/^\uFEFF/u, '').replaceAll('\r\n', '\n');
     // Node 20 has had it from 20.12 on only.
-    return { env: { ...(typeof util.parseEnv === 'function' ? util.parseEnv(text) : parseEnvText(text)) } };
+    const env = { ...(typeof util.parseEnv === 'function' ? util.parseEnv(text) : parseEnvText(text)) };
+    return { env, cut: [...text.matchAll(CUT)].map(([, name = '']) => name) };
   } catch (error) {
     const reason = (error as NodeJS.ErrnoException).code === 'ENOENT' ? 'there is no such file' : 'it cannot be read';
     return { misuse: `--env-file ${path}: ${reason}.` };
@@ -21,6 +31,9 @@ export function readEnvFile(path: string): ReadEnvFile {
 
 /** `NAME=value`, in one of three kinds of quotes or none, with `export` before it or not, a comment behind it or not. */
 const LINE = /^[ \t]*(?:export[ \t]+)?([\w.-]+)[ \t]*=[ \t]*(?:"([^"]*)"|'([^']*)'|`([^`]*)`|([^#\n]*))/gmu;
+
+/** A value without quotes, and a # right behind it. */
+const CUT = /^[ \t]*(?:export[ \t]+)?([\w.-]+)[ \t]*=[ \t]*(?![ \t"'`])[^#\n]*(?<![ \t])#/gmu;
 
 /** What `util.parseEnv` of later versions does: see the documentation of Node, "dotenv". */
 export function parseEnvText(text: string): Env {

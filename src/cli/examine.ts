@@ -1,7 +1,8 @@
 import type { Config } from '../options';
 import { nodeTransport } from '../provider/transport';
 import { judgeClock } from './clock-finding';
-import type { Env } from './env-file';
+import type { Env, EnvFile } from './env-file';
+import { judgeFile } from './file-findings';
 import type { Finding } from './finding';
 import { judgeMount } from './mount-findings';
 import { judgeOptions } from './option-findings';
@@ -9,12 +10,15 @@ import { probe } from './probe';
 import { judgeProbe } from './probe-findings';
 import type { Progress } from './progress';
 import { connectTo, lookUp } from './reach';
-import { judgeConnection, judgeName, type Target } from './reach-findings';
+import { judgeConnection, judgeName, judgeProxy, type Target } from './reach-findings';
 import { MOST_TRIES } from './tries';
 
 /** What to look at. */
 export interface Examination {
-  readonly env: Env;
+  /** Where the variables are, if not in the environment. */
+  readonly file: EnvFile | undefined;
+  /** Of this process. */
+  readonly environment: Env;
   readonly callbackPath: string;
   /** Public paths at which connectAuth() is mounted; none: not told. */
   readonly mounts: readonly string[];
@@ -26,19 +30,19 @@ const DEFAULT_TIMEOUT_MS = 10_000;
 
 /** Looks at everything in turn: what cannot work without an earlier part is passed over, and that is said. */
 export async function examine(what: Examination, progress: Progress): Promise<readonly Finding[]> {
-  const { callbackPath, mounts, env, offline } = what;
-  const { findings, config, tokenUrl, authorizeUrl } = judgeOptions(env, callbackPath);
+  const { callbackPath, mounts, file, environment, offline } = what;
+  const { findings, config, tokenUrl, authorizeUrl } = judgeOptions(file?.env ?? environment, callbackPath);
   const mount = config === undefined ? [] : [judgeMount({ redirectUri: config.redirectUri, callbackPath, mounts })];
-  const configuration = [...findings, ...mount];
+  const reading = file === undefined ? [] : judgeFile(file, environment);
+  const configuration = [...reading, ...findings, ...mount];
   if (offline) return [...configuration, skipped('dns', 'network', 'not looked at (--offline)')];
   const timeoutMs = config?.timeoutMs ?? DEFAULT_TIMEOUT_MS;
-  const network = [
-    ...await examineAuthorizeHost(authorizeUrl, tokenUrl, timeoutMs, progress),
-    ...await examineTokenHost(tokenUrl, timeoutMs, progress),
-  ];
-  const endpoint = await examineEndpoint(config, network, progress);
+  const authorizeHost = await examineAuthorizeHost(authorizeUrl, tokenUrl, timeoutMs, progress);
+  const tokenHost = await examineTokenHost(tokenUrl, timeoutMs, progress);
+  const proxy = judgeProxy(environment, [...authorizeHost, ...tokenHost]);
+  const endpoint = await examineEndpoint(config, tokenHost, progress);
   progress.clear();
-  return [...configuration, ...network, ...endpoint];
+  return [...configuration, ...authorizeHost, ...tokenHost, ...present(proxy), ...endpoint];
 }
 
 /** Only the visitor's browser goes there, so here it is enough that the name exists. */

@@ -6,11 +6,11 @@ import type { WireAnswer, WireResult } from '../provider/attempt';
  * `accepted` only the code was refused, so credentials and format are right; `refused` the credentials were;
  * `format` the request was not understood; `forbidden` 403 and other refusals that are about neither;
  * `error` a server error, which some servers give to a format that they do not know;
- * and those that end the trying: `limited`, `down`, `redirect`, `no-endpoint`, `page`, `issued`, `unreadable`, `no-answer`.
+ * and those that end the trying: `limited`, `down`, `redirect`, `proxy`, `no-endpoint`, `page`, `issued`, `unreadable`, `no-answer`.
  */
 export type OutcomeKind =
   | 'accepted' | 'refused' | 'format' | 'forbidden' | 'error'
-  | 'limited' | 'down' | 'redirect' | 'no-endpoint' | 'page' | 'issued' | 'unreadable' | 'no-answer';
+  | 'limited' | 'down' | 'redirect' | 'proxy' | 'no-endpoint' | 'page' | 'issued' | 'unreadable' | 'no-answer';
 
 /** The meaning of one answer; nothing in it is a text of the provider. */
 export interface Outcome {
@@ -24,7 +24,7 @@ export interface Outcome {
 }
 
 const ENDING: ReadonlySet<OutcomeKind> = new Set<OutcomeKind>([
-  'limited', 'down', 'redirect', 'no-endpoint', 'page', 'issued', 'unreadable', 'no-answer',
+  'limited', 'down', 'redirect', 'proxy', 'no-endpoint', 'page', 'issued', 'unreadable', 'no-answer',
 ]);
 
 /** Whether another try would meet the same, or would be a burden. */
@@ -60,6 +60,7 @@ export function readOutcome(result: WireResult, nowMs: number): Outcome {
 function kindByStatus(answer: WireAnswer): OutcomeKind | undefined {
   const { status } = answer;
   if (status >= 300 && status <= 399) return 'redirect';
+  if (status === 407) return 'proxy';
   if (status === 429) return 'limited';
   if (status === 503) return 'down';
   if (status === 415 || status === 406) return 'format';

@@ -30,7 +30,8 @@ export function judgeProbe({ setup, tried, location }: ProbeResult, address: Pro
   const key = judgeKey(setup, tried);
   if (best !== undefined) return [answers, ...accepted(setup, tried, best), key];
   if (key.verdict === 'fail') return [answers, key, untold(CREDENTIALS, 'ACCESSTOKEN is right'), untold(FORMAT, 'ACCESSTOKEN is right')];
-  return [answers, ...rejected(setup, tried), key];
+  const faults = rejected(setup, tried);
+  return faults.some(({ check }) => check === answers.check) ? [...faults, key] : [answers, ...faults, key];
 }
 
 /** At least one way of writing the request is accepted: the configured one, or there is a switch to change. */

@@ -1,3 +1,4 @@
+import { VISIBLE } from '../option-values';
 import type { SandboxSwitches } from '../testing/switches';
 import type { FlagKind, Flags } from './read-flags';
 
@@ -43,6 +44,7 @@ export function readSwitches({ values }: Flags): { readonly switches: Partial<Sa
     const allowed = SWITCH_VALUES[name];
     if (allowed === 'number' && !/^\d{1,12}$/u.test(text)) return { misuse: `--${flagOf(name)} takes a whole number.` };
     if (name === 'lifetimeSeconds' && Number(text) < 1) return { misuse: `--${flagOf(name)} takes a whole number from 1 on.` };
+    if (allowed === 'key' && !VISIBLE.test(text)) return { misuse: `--${flagOf(name)} takes a key of visible ASCII characters.` };
     if (typeof allowed !== 'string' && !allowed.includes(text)) {
       return { misuse: `--${flagOf(name)} takes one of: ${allowed.join(', ')}.` };
     }

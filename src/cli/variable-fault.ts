@@ -16,6 +16,9 @@ export function variableFault(variable: FaultyVariable): Finding {
   return { check: 'option', subject: variable.name, verdict: 'fail', text, cure };
 }
 
+/** A server listens there; nobody can be sent there. */
+const ANY_ADDRESS = /^(?:0\.0\.0\.0|\[::\])$/u;
+
 type Explanation = readonly [text: string, cure: string];
 
 function explained(variable: FaultyVariable): Explanation {
@@ -35,6 +38,9 @@ function urlFault({ name, value, callbackPath }: FaultyVariable): Explanation | 
   }
   if (url.username !== '' || url.password !== '') return ['holds a user name or password', `Remove what stands before the @ in ${name}.`];
   if (value.includes('#')) return ['has a fragment', `Remove the # and what follows from ${name}.`];
+  if (ANY_ADDRESS.test(url.hostname)) {
+    return [`names ${url.hostname}, which is for listening on every address`, `Put the host that browsers use in its place, for development localhost.`];
+  }
   const isRedirect = name === 'CONNECT_REDIRECT_URI';
   const leadsElsewhere = isRedirect && !trimmed(url.pathname).endsWith(trimmed(callbackPath));
   const path = leadsElsewhere ? callbackPath : url.pathname;
