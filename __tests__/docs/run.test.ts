@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
+import http from 'node:http';
 import { join } from 'node:path';
 import { startSandbox, type Sandbox } from '../../src/testing';
 import { browser } from '../support/app';
@@ -22,6 +23,18 @@ describe('docs/testing.md: the test of a ledger runs as printed:', () => {
   // eslint-disable-next-line @typescript-eslint/no-implied-eval, @typescript-eslint/no-unsafe-call
   new Function('require', 'test', code)(require, test);
 });
+
+/** Asks again and again over one kept connection, as a proxy in front does, until nobody answers. @returns the answers */
+async function keepBusy(url: string, cookie: string): Promise<number> {
+  const agent = new http.Agent({ keepAlive: true, maxSockets: 1 });
+  const answered = (): Promise<boolean> => new Promise((resolve) => {
+    http.get(url, { agent, headers: { cookie } }, (answer) => answer.resume().once('end', () => { resolve(true); })).once('error', () => { resolve(false); });
+  });
+  let count = 0;
+  while (await answered()) count += 1;
+  agent.destroy();
+  return count;
+}
 
 /** Asks each part of what a module of docs/scaling.md makes, and ends. */
 const check = (module: string): string => `
@@ -59,7 +72,7 @@ describeInRedis('docs/scaling.md: what it prints runs as printed:', () => {
     await Promise.all([sandbox.close(), redis.close()]);
   });
 
-  test('two processes share sessions and ledger, and each ends on SIGTERM', async () => {
+  test('two processes share sessions and ledger, and each ends on SIGTERM, however busy its connections are kept', async () => {
     const ports = [await freePort(), await freePort()] as const;
     const { clientId, clientSecret, authorizeUrl, tokenUrl, apiBaseUrl } = sandbox.connectOptions;
     for (const port of ports) {
@@ -79,10 +92,12 @@ describeInRedis('docs/scaling.md: what it prints runs as printed:', () => {
     const answers = await Promise.all(urls.map((url) => visitor.visit(`${url}/`)));
     expect(answers.map(({ status, body }) => [status, body]))
       .toEqual(programs.map(({ child }) => [200, `Connected, answered by ${child.pid}`]));
-    for (const { child, said } of programs) {
+    for (const [index, { child, said }] of programs.entries()) {
+      const count = keepBusy(`${urls[index]}/`, `connect.sid=${visitor.cookies.get('connect.sid') ?? ''}`);
+      await visitor.visit(`${urls[index]}/`);
       child.kill('SIGTERM');
       const [code] = await once(child, 'exit') as [number | null];
-      expect([code, said()]).toEqual([0, '']);
+      expect([code, said(), await count > 0]).toEqual([0, '', true]);
     }
   }, 60_000);
 

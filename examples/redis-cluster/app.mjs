@@ -19,6 +19,10 @@ async function serve() {
   const options = connectOptionsFromEnv(); // its encryptionKeys seal the tokens in the sessions
 
   const app = express();
+  app.use((req, res, next) => {
+    if (!server.listening) res.set('Connection', 'close'); // or a connection that a proxy keeps busy would never end
+    next();
+  });
   // Behind a proxy that ends TLS: app.set('trust proxy', 1), or the cookie is never `secure`.
   app.use(session({
     store: new RedisStore({ client }),
@@ -41,7 +45,7 @@ async function serve() {
   });
   app.use(connectErrorHandler());
 
-  app.listen(process.env.PORT ?? 3000);
+  const server = app.listen(process.env.PORT ?? 3000);
   // After SIGTERM, once the requests in progress are answered.
   cluster.worker.once('disconnect', async () => {
     await connect.close(); // refreshes in flight are finished and recorded
