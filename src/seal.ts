@@ -4,7 +4,7 @@ import { createCipheriv, createDecipheriv, hkdfSync, randomBytes } from 'node:cr
 export interface EncryptionKey {
   /** Public name of the key, stored with everything it has sealed: 1–32 letters, digits, `-` and `_`. */
   readonly id: string;
-  /** At least 32 characters of high entropy, for example from `openssl rand -base64 32`. */
+  /** At least 32 characters of high entropy: 32 random bytes as base64, for example. */
   readonly secret: string;
 }
 
