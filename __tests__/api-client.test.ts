@@ -187,8 +187,8 @@ describe('a refused token', () => {
 
   test('a stream may take as long as the timeout of its call, and no longer', async () => {
     const stream = new Readable({ read: () => undefined });
-    const call = world.clientWith({ timeoutMs: 50 }).post('/me', stream, { timeout: 5000 });
-    setTimeout(() => { stream.push('bytes'); stream.push(null); }, 150);
+    const call = world.clientWith({ timeoutMs: 500 }).post('/me', stream, { timeout: 15_000 });
+    setTimeout(() => { stream.push('bytes'); stream.push(null); }, 700);
     expect([(await call).status, world.server.requests[0]?.body]).toEqual([200, 'bytes']);
     const endless = new Readable({ read: () => undefined });
     await expect(world.client().post('/me', endless, { timeout: 50 })).rejects.toMatchObject({ code: 'ERR_CONNECT_TIMEOUT', status: 504 });

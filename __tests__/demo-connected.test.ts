@@ -7,7 +7,7 @@ let site: DemoSite;
 let visitor: Browser;
 
 beforeEach(async () => {
-  site = await startDemoSite({ timeoutMs: 1_000 });
+  site = await startDemoSite({ timeoutMs: 5_000 });
   visitor = browser();
 });
 

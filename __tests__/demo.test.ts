@@ -18,7 +18,7 @@ const LOOPBACK = ['127.0.0.1', '::1'].filter((host) =>
 let site: DemoSite;
 
 beforeAll(async () => {
-  site = await startDemoSite({ timeoutMs: 300 });
+  site = await startDemoSite({ timeoutMs: 1_000 });
 });
 
 afterAll(async () => {

@@ -6,7 +6,7 @@ import { faultyStore, watchProcess, type FaultPlan, type FaultyStore } from './s
 import { latch } from './support/refreshing';
 import { clearSessions, tokensIn } from './support/stored';
 
-const STORE_TIMEOUT_MS = 250;
+const STORE_TIMEOUT_MS = 400;
 /** Our timeout, and room for a busy machine. */
 const BOUND_MS = STORE_TIMEOUT_MS + 4_000;
 

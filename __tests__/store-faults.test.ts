@@ -4,7 +4,7 @@ import { startSandbox, type Sandbox } from '../src/testing';
 import { beginSignIn, browser, signIn, startApp, type Answer, type Browser, type TestApp } from './support/app';
 import { faultyStore, STORE_ADDRESS, watchProcess, type FaultPlan, type FaultyStore } from './support/faulty-store';
 
-const STORE_TIMEOUT_MS = 250;
+const STORE_TIMEOUT_MS = 400;
 /** Our timeout, and room for a busy machine. */
 const BOUND_MS = STORE_TIMEOUT_MS + 4_000;
 const SCRIPT = { accept: 'application/json' };

@@ -22,7 +22,7 @@ export async function startDemoSite(options: Partial<ConnectAuthOptions> = {}): 
     ...sandbox.connectOptions,
     redirectUri: `${address}/connect/callback`,
     afterConnect: '/connected',
-    timeoutMs: 500,
+    timeoutMs: 1_500,
     ...options,
   };
   const demo = createDemo({ address, connectOptions, sandbox });

@@ -30,7 +30,7 @@ describe('onRepeat', () => {
     let repeats = 0;
     const onRepeat = (): void => { repeats += 1; };
     server = await startServer((socket, number) => { [answer, ...responders][number - 1]?.(socket); });
-    const endpoint = tokenEndpoint(configFor(server.url, { timeoutMs: 300 }));
+    const endpoint = tokenEndpoint(configFor(server.url));
     await endpoint.refresh('first', { onRepeat });
     expect(repeats).toBe(0);
     const result = await endpoint.refresh('second', { onRepeat }).catch((error: unknown) => error);

@@ -7,7 +7,7 @@ import { nodeTransport } from '../../src/provider/transport';
 import { configFor, http11, startServer, TOKEN_JSON, type LocalServer } from './local-server';
 
 /** Short where the deadline is what ends the call; long enough for a busy machine where something else is to end it. */
-const timeoutFor = (code: ConnectError['code']): number => (code === 'ERR_CONNECT_TIMEOUT' ? 250 : 3000);
+const timeoutFor = (code: ConnectError['code']): number => (code === 'ERR_CONNECT_TIMEOUT' ? 500 : 5000);
 /** A busy machine may be this late; without a deadline there would be no end. */
 const SLACK_MS = 4000;
 const HEAD = 'HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n';

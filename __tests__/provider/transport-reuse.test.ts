@@ -62,7 +62,7 @@ test.each([
 });
 
 test('is not repeated after the deadline', async () => {
-  const [local, endpoint] = await endpointOf(inTurn(answer, () => undefined), { timeoutMs: 300 });
+  const [local, endpoint] = await endpointOf(inTurn(answer, () => undefined), { timeoutMs: 1000 });
   await endpoint.exchange('code');
   await expect(endpoint.exchange('code')).rejects.toMatchObject({ code: 'ERR_CONNECT_TIMEOUT' });
   expect(local.requests.length).toBe(2);

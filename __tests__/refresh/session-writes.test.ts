@@ -285,7 +285,7 @@ const FAULTS: readonly [StoreOperation, StoreFault, number][] = [
 
 test.each(FAULTS)('a store whose %s %s (call %i) fails no request and loses nothing', async (operation, fault, call) => {
   const faulty = faultyStore();
-  const world = await connectedWorld(sandbox, { store: faulty.store, before: [faulty.watch], options: { storeTimeoutMs: 150 } });
+  const world = await connectedWorld(sandbox, { store: faulty.store, before: [faulty.watch], options: { storeTimeoutMs: 400 } });
   await world.expireIn(1);
   const old = await world.stored();
   faulty.plan({ operation, fault, call });

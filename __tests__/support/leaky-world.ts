@@ -121,7 +121,7 @@ async function run(renderErrors: boolean): Promise<void> {
   const connect = connectAuth({
     clientId: 'client', clientSecret: CLIENT_SECRET, accessTokenKey: KEY,
     redirectUri: `${appServer.url}/connect/callback`,
-    authorizeUrl: `${tokenServer.url}/authorize`, tokenUrl: `${tokenServer.url}/token`, timeoutMs: 400, renderErrors,
+    authorizeUrl: `${tokenServer.url}/authorize`, tokenUrl: `${tokenServer.url}/token`, timeoutMs: 1_000, renderErrors,
     onConnect: () => {
       if (refusing) throw refusal;
     },
