@@ -19,6 +19,8 @@ export interface Worker {
   hold(gate: GateName): Promise<void>;
   /** Resolves once as many passages as given have been held since the start; 1 if none is given. */
   held(gate: GateName, count?: number): Promise<void>;
+  /** How many passages have been held since the start. */
+  holds(gate: GateName): number;
   release(gate: GateName): Promise<void>;
   /** SIGKILL */
   kill(): Promise<void>;
@@ -129,6 +131,7 @@ async function startWorker(program: string, setup: WorkerSetup, children: ChildP
       if ((heldCounts.get(gate) ?? 0) >= count) resolve();
       else waiters.push({ gate, count, resolve });
     }),
+    holds: (gate) => heldCounts.get(gate) ?? 0,
     release: (gate) => tell({ release: gate }),
     kill: async () => {
       await ended('SIGKILL');

@@ -1,5 +1,6 @@
+import type { Answer, Browser } from '../support/app';
 import { describeInRedis } from '../support/requires';
-import { refusalFrom, signedIn, tokenFrom, type Worker } from './cluster';
+import { refusalFrom, refusalOf, signedIn, SITE, tokenFrom, type Refusal, type Worker } from './cluster';
 import { startWorld, worksAtTheApi, type World } from './world';
 
 // The first file to run packs the library, on machines that are busy with other suites.
@@ -73,7 +74,7 @@ describeInRedis("the ledger's Redis", () => {
     expect(sandbox.presentations(refreshToken)).toBe(1);
   });
 
-  test.each(TROUBLES)('$name, between claim and settlement: the token is kept, and presented once', async ({ begin, end }) => {
+  test.each(TROUBLES)('$name, between claim and settlement: the token is kept and presented once, whoever waits comes again', async ({ begin, end }) => {
     const { sandbox, sessions, ledger } = world;
     const visitor = await signedIn(sandbox, one);
     const refreshToken = await sessions.age(visitor, -10);
@@ -81,7 +82,10 @@ describeInRedis("the ledger's Redis", () => {
     sandbox.fault({ kind: 'hold', when: 'after' }, { on: 'refresh' });
     const winner = tokenFrom(one, visitor);
     await sandbox.waiting();
+    const { answer: waiter } = await waitingFor(other, visitor.fork());
     await begin(world);
+    await other.release('acquire');
+    expect(await waiter).toMatchObject({ status: 503, retryAfter: expect.stringMatching(/^[1-9]\d*$/u) as string });
     sandbox.release();
     const { accessToken } = await winner;
     expect(await worksAtTheApi(sandbox, accessToken)).toBe(true);
@@ -154,6 +158,27 @@ describeInRedis("the ledger's Redis", () => {
     expect((await ledger.record())['g']).toBe('2');
   });
 
+  test('silent to a disconnect: the visitor is told to try again, stays, and has no token in the end', async () => {
+    const { sandbox, sessions, ledgerWay, ledger } = world;
+    const [before, visitor] = [await signedIn(sandbox, one), await signedIn(sandbox, one)];
+    const disconnect = (who = visitor): Promise<Answer> => (
+      who.visit(`${one.url}/connect/disconnect`, { origin: SITE, accept: 'application/json' }, 'POST'));
+    // So that Redis knows the script, and does not ask for it in an answer that is lost.
+    expect((await disconnect(before)).status).toBe(204);
+    await ledger.forget();
+    ledgerWay.dropAnswers();
+    expect(refusalOf(await disconnect())).toEqual(AWAY);
+    expect((await sessions.read(visitor)).connectToken).toBeDefined();
+    // What only timed out has taken effect: the token that the session still has cannot be refreshed.
+    expect((await ledger.record())['st']).toBe('revoked');
+    connectAnew(world);
+    const refreshToken = await sessions.age(visitor, -10);
+    const tab = visitor.fork();
+    await endsAnew(disconnect);
+    expect(await refusalFrom(other, tab)).toMatchObject({ status: 401 });
+    expect(sandbox.presentations(refreshToken)).toBe(0);
+  });
+
   test('a process with another key asks to come again, and destroys nothing', async () => {
     const { sandbox, sessions, ledger, cluster } = world;
     const stranger = await cluster.start({ ledgerKeys: [{ id: 'k1', secret: 'another ledger secret of the tests, as long as that' }] });
@@ -170,6 +195,18 @@ describeInRedis("the ledger's Redis", () => {
     expect(sandbox.calls.refresh).toBe(1);
   });
 
+  /** Lets a process wait for the winner. @returns what it answers in the end, once it is about to look again */
+  async function waitingFor(worker: Worker, visitor: Browser): Promise<{ readonly answer: Promise<Refusal> }> {
+    const before = worker.holds('acquire');
+    await worker.hold('acquire');
+    const answer = refusalFrom(worker, visitor);
+    await worker.held('acquire', before + 1);
+    await worker.release('acquire');
+    await worker.hold('acquire');
+    await worker.held('acquire', before + 2);
+    return { answer };
+  }
+
   async function evictEverything(): Promise<void> {
     const { ledgerRedis } = world;
     await ledgerRedis.command('CONFIG', 'SET', 'maxmemory-policy', 'allkeys-random');
@@ -177,6 +214,11 @@ describeInRedis("the ledger's Redis", () => {
     while (await ledgerRedis.command('DBSIZE') !== 0) await ledgerRedis.command('PING');
     await ledgerRedis.command('CONFIG', 'SET', 'maxmemory', 0);
     await ledgerRedis.command('CONFIG', 'SET', 'maxmemory-policy', 'noeviction');
+  }
+
+  /** Once the client has connected again. */
+  async function endsAnew(disconnect: () => Promise<Answer>): Promise<void> {
+    for (let answer = await disconnect(); answer.status !== 204; answer = await disconnect()) expect(answer.status).toBe(503);
   }
 
   /** A client connects again in its own time; until then the answer is "come again", and never anything worse. */
