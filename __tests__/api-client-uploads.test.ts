@@ -20,6 +20,11 @@ beforeEach(async () => {
   site.post('/read-before', (req, _res, next) => {
     req.resume().once('end', () => { next(); });
   });
+  site.post('/looked-into', (req, _res, next) => {
+    // Stays there, as one that waits for more does.
+    req.on('readable', () => undefined);
+    next();
+  });
   site.post('/broken-off-before', (req, _res, next) => {
     req.once('close', () => { next(); });
     site.emit('reached');
@@ -78,6 +83,26 @@ test('an upload over 10 MiB is refused, and the visitor, who may send it to its 
   expect([status, JSON.parse(text)]).toMatchObject([500, { code: 'ERR_CONNECT_CONFIG' }]);
   await ended;
   expect(world.server.requests.length).toBe(0);
+});
+
+test('an answer that the app has got itself and hands on is closed when it is over 10 MiB', async () => {
+  const source = http.createServer((_req, res) => {
+    const more = (): void => { while (res.write(Buffer.alloc(65_536)) && !res.destroyed); };
+    res.on('drain', more);
+    more();
+  }).listen(0, '127.0.0.1');
+  await once(source, 'listening');
+  const [answer] = await once(http.get({ host: '127.0.0.1', port: (source.address() as AddressInfo).port }), 'response') as [http.IncomingMessage];
+  await expect(world.client().post('/me', answer)).rejects.toMatchObject({ code: 'ERR_CONNECT_CONFIG', reason: 'body' });
+  expect(answer.destroyed).toBe(true);
+  source.close();
+});
+
+test('an upload into which a middleware has looked is passed on whole', async () => {
+  const { request, answer } = upload('/looked-into');
+  request.end('all of it');
+  expect(await answer).toEqual([200, '{"kept":true}']);
+  expect(world.server.requests.map(({ body }) => body)).toEqual(['all of it']);
 });
 
 test('an upload that stops half-way is answered', async () => {

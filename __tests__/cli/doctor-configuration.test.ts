@@ -41,7 +41,7 @@ const SICK: readonly (readonly [string, Variables, string])[] = [
     'fail CONNECT_REDIRECT_URI has a value that cannot be used -> Set CONNECT_REDIRECT_URI to'],
   ['the secret where a URL belongs', { CONNECT_TOKEN_URL: CANARIES.secret }, 'fail CONNECT_TOKEN_URL is no absolute URL'],
   ['an address to listen on as redirect URI', { CONNECT_REDIRECT_URI: 'http://0.0.0.0:3000/connect/callback' },
-    'fail CONNECT_REDIRECT_URI names 0.0.0.0, which is for listening on every address -> Put the host that browsers use'],
+    'fail CONNECT_REDIRECT_URI names 0.0.0.0, which is for listening on every address -> Write the host that it is reached by'],
   ['its IPv6 sister', { CONNECT_TOKEN_URL: 'http://[::]:3000/token' }, 'fail CONNECT_TOKEN_URL names [::], which is for listening'],
   ['a misspelt choice', { CONNECT_CLIENT_AUTHENTICATION: 'heder' },
     "fail CONNECT_CLIENT_AUTHENTICATION has a value that cannot be used -> Set CONNECT_CLIENT_AUTHENTICATION to 'header' or 'body'."],
@@ -128,19 +128,19 @@ describe('a file that says something else to the app', () => {
     'CONNECT_CLIENT_ID=an-id', `CONNECT_CLIENT_SECRET=${secret}`, 'CONNECT_REDIRECT_URI=https://site.example/connect/callback', '',
   ].join('\n');
 
-  test.each(['cut#here', 'cut#here # and a comment', ' cut#here', 'cut twice#here#and here'])('a secret %j is cut at the #, which is a warning', async (secret) => {
+  test.each(['cut#here', 'cut#here # and a comment', ' cut#here', 'cut twice#here#and here', 'whole\nCONNECT_CLIENT_SECRET=cut#here'])('a secret %j is cut at the #, which is a warning', async (secret) => {
     const { report, exitCode } = await diagnoseFile(lines(secret));
     expect(report).toContain('warn CONNECT_CLIENT_SECRET ends at a #: behind it the file has a comment -> If the # belongs to the value, put the value in quotes.');
     expect(exitCode).toBe(0);
   });
 
-  test.each(['"whole#here"', "'whole#here'", '`whole#here`', 'whole # a comment', 'whole\n# a comment', 'whole\n#CONNECT_PKCE=false'])('%j is not', async (secret) => {
+  test.each(['"whole#here"', "'whole#here'", '`whole#here`', 'whole # a comment', 'whole\n# a comment', 'whole\n#CONNECT_PKCE=false', 'whole\nCONNECT_PKCE=# true or false', 'cut#here\nCONNECT_CLIENT_SECRET=whole', 'whole\nCONNECT_REST_PORT=8083#5'])('%j is not', async (secret) => {
     const { report } = await diagnoseFile(lines(secret));
     expect(report).toContain('Nothing wrong found');
   });
 
   test('a variable that the environment sets differently is a warning: an app gets that one', async () => {
-    const { report, exitCode } = await diagnoseFile(lines(CANARIES.secret), { CONNECT_CLIENT_SECRET: `${CANARIES.secret}2`, CONNECT_CLIENT_ID: 'an-id', CONNECT_PKCE: 'false' });
+    const { report, exitCode } = await diagnoseFile(`${lines(CANARIES.secret)}CONNECT_REST_PORT=2`, { CONNECT_CLIENT_SECRET: `${CANARIES.secret}2`, CONNECT_CLIENT_ID: 'an-id', CONNECT_PKCE: 'false', CONNECT_REST_PORT: '1' });
     expect(report).toContain('warn CONNECT_CLIENT_SECRET has another value in the environment, which wins over a file -> Remove one of the two');
     expect([exitCode, report.includes('Nothing failed, 1 warning')]).toEqual([0, true]);
   });

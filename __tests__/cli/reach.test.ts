@@ -1,7 +1,8 @@
 import net from 'node:net';
 import tls from 'node:tls';
+import { judgeProxy } from '../../src/cli/proxy-finding';
 import { connectTo, lookUp } from '../../src/cli/reach';
-import { judgeConnection, judgeName, judgeProxy } from '../../src/cli/reach-findings';
+import { judgeConnection, judgeName } from '../../src/cli/reach-findings';
 import { startServer } from '../provider/local-server';
 
 /** The way to a host: what a network of the tests' own cannot show is told by the code that it would give. */
@@ -78,9 +79,9 @@ describe('a proxy in the environment', () => {
 
   test.each(['HTTPS_PROXY', 'https_proxy', 'ALL_PROXY', 'all_proxy'])('%s is named where the provider cannot be reached, without its value', (name) => {
     for (const finding of [cutOff, nameless]) {
-      expect(judgeProxy({ [name]: 'http://user:CANARY@proxy.example' }, [finding])).toEqual({
-        check: 'connection', subject: 'proxy', verdict: 'warn', text: `${name} is set, and neither sign-in nor doctor goes by it`,
-        cure: 'If there is no other way out, give connectAuth() the option agent with an agent for that proxy. Doctor cannot look through one.',
+      expect(judgeProxy({ [name]: 'http://user:CANARY@proxy.example' }, target.url, [finding])).toEqual({
+        check: 'connection', subject: 'proxy', verdict: 'warn', text: `${name} is set, and sign-in goes by a proxy only with the option agent`,
+        cure: 'If there is no other way out, give connectAuth() an agent for that proxy. Doctor cannot look through one.',
       });
     }
   });
@@ -88,8 +89,18 @@ describe('a proxy in the environment', () => {
   test('is not mentioned where it is empty, or where nothing but the certificate is wrong', () => {
     const untrusted = judgeConnection(target, { kind: 'failed', code: 'CERT_HAS_EXPIRED' }, 0);
     const reached = judgeConnection(plain, { kind: 'connected' }, 0);
-    expect(judgeProxy({ HTTPS_PROXY: '' }, [cutOff])).toBeUndefined();
-    expect(judgeProxy({ HTTPS_PROXY: 'http://proxy.example' }, [untrusted, reached])).toBeUndefined();
+    expect(judgeProxy({ HTTPS_PROXY: '' }, target.url, [cutOff])).toBeUndefined();
+    expect(judgeProxy({ HTTPS_PROXY: 'http://proxy.example' }, target.url, [untrusted, reached])).toBeUndefined();
+    expect(judgeProxy({ HTTPS_PROXY: 'http://proxy.example' }, plain.url, [cutOff])).toBeUndefined();
+  });
+
+  test.each([
+    ['*', false], ['provider.example', false], ['localhost, .example', false], ['*.example', false], ['provider.example:443', false],
+    ['', true], ['example.org', true], ['ovider.example', true],
+  ])('with NO_PROXY %j is mentioned: %s', (hosts, mentioned) => {
+    for (const name of ['NO_PROXY', 'no_proxy']) {
+      expect(judgeProxy({ HTTPS_PROXY: 'http://proxy.example', [name]: hosts }, target.url, [cutOff]) !== undefined).toBe(mentioned);
+    }
   });
 });
 

@@ -28,7 +28,8 @@ describe('docs/testing.md: the test of a ledger runs as printed:', () => {
 async function keepBusy(url: string, cookie: string): Promise<number> {
   const agent = new http.Agent({ keepAlive: true, maxSockets: 1 });
   const answered = (): Promise<boolean> => new Promise((resolve) => {
-    http.get(url, { agent, headers: { cookie } }, (answer) => answer.resume().once('end', () => { resolve(true); })).once('error', () => { resolve(false); });
+    http.get(url, { agent, headers: { cookie } }, (answer) => answer.resume().once('close', () => { resolve(answer.complete); }))
+      .once('error', () => { resolve(false); });
   });
   let count = 0;
   while (await answered()) count += 1;

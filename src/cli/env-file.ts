@@ -22,7 +22,8 @@ export function readEnvFile(path: string): ReadEnvFile {
     const text = bytes.toString('utf8').replace(/^\uFEFF/u, '').replaceAll('\r\n', '\n');
     // Node 20 has had it from 20.12 on only.
     const env = { ...(typeof util.parseEnv === 'function' ? util.parseEnv(text) : parseEnvText(text)) };
-    return { env, cut: [...text.matchAll(CUT)].map(([, name = '']) => name) };
+    const cut = [...text.matchAll(CUT)].filter(([, name = '', left = '']) => env[name] === left.trim());
+    return { env, cut: cut.map(([, name = '']) => name) };
   } catch (error) {
     const reason = (error as NodeJS.ErrnoException).code === 'ENOENT' ? 'there is no such file' : 'it cannot be read';
     return { misuse: `--env-file ${path}: ${reason}.` };
@@ -32,8 +33,8 @@ export function readEnvFile(path: string): ReadEnvFile {
 /** `NAME=value`, in one of three kinds of quotes or none, with `export` before it or not, a comment behind it or not. */
 const LINE = /^[ \t]*(?:export[ \t]+)?([\w.-]+)[ \t]*=[ \t]*(?:"([^"]*)"|'([^']*)'|`([^`]*)`|([^#\n]*))/gmu;
 
-/** A value without quotes, and a # right behind it. */
-const CUT = /^[ \t]*(?:export[ \t]+)?([\w.-]+)[ \t]*=[ \t]*(?![ \t"'`])[^#\n]*(?<![ \t])#/gmu;
+/** What is left of a value without quotes, and a # right behind it. */
+const CUT = /^[ \t]*(?:export[ \t]+)?([\w.-]+)[ \t]*=[ \t]*(?![ \t"'`])([^#\n]+)(?<![ \t])#/gmu;
 
 /** What `util.parseEnv` of later versions does: see the documentation of Node, "dotenv". */
 export function parseEnvText(text: string): Env {

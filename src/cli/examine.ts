@@ -9,8 +9,9 @@ import { judgeOptions } from './option-findings';
 import { probe } from './probe';
 import { judgeProbe } from './probe-findings';
 import type { Progress } from './progress';
+import { judgeProxy } from './proxy-finding';
 import { connectTo, lookUp } from './reach';
-import { judgeConnection, judgeName, judgeProxy, type Target } from './reach-findings';
+import { judgeConnection, judgeName, type Target } from './reach-findings';
 import { MOST_TRIES } from './tries';
 
 /** What to look at. */
@@ -39,7 +40,7 @@ export async function examine(what: Examination, progress: Progress): Promise<re
   const timeoutMs = config?.timeoutMs ?? DEFAULT_TIMEOUT_MS;
   const authorizeHost = await examineAuthorizeHost(authorizeUrl, tokenUrl, timeoutMs, progress);
   const tokenHost = await examineTokenHost(tokenUrl, timeoutMs, progress);
-  const proxy = judgeProxy(environment, [...authorizeHost, ...tokenHost]);
+  const proxy = tokenUrl === undefined ? undefined : judgeProxy(environment, tokenUrl, tokenHost);
   const endpoint = await examineEndpoint(config, tokenHost, progress);
   progress.clear();
   return [...configuration, ...authorizeHost, ...tokenHost, ...present(proxy), ...endpoint];

@@ -1,12 +1,13 @@
 import type { EnvFile, Env } from './env-file';
 import type { Finding } from './finding';
+import { variablesRead } from './option-findings';
 
 /**
  * Judges how an app will read a .env file, beside what its variables say. Pure.
  * @param environment - of this process: what is set there, an app's loader leaves as it is
  */
 export function judgeFile({ env, cut }: EnvFile, environment: Env): readonly Finding[] {
-  const ours = Object.keys(env).filter((name) => name.startsWith('CONNECT_'));
+  const ours = variablesRead().filter((name) => env[name] !== undefined);
   return ours.flatMap((name) => [
     ...(cut.includes(name) ? [warning(name, 'ends at a #: behind it the file has a comment', 'If the # belongs to the value, put the value in quotes.')] : []),
     ...(environment[name] === undefined || environment[name] === env[name] ? [] : [warning(

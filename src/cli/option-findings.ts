@@ -51,7 +51,7 @@ function soundVariables(callbackPath: string): Record<string, string> {
 }
 
 /** The names that `connectOptionsFromEnv` looks up, found out by asking it. */
-function variablesRead(): readonly string[] {
+export function variablesRead(): readonly string[] {
   const names = new Set<string>();
   const spy = new Proxy<Env>({}, {
     get(_target, name) {

@@ -1,4 +1,3 @@
-import type { Env } from './env-file';
 import type { Finding } from './finding';
 import type { ConnectionResult, NameResult } from './reach';
 
@@ -64,17 +63,6 @@ function certificateFinding(
 }
 
 type Explanation = readonly [text: string, cure: string];
-
-/** Where the provider could not be reached, and this machine goes out by a proxy: a reason that no single check can see. */
-export function judgeProxy(environment: Env, network: readonly Finding[]): Finding | undefined {
-  const name = ['HTTPS_PROXY', 'https_proxy', 'ALL_PROXY', 'all_proxy'].find((one) => (environment[one] ?? '') !== '');
-  const isCutOff = network.some(({ check, verdict }) => verdict === 'fail' && check !== 'tls');
-  if (name === undefined || !isCutOff) return undefined;
-  return {
-    ...CONNECTION, subject: 'proxy', verdict: 'warn', text: `${name} is set, and neither sign-in nor doctor goes by it`,
-    cure: 'If there is no other way out, give connectAuth() the option agent with an agent for that proxy. Doctor cannot look through one.',
-  };
-}
 
 const PRIVATE_CA: Explanation = [
   'has a certificate that no known authority has signed',

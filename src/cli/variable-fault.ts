@@ -39,7 +39,7 @@ function urlFault({ name, value, callbackPath }: FaultyVariable): Explanation | 
   if (url.username !== '' || url.password !== '') return ['holds a user name or password', `Remove what stands before the @ in ${name}.`];
   if (value.includes('#')) return ['has a fragment', `Remove the # and what follows from ${name}.`];
   if (ANY_ADDRESS.test(url.hostname)) {
-    return [`names ${url.hostname}, which is for listening on every address`, `Put the host that browsers use in its place, for development localhost.`];
+    return [`names ${url.hostname}, which is for listening on every address`, 'Write the host that it is reached by instead, for development localhost.'];
   }
   const isRedirect = name === 'CONNECT_REDIRECT_URI';
   const leadsElsewhere = isRedirect && !trimmed(url.pathname).endsWith(trimmed(callbackPath));

@@ -1,5 +1,4 @@
 import { IncomingMessage } from 'node:http';
-import { PassThrough } from 'node:stream';
 import { apiCallRefused } from './api-refusal';
 
 /** A body that can be read once: of node:stream, or of the web. */
@@ -60,7 +59,7 @@ export async function streamBytes(
  */
 function opened(stream: BodyStream): Source {
   if (stream.readableEnded === true) throw apiCallRefused('body');
-  if (stream instanceof IncomingMessage) return requestSource(stream);
+  if (isRequest(stream)) return requestSource(stream);
   try {
     // Only the reader that holds a stream of the web can cancel it.
     const reader = stream.getReader?.();
@@ -77,20 +76,18 @@ function opened(stream: BodyStream): Source {
   throw apiCallRefused('body');
 }
 
+/** A request that this process answers: node:http has the same class for the answer to one of its own. */
+function isRequest(stream: unknown): stream is IncomingMessage {
+  return stream instanceof IncomingMessage && typeof stream.statusCode !== 'number';
+}
+
 /** Closing a request would close its connection, and with it the way of the app's answer. */
 function requestSource(request: IncomingMessage): Source {
-  const copy = new PassThrough();
-  // pipe() hands on the end, not what breaks a request off.
-  const breakOff = (): void => { if (!request.readableEnded) copy.destroy(); };
-  request.once('close', breakOff).once('error', breakOff).pipe(copy);
-  if (request.destroyed) breakOff();
-  const iterator = copy[Symbol.asyncIterator]();
+  const iterator = request.iterator({ destroyOnReturn: false });
   return {
     next: () => iterator.next(),
-    close() {
-      request.unpipe(copy).resume();
-      copy.destroy();
-    },
+    // Once the part that is awaited has come: until then the iterator holds the request.
+    close: () => void iterator.return?.().then(() => request.resume(), () => undefined),
   };
 }
 
