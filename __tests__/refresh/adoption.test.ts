@@ -1,26 +1,14 @@
 import type { SessionData } from 'express-session';
-import { startSandbox, type Sandbox } from '../../src/testing';
+import type { Sandbox } from '../../src/testing';
 import {
-  closeApps, connectedWorld, latch, takeOverTime, tokenIn, tokenOf, twoProcesses, verdict, type Latch, type Time, type World,
+  connectedWorld, givenRotation, latch, tokenIn, tokenOf, twoProcesses, verdict, type Latch, type Time, type World,
 } from '../support/refreshing';
 import { onlySession, type Document } from '../support/stored';
 import type { TestAppParts } from '../support/app';
 
 let sandbox: Sandbox;
 let time: Time;
-beforeAll(async () => {
-  sandbox = await startSandbox({ switches: { refresh: 'rotate' }, now: () => Date.now() });
-});
-beforeEach(() => {
-  time = takeOverTime();
-  sandbox.reset();
-});
-afterEach(async () => {
-  sandbox.release();
-  await closeApps();
-  time.restore();
-});
-afterAll(() => sandbox.close());
+givenRotation((...given) => { [sandbox, time] = given; });
 
 /** Puts a document back into the store, as a slow writer or a restored backup does. */
 async function restore(world: World, document: Document, id?: string): Promise<void> {

@@ -1,25 +1,13 @@
 import type { Request } from 'express';
-import { startSandbox, type Sandbox } from '../../src/testing';
-import { closeApps, connectedWorld, takeOverTime, tokenIn, type Time, type World } from '../support/refreshing';
+import type { Sandbox } from '../../src/testing';
+import { connectedWorld, givenRotation, tokenIn, type Time, type World } from '../support/refreshing';
 import { onlySession } from '../support/stored';
 
 /** What the app writes into its session while the token is being fetched for the same request. */
 
 let sandbox: Sandbox;
 let time: Time;
-beforeAll(async () => {
-  sandbox = await startSandbox({ switches: { refresh: 'rotate' }, now: () => Date.now() });
-});
-beforeEach(() => {
-  time = takeOverTime();
-  sandbox.reset();
-});
-afterEach(async () => {
-  sandbox.release();
-  await closeApps();
-  time.restore();
-});
-afterAll(() => sandbox.close());
+givenRotation((...given) => { [sandbox, time] = given; });
 
 /** An app that asks for the token, then changes its session, then answers. */
 function changingWorld(resave: boolean, meanwhile: () => Promise<unknown>): Promise<World> {

@@ -7,28 +7,18 @@ import { refreshFlights } from '../../src/refresh/flight';
 import { memoryLedger } from '../../src/refresh/memory-ledger';
 import { sessionOf } from '../../src/session';
 import { sessionTokens } from '../../src/session-token';
-import { startSandbox, type Sandbox, type SandboxSwitches } from '../../src/testing';
+import type { Sandbox, SandboxSwitches } from '../../src/testing';
 import type { TestAppParts } from '../support/app';
-import { closeApps, connectedWorld, takeOverTime, tokenIn, tokenOf, verdict, type Time, type World } from '../support/refreshing';
+import { connectedWorld, givenRotation, tokenIn, tokenOf, verdict, type Time, type World } from '../support/refreshing';
 import { editSessions, onlySession } from '../support/stored';
 
 let sandbox: Sandbox;
 let time: Time;
 let skewMs = 0;
-beforeAll(async () => {
-  sandbox = await startSandbox({ switches: { refresh: 'rotate' }, now: () => Date.now() + skewMs });
-});
-beforeEach(() => {
-  time = takeOverTime();
+givenRotation((...given) => {
+  [sandbox, time] = given;
   skewMs = 0;
-  sandbox.reset();
-});
-afterEach(async () => {
-  sandbox.release();
-  await closeApps();
-  time.restore();
-});
-afterAll(() => sandbox.close());
+}, () => Date.now() + skewMs);
 
 /** Refreshes that requests every second cost within so many seconds. */
 async function refreshesIn(world: World, seconds: number): Promise<number> {

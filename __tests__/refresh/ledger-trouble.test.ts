@@ -8,25 +8,13 @@ import { refreshFlights } from '../../src/refresh/flight';
 import { refreshPauses } from '../../src/refresh/pauses';
 import { sessionOf } from '../../src/session';
 import { sessionTokens } from '../../src/session-token';
-import { startSandbox, type Sandbox } from '../../src/testing';
-import { closeApps, connectedWorld, latch, takeOverTime, tokenIn, twoProcesses, verdict, type Time } from '../support/refreshing';
+import type { Sandbox } from '../../src/testing';
+import { connectedWorld, givenRotation, latch, tokenIn, twoProcesses, verdict, type Time } from '../support/refreshing';
 import { editSessions, onlySession } from '../support/stored';
 
 let sandbox: Sandbox;
 let time: Time;
-beforeAll(async () => {
-  sandbox = await startSandbox({ switches: { refresh: 'rotate' }, now: () => Date.now() });
-});
-beforeEach(() => {
-  time = takeOverTime();
-  sandbox.reset();
-});
-afterEach(async () => {
-  sandbox.release();
-  await closeApps();
-  time.restore();
-});
-afterAll(() => sandbox.close());
+givenRotation((...given) => { [sandbox, time] = given; });
 
 const LEDGER_503 = [503, 'ERR_CONNECT_LEDGER', '2'];
 

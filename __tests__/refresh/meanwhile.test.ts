@@ -1,27 +1,15 @@
 import type { SessionOptions } from 'express-session';
 import { memoryLedger, type ConnectAuthOptions, type RefreshLedger } from '../../src';
-import { startSandbox, type Sandbox } from '../../src/testing';
+import type { Sandbox } from '../../src/testing';
 import type { TestAppParts } from '../support/app';
 import {
-  closeApps, connectedWorld, latch, refreshingApp, takeOverTime, tokenIn, twoProcesses, verdict, type Latch, type Time, type World,
+  connectedWorld, givenRotation, latch, refreshingApp, tokenIn, twoProcesses, verdict, type Latch, type Time, type World,
 } from '../support/refreshing';
 import { clearSessions, editSessions, onlySession } from '../support/stored';
 
 let sandbox: Sandbox;
 let time: Time;
-beforeAll(async () => {
-  sandbox = await startSandbox({ switches: { refresh: 'rotate' }, now: () => Date.now() });
-});
-beforeEach(() => {
-  time = takeOverTime();
-  sandbox.reset();
-});
-afterEach(async () => {
-  sandbox.release();
-  await closeApps();
-  time.restore();
-});
-afterAll(() => sandbox.close());
+givenRotation((...given) => { [sandbox, time] = given; });
 
 const EXPIRED_401 = [401, 'ERR_CONNECT_EXPIRED', undefined];
 const BUSY_503 = [503, 'ERR_CONNECT_LEDGER', '2'];

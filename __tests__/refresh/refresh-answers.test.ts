@@ -1,26 +1,14 @@
 import { startSandbox, type Sandbox } from '../../src/testing';
 import { browser, signIn } from '../support/app';
 import {
-  closeApps, connectedWorld, takeOverTime, tokenIn, tokenOf, twoProcesses, verdict, type Time, type World,
+  connectedWorld, givenRotation, tokenIn, tokenOf, twoProcesses, verdict, type Time, type World,
 } from '../support/refreshing';
 import { editSessions, onlySession, type Document } from '../support/stored';
 
 let sandbox: Sandbox;
 let time: Time;
 let world: World;
-beforeAll(async () => {
-  sandbox = await startSandbox({ switches: { refresh: 'rotate' }, now: () => Date.now() });
-});
-beforeEach(() => {
-  time = takeOverTime();
-  sandbox.reset();
-});
-afterEach(async () => {
-  sandbox.release();
-  await closeApps();
-  time.restore();
-});
-afterAll(() => sandbox.close());
+givenRotation((...given) => { [sandbox, time] = given; });
 
 const UNAVAILABLE = 'ERR_CONNECT_UNAVAILABLE';
 const NUMBERED = { errorShape: 'flat' } as const;

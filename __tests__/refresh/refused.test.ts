@@ -1,22 +1,12 @@
-import { startSandbox, type Sandbox } from '../../src/testing';
-import { closeApps, connectedWorld, takeOverTime, tokenIn, tokenOf, twoProcesses, verdict, type Time } from '../support/refreshing';
+import type { Sandbox } from '../../src/testing';
+import {
+  connectedWorld, givenRotation, tokenIn, tokenOf, twoProcesses, verdict, type Time,
+} from '../support/refreshing';
 import { editSessions, onlySession } from '../support/stored';
 
 let sandbox: Sandbox;
 let time: Time;
-beforeAll(async () => {
-  sandbox = await startSandbox({ switches: { refresh: 'rotate' }, now: () => Date.now() });
-});
-beforeEach(() => {
-  time = takeOverTime();
-  sandbox.reset();
-});
-afterEach(async () => {
-  sandbox.release();
-  await closeApps();
-  time.restore();
-});
-afterAll(() => sandbox.close());
+givenRotation((...given) => { [sandbox, time] = given; });
 
 const JSON_ONLY = { accept: 'application/json' };
 

@@ -1,28 +1,16 @@
 import type { Request } from 'express';
 import { MemoryStore, type SessionOptions } from 'express-session';
-import { startSandbox, type Sandbox } from '../../src/testing';
+import type { Sandbox } from '../../src/testing';
 import type { TestAppParts } from '../support/app';
 import { faultyStore, type StoreFault, type StoreOperation } from '../support/faulty-store';
 import {
-  closeApps, connectedWorld, latch, takeOverTime, tokenIn, tokenOf, twoProcesses, verdict, type Time, type World,
+  connectedWorld, givenRotation, latch, tokenIn, tokenOf, twoProcesses, verdict, type Time, type World,
 } from '../support/refreshing';
 import { onlySession } from '../support/stored';
 
 let sandbox: Sandbox;
 let time: Time;
-beforeAll(async () => {
-  sandbox = await startSandbox({ switches: { refresh: 'rotate' }, now: () => Date.now() });
-});
-beforeEach(() => {
-  time = takeOverTime();
-  sandbox.reset();
-});
-afterEach(async () => {
-  sandbox.release();
-  await closeApps();
-  time.restore();
-});
-afterAll(() => sandbox.close());
+givenRotation((...given) => { [sandbox, time] = given; });
 
 const data = (req: Request): Record<string, unknown> => req.session as unknown as Record<string, unknown>;
 

@@ -1,7 +1,7 @@
 import type { Express } from 'express';
 import { MemoryStore } from 'express-session';
 import { memoryLedger, type ConnectAuth, type ConnectEvent, type RefreshLedger } from '../../src';
-import type { Sandbox } from '../../src/testing';
+import { startSandbox, type Sandbox } from '../../src/testing';
 import { browser, signIn, startApp, type Answer, type Browser, type TestApp, type TestAppParts } from './app';
 import { editSessions, onlySession, type Document } from './stored';
 
@@ -71,6 +71,30 @@ export async function closeApps(): Promise<void> {
   const apps = [...open];
   open.clear();
   await Promise.all(apps.map((app) => app.close()));
+}
+
+/**
+ * Gives each test of a file a sandbox that rotates refresh tokens, and a clock that only the test moves; what it leaves
+ * open is closed.
+ * @param now - the sandbox's clock, milliseconds since 1970
+ */
+export function givenRotation(take: (sandbox: Sandbox, time: Time) => void, now = (): number => Date.now()): void {
+  let sandbox: Sandbox;
+  let time: Time;
+  beforeAll(async () => {
+    sandbox = await startSandbox({ switches: { refresh: 'rotate' }, now });
+  });
+  beforeEach(() => {
+    time = takeOverTime();
+    sandbox.reset();
+    take(sandbox, time);
+  });
+  afterEach(async () => {
+    sandbox.release();
+    await closeApps();
+    time.restore();
+  });
+  afterAll(() => sandbox.close());
 }
 
 /** An app on its own ledger by `Date.now`, unless told otherwise; nobody has signed in. */
