@@ -2,8 +2,32 @@ import { parseArgs } from 'node:util';
 
 const STRATEGIES = ['none', 'lock', 'ledger'];
 
+const USAGE = `npm run soak -- [flags]
+  --seconds N    length of a run [20]
+  --users N      [40]
+  --strategy S   ${STRATEGIES.join(', ')} or all [all]
+  --slow SHARE   share of provider answers that come late, 0 to 1 [0]
+  --slow-ms N    how late [12000]
+  --kill N       seconds between two kill -9 of a process, 0: none [0]
+  --runs N       [1]
+  --seed N       [1]`;
+
+/** The plan; ends the process when asked for help, or when a flag is wrong. */
+export function argumentsOrExit(words) {
+  if (words.includes('--help')) {
+    console.log(USAGE);
+    process.exit(0);
+  }
+  try {
+    return readArguments(words);
+  } catch (error) {
+    console.error(`${error.message}\n\n${USAGE}`);
+    process.exit(2);
+  }
+}
+
 /** What the command line asks for. Shares are 0 to 1, times in the unit that the name says. */
-export function readArguments(words) {
+function readArguments(words) {
   const { values } = parseArgs({
     args: words,
     options: {

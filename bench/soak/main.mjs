@@ -3,7 +3,7 @@
 // Four processes, one Redis, a strict provider, tokens of 2 seconds. Exit code 1 when the ledger loses a sign-in or
 // presents a refresh token twice, or when the rig is blind.
 import { setTimeout as sleep } from 'node:timers/promises';
-import { randomFrom, readArguments } from './arguments.mjs';
+import { randomFrom, argumentsOrExit } from './arguments.mjs';
 import { startFleet } from './fleet.mjs';
 import { startProvider } from './provider.mjs';
 import { startRedis } from './redis.mjs';
@@ -72,7 +72,7 @@ function report(strategy, tallies, connected, counts, kills) {
 // An exit of ours ends Redis too; an end by signal would not.
 for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => process.exit(1));
 
-const plan = readArguments(process.argv.slice(2));
+const plan = argumentsOrExit(process.argv.slice(2));
 const rows = [];
 for (let index = 0; index < plan.runs; index += 1) {
   for (const strategy of plan.strategies) {
