@@ -90,21 +90,17 @@ export function refreshFlights(config: FlightsConfig): Flights {
       }));
       if (got === undefined) return { kind: 'away' };
       debug('refresh', got.kind, set.generation);
-      // The answer was read late, after a stall of this process: somebody may have taken the claim over. Ask again.
-      if (got.kind === 'won' && performance.now() - askedMs >= leaseMs / 2) {
-        if (Date.now() >= lastMs) return { kind: 'wait' };
-      } else if (got.kind === 'won') {
+      if (got.kind !== 'won' && got.kind !== 'wait') return fromLedger(got, set);
+      if (got.kind === 'wait' && !board.patient) return { kind: 'wait' };
+      // Of a claim whose answer was read late, after a stall of this process, nothing is sure: ask again.
+      if (got.kind === 'won' && performance.now() - askedMs < leaseMs / 2) {
         const paused = parts.pauses.find(key, set);
         if (paused !== undefined) return giveBack(key, { set, won: got, retentionMs: plan.retentionMs }, paused);
         plan.onWon?.();
         const landed = await attemptRefresh({ key, set, won: got, retentionMs: plan.retentionMs }, parts);
         if (landed !== undefined) return landed;
-        if (Date.now() >= lastMs) return { kind: 'wait' };
-      } else if (got.kind !== 'wait') {
-        return fromLedger(got, set);
-      } else if (!board.patient || Date.now() >= lastMs) {
-        return { kind: 'wait' };
       }
+      if (Date.now() >= lastMs) return { kind: 'wait' };
       await sleep(Math.min(pollMs * (1 + Math.random()), Math.max(1, lastMs - Date.now())));
     }
   }
