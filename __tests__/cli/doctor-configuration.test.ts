@@ -18,6 +18,11 @@ test('a sound configuration passes, and the report tells where to mount', async 
   expect([exitCode, stderr]).toEqual([0, '']);
 });
 
+test('a development address is told with its port', async () => {
+  const { report } = await diagnose({ ...SOUND, CONNECT_REDIRECT_URI: 'http://localhost:3000/connect/callback' }, '--offline');
+  expect(report).toContain('ok redirect URI expects connectAuth() to be mounted at /; visit the site as http://localhost:3000, for development only');
+});
+
 const SICK: readonly (readonly [string, Variables, string])[] = [
   ['a missing secret', { CONNECT_CLIENT_SECRET: '' },
     'fail CONNECT_CLIENT_SECRET is not set -> Set CONNECT_CLIENT_SECRET:'],

@@ -1,6 +1,6 @@
 import type { Answer, Browser } from '../support/app';
 import { describeInRedis } from '../support/requires';
-import { refusalFrom, refusalOf, signedIn, SITE, tokenFrom, type Refusal, type Worker } from './cluster';
+import { ask, refusalFrom, refusalOf, signedIn, SITE, tokenFrom, type Refusal, type Worker } from './cluster';
 import { startWorld, worksAtTheApi, type World } from './world';
 
 // The first file to run packs the library, on machines that are busy with other suites.
@@ -173,9 +173,12 @@ describeInRedis("the ledger's Redis", () => {
     expect((await ledger.record())['st']).toBe('revoked');
     connectAnew(world);
     const refreshToken = await sessions.age(visitor, -10);
-    const tab = visitor.fork();
-    await endsAnew(disconnect);
-    expect(await refusalFrom(other, tab)).toMatchObject({ status: 401 });
+    const [tab, old] = [visitor.fork(), await sessions.read(visitor)];
+    expect(refusalOf(await onceBack(() => ask(other, '/token', tab)))).toMatchObject({ status: 401, code: 'ERR_CONNECT_EXPIRED' });
+    await sessions.write(visitor, old);
+    expect((await onceBack(disconnect)).status).toBe(204);
+    await expect(sessions.read(tab)).rejects.toThrow('There is no such session.');
+    expect(await refusalFrom(other, visitor)).toMatchObject({ status: 401, code: 'ERR_CONNECT_REQUIRED' });
     expect(sandbox.presentations(refreshToken)).toBe(0);
   });
 
@@ -216,17 +219,17 @@ describeInRedis("the ledger's Redis", () => {
     await ledgerRedis.command('CONFIG', 'SET', 'maxmemory-policy', 'noeviction');
   }
 
-  /** Once the client has connected again. */
-  async function endsAnew(disconnect: () => Promise<Answer>): Promise<void> {
-    for (let answer = await disconnect(); answer.status !== 204; answer = await disconnect()) expect(answer.status).toBe(503);
+  /** A client connects again in its own time; until then the answer is "come again". @returns the first other one */
+  async function onceBack(request: () => Promise<Answer>): Promise<Answer> {
+    for (;;) {
+      const answer = await request();
+      if (answer.status !== 503) return answer;
+    }
   }
 
-  /** A client connects again in its own time; until then the answer is "come again", and never anything worse. */
-  async function comesBack(worker: Worker, visitor: Awaited<ReturnType<typeof signedIn>>): Promise<string> {
-    for (;;) {
-      const answer = await visitor.visit(`${worker.url}/token`, { accept: 'application/json' });
-      if (answer.status === 200) return (JSON.parse(answer.body) as { accessToken: string }).accessToken;
-      expect(answer.status).toBe(503);
-    }
+  async function comesBack(worker: Worker, visitor: Browser): Promise<string> {
+    const { status, body } = await onceBack(() => ask(worker, '/token', visitor));
+    expect(status).toBe(200);
+    return (JSON.parse(body) as { accessToken: string }).accessToken;
   }
 });

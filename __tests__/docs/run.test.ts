@@ -24,7 +24,7 @@ describe('docs/testing.md: the test of a ledger runs as printed:', () => {
   new Function('require', 'test', code)(require, test);
 });
 
-/** Asks again and again over one kept connection, as a proxy in front does, until nobody answers. @returns the answers */
+/** Asks again and again over one kept connection, as a proxy in front does, until nobody answers. @returns how often it was answered */
 async function keepBusy(url: string, cookie: string): Promise<number> {
   const agent = new http.Agent({ keepAlive: true, maxSockets: 1 });
   const answered = (): Promise<boolean> => new Promise((resolve) => {
@@ -94,11 +94,13 @@ describeInRedis('docs/scaling.md: what it prints runs as printed:', () => {
     expect(answers.map(({ status, body }) => [status, body]))
       .toEqual(programs.map(({ child }) => [200, `Connected, answered by ${child.pid}`]));
     for (const [index, { child, said }] of programs.entries()) {
-      const count = keepBusy(`${urls[index]}/`, `connect.sid=${visitor.cookies.get('connect.sid') ?? ''}`);
+      // Several, so that some are in the middle of a request when the signal comes.
+      const cookie = `connect.sid=${visitor.cookies.get('connect.sid') ?? ''}`;
+      const counts = Promise.all(Array.from({ length: 8 }, () => keepBusy(`${urls[index]}/`, cookie)));
       await visitor.visit(`${urls[index]}/`);
       child.kill('SIGTERM');
       const [code] = await once(child, 'exit') as [number | null];
-      expect([code, said(), await count > 0]).toEqual([0, '', true]);
+      expect([code, said(), Math.max(...await counts) > 0]).toEqual([0, '', true]);
     }
   }, 60_000);
 

@@ -3,7 +3,7 @@
 // Four processes, one Redis, a strict provider, tokens of 2 seconds. Exit code 1 when the ledger loses a sign-in or
 // presents a refresh token twice, or when the rig is blind.
 import { setTimeout as sleep } from 'node:timers/promises';
-import { randomFrom, argumentsOrExit } from './arguments.mjs';
+import { argumentsOrExit, randomFrom } from './arguments.mjs';
 import { startFleet } from './fleet.mjs';
 import { startProvider } from './provider.mjs';
 import { startRedis } from './redis.mjs';
