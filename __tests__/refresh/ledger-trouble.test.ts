@@ -198,6 +198,7 @@ test('a record that is lost before the failure is recorded: the token is not pre
 test('a clock that is set back ends a pause instead of stretching it', () => {
   const set = { token: { access_token: 'a', type: 'bearer' }, lineage: 'l', generation: 0 };
   const pauses = refreshPauses();
+  time.stop();
   pauses.keep('k', set, { ms: 4000, word: 'unavailable' });
   time.pass(1000);
   expect(pauses.find('k', set)).toEqual({ kind: 'backoff', ms: 3000, word: 'unavailable' });

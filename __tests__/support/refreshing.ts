@@ -14,10 +14,12 @@ export interface Token {
   scope?: string;
 }
 
-/** The clock of this process, which only a test moves forward; timers keep to the real one. */
+/** The clock of this process, which a test moves on; timers keep to the real one. */
 export interface Time {
   readonly now: () => number;
   pass(ms: number): void;
+  /** Stands still from now on but for {@link Time.pass}. */
+  stop(): void;
   restore(): void;
 }
 
@@ -25,11 +27,15 @@ export interface Time {
 export function takeOverTime(): Time {
   const real = Date.now.bind(Date);
   let aheadMs = 0;
-  const spy = jest.spyOn(Date, 'now').mockImplementation(() => real() + aheadMs);
+  let stoppedMs: number | undefined;
+  const spy = jest.spyOn(Date, 'now').mockImplementation(() => (stoppedMs ?? real()) + aheadMs);
   return {
     now: () => Date.now(),
     pass(ms) {
       aheadMs += ms;
+    },
+    stop() {
+      stoppedMs = real();
     },
     restore: () => spy.mockRestore(),
   };
