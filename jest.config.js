@@ -1,5 +1,9 @@
 'use strict';
 
+// The folder says how often a test runs: unit/ once, express/ on both Express versions, system/ once, system/express/ on both.
+const tests = (folder) => [`<rootDir>/__tests__/${folder}/**/*.test.ts`];
+const samples = '<rootDir>/__tests__/system/package/samples/';
+
 // ts-jest transpiles only (isolatedModules); `npm run typecheck` is the type check.
 const base = {
   testEnvironment: 'node',
@@ -9,41 +13,24 @@ const base = {
     '^express-connect-auth/redis$': '<rootDir>/src/redis/index.ts',
     '^express-connect-auth/testing$': '<rootDir>/src/testing/index.ts',
   },
-  modulePathIgnorePatterns: ['<rootDir>/dist/', '<rootDir>/demo-app/dist/', '<rootDir>/__tests__/package/samples/'],
+  modulePathIgnorePatterns: ['<rootDir>/dist/', '<rootDir>/demo-app/dist/', samples],
 };
 
-// Once is enough: provider, sandbox, ledgers, options, architecture, documents and the command line know no Express, the samples of the tarball
-// bring both of their own, the processes of a cluster run the packed library, and what the browser sees of the demo is
-// the same on either (demo.test.ts runs on both).
-const once = [
-  'package/', 'browser/', 'cluster/', 'redis/', 'ledger/', 'cli/', 'docs/', 'types/', 'examples/', 'provider/', 'sandbox/',
-  'architecture.test.ts', 'readme.test.ts', 'query.test.ts', 'return-to.test.ts', 'options.test.ts', 'env-options.test.ts',
-  'seal.test.ts', 'session-token.test.ts', 'refresh/late-claim.test.ts', 'refresh/ledger.test.ts', 'refresh/ledger-interleavings.test.ts', 'refresh/memory-ledger.test.ts', 'refresh/bounds.test.ts',
-].map((path) => `<rootDir>/__tests__/${path}`);
+const onExpress4 = {
+  ...base,
+  moduleNameMapper: { ...base.moduleNameMapper, '^express$': 'express4' },
+  // The same tests over the same source: counted beside Express 5, and not slowed down here.
+  coveragePathIgnorePatterns: ['/'],
+};
 
 /** @type {import('jest').Config} */
 module.exports = {
   projects: [
-    {
-      ...base,
-      displayName: 'express 5',
-      testMatch: ['<rootDir>/__tests__/**/*.test.ts'],
-      testPathIgnorePatterns: once,
-    },
-    {
-      ...base,
-      displayName: 'express 4',
-      testMatch: ['<rootDir>/__tests__/**/*.test.ts'],
-      testPathIgnorePatterns: once,
-      moduleNameMapper: { ...base.moduleNameMapper, '^express$': 'express4' },
-      // The same tests over the same source: counted beside Express 5, and not slowed down here.
-      coveragePathIgnorePatterns: ['/'],
-    },
-    {
-      ...base,
-      displayName: 'once',
-      testMatch: once.map((path) => (path.endsWith('/') ? `${path}**/*.test.ts` : path)),
-    },
+    { ...base, displayName: 'unit', testMatch: tests('unit') },
+    { ...base, displayName: 'express 5', testMatch: tests('express') },
+    { ...onExpress4, displayName: 'express 4', testMatch: tests('express') },
+    { ...base, displayName: 'system', testMatch: tests('system') },
+    { ...onExpress4, displayName: 'system on express 4', testMatch: tests('system/express') },
   ],
   // Every file of src counts, also one that no test loads. The .mts entries only re-export; the tarball test runs them.
   collectCoverageFrom: ['src/**/*.ts'],

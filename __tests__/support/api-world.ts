@@ -1,6 +1,6 @@
 import type { Request } from 'express';
 import { apiClients, type ApiClientConfig, type ConnectClient } from '../../src/access/api-client';
-import { http11, startServer, type LocalServer, type Responder } from '../provider/local-server';
+import { http11, startServer, type LocalServer, type Responder } from './local-server';
 
 /** An API below HTTP, and clients that call it with tokens that this file hands out. */
 export interface ApiWorld {

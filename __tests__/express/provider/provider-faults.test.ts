@@ -1,0 +1,134 @@
+import http from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { startSandbox, type Sandbox, type SandboxFault } from '../../../src/testing';
+import { beginSignIn, browser, signIn, startApp, type TestApp } from '../../support/app';
+import { clearSessions, tokensIn } from '../../support/stored';
+
+/** Short where the deadline is what ends the call; long enough for a busy machine where something else is to end it. */
+const HASTY_MS = 800;
+const PATIENT_MS = 10_000;
+/** A busy machine may be this late; without a deadline there would be no end. */
+const SLACK_MS = 4_000;
+
+let sandbox: Sandbox;
+let app: TestApp;
+let hasty: TestApp;
+let elsewhere: http.Server;
+let elsewhereUrl: string;
+let seenElsewhere = 0;
+beforeAll(async () => {
+  sandbox = await startSandbox();
+  app = await startApp(sandbox, { options: { timeoutMs: PATIENT_MS } });
+  hasty = await startApp(sandbox, { options: { timeoutMs: HASTY_MS } });
+  elsewhere = http.createServer((_req, res) => {
+    seenElsewhere += 1;
+    res.setHeader('Content-Type', 'application/json');
+    res.end('{"access_token":"stolen","type":"bearer"}');
+  });
+  await new Promise<void>((resolve) => elsewhere.listen(0, '127.0.0.1', resolve));
+  elsewhereUrl = `http://127.0.0.1:${(elsewhere.address() as AddressInfo).port}`;
+});
+afterAll(async () => {
+  await app.close();
+  await hasty.close();
+  await sandbox.close();
+  await new Promise((resolve) => elsewhere.close(resolve));
+});
+beforeEach(async () => {
+  await clearSessions(app);
+  await clearSessions(hasty);
+  sandbox.reset();
+  seenElsewhere = 0;
+});
+
+const codeOf = (body: string): unknown => (JSON.parse(body) as Record<string, unknown>)['code'];
+
+interface Outcome {
+  readonly status: number;
+  readonly code: string;
+}
+
+const REDIRECTS = [301, 302, 303, 307, 308] as const;
+const RESPONSE: Outcome = { status: 502, code: 'ERR_CONNECT_RESPONSE' };
+const UNAVAILABLE: Outcome = { status: 502, code: 'ERR_CONNECT_UNAVAILABLE' };
+const TIMEOUT: Outcome = { status: 504, code: 'ERR_CONNECT_TIMEOUT' };
+const MAINTENANCE: Outcome = { status: 503, code: 'ERR_CONNECT_UNAVAILABLE' };
+
+const ROWS: readonly [string, () => SandboxFault, Outcome][] = [
+  ...REDIRECTS.map((status): [string, () => SandboxFault, Outcome] => [
+    `a ${status} to another server is not followed`,
+    () => ({ kind: 'redirect', status, location: `${elsewhereUrl}/token` }), RESPONSE,
+  ]),
+  ['a gzip bomb is not unpacked', () => ({ kind: 'gzipBomb' }), RESPONSE],
+  ['corrupt gzip is no answer', () => ({ kind: 'corruptGzip' }), RESPONSE],
+  ['50 MB of JSON are not read', () => ({ kind: 'large' }), RESPONSE],
+  ['a body without end is cut', () => ({ kind: 'endless' }), RESPONSE],
+  ['half a JSON is no token', () => ({ kind: 'truncated' }), RESPONSE],
+  ['a body that drips meets the deadline', () => ({ kind: 'drip' }), TIMEOUT],
+  ['silence meets the deadline', () => ({ kind: 'silence' }), TIMEOUT],
+  ['an answer held back meets the deadline', () => ({ kind: 'hold', when: 'before' }), TIMEOUT],
+  ['a maintenance page is no answer', () => ({ kind: 'html503' }), MAINTENANCE],
+];
+
+test.each(ROWS)('%s', async (_sentence, fault, { status, code }) => {
+  const [visited, visitor] = [code === TIMEOUT.code ? hasty : app, browser()];
+  const callback = await beginSignIn(visited, sandbox, visitor);
+  sandbox.fault(fault());
+  const begun = performance.now();
+  const answer = await visitor.visit(callback, {});
+  const tookMs = performance.now() - begun;
+  expect([answer.status, codeOf(answer.body)]).toEqual([status, code]);
+  expect(tookMs).toBeLessThan(HASTY_MS + SLACK_MS);
+  expect([sandbox.calls.token, seenElsewhere, await tokensIn(visited)]).toEqual([1, 0, 0]);
+  // The visitor can start again at once, and an answer that comes late changes nothing.
+  sandbox.release();
+  expect((await signIn(visited, sandbox, visitor)).status).toBe(302);
+  expect(await tokensIn(visited)).toBe(1);
+});
+
+describe('a cut connection', () => {
+  const onFreshSocket = async (commit: boolean): Promise<void> => {
+    const own = await startApp(sandbox, { options: { timeoutMs: PATIENT_MS } });
+    try {
+      const visitor = browser();
+      const callback = await beginSignIn(own, sandbox, visitor);
+      sandbox.fault({ kind: 'reset' }, { commit });
+      const answer = await visitor.visit(callback, {});
+      expect([answer.status, codeOf(answer.body)]).toEqual([UNAVAILABLE.status, UNAVAILABLE.code]);
+      const replay = await visitor.visit(callback, {});
+      expect([replay.status, sandbox.calls.token, await tokensIn(own)]).toEqual([403, 1, 0]);
+    } finally {
+      await own.close();
+    }
+  };
+  test('on a fresh socket it is not tried again', () => onFreshSocket(false));
+  test('on a fresh socket it is not tried again either when the code was spent', () => onFreshSocket(true));
+
+  test('on a reused socket it is tried once more, as nothing can be lost by that', async () => {
+    await signIn(app, sandbox, browser());
+    const visitor = browser();
+    const callback = await beginSignIn(app, sandbox, visitor);
+    const before = sandbox.calls.token;
+    sandbox.fault({ kind: 'reset' });
+    expect((await visitor.visit(callback, {})).status).toBe(302);
+    expect(sandbox.calls.token).toBe(before + 2);
+  });
+});
+
+test('a maintenance page passes its Retry-After on', async () => {
+  const visitor = browser();
+  const callback = await beginSignIn(app, sandbox, visitor);
+  sandbox.fault({ kind: 'html503', retryAfter: '17' });
+  const answer = await visitor.visit(callback, {});
+  expect([answer.status, answer.headers['retry-after']]).toEqual([503, '17']);
+});
+
+test('a provider that is not there is a 502 that is worth another try', async () => {
+  const own = await startApp(sandbox, { options: { timeoutMs: PATIENT_MS, tokenUrl: 'http://127.0.0.1:1/token' } });
+  try {
+    const answer = await signIn(own, sandbox, browser());
+    expect([answer.status, await tokensIn(own), sandbox.calls.token]).toEqual([502, 0, 0]);
+  } finally {
+    await own.close();
+  }
+});

@@ -1,0 +1,286 @@
+import { startSandbox, type Sandbox } from '../../../src/testing';
+import { browser, signIn } from '../../support/app';
+import {
+  connectedWorld, givenRotation, tokenIn, tokenOf, twoProcesses, verdict, type Time, type World,
+} from '../../support/refreshing';
+import { editSessions, onlySession, type Document } from '../../support/stored';
+
+let sandbox: Sandbox;
+let time: Time;
+let world: World;
+givenRotation((...given) => { [sandbox, time] = given; });
+
+const UNAVAILABLE = 'ERR_CONNECT_UNAVAILABLE';
+const NUMBERED = { errorShape: 'flat' } as const;
+
+interface Row {
+  readonly what: string;
+  readonly plan: () => void;
+  readonly kind: string;
+  /** Status, code and Retry-After while no valid token is left. */
+  readonly refused: readonly unknown[];
+  /** Milliseconds after which the provider is not asked yet, and is. */
+  readonly quiet: number;
+  readonly again: number;
+}
+
+const ROWS: readonly Row[] = [
+  {
+    what: 'an unreadable success', plan: () => sandbox.fault({ kind: 'truncated' }, { on: 'refresh' }),
+    kind: 'ambiguous', refused: [503, UNAVAILABLE, '2'], quiet: 900, again: 2100,
+  },
+  {
+    what: 'a connection cut after the request', plan: () => sandbox.fault({ kind: 'reset' }, { on: 'refresh' }),
+    kind: 'ambiguous', refused: [503, UNAVAILABLE, '2'], quiet: 900, again: 2100,
+  },
+  {
+    what: '500', plan: () => sandbox.force(500, { on: 'refresh' }),
+    kind: 'transient', refused: [503, UNAVAILABLE, '1'], quiet: 800, again: 1100,
+  },
+  {
+    what: '503 with Retry-After: 7', plan: () => sandbox.force(503, { on: 'refresh', retryAfter: '7' }),
+    kind: 'transient', refused: [503, UNAVAILABLE, '7'], quiet: 6500, again: 7100,
+  },
+  {
+    what: '503 with Retry-After: 600', plan: () => sandbox.force(503, { on: 'refresh', retryAfter: '600' }),
+    kind: 'transient', refused: [503, UNAVAILABLE, '120'], quiet: 119_000, again: 120_100,
+  },
+  {
+    what: '429', plan: () => sandbox.force(429, { on: 'refresh' }),
+    kind: 'transient', refused: [503, 'ERR_CONNECT_RATE_LIMITED', '30'], quiet: 29_000, again: 30_100,
+  },
+  {
+    what: '429 with Retry-After: 600', plan: () => sandbox.force(429, { on: 'refresh', retryAfter: '600' }),
+    kind: 'transient', refused: [503, 'ERR_CONNECT_RATE_LIMITED', '600'], quiet: 599_000, again: 600_100,
+  },
+  ...[400, 403, 404].map((apiCode) => ({
+    what: `${apiCode} without an OAuth name`,
+    plan: () => {
+      sandbox.set(NUMBERED);
+      sandbox.force(apiCode, { on: 'refresh' });
+    },
+    kind: 'suspect', refused: [503, UNAVAILABLE, '2'], quiet: 1800, again: 2100,
+  })),
+  ...[2032, 2036, 2038].map((apiCode) => ({
+    what: `code ${apiCode}`,
+    plan: () => {
+      sandbox.set(NUMBERED);
+      sandbox.force(apiCode, { on: 'refresh' });
+    },
+    kind: 'configuration', refused: [500, 'ERR_CONNECT_CONFIG', '30'], quiet: 29_000, again: 30_100,
+  })),
+  {
+    what: 'invalid_client', plan: () => sandbox.force(401, { on: 'refresh' }),
+    kind: 'configuration', refused: [500, 'ERR_CONNECT_CONFIG', '30'], quiet: 29_000, again: 30_100,
+  },
+  {
+    what: '401 without an OAuth name',
+    plan: () => {
+      sandbox.set(NUMBERED);
+      sandbox.force(401, { on: 'refresh' });
+    },
+    kind: 'configuration', refused: [500, 'ERR_CONNECT_CONFIG', '30'], quiet: 29_000, again: 30_100,
+  },
+];
+
+describe.each(ROWS)('the provider answers a refresh with $what', ({ plan, kind, refused, quiet, again }) => {
+  test('a token that is still valid serves on, and the provider is left alone for the time', async () => {
+    world = await connectedWorld(sandbox, { options: { refreshLeewaySeconds: 3600 } });
+    await world.expireIn(700);
+    const before = await onlySession(world.app);
+    plan();
+    expect(tokenIn(await world.fresh())).toEqual(before['connectToken']);
+    expect(world.told('refresh_failed')).toMatchObject([{ kind }]);
+    time.pass(quiet);
+    expect(tokenIn(await world.fresh())).toEqual(before['connectToken']);
+    expect([await onlySession(world.app), sandbox.calls.refresh]).toEqual([before, 1]);
+    time.pass(again - quiet);
+    expect(tokenIn(await world.fresh()).access_token).not.toBe(tokenOf(before).access_token);
+    expect([sandbox.calls.refresh, sandbox.works((await world.stored()).access_token)]).toEqual([2, true]);
+  });
+
+  test('without a valid token the request is refused, and the session is not touched', async () => {
+    world = await connectedWorld(sandbox);
+    await world.expireIn(1);
+    const before = await onlySession(world.app);
+    plan();
+    expect(verdict(await world.fresh())).toEqual(refused);
+    expect((await world.fresh()).status).toBe(refused[0]);
+    // What the event promises: the status of visitors without a valid token.
+    expect(world.told('refresh_failed')).toMatchObject([{ kind, status: refused[0] }]);
+    expect([await onlySession(world.app), sandbox.calls.refresh]).toEqual([before, 1]);
+    time.pass(again);
+    expect(tokenIn(await world.fresh())).toEqual(await world.stored());
+    expect(sandbox.calls.refresh).toBe(2);
+  });
+});
+
+describe('the provider goes on failing', () => {
+  /** Shows that so many seconds pass between one attempt and the next. */
+  async function expectGaps(plan: () => void, gaps: readonly number[]): Promise<void> {
+    world = await connectedWorld(sandbox);
+    await world.expireIn(1);
+    const before = await onlySession(world.app);
+    plan();
+    await world.fresh();
+    for (const [index, seconds] of gaps.entries()) {
+      time.pass(seconds * 1000 - 500);
+      await world.fresh();
+      expect([seconds, sandbox.calls.refresh]).toEqual([seconds, index + 1]);
+      time.pass(501);
+      plan();
+      await world.fresh();
+      expect([seconds, sandbox.calls.refresh]).toEqual([seconds, index + 2]);
+    }
+    expect(await onlySession(world.app)).toEqual(before);
+  }
+
+  test('500: 1, 2, 4, 8, 16, 30, 30 s pass between attempts', () => (
+    expectGaps(() => sandbox.force(500, { on: 'refresh' }), [1, 2, 4, 8, 16, 30, 30])));
+
+  test('400 without a name: 2, 4, 8, 16, 32, 60, 60 s, and nobody is ever signed out for it', () => expectGaps(() => {
+    sandbox.set(NUMBERED);
+    sandbox.force(400, { on: 'refresh' });
+  }, [2, 4, 8, 16, 32, 60, 60]));
+});
+
+test('an unreachable provider costs nobody the connection: 503, and another try a second later', async () => {
+  const gone = await startSandbox();
+  world = await connectedWorld(gone);
+  await world.expireIn(1);
+  const before = await onlySession(world.app);
+  await gone.close();
+  expect(verdict(await world.fresh())).toEqual([503, UNAVAILABLE, '1']);
+  await world.fresh();
+  expect(world.told('refresh_failed')).toMatchObject([{ kind: 'not_sent', status: 503 }]);
+  time.pass(1100);
+  await world.fresh();
+  expect(world.told('refresh_failed')).toHaveLength(2);
+  expect(await onlySession(world.app)).toEqual(before);
+});
+
+describe('the provider refuses our credentials', () => {
+  test('this process asks it for no connection for 30 s; a process with the right ones refreshes meanwhile', async () => {
+    const [first, second] = await twoProcesses(sandbox);
+    world = first;
+    const other = browser();
+    await signIn(first.app, sandbox, other);
+    await first.expireIn(1);
+    const stale = await first.app.sessions();
+    sandbox.set(NUMBERED);
+    sandbox.force(2036, { on: 'refresh' });
+    expect(verdict(await first.fresh())).toEqual([500, 'ERR_CONNECT_CONFIG', '30']);
+    const refused = await other.visit(`${first.app.url}/fresh`, {});
+    expect([...verdict(refused).slice(0, 2), sandbox.calls.refresh]).toEqual([500, 'ERR_CONNECT_CONFIG', 1]);
+    expect(first.told('refresh_failed')).toMatchObject([{ kind: 'configuration', apiCode: 2036, status: 500 }]);
+    expect((await other.visit(`${second.app.url}/fresh`, {})).status).toBe(200);
+    // A stale copy here finds what that process has got, although ours asks for nothing.
+    await editSessions(first.app, (document) => {
+      const copy = Object.values(stale).find((old) => lineageOf(old) === lineageOf(document)) ?? {};
+      Object.assign(document, { connectToken: copy['connectToken'], connectLineage: copy['connectLineage'] });
+    });
+    expect((await other.visit(`${first.app.url}/fresh`, {})).status).toBe(200);
+    expect(sandbox.calls.refresh).toBe(2);
+    time.pass(2100);
+    expect((await second.fresh()).status).toBe(200);
+    expect((await first.fresh()).status).toBe(200);
+    expect(sandbox.calls.refresh).toBe(3);
+  });
+});
+
+test('one connection whose refresh is refused each time does not keep the others from theirs', async () => {
+  world = await connectedWorld(sandbox);
+  const bad = world;
+  const good = browser();
+  await signIn(bad.app, sandbox, good);
+  sandbox.set(NUMBERED);
+  await bad.expireIn(1);
+  const statuses: number[] = [];
+  for (let round = 0; round < 4; round += 1) {
+    sandbox.force(401, { on: 'refresh' });
+    await bad.fresh();
+    sandbox.reset();
+    sandbox.set(NUMBERED);
+    statuses.push((await good.visit(`${bad.app.url}/fresh`, {})).status);
+    time.pass(31_000);
+  }
+  expect(statuses).toEqual([500, 500, 200, 200]);
+});
+
+describe('invalid_grant', () => {
+  test('a token that is still valid serves on; once it is not, the connection has ended and is cleared', async () => {
+    world = await connectedWorld(sandbox, { options: { refreshLeewaySeconds: 3600 } });
+    await world.expireIn(500);
+    const old = await world.stored();
+    sandbox.force(400, { on: 'refresh' });
+    expect(tokenIn(await world.fresh())).toEqual(old);
+    expect(tokenIn(await world.fresh())).toEqual(old);
+    expect(world.told('refresh_failed')).toMatchObject([{ kind: 'terminal', status: 401, oauthError: 'invalid_grant' }]);
+    time.pass(499_000);
+    const answer = await world.fresh();
+    expect(verdict(answer)).toEqual([401, 'ERR_CONNECT_EXPIRED', undefined]);
+    expect(JSON.parse(answer.body)).toMatchObject({ reason: 'invalid_grant', loginUrl: '/connect/authorize' });
+    expect(Object.keys(await onlySession(world.app))).toEqual(['cookie', 'connectPending']);
+    expect(verdict(await world.fresh())).toEqual([401, 'ERR_CONNECT_REQUIRED', undefined]);
+    expect(sandbox.calls.refresh).toBe(1);
+  });
+
+  test('without a valid token the visitor is told at once', async () => {
+    world = await connectedWorld(sandbox);
+    await world.expireIn(1);
+    sandbox.force(400, { on: 'refresh' });
+    expect(verdict(await world.fresh())).toEqual([401, 'ERR_CONNECT_EXPIRED', undefined]);
+    expect(JSON.stringify(await onlySession(world.app))).not.toContain('access_token');
+  });
+
+  test('after a lost answer it is told as lost_response', async () => {
+    world = await connectedWorld(sandbox);
+    await world.expireIn(1);
+    sandbox.fault({ kind: 'reset' }, { on: 'refresh', commit: true });
+    expect(verdict(await world.fresh())).toEqual([503, UNAVAILABLE, '2']);
+    time.pass(2100);
+    const answer = await world.fresh();
+    expect([answer.status, JSON.parse(answer.body)]).toMatchObject([401, { code: 'ERR_CONNECT_EXPIRED', reason: 'lost_response' }]);
+    expect(world.told('refresh_failed')).toMatchObject([{ kind: 'ambiguous' }, { kind: 'terminal' }]);
+  });
+
+  test('after a lost answer a provider with a grace time gives the same successor, once', async () => {
+    sandbox.set({ graceMs: 60_000 });
+    world = await connectedWorld(sandbox);
+    await world.expireIn(1);
+    const old = await world.stored();
+    sandbox.fault({ kind: 'reset' }, { on: 'refresh', commit: true });
+    await world.fresh();
+    time.pass(2100);
+    expect(sandbox.works(tokenIn(await world.fresh()).access_token)).toBe(true);
+    expect([sandbox.presentations(old.refresh_token), sandbox.calls.refresh]).toEqual([2, 2]);
+  });
+
+  test('a dead connection is probed once after ten minutes', async () => {
+    world = await connectedWorld(sandbox, { options: { refreshLeewaySeconds: 3600 } });
+    await world.expireIn(700);
+    const old = await world.stored();
+    sandbox.force(400, { on: 'refresh', times: 2 });
+    await world.fresh();
+    time.pass(599_000);
+    expect([tokenIn(await world.fresh()), sandbox.calls.refresh]).toEqual([old, 1]);
+    time.pass(1500);
+    expect([tokenIn(await world.fresh()), sandbox.calls.refresh]).toEqual([old, 2]);
+    expect([tokenIn(await world.fresh()), sandbox.calls.refresh]).toEqual([old, 2]);
+  });
+
+  test('a probe that succeeds brings the connection back', async () => {
+    world = await connectedWorld(sandbox, { options: { refreshLeewaySeconds: 3600 } });
+    await world.expireIn(700);
+    const old = await world.stored();
+    sandbox.force(400, { on: 'refresh' });
+    await world.fresh();
+    time.pass(600_500);
+    expect(tokenIn(await world.fresh()).access_token).not.toBe(old.access_token);
+    expect(sandbox.works((await world.stored()).access_token)).toBe(true);
+  });
+});
+
+function lineageOf(document: Document): string {
+  return String(document['connectLineage']).split('.')[0] ?? '';
+}

@@ -1,0 +1,287 @@
+import { MemoryStore, type SessionData } from 'express-session';
+import { ConnectError } from '../../../src';
+import { startSandbox, type Sandbox } from '../../../src/testing';
+import { beginSignIn, browser, signIn, withApp, type Answer, type TestApp, type TestAppParts } from '../../support/app';
+
+/** A store whose reads can be held back, so that requests overlap in the order a test wants. */
+class GatedStore extends MemoryStore {
+  reads = 0;
+  private readonly held: (() => void)[] = [];
+  private toHold = 0;
+  /** The next `n` reads wait for `release`. */
+  holdNext(n: number): void {
+    this.toHold = n;
+  }
+  /** Resolves once `n` reads wait. */
+  async waiting(n: number): Promise<void> {
+    while (this.held.length < n) await turns(1);
+  }
+  release(): void {
+    for (const go of this.held.splice(0)) go();
+  }
+  override get(sid: string, done: (error: unknown, session?: SessionData | null) => void): void {
+    const go = (): void => { super.get(sid, done); };
+    this.reads += 1;
+    if (this.toHold === 0) return go();
+    this.toHold -= 1;
+    this.held.push(go);
+  }
+}
+
+/** Turns of the event loop: MemoryStore answers by setImmediate. */
+async function turns(n: number): Promise<void> {
+  for (let turn = 0; turn < n; turn += 1) await new Promise((resolve) => setImmediate(resolve));
+}
+
+/** A store whose writes can be held back; everything else answers. */
+class SlowToWrite extends MemoryStore {
+  private held: (() => void)[] | undefined;
+  hold(): void {
+    this.held = [];
+  }
+  release(): void {
+    const held = this.held ?? [];
+    this.held = undefined;
+    for (const go of held) go();
+  }
+  override set(sid: string, data: SessionData, done?: (error?: unknown) => void): void {
+    const go = (): void => { super.set(sid, data, done); };
+    if (this.held === undefined) go();
+    else this.held.push(go);
+  }
+}
+
+let sandbox: Sandbox;
+beforeAll(async () => { sandbox = await startSandbox(); });
+afterEach(() => { sandbox.reset(); });
+afterAll(() => sandbox.close());
+
+const within = (parts: TestAppParts, check: (own: TestApp) => Promise<void>): Promise<void> => (
+  withApp(sandbox, parts, check));
+
+const codeOf = (answer: Answer): unknown => (
+  answer.body === '' ? answer.location : (JSON.parse(answer.body) as { code?: unknown }).code);
+const script = { accept: 'application/json' };
+
+interface StoredPending {
+  connectPending?: { p: unknown[]; s: unknown[] };
+  [key: string]: unknown;
+}
+
+describe('with resave: true, which writes back whatever a request has loaded', () => {
+  const session = { resave: true };
+
+  test('a double click on a failing callback leaves the state spent in the store', async () => {
+    const store = new GatedStore();
+    await within({ session, store }, async (app) => {
+      const visitor = browser();
+      const callback = await beginSignIn(app, sandbox, visitor);
+      sandbox.force(503);
+      // Both have loaded the session before either has spent the state.
+      store.holdNext(2);
+      const both = [visitor.visit(callback, script), visitor.fork().visit(callback, script)];
+      await store.waiting(2);
+      store.release();
+      expect((await Promise.all(both)).map(codeOf)).toEqual(Array(2).fill('ERR_CONNECT_UNAVAILABLE'));
+      const [stored] = Object.values(await app.sessions()) as StoredPending[];
+      expect([stored?.connectPending?.p.length, stored?.connectPending?.s.length]).toEqual([0, 1]);
+    });
+  });
+
+  test('a forged callback beside the real one does not bring the old session back', async () => {
+    const store = new GatedStore();
+    await within({ session, store }, async (app) => {
+      const visitor = browser();
+      const callback = await beginSignIn(app, sandbox, visitor);
+      sandbox.fault({ kind: 'hold', when: 'before' });
+      const real = visitor.visit(callback);
+      await sandbox.waiting(1);
+      // The real one is about to move to the new session, and has its turn on the old one.
+      store.holdNext(1);
+      sandbox.release();
+      await store.waiting(1);
+      const { reads } = store;
+      const forged = visitor.fork().visit(`${app.url}/connect/callback?code=x&state=forged`, script);
+      while (store.reads === reads) await turns(1);
+      await turns(5);
+      store.release();
+      expect([codeOf(await forged), (await real).status]).toEqual(['ERR_CONNECT_STATE', 302]);
+      expect(Object.values(await app.sessions()).map((one) => typeof one['connectToken'])).toEqual(['object']);
+    });
+  });
+});
+
+test('simultaneous replays in the connected session all land on the original page', async () => {
+  await within({}, async (app) => {
+    const visitor = browser();
+    const callback = await beginSignIn(app, sandbox, visitor, '/connect/authorize?returnTo=/landed');
+    await visitor.visit(callback);
+    const replays = await Promise.all(Array.from({ length: 4 }, () => visitor.fork().visit(callback)));
+    expect(replays.map((answer) => [answer.status, answer.location])).toEqual(Array(4).fill([302, '/landed']));
+    expect(sandbox.calls.token).toBe(1);
+  });
+});
+
+test('starting a sign-in renews the life of the stored session, as any request does', async () => {
+  await within({ session: { cookie: { maxAge: 900_000 } } }, async (app) => {
+    const visitor = browser();
+    await visitor.visit(`${app.url}/connect/authorize`);
+    const [sid = '', stored] = Object.entries(await app.sessions())[0] ?? [];
+    const aged = structuredClone(stored) as unknown as SessionData;
+    Object.assign(aged.cookie, { expires: new Date(Date.now() + 60_000) });
+    await new Promise((resolve) => { app.store.set(sid, aged, resolve); });
+    await visitor.visit(`${app.url}/connect/authorize`);
+    const cookie = (await app.sessions())[sid]?.['cookie'] as { expires: string };
+    expect(Date.parse(cookie.expires) - Date.now()).toBeGreaterThan(800_000);
+  });
+});
+
+test('a token that another request removes while a sign-in starts stays removed', async () => {
+  // Read by express-session, read again by us: in between another request has saved a session without the token.
+  class Overtaken extends MemoryStore {
+    reads = Infinity;
+    override get(sid: string, done: (error: unknown, session?: SessionData | null) => void): void {
+      this.reads += 1;
+      if (this.reads !== 2) {
+        super.get(sid, done);
+        return;
+      }
+      super.get(sid, (_error, found) => {
+        const { connectToken, ...rest } = found as SessionData;
+        expect(connectToken?.type).toBe('bearer');
+        super.set(sid, rest, () => { super.get(sid, done); });
+      });
+    }
+  }
+  const store = new Overtaken();
+  await within({ store }, async (app) => {
+    const visitor = browser();
+    await signIn(app, sandbox, visitor);
+    store.reads = 0;
+    expect((await visitor.visit(`${app.url}/connect/authorize`)).status).toBe(302);
+    expect((await visitor.visit(`${app.url}/token`)).body).toBe('null');
+  });
+});
+
+test('onConnect may regenerate the session, as login code often does', async () => {
+  const options: TestAppParts['options'] = {
+    onConnect: (req) => new Promise((resolve) => {
+      req.session.regenerate(() => {
+        Object.assign(req.session, { userId: 7 });
+        resolve();
+      });
+    }),
+  };
+  await within({ options }, async (app) => {
+    const visitor = browser();
+    expect((await signIn(app, sandbox, visitor)).status).toBe(302);
+    const stored = Object.values(await app.sessions());
+    expect(stored.map((one) => one['userId'])).toEqual([7]);
+    expect((await visitor.visit(`${app.url}/token`)).body).toContain('bearer');
+  });
+});
+
+test('onConnect that destroys the session ends the sign-in without a token', async () => {
+  const options: TestAppParts['options'] = {
+    onConnect: (req) => new Promise((resolve) => { req.session.destroy(() => { resolve(); }); }),
+  };
+  await within({ options }, async (app) => {
+    const visitor = browser();
+    const answer = await visitor.visit(await beginSignIn(app, sandbox, visitor), script);
+    expect([answer.status, codeOf(answer)]).toEqual([403, 'ERR_CONNECT_STATE']);
+    expect(await app.sessions()).toEqual({});
+  });
+});
+
+test('a genid that gives the same id again is named instead of losing the connection', async () => {
+  await within({ session: { genid: () => 'always-the-same' } }, async (app) => {
+    const visitor = browser();
+    const answer = await visitor.visit(await beginSignIn(app, sandbox, visitor), script);
+    expect([answer.status, JSON.parse(answer.body)]).toEqual([
+      500, expect.objectContaining({ code: 'ERR_CONNECT_NO_SESSION', reason: 'genid' }),
+    ]);
+  });
+});
+
+test('a session id that stands inside another cookie is not taken for the presented one', async () => {
+  let id = 0;
+  await within({ session: { genid: () => String(id += 1) } }, async (app) => {
+    const visitor = browser(new Map([['theme', '1']]));
+    expect((await visitor.visit(`${app.url}/connect/authorize`)).status).toBe(302);
+  });
+});
+
+test('ten starts of one session against a store that hangs are all refused within one waiting time', async () => {
+  const store = new SlowToWrite();
+  await within({ store, options: { storeTimeoutMs: 800 } }, async (app) => {
+    const visitor = browser();
+    await visitor.visit(`${app.url}/connect/authorize`);
+    store.hold();
+    const begun = performance.now();
+    const answers = await Promise.all(Array.from({ length: 10 }, () => (
+      visitor.fork().visit(`${app.url}/connect/authorize`, script))));
+    expect(answers.map((answer) => answer.status)).toEqual(Array(10).fill(503));
+    // One wait for the turn and one for the store, 800 ms each; one after the other they would take 8 s.
+    expect(performance.now() - begun).toBeLessThan(6_000);
+    store.release();
+  });
+});
+
+test('a store that writes the new session after we gave up leaves no token behind', async () => {
+  const store = new SlowToWrite();
+  await within({ store, options: { storeTimeoutMs: 300, onConnect: () => { store.hold(); } } }, async (app) => {
+    const visitor = browser();
+    const answer = await visitor.visit(await beginSignIn(app, sandbox, visitor), script);
+    expect([answer.status, codeOf(answer)]).toEqual([503, 'ERR_CONNECT_STORE']);
+    store.release();
+    await turns(10);
+    const stored = Object.values(await app.sessions());
+    expect(stored.map((one) => one['connectToken'])).toEqual([undefined]);
+  });
+});
+
+test('an async store that rejects is a 503 and no unhandled rejection', async () => {
+  const unhandled: unknown[] = [];
+  const note = (reason: unknown): void => void unhandled.push(reason);
+  process.on('unhandledRejection', note);
+  const store = Object.assign(new MemoryStore(), { set: () => Promise.reject(new Error('redis://user:password@host')) });
+  try {
+    await within({ store }, async (app) => {
+      const answer = await browser().visit(`${app.url}/connect/authorize`, script);
+      expect([answer.status, codeOf(answer)]).toEqual([503, 'ERR_CONNECT_STORE']);
+    });
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(unhandled).toEqual([]);
+  } finally {
+    process.off('unhandledRejection', note);
+  }
+});
+
+test('a render that breaks off in the middle of its answer ends the connection instead of hanging', async () => {
+  const options: TestAppParts['options'] = {
+    renderError: (_error, _req, res) => {
+      res.write('half');
+      throw new Error('template detail');
+    },
+  };
+  await within({ options }, async (app) => {
+    await expect(browser().visit(`${app.url}/connect/callback`, script)).rejects.toThrow();
+  });
+});
+
+test("a ConnectError of the app's own tells the stage in which it was thrown", async () => {
+  const stages: string[] = [];
+  const options: TestAppParts['options'] = {
+    onConnect: () => { throw new ConnectError('ERR_CONNECT_FORBIDDEN', { message: 'not on the list' }); },
+    onEvent: (event) => { if (event.type === 'error') stages.push(event.stage); },
+  };
+  await within({ options }, async (app) => {
+    const visitor = browser();
+    const answer = await visitor.visit(await beginSignIn(app, sandbox, visitor), script);
+    expect([answer.status, codeOf(answer), stages]).toEqual([403, 'ERR_CONNECT_FORBIDDEN', ['callback']]);
+  });
+});
+
+test('a ConnectError with a code that does not exist names those that do', () => {
+  expect(() => new ConnectError('ERR_MINE' as 'ERR_CONNECT_STATE')).toThrow(/one of these codes: ERR_CONNECT_OPTIONS/u);
+});

@@ -1,0 +1,275 @@
+import type { Express, NextFunction, Request, Response } from 'express';
+import { MemoryStore, type SessionOptions } from 'express-session';
+import { startSandbox, type Sandbox } from '../../../src/testing';
+import { beginSignIn, browser, signIn, startApp, withApp, type Answer, type Browser, type TestApp } from '../../support/app';
+import { faultyStore, watchProcess, type FaultPlan, type FaultyStore } from '../../support/faulty-store';
+import { latch } from '../../support/refreshing';
+import { clearSessions, tokensIn } from '../../support/stored';
+
+const STORE_TIMEOUT_MS = 400;
+/** Our timeout, and room for a busy machine. */
+const BOUND_MS = STORE_TIMEOUT_MS + 4_000;
+
+let sandbox: Sandbox;
+let watched: ReturnType<typeof watchProcess>;
+beforeAll(async () => {
+  sandbox = await startSandbox();
+});
+afterAll(() => sandbox.close());
+beforeEach(() => {
+  watched = watchProcess();
+});
+afterEach(async () => {
+  await nextTurn();
+  watched.stop();
+  expect(watched.seen).toEqual([]);
+});
+
+function nextTurn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(() => setImmediate(resolve)));
+}
+
+function basketRoutes(express: Express): void {
+  express.get('/fill', (req, res) => {
+    Object.assign(req.session, { basket: 'apples' });
+    res.send('filled');
+  });
+  express.get('/basket', (req, res) => void res.json((req.session as { basket?: unknown }).basket ?? null));
+}
+
+async function connected(app: TestApp): Promise<Browser> {
+  const visitor = browser();
+  await visitor.visit(`${app.url}/fill`);
+  await signIn(app, sandbox, visitor);
+  return visitor;
+}
+
+async function disconnect(app: TestApp, visitor: Browser): Promise<readonly [Answer, number]> {
+  const startedAt = performance.now();
+  const answer = await visitor.visit(`${app.url}/connect/disconnect`, { 'sec-fetch-site': 'same-origin' }, 'POST');
+  return [answer, performance.now() - startedAt];
+}
+
+async function holds(app: TestApp, visitor: Browser): Promise<readonly [token: boolean, basket: string]> {
+  return [(await visitor.visit(`${app.url}/token`)).body !== 'null', (await visitor.visit(`${app.url}/basket`)).body];
+}
+
+function expectStoreAnswer(answer: Answer, elapsedMs: number): void {
+  const problem = JSON.parse(answer.body) as Record<string, unknown>;
+  expect([answer.status, problem['status'], problem['code']]).toEqual([503, 503, 'ERR_CONNECT_STORE']);
+  expect(Number(answer.headers['content-length'])).toBe(Buffer.byteLength(answer.body));
+  expect([answer.headers['cache-control'], answer.headers['retry-after']]).toEqual(['no-store', '2']);
+  expect([answer.headers['set-cookie'], problem['loginUrl']]).toEqual([undefined, undefined]);
+  expect(JSON.stringify(answer)).not.toMatch(/storepassword|redis|10\.9\.8\.7/u);
+  expect(elapsedMs).toBeLessThan(BOUND_MS);
+}
+
+const OPERATIONS = ['get', 'set', 'destroy'] as const;
+const FAULTS = ['fails', 'throws', 'hangs'] as const;
+const single: FaultPlan[] = OPERATIONS.flatMap((operation) => FAULTS.map((fault) => ({ operation, fault, call: 1 })));
+const lasting: FaultPlan[] = single.map((plan) => ({ ...plan, lasting: true }));
+const named = (plan: FaultPlan): [string, FaultPlan] => (
+  [`${plan.operation} ${plan.fault}${plan.lasting === true ? ' and goes on so' : ''}`, plan]);
+
+const SESSION_OPTIONS: readonly [string, Partial<SessionOptions>, FaultPlan[]][] = [
+  ['the usual session options', {}, [...single, ...lasting]],
+  ["unset: 'destroy'", { unset: 'destroy' }, single],
+  ['rolling: true', { rolling: true }, single],
+  ['resave: true', { resave: true }, single],
+];
+
+describe.each(SESSION_OPTIONS)('with %s', (_name, session, plans) => {
+  let faulty: FaultyStore;
+  let app: TestApp;
+  let hasty: TestApp;
+  beforeAll(async () => {
+    faulty = faultyStore();
+    const parts = { store: faulty.store, session, before: [faulty.watch], routes: basketRoutes };
+    app = await startApp(sandbox, parts);
+    // A second server of the same deployment. Only hanging stores are met there, so that a busy machine fails no other row.
+    hasty = await startApp(sandbox, {
+      ...parts, options: { redirectUri: `${app.url}/connect/callback`, storeTimeoutMs: STORE_TIMEOUT_MS },
+    });
+  });
+  afterAll(async () => {
+    await app.close();
+    await hasty.close();
+  });
+  beforeEach(async () => {
+    faulty.heal();
+    await clearSessions(app);
+  });
+
+  const at = (plan: FaultPlan): TestApp => (plan.fault === 'hangs' ? hasty : app);
+
+  test.each(plans.map(named))('%s: 503, the basket stays, and the next try succeeds', async (_words, plan) => {
+    const visitor = await connected(app);
+    const old = visitor.fork();
+    faulty.plan(plan);
+    const [answer, elapsedMs] = await disconnect(at(plan), visitor);
+    expectStoreAnswer(answer, elapsedMs);
+    expect(faulty.faults()).toBeGreaterThan(0);
+    faulty.heal();
+    expect((await holds(app, visitor))[1]).toBe('"apples"');
+    expect((await disconnect(app, visitor))[0].status).toBe(204);
+    expect([await holds(app, visitor), await holds(app, old), await tokensIn(app)])
+      .toEqual([[false, '"apples"'], [false, 'null'], 0]);
+  });
+
+  test.each(single.filter((plan) => plan.operation !== 'destroy').map(named))(
+    '%s while a moved session is followed: 503, and the next try with the old cookie succeeds', async (_words, plan) => {
+      const visitor = browser();
+      await visitor.visit(`${app.url}/fill`);
+      const callback = await beginSignIn(app, sandbox, visitor);
+      const late = visitor.fork();
+      await visitor.visit(callback);
+      faulty.plan(plan);
+      const [answer, elapsedMs] = await disconnect(at(plan), late);
+      expectStoreAnswer(answer, elapsedMs);
+      faulty.heal();
+      expect((await disconnect(app, late))[0].status).toBe(204);
+      expect([await holds(app, visitor), await tokensIn(app)]).toEqual([[false, '"apples"'], 0]);
+    },
+  );
+});
+
+describe('a store that is not to be believed', () => {
+  let faulty: FaultyStore;
+  let app: TestApp;
+  beforeAll(async () => {
+    faulty = faultyStore();
+    app = await startApp(sandbox, { store: faulty.store, before: [faulty.watch], routes: basketRoutes });
+  });
+  afterAll(() => app.close());
+  beforeEach(() => faulty.heal());
+
+  test('a set that writes and still reports an error: 503, and only the old session is left', async () => {
+    await clearSessions(app);
+    const visitor = await connected(app);
+    faulty.plan({ operation: 'set', fault: 'fails after writing', call: 1 });
+    const [answer, elapsedMs] = await disconnect(app, visitor);
+    expectStoreAnswer(answer, elapsedMs);
+    faulty.heal();
+    await nextTurn();
+    expect([Object.keys(await app.sessions()).length, (await holds(app, visitor))[1]]).toEqual([1, '"apples"']);
+  });
+
+  test('a destroy that removes and still reports an error: the token is gone, the basket is not', async () => {
+    await clearSessions(app);
+    const visitor = await connected(app);
+    faulty.plan({ operation: 'destroy', fault: 'fails after writing', call: 1 });
+    const [answer] = await disconnect(app, visitor);
+    faulty.heal();
+    expect([answer.status, await tokensIn(app), await holds(app, visitor)]).toEqual([204, 0, [false, '"apples"']]);
+  });
+
+  test('a store that has gone away is 503, and the connection can be ended later', async () => {
+    const visitor = await connected(app);
+    faulty.store.emit('disconnect');
+    const [answer, elapsedMs] = await disconnect(app, visitor);
+    faulty.store.emit('connect');
+    expectStoreAnswer(answer, elapsedMs);
+    expect((await disconnect(app, visitor))[0].status).toBe(204);
+    expect(await holds(app, visitor)).toEqual([false, '"apples"']);
+  });
+});
+
+test.each(OPERATIONS)('a %s that is carried out after our time was up changes no answer and brings nothing back', async (operation) => {
+  const { store } = faultyStore();
+  const target = store as unknown as Record<string, (...args: unknown[]) => void>;
+  await withApp(sandbox, { store, routes: basketRoutes, options: { storeTimeoutMs: STORE_TIMEOUT_MS } }, async (app) => {
+    const visitor = await connected(app);
+    const sound = target[operation]!;
+    const late: (() => void)[] = [];
+    let skip = operation === 'get' ? 1 : 0;
+    target[operation] = (...args) => {
+      skip -= 1;
+      // The first read is express-session's own.
+      if (skip >= 0) sound(...args);
+      else late.push(() => sound(...args));
+    };
+    const [answer, elapsedMs] = await disconnect(app, visitor);
+    expectStoreAnswer(answer, elapsedMs);
+    target[operation] = sound;
+    for (const run of late) run();
+    await nextTurn();
+    await nextTurn();
+    const again = await disconnect(app, visitor);
+    expect([again[0].status, await tokensIn(app)]).toEqual([204, 0]);
+    // A destroy that succeeds late takes the old session with it, as a visitor's own logout would.
+    expect((await holds(app, visitor))[1]).toBe(operation === 'destroy' ? 'null' : '"apples"');
+  });
+});
+
+test('two tabs on a hanging store are both 503 in time', async () => {
+  const faulty = faultyStore();
+  const parts = {
+    store: faulty.store, before: [faulty.watch], routes: basketRoutes, options: { storeTimeoutMs: STORE_TIMEOUT_MS },
+  };
+  await withApp(sandbox, parts, async (app) => {
+    const visitor = await connected(app);
+    faulty.plan({ operation: 'set', fault: 'hangs', call: 1, lasting: true });
+    const answers = await Promise.all([disconnect(app, visitor.fork()), disconnect(app, visitor.fork())]);
+    for (const [answer, elapsedMs] of answers) expectStoreAnswer(answer, elapsedMs);
+    faulty.heal();
+    expect([(await disconnect(app, visitor))[0].status, await holds(app, visitor)]).toEqual([204, [false, '"apples"']]);
+  });
+});
+
+test.each(OPERATIONS)("with renderErrors: false the app's middleware gets the error of %s and sees no session", async (operation) => {
+  const faulty = faultyStore();
+  const met: unknown[] = [];
+  await withApp(sandbox, {
+    store: faulty.store,
+    session: { unset: 'destroy' },
+    before: [faulty.watch],
+    options: { renderErrors: false },
+    routes: (express) => {
+      basketRoutes(express);
+      express.use((error: unknown, req: Request, _res: Response, next: NextFunction) => {
+        const { code, stage, status } = error as Record<string, unknown>;
+        met.push([code, stage, status, typeof req.session, typeof req.sessionID]);
+        next(error);
+      });
+    },
+  }, async (app) => {
+    const visitor = await connected(app);
+    faulty.plan({ operation, fault: 'fails', call: 1 });
+    const [answer, elapsedMs] = await disconnect(app, visitor);
+    expectStoreAnswer(answer, elapsedMs);
+    faulty.heal();
+    expect(met).toEqual([['ERR_CONNECT_STORE', 'disconnect', 503, 'undefined', 'undefined']]);
+    expect((await holds(app, visitor))[1]).toBe('"apples"');
+  });
+});
+
+test('a slow request that meets the session while it is being destroyed does not bring it back', async () => {
+  const store = new MemoryStore();
+  const [destroying, answering] = [latch(), latch()];
+  const app = await startApp(sandbox, {
+    store,
+    routes: (express) => {
+      basketRoutes(express);
+      express.get('/slow', (req, res) => {
+        // Reading is not changing, whatever the app finds there.
+        const found = req.session.connectToken ?? null;
+        void answering.wait().then(() => void res.json(found));
+      });
+    },
+  });
+  const visitor = await connected(app);
+  const old = visitor.fork();
+  const destroy = store.destroy.bind(store);
+  store.destroy = (id, done) => void destroying.wait().then(() => destroy(id, done));
+  const ending = disconnect(app, visitor);
+  await destroying.reached;
+  const slow = old.visit(`${app.url}/slow`);
+  await answering.reached;
+  destroying.open();
+  expect((await ending)[0].status).toBe(204);
+  answering.open();
+  expect((await slow).body).toBe('null');
+  expect(Object.keys(await app.sessions())).toHaveLength(1);
+  expect(await holds(app, old)).toEqual([false, 'null']);
+  await app.close();
+});

@@ -1,0 +1,188 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { browser, type Answer, type Browser } from '../../support/app';
+import { describeInChromium, describeInRedis } from '../../support/requires';
+import { expectSoundLooks, startChromium } from '../../support/chromium';
+import { addressIn, compileDemo, type CompiledDemo, type Run } from './compiled-demo';
+
+jest.setTimeout(120_000);
+
+let compiled: CompiledDemo;
+
+beforeAll(() => {
+  compiled = compileDemo();
+});
+
+afterAll(async () => {
+  await compiled.killAll();
+  compiled.remove();
+});
+
+describeInRedis('the demo of four processes', (redisServerPath) => {
+  let demo: Run;
+  let address: string;
+  let visitor: Browser;
+
+  beforeAll(async () => {
+    demo = compiled.start('cluster', { PORT: '0', REDIS_SERVER_PATH: redisServerPath });
+    address = addressIn(await demo.saying(/Ctrl\+C/));
+  });
+
+  beforeEach(async () => {
+    visitor = browser();
+    const started = await visitor.visit(`${address}/connect/authorize`);
+    const consent = await (await fetch(started.location)).text();
+    const [, id = ''] = /name="consent" value="([^"]*)"/.exec(consent) ?? [];
+    const allowed = await fetch(new URL(/action="([^"]*)"/.exec(consent)?.[1] ?? '', started.location), {
+      method: 'POST', redirect: 'manual', body: new URLSearchParams({ consent: id, decision: 'allow' }),
+    });
+    await visitor.visit(allowed.headers.get('location') ?? '');
+  });
+
+  afterAll(async () => {
+    // Its own end takes Redis and the workers with it; SIGKILL would leave them.
+    demo.child.kill('SIGTERM');
+    await demo.exit();
+  });
+
+  function press(path: string, body = ''): Promise<Answer> {
+    const cookie = [...visitor.cookies].map(([name, value]) => `${name}=${value}`).join('; ');
+    return fetch(address + path, {
+      method: 'POST', redirect: 'manual', body,
+      headers: {
+        cookie, origin: address, accept: 'text/html', 'sec-fetch-site': 'same-origin', 'sec-fetch-mode': 'navigate',
+        'content-type': 'application/x-www-form-urlencoded',
+      },
+    }).then(async (answer) => ({
+      status: answer.status, body: await answer.text(), location: answer.headers.get('location') ?? '',
+      headers: Object.fromEntries(answer.headers),
+    }));
+  }
+
+  function textOf(page: Answer): string {
+    return page.body.replace(/<[^>]*>/g, ' ').replace(/\s+/g, ' ');
+  }
+
+  /** Number and process id of the worker that made a page. */
+  function workerOf(page: Answer): readonly [number, number] {
+    const [, number, pid] = /Answered by worker (\d) of 4 \(process (\d+)\)/.exec(textOf(page)) ?? [];
+    return [Number(number), Number(pid)];
+  }
+
+  test('spreads its pages over four processes, and every one of them knows the visitor', async () => {
+    const seen = new Set<number>();
+    for (let visit = 0; visit < 40 && seen.size < 4; visit += 1) {
+      const page = await visitor.visit(`${address}/connected`);
+      expect(page.status).toBe(200);
+      seen.add(workerOf(page)[0]);
+    }
+    expect([...seen].sort()).toEqual([1, 2, 3, 4]);
+  });
+
+  test('fifty requests at once are answered by several processes with one token, and the provider is asked once', async () => {
+    const text = textOf(await press('/connected/burst'));
+    expect(text).toContain('50 of 50 answered 1 token in all of them 1 call to the provider');
+    const counts = [...text.matchAll(/(\d+) by worker \d/g)].map(([, count]) => Number(count));
+    expect(counts.reduce((sum, count) => sum + count, 0)).toBe(50);
+    expect(counts.length).toBeGreaterThan(1);
+  });
+
+  test('a worker that is killed from the page is replaced, and the visitor stays connected', async () => {
+    const before = await visitor.visit(`${address}/connected`);
+    const [number, pid] = workerOf(before);
+    const answer = await press('/connected/kill', `worker=${number}`);
+    expect([answer.status, answer.location]).toEqual([303, `/connected?killed=${number}`]);
+
+    const after = await visitor.visit(address + answer.location);
+    expect(textOf(after)).toContain(`Worker ${number} was killed`);
+    expect(textOf(after)).toContain('Your account is connected');
+
+    let replacement = 0;
+    while (replacement === 0) {
+      const [again, newPid] = workerOf(await visitor.visit(`${address}/connected`));
+      if (again === number && newPid !== pid) replacement = newPid;
+    }
+    expect(isRunning(pid)).toBe(false);
+  });
+
+  test('events and metrics are those of all processes', async () => {
+    const text = (await visitor.visit(`${address}/metrics`)).body;
+    const connected = Number(/connect_events_total\{type="connected"\} (\d+)/.exec(text)?.[1]);
+    expect(connected).toBeGreaterThanOrEqual(1);
+    expect(textOf(await visitor.visit(`${address}/connected`))).toMatch(/Connected a visitor has signed in, worker \d/);
+  });
+
+  test('no token stands in the pages or in what is printed', async () => {
+    const page = await visitor.visit(`${address}/connected`);
+    expect(page.body + demo.output()).not.toMatch(/eyJ|[\w-]{20,}\.[\w-]{20,}|redis:\/\/:/);
+  });
+
+  describeInChromium('in a browser', (executablePath) => {
+    test.each(['light', 'dark'] as const)('its pages are accessible and fit phone and desktop, %s', async (colorScheme) => {
+      const chromium = await startChromium(executablePath);
+      const page = await chromium.newPage({ colorScheme });
+      await page.goto(`${address}/connect/authorize`);
+      await page.getByRole('button', { name: 'Allow' }).click();
+      await page.waitForURL(`${address}/connected`);
+      await expect(page.getByText('Answered by worker').isVisible()).resolves.toBe(true);
+      await expectSoundLooks(page);
+      await page.getByRole('button', { name: '50 requests at once' }).click();
+      await page.getByText('50 of 50 answered').waitFor();
+      await expectSoundLooks(page);
+      await page.getByRole('button', { name: /kill/iu }).click();
+      await page.getByText(/Worker \d was killed/u).waitFor();
+      await expectSoundLooks(page);
+      await chromium.close();
+    });
+  });
+
+  // What it has started is read from /proc.
+  const onLinux = process.platform === 'linux' ? test : test.skip;
+  onLinux('nothing is left running when the demo itself is killed', async () => {
+    const own = compiled.start('cluster', { PORT: '0', REDIS_SERVER_PATH: redisServerPath });
+    await own.saying(/Ctrl\+C/);
+    const family = childrenOf(own.child.pid ?? 0);
+    expect(family).toHaveLength(5);
+    own.child.kill('SIGKILL');
+    while (family.some(isRunning)) await new Promise((resolve) => setImmediate(resolve));
+  });
+
+  onLinux('SIGTERM ends the demo with every process it has started', async () => {
+    const own = compiled.start('cluster', { PORT: '0', REDIS_SERVER_PATH: redisServerPath });
+    await own.saying(/Ctrl\+C/);
+    const family = childrenOf(own.child.pid ?? 0);
+    expect(family).toHaveLength(5);
+    own.child.kill('SIGTERM');
+    expect(await own.exit()).toBe(0);
+    expect(family.filter(isRunning)).toEqual([]);
+    expect(own.output()).not.toMatch(/error|\n +at /i);
+  });
+});
+
+describe('without a redis-server', () => {
+  test('the demo says what to install, and ends with 1', async () => {
+    const demo = compiled.start('cluster', { PORT: '0', REDIS_SERVER_PATH: '/nowhere/redis-server' });
+    expect(await demo.exit()).toBe(1);
+    expect(demo.output()).toContain('sudo apt install redis-server');
+    expect(demo.output()).toContain('REDIS_URL=redis://localhost:6379 npm run demo:cluster');
+  });
+});
+
+/** Process ids of what a process has started. */
+function childrenOf(parent: number): readonly number[] {
+  return readdirSync('/proc').filter((name) => /^\d+$/.test(name)).map(Number).filter((pid) => {
+    try {
+      return Number(readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]?.split(' ')[1]) === parent;
+    } catch {
+      return false;
+    }
+  });
+}
+
+function isRunning(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,142 @@
+import type { Browser, BrowserContext, Page } from 'playwright-core';
+import { startChromium } from '../../support/chromium';
+import { startDemoSite, type DemoSite } from '../../support/demo-site';
+import { describeInChromium } from '../../support/requires';
+
+jest.setTimeout(60_000);
+
+describeInChromium('the connected page in a real browser', (executablePath) => {
+  let browser: Browser;
+  let site: DemoSite;
+
+  beforeAll(async () => {
+    browser = await startChromium(executablePath);
+  });
+
+  afterAll(async () => {
+    await browser.close();
+  });
+
+  beforeEach(async () => {
+    site = await startDemoSite();
+  });
+
+  afterEach(async () => {
+    await site.close();
+  });
+
+  async function connect(context: BrowserContext): Promise<Page> {
+    const page = await context.newPage();
+    await page.goto(`${site.address}/connect/authorize`);
+    await page.getByRole('button', { name: 'Allow' }).click();
+    await page.waitForURL(`${site.address}/connected`);
+    return page;
+  }
+
+  function fact(page: Page, name: string): Promise<string> {
+    return page.locator('dl.facts > div', { hasText: name }).locator('dd').innerText();
+  }
+
+  async function press(page: Page, name: string): Promise<void> {
+    await page.getByRole('button', { name }).click();
+    await page.waitForLoadState();
+  }
+
+  function outcome(page: Page): Promise<string> {
+    return page.locator('.outcome').innerText().then((text) => text.replace(/\s+/g, ' '));
+  }
+
+  test.each([
+    ['with script', true],
+    ['without script', false],
+  ])('every button works %s', async (_how, javaScriptEnabled) => {
+    const context = await browser.newContext({ javaScriptEnabled });
+    const page = await connect(context);
+    const before = await fact(page, 'a hash of it');
+
+    await press(page, 'Expire it now');
+    expect(await outcome(page)).toContain('Expired, and already refreshed');
+    expect(await fact(page, 'Refreshed')).toBe('1 time');
+    expect(await fact(page, 'a hash of it')).not.toBe(before);
+
+    await press(page, '50 requests at once');
+    expect(await outcome(page)).toContain('50 of 50 answered 1 token in all of them 1 call to the provider');
+    expect(site.sandbox.calls.refresh).toBe(2);
+
+    await press(page, 'Call /me');
+    expect(await outcome(page)).toContain('user@sandbox.invalid');
+
+    await press(page, 'Disconnect');
+    expect(page.url()).toBe(`${site.address}/?left`);
+    await page.goto(`${site.address}/connected`);
+    expect(page.url()).toBe(`${site.address}/`);
+    await context.close();
+  });
+
+  test('the seconds count down, and the token is refreshed by itself', async () => {
+    const context = await browser.newContext();
+    const page = await connect(context);
+    // Counted by the page itself, without asking.
+    await page.route('**/connected/live', (route) => route.abort());
+    const atFirst = await fact(page, 'Time left');
+    await page.locator('[data-seconds]').filter({ hasNotText: atFirst }).waitFor();
+    expect(Number.parseInt(await fact(page, 'Time left'), 10)).toBeLessThan(Number.parseInt(atFirst, 10));
+    expect(site.sandbox.calls.refresh).toBe(0);
+    await page.unroute('**/connected/live');
+
+    // Another tab ages the token; this one is not touched.
+    const other = await context.newPage();
+    await other.goto(`${site.address}/connected`);
+    await press(other, 'Expire it now');
+    await other.close();
+    await page.bringToFront();
+    await page.locator('dl.facts > div', { hasText: 'Refreshed' }).filter({ hasText: '1 time' }).waitFor();
+    expect(page.url()).toBe(`${site.address}/connected`);
+    expect(await page.locator('.events').innerText()).toContain('Refreshed');
+    expect(site.sandbox.calls.refresh).toBe(1);
+    await context.close();
+  });
+
+  test('the page of a visitor who disconnects in another tab goes home by itself', async () => {
+    const context = await browser.newContext();
+    const page = await connect(context);
+    const other = await context.newPage();
+    await other.goto(`${site.address}/connected`);
+    await press(other, 'Disconnect');
+    await page.bringToFront();
+    await page.waitForURL(`${site.address}/`);
+    await context.close();
+  });
+
+  test('everything is reached and worked by the keyboard alone, also while the page is kept up to date', async () => {
+    const context = await browser.newContext();
+    const page = await connect(context);
+    const names: string[] = [];
+    for (let presses = 0; presses < 8; presses += 1) {
+      await page.keyboard.press('Tab');
+      names.push((await page.locator(':focus').innerText()).trim());
+      expect(await page.evaluate('getComputedStyle(document.activeElement).outlineStyle')).toBe('solid');
+    }
+    expect(names).toEqual([
+      'Skip to content', 'express-connect-auth', 'Home', 'Errors on show',
+      'Expire it now', '50 requests at once', 'Call /me', 'Disconnect',
+    ]);
+    // The live part is replaced, and the focus stays where it was.
+    await page.waitForResponse((response) => response.url().endsWith('/connected/live'));
+    expect(await page.locator(':focus').innerText()).toBe('Disconnect');
+    await page.keyboard.press('Enter');
+    await page.waitForURL(`${site.address}/?left`);
+    await context.close();
+  });
+
+  test('an answer of the demo that stays away is asked for again', async () => {
+    const context = await browser.newContext();
+    const page = await connect(context);
+    await context.setOffline(true);
+    await page.waitForEvent('requestfailed');
+    await context.setOffline(false);
+    const answer = await page.waitForResponse((response) => response.url().endsWith('/connected/live'));
+    expect(answer.status()).toBe(200);
+    await context.close();
+  });
+});

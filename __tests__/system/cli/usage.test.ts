@@ -1,0 +1,107 @@
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
+import { buildCli, unwrapped, type BuiltCli } from '../../support/cli/built-cli';
+import { runHere } from '../../support/cli/run-here';
+
+jest.setTimeout(60_000);
+let cli: BuiltCli;
+beforeAll(() => { cli = buildCli(); });
+afterAll(() => { cli.remove(); });
+
+test('--version is the version of the package', async () => {
+  const { version } = JSON.parse(readFileSync(join(__dirname, '../../../package.json'), 'utf8')) as { version: string };
+  expect(await cli.run(['--version'])).toEqual({ exitCode: 0, stdout: `${version}\n`, stderr: '' });
+  for (const flag of ['--version', '-v']) expect(await runHere([flag])).toEqual({ exitCode: 0, stdout: `${version}\n`, stderr: '' });
+});
+
+test.each([
+  [['--help'], 'Usage: express-connect-auth <command> [flags]'],
+  [['doctor', '--help'], 'Usage: express-connect-auth doctor [flags]'],
+  [['sandbox', '--help'], 'Usage: express-connect-auth sandbox [flags]'],
+])('%j explains itself in 80 columns', async (args, words) => {
+  const { stdout, stderr, exitCode } = await runHere(args);
+  expect([exitCode, stderr]).toEqual([0, '']);
+  expect(stdout).toContain(words);
+  for (const line of stdout.split('\n')) expect(line.length).toBeLessThanOrEqual(80);
+});
+
+test('the help of doctor names every flag, exit code and member of the JSON', async () => {
+  const { stdout } = await runHere(['doctor', '--help']);
+  for (const word of [
+    '--env-file', '--mount', '--callback-path', '--offline', '--json', '--help', '"version"', '"findings"', '"verdict"', '0 nothing failed', '1 something failed', '2 wrong usage',
+  ]) expect(stdout).toContain(word);
+});
+
+test('without a command the help is shown, and the exit code is 2', async () => {
+  const { stdout, stderr, exitCode } = await runHere([]);
+  expect([exitCode, stdout]).toEqual([2, '']);
+  expect(stderr).toContain('Usage: express-connect-auth <command>');
+});
+
+test('a closing -- is no argument', async () => {
+  expect(await runHere(['sandbox', '--help', '--'])).toEqual(await runHere(['sandbox', '--help']));
+});
+
+test.each([
+  [['doktor'], 'There is no command doktor. Did you mean doctor?'],
+  [['frobnicate'], 'There is no command frobnicate. See: express-connect-auth --help'],
+  [['--verson'], 'There is no flag --verson. Did you mean --version?'],
+  [['doctor', '--ofline'], 'There is no flag --ofline. Did you mean --offline? See: express-connect-auth doctor --help'],
+  [['doctor', '-x'], 'There is no flag -x. See'],
+  [['doctor', '--env-file'], '--env-file needs a value.'],
+  [['doctor', '--json=yes'], '--json takes no value.'],
+  [['doctor', 'now'], 'This command takes flags only, and one argument belongs to none.'],
+  [['doctor', '--', '--json'], 'This command takes flags only, and one argument belongs to none.'],
+  [['doctor', '--mount', '--json'], '--mount needs a value.'],
+  [['doctor', '--mount', 'auth'], '--mount takes a path that starts with "/".'],
+  [['doctor', '--callback-path', '/:id'], '--callback-path takes what option callbackPath takes.'],
+  [['doctor', '--__proto__'], 'There is no flag --__proto__.'],
+  [['sandbox', '--credential', 'body'], 'There is no flag --credential. Did you mean --credentials? See: express-connect-auth sandbox --help'],
+  [['sandbox', '--credentials', 'bdy'], '--credentials takes one of: any, header, body, not-both.'],
+  [['sandbox', '--port', '70000'], '--port takes a number from 0 to 65535.'],
+  [['sandbox', '--lifetime-seconds', '0'], '--lifetime-seconds takes a whole number from 1 on.'],
+  [['sandbox', '--grace-ms', 'soon'], '--grace-ms takes a whole number.'],
+  [['sandbox', '--access-token-key', 'dev key'], '--access-token-key takes a key of visible ASCII characters.'],
+])('%j is wrong usage, and said so', async (args, words) => {
+  const { stdout, stderr, exitCode } = await runHere(args);
+  expect(unwrapped(stderr)).toContain(words);
+  expect([exitCode, stdout]).toEqual([2, '']);
+});
+
+test.each([
+  ['nowhere.env', 'there is no such file'], ['.', 'it cannot be read'],
+])('the file %s is refused by name', async (file, reason) => {
+  // Node 20 takes --env-file for its own wherever it stands, unless "--" comes first, and then ends with a word of its own.
+  const byNode = await cli.run(['doctor', '--env-file', file]);
+  expect(byNode.exitCode).toBeGreaterThan(1);
+  expect(byNode.stderr).toContain(file);
+  const byUs = await cli.run(['doctor', '--env-file', file], {}, ['--']);
+  expect(byUs.stderr).toContain(`--env-file ${file}: ${reason}.`);
+  expect([byUs.exitCode, byUs.stdout]).toEqual([2, '']);
+  expect(await runHere(['doctor', '--env-file', file])).toEqual(byUs);
+});
+
+test('a pipe sees neither colour nor progress; FORCE_COLOR paints, NO_COLOR does not', async () => {
+  const plain = await cli.run(['doctor', '--offline']);
+  const forced = await runHere(['doctor', '--offline'], { FORCE_COLOR: '1' });
+  expect(plain.stdout).not.toContain('\u001b');
+  expect(plain.stderr).toBe('');
+  expect(forced.stdout).toContain('\u001b[31mfail\u001b[0m  CONNECT_CLIENT_ID');
+  for (const env of [{ FORCE_COLOR: '0' }, { NO_COLOR: '1' }]) {
+    expect((await runHere(['doctor', '--offline'], env)).stdout).not.toContain('\u001b');
+  }
+});
+
+test('whoever reads no further ends nothing: the exit code stays, and there is no stack', async () => {
+  const child = cli.start(['doctor', '--offline']);
+  child.stdout!.destroy();
+  const [stderr] = await Promise.all([text(child.stderr!), once(child, 'close')]);
+  expect([child.exitCode, stderr]).toEqual([1, '']);
+});
+
+test('the report fits into 80 columns', async () => {
+  const { stdout } = await runHere(['doctor', '--offline'], { CONNECT_CLIENT_AUTHENTICATION: 'x', CONNECT_ALLOW_MISSING_STATE: 'x' });
+  for (const line of stdout.split('\n')) expect(line.length).toBeLessThanOrEqual(80);
+});

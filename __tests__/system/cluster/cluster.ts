@@ -1,0 +1,198 @@
+import { fork, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import type { ConnectAuthOptions, ConnectEvent } from '../../../src';
+import type { RedisLedgerOptions } from '../../../src/redis';
+import { browser, type Answer, type Browser } from '../../support/app';
+import { packedWorker } from './project';
+
+/** Where the workers' code can be made to wait: before a session is written, before the provider is called, … */
+export type GateName = 'save' | 'connect' | 'write' | 'acquire' | 'renew' | 'settle' | 'fail' | 'revoke' | 'once';
+
+/** One process of the deployment. */
+export interface Worker {
+  readonly url: string;
+  readonly pid: number;
+  /** Where this process has the library from. */
+  readonly library: string;
+  readonly events: readonly ConnectEvent[];
+  /** The next passage of this gate waits. */
+  hold(gate: GateName): Promise<void>;
+  /** Resolves once as many passages as given have been held since the start; 1 if none is given. */
+  held(gate: GateName, count?: number): Promise<void>;
+  /** How many passages have been held since the start. */
+  holds(gate: GateName): number;
+  release(gate: GateName): Promise<void>;
+  /** SIGKILL */
+  kill(): Promise<void>;
+  /** SIGTERM. @returns the exit code, once the process has ended by itself */
+  terminate(): Promise<number | null>;
+}
+
+/** What one process is told at its start. */
+export interface WorkerSetup {
+  readonly connect: Partial<ConnectAuthOptions>;
+  readonly sessionsUrl: string;
+  readonly ledgerUrl: string;
+  readonly ledgerKeys?: readonly { readonly id: string; readonly secret: string }[];
+  readonly redisLedger?: Pick<RedisLedgerOptions, 'commandTimeoutMs'>;
+  /** Milliseconds, in place of the library's lease. */
+  readonly leaseMs?: number;
+}
+
+/** Where the workers are registered with the provider; nothing listens there. The tests go to the workers themselves. */
+export const SITE = 'http://127.0.0.1:1';
+
+export const LEDGER_KEYS = [{ id: 'k1', secret: 'a ledger secret of the tests, 32 bytes or more' }];
+
+/** The workers of one test file. */
+export interface Cluster {
+  readonly workers: readonly Worker[];
+  /** One more process, perhaps set up differently. */
+  start(changes?: Partial<WorkerSetup>): Promise<Worker>;
+  close(): Promise<void>;
+}
+
+export async function startCluster(setup: WorkerSetup, count = 4): Promise<Cluster> {
+  const program = packedWorker();
+  const children: ChildProcess[] = [];
+  const start = (changes: Partial<WorkerSetup> = {}): Promise<Worker> => {
+    const connect = { redirectUri: `${SITE}/connect/callback`, ...setup.connect, ...changes.connect };
+    return startWorker(program, { ledgerKeys: LEDGER_KEYS, ...setup, ...changes, connect }, children);
+  };
+  return {
+    workers: await Promise.all(Array.from({ length: count }, () => start())),
+    start,
+    async close() {
+      await Promise.all(children.filter(isRunning).map(async (child) => {
+        child.removeAllListeners('exit');
+        const gone = once(child, 'exit');
+        child.kill('SIGKILL');
+        await gone;
+      }));
+    },
+  };
+}
+
+function isRunning(child: ChildProcess): boolean {
+  return child.exitCode === null && child.signalCode === null;
+}
+
+interface Told {
+  readonly url?: string;
+  readonly library?: string;
+  readonly held?: GateName;
+  readonly event?: ConnectEvent;
+  readonly done?: true;
+}
+
+async function startWorker(program: string, setup: WorkerSetup, children: ChildProcess[]): Promise<Worker> {
+  const child = fork(program, [JSON.stringify(setup)], { execArgv: [], env: {}, stdio: ['ignore', 'pipe', 'pipe', 'ipc'] });
+  children.push(child);
+  let said = '';
+  for (const stream of [child.stdout, child.stderr]) stream?.on('data', (text: Buffer) => (said += String(text)));
+  const events: ConnectEvent[] = [];
+  const heldCounts = new Map<GateName, number>();
+  const acknowledgements: (() => void)[] = [];
+  const waiters: { gate: GateName; count: number; resolve: () => void }[] = [];
+
+  let isWanted = true;
+  // A worker that ends by itself would show only as refused connections.
+  child.once('exit', () => isWanted && console.error(`A worker has ended: ${said}`));
+  const ready = new Promise<{ url: string; library: string }>((resolve, reject) => {
+    child.once('exit', () => reject(new Error(`A worker ended: ${said}`)));
+    child.on('message', (message) => {
+      const { url, library = '', held, event, done } = message as Told;
+      if (url !== undefined) resolve({ url, library });
+      if (event !== undefined) events.push(event);
+      if (done === true) acknowledgements.shift()?.();
+      if (held === undefined) return;
+      heldCounts.set(held, (heldCounts.get(held) ?? 0) + 1);
+      for (const waiter of waiters) if (waiter.gate === held && (heldCounts.get(held) ?? 0) >= waiter.count) waiter.resolve();
+    });
+  });
+  const tell = (message: object): Promise<void> => new Promise((resolve) => {
+    acknowledgements.push(resolve);
+    child.send(message);
+  });
+  const ended = async (signal: NodeJS.Signals): Promise<number | null> => {
+    isWanted = false;
+    const gone = once(child, 'exit');
+    child.kill(signal);
+    const [code] = await gone as [number | null];
+    return code;
+  };
+
+  return {
+    ...await ready,
+    pid: child.pid ?? 0,
+    events,
+    hold: (gate) => tell({ hold: gate }),
+    held: (gate, count = 1) => new Promise((resolve) => {
+      if ((heldCounts.get(gate) ?? 0) >= count) resolve();
+      else waiters.push({ gate, count, resolve });
+    }),
+    holds: (gate) => heldCounts.get(gate) ?? 0,
+    release: (gate) => tell({ release: gate }),
+    kill: async () => {
+      await ended('SIGKILL');
+    },
+    terminate: () => ended('SIGTERM'),
+  };
+}
+
+/** Something that lets a person sign in. */
+export interface Consent {
+  /** Clicks "Allow". @returns the callback address at {@link SITE} */
+  allow(authorizationUrl: string): Promise<string>;
+}
+
+/** A new visitor who signs in, by one worker or two. */
+export async function signedIn(provider: Consent, startedBy: Worker, finishedBy = startedBy): Promise<Browser> {
+  const visitor = browser();
+  const landed = await visitor.visit(finishedBy.url + await callbackPath(provider, startedBy, visitor));
+  if (landed.status !== 302) throw new Error(`The callback answered ${landed.status}: ${landed.body}`);
+  return visitor;
+}
+
+/** Starts a sign-in and lets the person click "Allow". @returns path and query of the callback, not yet visited */
+export async function callbackPath(provider: Consent, worker: Worker, visitor: Browser): Promise<string> {
+  const started = await visitor.visit(`${worker.url}/connect/authorize`);
+  if (started.status !== 302) throw new Error(`authorize answered ${started.status}: ${started.body}`);
+  return (await provider.allow(started.location)).slice(SITE.length);
+}
+
+/** What an error tells a visitor: its status, its code, and when to come again. */
+export interface Refusal {
+  readonly status: number;
+  readonly code: unknown;
+  readonly retryAfter: string | undefined;
+}
+
+/** Asks for the token and expects none. */
+export async function refusalFrom(worker: Worker, visitor: Browser): Promise<Refusal> {
+  return refusalOf(await ask(worker, '/token', visitor));
+}
+
+export function refusalOf({ status, headers, body }: Answer): Refusal {
+  return { status, code: (JSON.parse(body) as { code?: unknown }).code, retryAfter: headers['retry-after'] };
+}
+
+/** What `/token` answers. */
+export interface TokenAnswer {
+  readonly accessToken: string;
+  readonly lineage: string;
+  readonly pid: number;
+}
+
+/** A script's request: an error comes as problem+json. */
+export function ask(worker: Worker, path: string, visitor: Browser): Promise<Answer> {
+  return visitor.visit(worker.url + path, { accept: 'application/json' });
+}
+
+/** @throws Error when the worker has no token for the visitor */
+export async function tokenFrom(worker: Worker, visitor: Browser): Promise<TokenAnswer> {
+  const answer = await ask(worker, '/token', visitor);
+  if (answer.status !== 200) throw new Error(`/token answered ${answer.status}: ${answer.body}`);
+  return JSON.parse(answer.body) as TokenAnswer;
+}
+

@@ -1,0 +1,56 @@
+import { startSandbox, type Sandbox, type SandboxSwitches } from '../../../src/testing';
+import { startRedis, startRedisProxy, type RedisProxy, type RedisServer } from '../../support/redis-server';
+import { startCluster, type Cluster, type WorkerSetup } from './cluster';
+import { packedWorker } from './project';
+import { ledgerIn, sessionsIn, type LedgerView, type Sessions } from './stored';
+
+/** Redis for sessions and, apart from it, for the ledger; a strict provider; and the processes of a deployment. */
+export interface World {
+  readonly sandbox: Sandbox;
+  readonly sessionRedis: RedisServer;
+  readonly ledgerRedis: RedisServer;
+  /** What the processes reach the ledger's Redis by. */
+  readonly ledgerWay: RedisProxy;
+  readonly cluster: Cluster;
+  readonly sessions: Sessions;
+  readonly ledger: LedgerView;
+  /** Nobody signed in, nothing known, nothing planned. */
+  reset(): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** @param switches - beside rotation with reuse detection */
+export async function startWorld(
+  processes = 4, switches: Partial<SandboxSwitches> = {}, setup: Partial<WorkerSetup> = {},
+): Promise<World> {
+  // First, because it is what can fail: a Redis left running would keep the test run alive for ever.
+  packedWorker();
+  const [sandbox, sessionRedis, ledgerRedis] = await Promise.all([
+    startSandbox({ switches: { refresh: 'rotate', ...switches } }), startRedis(), startRedis(),
+  ]);
+  const ledgerWay = await startRedisProxy(ledgerRedis.port);
+  const cluster = await startCluster({
+    sessionsUrl: sessionRedis.url, ledgerUrl: ledgerWay.url, ...setup, connect: { ...sandbox.connectOptions, ...setup.connect },
+  }, processes);
+  const ledger = ledgerIn(ledgerRedis);
+  return {
+    sandbox, sessionRedis, ledgerRedis, ledgerWay, cluster,
+    sessions: sessionsIn(sessionRedis),
+    ledger,
+    async reset() {
+      sandbox.reset();
+      await ledger.forget();
+      await Promise.all([sessionRedis.command('FLUSHALL'), ledgerRedis.command('FLUSHALL')]);
+    },
+    async close() {
+      await cluster.close();
+      await Promise.all([sandbox.close(), ledgerWay.close(), sessionRedis.close(), ledgerRedis.close()]);
+    },
+  };
+}
+
+/** Whether the provider's API takes this access token now. */
+export async function worksAtTheApi(sandbox: Sandbox, accessToken: string): Promise<boolean> {
+  const { status } = await fetch(`${sandbox.apiBaseUrl}/me`, { headers: { authorization: `Bearer ${accessToken}` } });
+  return status === 200;
+}

@@ -1,0 +1,124 @@
+import { once } from 'node:events';
+import { writeFileSync } from 'node:fs';
+import http from 'node:http';
+import { join } from 'node:path';
+import { startSandbox, type Sandbox } from '../../../src/testing';
+import { browser } from '../../support/app';
+import { startRedisCluster } from '../../support/redis-cluster';
+import { startRedis, type RedisServer } from '../../support/redis-server';
+import { describeInRedis } from '../../support/requires';
+import { answering, freePort, install, type Installed, type Program } from './installed';
+import { blocks } from './markdown';
+
+/** The example that begins with this comment. */
+function example(name: string): string {
+  const found = blocks('docs/scaling.md', 'js').find(({ text }) => text.startsWith(`// ${name}\n`));
+  if (found === undefined) throw new Error(`docs/scaling.md prints no ${name}`);
+  return found.text;
+}
+
+describe('docs/testing.md: the test of a ledger runs as printed:', () => {
+  const code = blocks('docs/testing.md', 'js').find(({ text }) => text.includes('ledgerConformance'))?.text ?? '';
+  // What Jest gives to every test file, and its `require`, which leads to this package's source.
+  // eslint-disable-next-line @typescript-eslint/no-implied-eval, @typescript-eslint/no-unsafe-call
+  new Function('require', 'test', code)(require, test);
+});
+
+/** Asks again and again over one kept connection, as a proxy in front does, until nobody answers. @returns how often it was answered */
+async function keepBusy(url: string, cookie: string): Promise<number> {
+  const agent = new http.Agent({ keepAlive: true, maxSockets: 1 });
+  const answered = (): Promise<boolean> => new Promise((resolve) => {
+    http.get(url, { agent, headers: { cookie } }, (answer) => answer.resume().once('close', () => { resolve(answer.complete); }))
+      .once('error', () => { resolve(false); });
+  });
+  let count = 0;
+  while (await answered()) count += 1;
+  agent.destroy();
+  return count;
+}
+
+/** Asks each part of what a module of docs/scaling.md makes, and ends. */
+const check = (module: string): string => `
+import { close, ledger, store } from '../../docs/${module}';
+const call = (name, ...args) => new Promise((resolve, reject) => store[name](...args, (error, value) => (error ? reject(error) : resolve(value))));
+const session = { cookie: { originalMaxAge: null }, name: 'kept' };
+await call('set', 'id', session);
+await call('touch', 'id', session);
+const kept = (await call('get', 'id')).name;
+await call('destroy', 'id');
+const claim = { generation: 0, claimant: 'me', leaseMs: 1000, minAgeMs: 0, retentionMs: 60000 };
+const won = await ledger.acquire('key', claim);
+const settled = await ledger.settle('key', { generation: 0, fence: won.fence, box: 'box', retentionMs: 60000 });
+const adopted = await ledger.acquire('key', claim);
+console.log(JSON.stringify([kept, await call('get', 'id') ?? null, won.kind, settled.kind, adopted.box]));
+await close();
+`;
+
+describeInRedis('docs/scaling.md: what it prints runs as printed:', () => {
+  let redis: RedisServer;
+  let sandbox: Sandbox;
+  let installed: Installed;
+  const programs: Program[] = [];
+
+  beforeAll(async () => {
+    [redis, sandbox] = await Promise.all([startRedis(), startSandbox()]);
+    installed = install(['redis', '@redis', 'connect-redis', 'ioredis']);
+    for (const name of ['server.mjs', 'ioredis.mjs', 'cluster.mjs']) writeFileSync(join(installed.folder, name), example(name));
+    for (const name of ['ioredis.mjs', 'cluster.mjs']) writeFileSync(join(installed.folder, `check-${name}`), check(name));
+  }, 120_000);
+
+  afterAll(async () => {
+    for (const { child } of programs) child.kill('SIGKILL');
+    installed.remove();
+    await Promise.all([sandbox.close(), redis.close()]);
+  });
+
+  test('two processes share sessions and ledger, and each ends on SIGTERM, however busy its connections are kept', async () => {
+    const ports = [await freePort(), await freePort()] as const;
+    const { clientId, clientSecret, authorizeUrl, tokenUrl, apiBaseUrl } = sandbox.connectOptions;
+    for (const port of ports) {
+      programs.push(installed.run('server.mjs', {
+        PORT: String(port), REDIS_URL: redis.url, SESSION_SECRET: 'any', LEDGER_KEY: 'a secret of thirty-two characters or more',
+        CONNECT_CLIENT_ID: clientId, CONNECT_CLIENT_SECRET: clientSecret, CONNECT_AUTHORIZE_URL: authorizeUrl,
+        CONNECT_TOKEN_URL: tokenUrl, CONNECT_API_BASE_URL: apiBaseUrl,
+        CONNECT_REDIRECT_URI: `http://localhost:${ports[0]}/connect/callback`,
+      }));
+    }
+    const urls = ports.map((port) => `http://localhost:${port}`);
+    await Promise.all(programs.map((program, index) => answering(`${urls[index]}/`, program)));
+    const visitor = browser();
+    const started = await visitor.visit(`${urls[0]}/connect/authorize`);
+    const landed = await visitor.visit(await sandbox.allow(started.location));
+    expect([landed.status, landed.location]).toEqual([302, '/']);
+    const answers = await Promise.all(urls.map((url) => visitor.visit(`${url}/`)));
+    expect(answers.map(({ status, body }) => [status, body]))
+      .toEqual(programs.map(({ child }) => [200, `Connected, answered by ${child.pid}`]));
+    for (const [index, { child, said }] of programs.entries()) {
+      // Several, so that some are in the middle of a request when the signal comes.
+      const cookie = `connect.sid=${visitor.cookies.get('connect.sid') ?? ''}`;
+      const counts = Promise.all(Array.from({ length: 8 }, () => keepBusy(`${urls[index]}/`, cookie)));
+      await visitor.visit(`${urls[index]}/`);
+      child.kill('SIGTERM');
+      const [code] = await once(child, 'exit') as [number | null];
+      expect([code, said(), Math.max(...await counts) > 0]).toEqual([0, '', true]);
+    }
+  }, 60_000);
+
+  test('with ioredis, session store and ledger answer', async () => {
+    const { child, said } = installed.run('check-ioredis.mjs', {
+      REDIS_URL: redis.url, LEDGER_KEY: 'a secret of thirty-two characters or more',
+    });
+    await once(child, 'exit');
+    expect(said()).toBe('["kept",null,"won","settled","box"]\n');
+  }, 60_000);
+
+  test('with a cluster, session store and ledger answer', async () => {
+    const cluster = await startRedisCluster();
+    const { child, said } = installed.run('check-cluster.mjs', {
+      REDIS_URLS: cluster.nodes.map(({ url }) => url).join(' '), LEDGER_KEY: 'a secret of thirty-two characters or more',
+    });
+    await once(child, 'exit');
+    await cluster.close();
+    expect(said()).toBe('["kept",null,"won","settled","box"]\n');
+  }, 60_000);
+});

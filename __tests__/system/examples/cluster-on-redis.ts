@@ -1,0 +1,54 @@
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { describeInRedis } from '../../support/requires';
+import { personAt } from './person';
+import type { RunningExample, Stage } from './stage';
+
+/** What the example "redis-cluster" promises. @param stageOf - asked in the tests, when there is one */
+export function describeClusterOnRedis(stageOf: () => Stage): void {
+  describeInRedis('redis-cluster', () => {
+    // At the same time: most of a journey is waiting for the token to come due.
+    test('a visitor of one process is known to the other, and both refresh once, by node-redis and by ioredis', async () => {
+      await Promise.all(['node-redis', 'ioredis'].map((client) => journey(client)));
+    });
+
+    async function journey(client: string): Promise<void> {
+      const example = await stageOf().example('redis-cluster', { REDIS_CLIENT: client });
+      const person = personAt(example);
+      const landed = await person.visit('/', 'allow');
+      expect([landed.status, landed.clicks]).toEqual([200, 1]);
+      const secondsLeft = said((await person.open('/')).body)[1];
+      expect(secondsLeft).toBeLessThanOrEqual(10);
+      await sleep((secondsLeft - 1.5) * 1000); // the token comes due
+      const before = refreshes(example);
+
+      const answers = await Promise.all(Array.from({ length: 10 }, () => person.open('/')));
+      expect(answers.map(({ status }) => status)).toEqual(Array.from({ length: 10 }, () => 200));
+      expect(new Set(answers.map(({ body }) => said(body)[0])).size).toBe(2);
+      const after = [await person.open('/'), await person.open('/')].map(({ body }) => said(body));
+      expect(after[0]?.[0]).not.toBe(after[1]?.[0]);
+      expect(Math.min(...after.map(([, seconds]) => seconds))).toBeGreaterThan(2);
+      expect(refreshes(example)).toBe(before + 1);
+      expect((await example.stop()).exitCode).toBe(0);
+    }
+
+    function refreshes(example: RunningExample): number {
+      return [...example.output().matchAll(/^process \d+: refreshed$/gmu)].length;
+    }
+
+    /** Which process has answered, and how many seconds it gives the token. */
+    function said(body: string): readonly [process: number, seconds: number] {
+      const [, process, seconds] = /^Process (\d+): the token is good for (-?\d+) s\.$/mu.exec(body) ?? [];
+      return [Number(process), Number(seconds)];
+    }
+  });
+
+  describe('without redis-server', () => {
+    test('redis-cluster says what to install', async () => {
+      const { exitCode, output } = await stageOf().node(
+        ['examples/run.mjs', 'redis-cluster'], { PORT: '0', REDIS_SERVER_PATH: join(stageOf().folder, 'no-such-redis-server') },
+      ).ended();
+      expect([exitCode, output]).toEqual([1, expect.stringContaining('apt install redis-server')]);
+    });
+  });
+}

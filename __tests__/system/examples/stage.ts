@@ -1,0 +1,135 @@
+import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
+import { cpSync, mkdtempSync, realpathSync, rmSync, symlinkSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+export const root = join(__dirname, '../../..');
+
+/** How long a program may take until it says what is waited for. */
+const PATIENCE_MS = 50_000;
+
+const NEEDED = ['src', 'examples', 'package.json', 'tsconfig.json', 'tsconfig.build.json'];
+
+/** What a program said, and how it ended. */
+export interface Ended {
+  readonly exitCode: number | null;
+  readonly output: string;
+}
+
+/** A program that runs. */
+export interface Running {
+  /** Both streams, as far as they have come. */
+  output(): string;
+  /** Resolves with the output once it matches. @throws Error when the program ends before */
+  saying(pattern: RegExp): Promise<string>;
+  /** As Ctrl+C does. */
+  stop(): Promise<Ended>;
+  ended(): Promise<Ended>;
+}
+
+/** An example that answers. */
+export interface RunningExample extends Running {
+  readonly url: string;
+  readonly sandboxUrl: string;
+}
+
+/** A copy of the project, so that building it disturbs nobody who uses `dist` at the same moment. */
+export interface Stage {
+  readonly folder: string;
+  /** Starts a program with Node, on a free port if it asks `PORT`. */
+  node(args: readonly string[], env?: Readonly<Record<string, string>>): Running;
+  /** Starts an example by the one command, less the build. */
+  example(name: string, env?: Readonly<Record<string, string>>): Promise<RunningExample>;
+  /** Ends whatever still runs. */
+  stopAll(): Promise<void>;
+  remove(): void;
+}
+
+/** Nothing else: what is set on somebody's own machine must not lead an example elsewhere. */
+function plainEnvironment(): NodeJS.ProcessEnv {
+  const { PATH, HOME, TMPDIR, REDIS_SERVER_PATH, CI } = process.env;
+  return { PATH, HOME, TMPDIR, REDIS_SERVER_PATH, CI };
+}
+
+/** @throws Error when the package does not build */
+export function makeStage(): Stage {
+  const folder = realpathSync(mkdtempSync(join(tmpdir(), 'examples-')));
+  for (const name of NEEDED) {
+    cpSync(join(root, name), join(folder, name), { recursive: true, filter: (path) => !path.endsWith('/dist') });
+  }
+  symlinkSync(join(root, 'node_modules'), join(folder, 'node_modules'), 'junction');
+  // What `npm run build` does, less the type check, which is a check of its own.
+  const tsc = join(folder, 'node_modules', 'typescript', 'bin', 'tsc');
+  const { status, stdout, stderr } = spawnSync(
+    process.execPath, [tsc, '-p', 'tsconfig.build.json', '--noCheck'], { cwd: folder, encoding: 'utf8' },
+  );
+  if (status !== 0) throw new Error(`The package does not build: ${stdout}${stderr}`);
+
+  const running = new Set<Running>();
+  function node(args: readonly string[], env: Readonly<Record<string, string>> = {}): Running {
+    const child = spawn(process.execPath, args, {
+      cwd: folder, env: { ...plainEnvironment(), ...env }, stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    const program = watch(child);
+    running.add(program);
+    void program.ended().then(() => running.delete(program));
+    return program;
+  }
+  async function example(name: string, env: Readonly<Record<string, string>> = {}): Promise<RunningExample> {
+    const program = node(['examples/run.mjs', name], { PORT: '0', ...env });
+    const greeting = await program.saying(/Ctrl\+C/u);
+    const addressAfter = (label: RegExp): string => label.exec(greeting)?.[1] ?? '';
+    return {
+      ...program,
+      url: addressAfter(/Open +(\S+)/u),
+      sandboxUrl: addressAfter(/Provider .*\((http:\S+)\)/u),
+    };
+  }
+  return {
+    folder,
+    node,
+    example,
+    async stopAll() {
+      await Promise.all([...running].map((program) => program.stop()));
+    },
+    remove: () => rmSync(folder, { recursive: true, force: true }),
+  };
+}
+
+function watch(child: ChildProcess): Running {
+  let output = '';
+  const looks = new Set<() => void>();
+  for (const stream of [child.stdout, child.stderr]) {
+    stream?.on('data', (chunk: Buffer) => {
+      output += chunk.toString();
+      for (const look of looks) look();
+    });
+  }
+  const ended = new Promise<Ended>((resolve) => {
+    child.once('close', (exitCode) => resolve({ exitCode, output }));
+  });
+  return {
+    output: () => output,
+    ended: () => ended,
+    saying: (pattern) => new Promise((resolve, reject) => {
+      const fail = (): void => reject(new Error(`does not say ${pattern.source}: ${output}`));
+      const timer = setTimeout(fail, PATIENCE_MS);
+      const look = (): void => {
+        if (!pattern.test(output)) return;
+        clearTimeout(timer);
+        looks.delete(look);
+        resolve(output);
+      };
+      looks.add(look);
+      void ended.then(() => {
+        clearTimeout(timer);
+        fail();
+      });
+      look();
+    }),
+    stop() {
+      child.kill('SIGINT');
+      return ended;
+    },
+  };
+}

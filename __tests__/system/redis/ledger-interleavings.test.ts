@@ -1,0 +1,31 @@
+import fc from 'fast-check';
+import { redisLedger } from '../../../src/redis';
+import { SCHEDULES, play, type Tally } from '../../support/ledger-actors';
+import { startRedis } from '../../support/redis-server';
+import { describeInRedis } from '../../support/requires';
+import { CLIENTS, advance } from './clients';
+
+describeInRedis('the ledger in Redis, whatever happens', () => {
+  test('in 400 random schedules of three actors that crash and freeze, it keeps every promise', async () => {
+    const redis = await startRedis();
+    const client = await CLIENTS['node-redis, RESP2'](redis.url);
+    const ledger = redisLedger({
+      sendCommand: client.sendCommand, encryptionKeys: [{ id: 'one', secret: 'a secret of the ledger with 40 letters..' }],
+    });
+    const tally: Tally = {};
+    let run = 0;
+    try {
+      await fc.assert(fc.asyncProperty(SCHEDULES, async (steps) => {
+        await redis.command('FLUSHALL');
+        run += 1;
+        await play({ ledger, advance: (ms) => advance(redis, ms) }, `key ${run}`, steps, tally);
+      }), { numRuns: 400, seed: 1729 });
+      for (const what of ['won, sure', 'won, ambiguous', 'adopt', 'wait', 'backoff', 'dead', 'revoked', 'superseded']) {
+        expect([what, (tally[what] ?? 0) > 3]).toEqual([what, true]);
+      }
+    } finally {
+      client.close();
+      await redis.close();
+    }
+  }, 120_000);
+});

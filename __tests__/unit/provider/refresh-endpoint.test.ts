@@ -1,0 +1,64 @@
+import type * as net from 'node:net';
+import { refreshFailure } from '../../../src/provider/refresh-failure';
+import type { ConnectError } from '../../../src/errors';
+import { tokenEndpoint } from '../../../src/provider/token-endpoint';
+import { configFor, http11, startServer, type LocalServer } from '../../support/local-server';
+
+let server: LocalServer | undefined;
+afterEach(async () => { await server?.close(); });
+
+const answer = (socket: net.Socket): void => { socket.write(http11()); };
+const hangUp = (socket: net.Socket): void => { socket.destroy(); };
+
+test('a refresh outlasts the timeout of an exchange', async () => {
+  server = await startServer((socket) => { setTimeout(() => { socket.write(http11()); }, 400); });
+  const endpoint = tokenEndpoint(configFor(server.url, { timeoutMs: 150, refreshTimeoutMs: undefined }));
+  const refreshed = endpoint.refresh('rt');
+  await expect(endpoint.exchange('code')).rejects.toMatchObject({ code: 'ERR_CONNECT_TIMEOUT' });
+  await expect(refreshed).resolves.toMatchObject({ access_token: 'new-access' });
+});
+
+test('a refresh has a deadline of its own', async () => {
+  server = await startServer(() => undefined);
+  const endpoint = tokenEndpoint(configFor(server.url, { timeoutMs: 60_000, refreshTimeoutMs: 150 }));
+  await expect(endpoint.refresh('rt')).rejects.toMatchObject({ code: 'ERR_CONNECT_TIMEOUT', stage: 'refresh' });
+});
+
+describe('onRepeat', () => {
+  /** Refreshes twice over one kept connection, the second time meeting `responders`; counts the calls of onRepeat. */
+  async function refreshAgain(...responders: readonly ((socket: net.Socket) => void)[]): Promise<{ repeats: number; result: unknown }> {
+    let repeats = 0;
+    const onRepeat = (): void => { repeats += 1; };
+    server = await startServer((socket, number) => { [answer, ...responders][number - 1]?.(socket); });
+    const endpoint = tokenEndpoint(configFor(server.url));
+    await endpoint.refresh('first', { onRepeat });
+    expect(repeats).toBe(0);
+    const result = await endpoint.refresh('second', { onRepeat }).catch((error: unknown) => error);
+    return { repeats, result };
+  }
+
+  test('is called once when the request was written again, and the repeat succeeds', async () => {
+    expect(await refreshAgain(hangUp, answer)).toMatchObject({ repeats: 1, result: { access_token: 'new-access' } });
+    expect(server?.requests.length).toBe(3);
+  });
+
+  test('is called when the repeat is refused, too', async () => {
+    const refuse = (socket: net.Socket): void => { socket.write(http11('{"error":"invalid_grant"}', '400 Bad Request')); };
+    expect(await refreshAgain(hangUp, refuse)).toMatchObject({ repeats: 1, result: { code: 'ERR_CONNECT_EXPIRED' } });
+  });
+
+  test('is not called when the connection broke with an answer begun', async () => {
+    const half = (socket: net.Socket): void => { socket.end('HTTP/1.1 200 OK\r\n'); };
+    expect(await refreshAgain(half)).toMatchObject({ repeats: 0, result: { reason: 'broken' } });
+  });
+
+  test('a repeat that finds nobody leaves the outcome unknown, for the first attempt may have arrived', async () => {
+    const leave = (socket: net.Socket): void => {
+      void server?.close();
+      socket.destroy();
+    };
+    const { repeats, result } = await refreshAgain(leave);
+    expect([repeats, (result as ConnectError).reason]).toEqual([1, 'broken']);
+    expect(refreshFailure(result as ConnectError)).toEqual({ kind: 'ambiguous' });
+  });
+});

@@ -1,0 +1,42 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { DEFAULT_SWITCHES } from '../../../src/testing/switches';
+import { SANDBOX_API_CODES } from 'express-connect-auth/testing';
+import { refusalAnswer } from '../../../src/testing/error-shapes';
+import type { SandboxSwitches } from 'express-connect-auth/testing';
+
+const DOCS = readFileSync(join(__dirname, '../../../docs/testing.md'), 'utf8');
+
+describe('the first test of docs/testing.md runs as printed:', () => {
+  const code = /```js\n([^]+?)```/.exec(DOCS)?.[1] ?? '';
+  // The names that Jest gives to every test file, and its `require`, which leads to this package's source.
+  const names = { require, beforeAll, beforeEach, afterAll, test, expect };
+  // eslint-disable-next-line @typescript-eslint/no-implied-eval, @typescript-eslint/no-unsafe-call
+  new Function(...Object.keys(names), code)(...Object.values(names));
+});
+
+test.each(Object.keys(DEFAULT_SWITCHES))('docs/testing.md describes the switch %s', (name) => {
+  expect(DOCS).toContain(`| \`${name}\` |`);
+});
+
+test('docs/testing.md prints code 2036 in each shape as the sandbox sends it', () => {
+  const rows = [...DOCS.matchAll(/^\| `'(\w+)'` \| `([^`]+)`/gm)].map(([, shape, body]) => [shape, body]);
+  const sent = rows.map(([shape]) => {
+    const errorShape = shape as SandboxSwitches['errorShape'];
+    return [shape, refusalAnswer({ apiCode: 2036 }, { errorShape, errorStatus: 'matching' }).body];
+  });
+  expect(rows).toHaveLength(15);
+  expect(rows).toEqual(sent);
+});
+
+test('docs/testing.md prints the OAuth name and the status of each code as the sandbox sends them', () => {
+  const rows = [...DOCS.matchAll(/^\| ([\d, ]+) \| `(\w+)`.*\| (\d+|the code; 400 in the shape `'oauth'`) \|$/gm)];
+  const printed = rows.flatMap(([, codes, oauthError, status]) => (codes ?? '').split(', ').map((code) => (
+    [Number(code), oauthError, Number.isNaN(Number(status)) ? 400 : Number(status)] as const
+  ))).sort(([a], [b]) => a - b);
+  const sent = SANDBOX_API_CODES.map((apiCode) => {
+    const { status, body } = refusalAnswer({ apiCode }, { errorShape: 'oauth', errorStatus: 'matching' });
+    return [apiCode, (JSON.parse(body) as { error: string }).error, status];
+  });
+  expect(printed).toEqual(sent);
+});

@@ -1,0 +1,112 @@
+import type { Sandbox } from 'express-connect-auth/testing';
+import { startSandbox } from 'express-connect-auth/testing';
+import { api, exchange, refresh, signIn } from '../../support/sandbox-client';
+
+let sandbox: Sandbox;
+let nowMs: number;
+beforeEach(async () => {
+  nowMs = 1_800_000_000_000;
+  sandbox = await startSandbox({ now: () => nowMs });
+});
+afterEach(() => sandbox.close());
+
+interface Tokens {
+  readonly access_token: string;
+  readonly refresh_token: string;
+}
+
+async function connected(): Promise<Tokens> {
+  return (await exchange(sandbox, { code: (await signIn(sandbox)).code })).body as Tokens;
+}
+
+async function refreshed(refreshToken: string): Promise<Tokens> {
+  const { status, body } = await refresh(sandbox, refreshToken);
+  expect(status).toBe(200);
+  return body as Tokens;
+}
+
+async function expectDead(refreshToken: string): Promise<void> {
+  const { status, body } = await refresh(sandbox, refreshToken);
+  expect([status, body.error]).toEqual([400, 'invalid_grant']);
+}
+
+test('"new" gives another refresh token and lets the old one work on', async () => {
+  const first = await connected();
+  const second = await refreshed(first.refresh_token);
+  expect(second.refresh_token).not.toBe(first.refresh_token);
+  expect(second.access_token).not.toBe(first.access_token);
+  await refreshed(first.refresh_token);
+  expect((await api(sandbox, '/me', second.access_token)).status).toBe(200);
+});
+
+test('"same" repeats the refresh token', async () => {
+  sandbox.set({ refresh: 'same' });
+  const first = await connected();
+  expect((await refreshed(first.refresh_token)).refresh_token).toBe(first.refresh_token);
+  expect((await refreshed(first.refresh_token)).refresh_token).toBe(first.refresh_token);
+});
+
+test('"omitted" sends no refresh token with a refresh, only with the code', async () => {
+  sandbox.set({ refresh: 'omitted' });
+  const first = await connected();
+  expect(first.refresh_token).toMatch(/^eyJ/);
+  expect(Object.keys(await refreshed(first.refresh_token))).toEqual(['access_token', 'expires_at', 'type']);
+  await refreshed(first.refresh_token);
+});
+
+describe('"rotate"', () => {
+  beforeEach(() => sandbox.set({ refresh: 'rotate' }));
+
+  test('a used refresh token that comes again ends the whole connection', async () => {
+    const first = await connected();
+    const second = await refreshed(first.refresh_token);
+    const third = await refreshed(second.refresh_token);
+    expect((await api(sandbox, '/me', third.access_token)).status).toBe(200);
+    await expectDead(first.refresh_token);
+    await expectDead(third.refresh_token);
+    expect((await api(sandbox, '/me', third.access_token)).status).toBe(401);
+    expect(sandbox.presentations(first.refresh_token)).toBe(2);
+    expect(sandbox.presentations(second.refresh_token)).toBe(1);
+    expect(sandbox.calls.refresh).toBe(4);
+  });
+
+  test('leaves other connections alone', async () => {
+    const mine = await connected();
+    const yours = await connected();
+    await refreshed(mine.refresh_token);
+    await expectDead(mine.refresh_token);
+    await refreshed(yours.refresh_token);
+  });
+
+  test('within graceMs the same successor is given again, after it the connection ends', async () => {
+    sandbox.set({ graceMs: 1000 });
+    const first = await connected();
+    const second = await refreshed(first.refresh_token);
+    nowMs += 999;
+    expect(await refreshed(first.refresh_token)).toEqual(second);
+    expect((await api(sandbox, '/me', second.access_token)).status).toBe(200);
+    nowMs += 1;
+    await expectDead(first.refresh_token);
+    await expectDead(second.refresh_token);
+  });
+
+  test('two at once: one gets the tokens, the other ends the connection', async () => {
+    const first = await connected();
+    const replies = await Promise.all([refresh(sandbox, first.refresh_token), refresh(sandbox, first.refresh_token)]);
+    expect(replies.map(({ status }) => status).sort()).toEqual([200, 400]);
+  });
+});
+
+test('an unknown refresh token and an access token in its place are refused', async () => {
+  await expectDead('unknown');
+  await expectDead((await connected()).access_token);
+});
+
+test('expireAccessTokens() stops every access token there is, and no refresh token', async () => {
+  const first = await connected();
+  const over = await connected();
+  sandbox.expireAccessTokens();
+  expect((await api(sandbox, '/me', first.access_token)).status).toBe(401);
+  expect((await api(sandbox, '/me', over.access_token)).status).toBe(401);
+  expect((await api(sandbox, '/me', (await refreshed(first.refresh_token)).access_token)).status).toBe(200);
+});
