@@ -4,10 +4,16 @@
 const tests = (folder) => [`<rootDir>/__tests__/${folder}/**/*.test.ts`];
 const samples = '<rootDir>/__tests__/system/package/samples/';
 
-// ts-jest transpiles only (isolatedModules); `npm run typecheck` is the type check.
+// swc only drops the types; `npm run typecheck` is the type check.
+const swc = {
+  jsc: { parser: { syntax: 'typescript' }, target: 'es2022' },
+  module: { type: 'commonjs' },
+  sourceMaps: 'inline',
+};
+
 const base = {
   testEnvironment: 'node',
-  transform: { '^.+\\.ts$': ['ts-jest', { tsconfig: '<rootDir>/tsconfig.json' }] },
+  transform: { '^.+\\.ts$': ['@swc/jest', swc] },
   moduleNameMapper: {
     '^express-connect-auth$': '<rootDir>/src/index.ts',
     '^express-connect-auth/redis$': '<rootDir>/src/redis/index.ts',
@@ -27,13 +33,13 @@ const onExpress4 = {
 module.exports = {
   projects: [
     { ...base, displayName: 'unit', testMatch: tests('unit') },
-    { ...base, displayName: 'express 5', testMatch: tests('express') },
-    { ...onExpress4, displayName: 'express 4', testMatch: tests('express') },
+    { ...base, displayName: 'express-5', testMatch: tests('express') },
+    { ...onExpress4, displayName: 'express-4', testMatch: tests('express') },
     { ...base, displayName: 'system', testMatch: tests('system') },
-    { ...onExpress4, displayName: 'system on express 4', testMatch: tests('system/express') },
+    { ...onExpress4, displayName: 'system-express-4', testMatch: tests('system/express') },
   ],
+  reporters: ['default', '<rootDir>/scripts/left-out-reporter.mjs'],
   // Every file of src counts, also one that no test loads. The .mts entries only re-export; the tarball test runs them.
   collectCoverageFrom: ['src/**/*.ts'],
-  coverageReporters: [['text', { skipFull: true }], 'json-summary'],
-  coverageThreshold: { global: { branches: 95 } },
+  coverageReporters: [['text', { skipFull: true }], 'json'],
 };

@@ -1,5 +1,5 @@
-// Prints what a jest run came to, from the file of `jest --json --outputFile`; the last line is `N passed, N failed`.
-// Exits with 1 for a failed or skipped test, a suite that could not run, or a run that left no results.
+// Prints what several runs of jest came to, from the files of `jest --json --outputFile`; the last line is
+// `N passed, N failed`. Exits with 1 for a failed or skipped test, a suite that could not run, or a run without results.
 import { readFileSync } from 'node:fs';
 import { relative } from 'node:path';
 
@@ -7,18 +7,17 @@ function read(path) {
   try {
     return JSON.parse(readFileSync(path, 'utf8'));
   } catch {
-    console.log('\njest left no results.\n0 passed, 1 failed');
-    process.exit(1);
+    console.log(`jest left no results in ${relative(process.cwd(), path)}.`);
+    return undefined;
   }
 }
 
-const run = read(process.argv[2]);
-const skipped = run.numPendingTests + run.numTodoTests;
-// A suite that does not load holds no failed test, and must not look like success.
-const failed = run.numFailedTests + run.numRuntimeErrorTestSuites;
+const files = process.argv.slice(2);
+const runs = files.map(read).filter((run) => run !== undefined);
+const sum = (count) => runs.map(count).reduce((total, more) => total + more, 0);
 
-console.log(`\nTest suites: ${run.numTotalTestSuites}, of which ${run.numFailedTestSuites} failed`);
-for (const suite of run.testResults) {
+console.log(`\nTest suites: ${sum((run) => run.numTotalTestSuites)}, of which ${sum((run) => run.numFailedTestSuites)} failed`);
+for (const suite of runs.flatMap((run) => run.testResults)) {
   const file = relative(process.cwd(), suite.name);
   const tests = suite.assertionResults;
   if (suite.status === 'failed' && tests.length === 0) console.log(`  did not run: ${file}`);
@@ -26,6 +25,9 @@ for (const suite of run.testResults) {
     if (status !== 'passed') console.log(`  ${status}: ${file}: ${fullName}`);
   }
 }
+const skipped = sum((run) => run.numPendingTests + run.numTodoTests);
 if (skipped > 0) console.log(`Skipped: ${skipped}. Here nothing may be skipped.`);
-console.log(`${run.numPassedTests} passed, ${failed} failed`);
-process.exitCode = run.success && failed === 0 && skipped === 0 ? 0 : 1;
+// A suite that does not load holds no failed test, and must not look like success; nor must a run that left no results.
+const failed = sum((run) => run.numFailedTests + run.numRuntimeErrorTestSuites) + files.length - runs.length;
+console.log(`${sum((run) => run.numPassedTests)} passed, ${failed} failed`);
+process.exitCode = runs.every((run) => run.success) && failed === 0 && skipped === 0 ? 0 : 1;

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import * as util from 'node:util';
+import util from 'node:util';
 
 /** Variables by name. */
 export type Env = Readonly<Record<string, string | undefined>>;

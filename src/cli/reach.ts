@@ -1,6 +1,6 @@
 import { lookup } from 'node:dns/promises';
-import * as net from 'node:net';
-import * as tls from 'node:tls';
+import net from 'node:net';
+import tls from 'node:tls';
 
 /** What became of looking a host's name up. */
 export type NameResult =

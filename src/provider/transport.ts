@@ -1,5 +1,5 @@
-import * as http from 'node:http';
-import * as https from 'node:https';
+import http from 'node:http';
+import https from 'node:https';
 import { startAttempt, type AttemptOutcome, type WireRequest, type WireResult } from './attempt';
 
 /** What of the configuration sending depends on. */
