@@ -34,5 +34,7 @@ for (let round = 0; round < ROUNDS; round += 1) {
 }
 for (const [name, values] of Object.entries(figures)) {
   const sorted = values.toSorted((one, other) => one - other);
-  console.log(`${name.padEnd(46)} ${sorted[0].toFixed(2)} … ${sorted.at(-1).toFixed(2)} µs, median ${sorted[ROUNDS >> 1].toFixed(2)} µs`);
+  console.log(
+    `${name.padEnd(46)} ${sorted[0].toFixed(2)} … ${sorted.at(-1).toFixed(2)} µs, median ${sorted[ROUNDS >> 1].toFixed(2)} µs`,
+  );
 }

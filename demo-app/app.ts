@@ -64,15 +64,19 @@ export function createDemo({ address, connectOptions, sandbox, cluster }: DemoPa
     },
   };
   const { authorizeUrl } = connectOptions;
-  const formTargets = ["'self'", ...(provider === 'real' || authorizeUrl === undefined ? [] : [new URL(authorizeUrl).origin])];
+  const formTargets = [
+    "'self'",
+    ...(provider === 'real' || authorizeUrl === undefined ? [] : [new URL(authorizeUrl).origin]),
+  ];
 
   app.disable('x-powered-by');
   app.use(oneAddress(address));
   app.use(function setPageHeaders(_req: Request, res: Response, next: NextFunction) {
     // A form that leads into a sign-in is followed to the provider, so form-action names the sandbox too.
     res.set({
-      'Content-Security-Policy': "default-src 'none'; script-src 'self'; connect-src 'self'; style-src 'self'; img-src 'self'; "
-        + `base-uri 'none'; frame-ancestors 'none'; form-action ${formTargets.join(' ')}`,
+      'Content-Security-Policy':
+        "default-src 'none'; script-src 'self'; connect-src 'self'; style-src 'self'; img-src 'self'; " +
+        `base-uri 'none'; frame-ancestors 'none'; form-action ${formTargets.join(' ')}`,
       'X-Content-Type-Options': 'nosniff',
       'Referrer-Policy': 'same-origin',
       'Cache-Control': 'no-store',
@@ -86,14 +90,16 @@ export function createDemo({ address, connectOptions, sandbox, cluster }: DemoPa
   app.get('/chevron.svg', (_req, res) => void res.type('image/svg+xml').send(CHEVRON));
 
   app.use(ownFormsOnly(address));
-  app.use(session({
-    name: `demo.sid.${cookieSuffix}`,
-    secret: randomBytes(32).toString('hex'),
-    resave: false,
-    saveUninitialized: false,
-    cookie: { sameSite: 'lax', httpOnly: true },
-    ...cluster?.session,
-  }));
+  app.use(
+    session({
+      name: `demo.sid.${cookieSuffix}`,
+      secret: randomBytes(32).toString('hex'),
+      resave: false,
+      saveUninitialized: false,
+      cookie: { sameSite: 'lax', httpOnly: true },
+      ...cluster?.session,
+    }),
+  );
 
   const rehearsal = sandbox === undefined ? undefined : createRehearsal(sandbox, `demo.trouble.${cookieSuffix}`);
   if (rehearsal !== undefined) app.use('/connect/callback', rehearsal.handler);
@@ -101,7 +107,8 @@ export function createDemo({ address, connectOptions, sandbox, cluster }: DemoPa
   app.use(connect);
 
   app.get('/', (req, res) => {
-    const content = req.session.connectToken === undefined ? welcomeContent(req.query['left'] !== undefined) : welcomeBackContent();
+    const content =
+      req.session.connectToken === undefined ? welcomeContent(req.query['left'] !== undefined) : welcomeBackContent();
     res.type('html').send(page({ title: 'Connect your account', current: '/', content }));
   });
   app.use(connectedRoutes({ address, connect, backstage, worker: cluster?.worker, page }));
@@ -110,22 +117,31 @@ export function createDemo({ address, connectOptions, sandbox, cluster }: DemoPa
   });
 
   if (sandbox !== undefined && rehearsal !== undefined) {
-    app.use(HASTY_PREFIX, connectAuth({
-      ...options,
-      redirectUri: `${address}${HASTY_PREFIX}/connect/callback`,
-      sessionKey: 'hastyToken',
-      pendingTtlMs: HASTY_TTL_MS,
-    }));
+    app.use(
+      HASTY_PREFIX,
+      connectAuth({
+        ...options,
+        redirectUri: `${address}${HASTY_PREFIX}/connect/callback`,
+        sessionKey: 'hastyToken',
+        pendingTtlMs: HASTY_TTL_MS,
+      }),
+    );
     app.use(errorRoutes({ address, sandbox, rehearsal, page }));
   } else {
     const content = cluster === undefined ? errorsNeedSandboxContent() : errorsInOneProcessContent();
-    app.get('/errors', (_req, res) => void res.type('html').send(page({ title: 'Errors on show', current: '/errors', content })));
+    app.get(
+      '/errors',
+      (_req, res) => void res.type('html').send(page({ title: 'Errors on show', current: '/errors', content })),
+    );
   }
 
   app.use(function notFound(_req: Request, res: Response) {
     const content = html`<h1>Nothing here</h1><p class="lead">This page does not exist.</p>
 <div class="actions"><a class="button" href="/">Go to the first page</a></div>`;
-    res.status(404).type('html').send(page({ title: 'Nothing here', content }));
+    res
+      .status(404)
+      .type('html')
+      .send(page({ title: 'Nothing here', content }));
   });
   app.use(connectErrorHandler());
   return { app, close: () => connect.close() };

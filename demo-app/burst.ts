@@ -51,5 +51,5 @@ export async function fireBurst(address: string, cookie: string): Promise<Omit<B
 async function askOnce(address: string, cookie: string): Promise<OneAnswer | undefined> {
   const headers = { Accept: 'application/json', Cookie: cookie, Connection: 'close' };
   const response = await fetch(address + BURST_TARGET, { redirect: 'manual', headers }).catch(() => undefined);
-  return response?.status === 200 ? await response.json() as OneAnswer : undefined;
+  return response?.status === 200 ? ((await response.json()) as OneAnswer) : undefined;
 }

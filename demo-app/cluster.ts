@@ -24,21 +24,25 @@ async function runPrimary(): Promise<void> {
   }
   const stop = (): Promise<void> => (stopping ??= stopAll());
 
-  const crew = startCrew({
-    of: WORKERS,
-    port: place.port,
-    redisUrl: redis.url,
-    redisPid: redis.pid,
-    sessionSecret: randomBytes(32).toString('hex'),
-    tokenSecret: randomBytes(32).toString('hex'),
-    connectOptions: sandbox.connectOptions,
-  }, sandbox, {
-    onReady: () => greet(`http://localhost:${place.port}`, sandbox, redis),
-    onFailure(error) {
-      fail(error);
-      void stop();
+  const crew = startCrew(
+    {
+      of: WORKERS,
+      port: place.port,
+      redisUrl: redis.url,
+      redisPid: redis.pid,
+      sessionSecret: randomBytes(32).toString('hex'),
+      tokenSecret: randomBytes(32).toString('hex'),
+      connectOptions: sandbox.connectOptions,
     },
-  });
+    sandbox,
+    {
+      onReady: () => greet(`http://localhost:${place.port}`, sandbox, redis),
+      onFailure(error) {
+        fail(error);
+        void stop();
+      },
+    },
+  );
   process.on('SIGINT', () => void stop());
   process.on('SIGTERM', () => void stop());
 }

@@ -40,12 +40,22 @@ ${liveContent(connection)}
 <section class="card try" aria-labelledby="try">
 <h2 id="try">Try it</h2>
 ${action('/connected/expire', 'Expire it now', 'Ages the token in your session. The very next page needs a new one, and gets it.')}
-${action('/connected/burst', `${BURST_SIZE} requests at once`,
-    'Ages the token and sends fifty requests with it at the same time. The provider is asked once.')}
+${action(
+  '/connected/burst',
+  `${BURST_SIZE} requests at once`,
+  'Ages the token and sends fifty requests with it at the same time. The provider is asked once.',
+)}
 ${action('/connected/me', 'Call /me', 'Calls the API in your name by connect.client(req).')}
-${worker === undefined ? undefined : action('/connected/kill', `Kill worker ${worker.number}`,
-    'Ends the process that made this page, without warning. You stay connected.',
-    html`<input type="hidden" name="worker" value="${worker.number}">`)}
+${
+  worker === undefined
+    ? undefined
+    : action(
+        '/connected/kill',
+        `Kill worker ${worker.number}`,
+        'Ends the process that made this page, without warning. You stay connected.',
+        html`<input type="hidden" name="worker" value="${worker.number}">`,
+      )
+}
 ${action('/connect/disconnect', 'Disconnect', 'Takes the token out of the session, for good.')}
 </section>
 </div>
@@ -61,9 +71,12 @@ function action(path: string, label: string, text: string, fields?: Html): Html 
 export function liveContent({ token, refreshes, events, worker, nowMs }: Connection): Html {
   const secondsLeft = token.expires_at === undefined ? undefined : Math.max(0, token.expires_at - nowMs / 1000);
   const words = timeLeft(token.expires_at, nowMs);
-  const left = secondsLeft === undefined ? html`${words}` : html`<span data-seconds="${secondsLeft.toFixed(1)}">${words}</span>`;
-  const bar = secondsLeft === undefined || secondsLeft > TOKEN_SECONDS ? undefined
-    : html`<progress max="${TOKEN_SECONDS}" value="${Math.ceil(secondsLeft)}" aria-label="Time left"></progress>`;
+  const left =
+    secondsLeft === undefined ? html`${words}` : html`<span data-seconds="${secondsLeft.toFixed(1)}">${words}</span>`;
+  const bar =
+    secondsLeft === undefined || secondsLeft > TOKEN_SECONDS
+      ? undefined
+      : html`<progress max="${TOKEN_SECONDS}" value="${Math.ceil(secondsLeft)}" aria-label="Time left"></progress>`;
   return html`<section class="card" aria-label="Connection">
 <dl class="facts">
 <div class="first"><dt>Time left</dt><dd>${left}${bar}</dd></div>
@@ -72,8 +85,12 @@ export function liveContent({ token, refreshes, events, worker, nowMs }: Connect
 <div><dt>Token type</dt><dd>${token.type}</dd></div>
 <div><dt>Refresh token</dt><dd>${token.refresh_token === undefined ? 'no' : 'yes'}</dd></div>
 <div><dt>Scope</dt><dd>${scopeInWords(token.scope)}</dd></div>
-${worker === undefined ? undefined : html`<div><dt>Answered by</dt>
-<dd>worker ${worker.number} of ${worker.of} <span class="soft">(process ${worker.pid})</span></dd></div>`}
+${
+  worker === undefined
+    ? undefined
+    : html`<div><dt>Answered by</dt>
+<dd>worker ${worker.number} of ${worker.of} <span class="soft">(process ${worker.pid})</span></dd></div>`
+}
 </dl>
 </section>
 <section class="card last" aria-labelledby="events">
@@ -102,31 +119,46 @@ function outcome(title: string, content: Html): Html {
 /** @param before - {@link tokenHash} of the token that was aged */
 export function expiredOutcome(before: string, token: ConnectToken): Html {
   const after = tokenHash(token.access_token);
-  return outcome('Expired, and already refreshed', html`<p class="soft">Token <code>${before}</code> was expired by hand.
-The request for this page found it so and fetched a new one before the page was made: <code>${after}</code>.</p>`);
+  return outcome(
+    'Expired, and already refreshed',
+    html`<p class="soft">Token <code>${before}</code> was expired by hand.
+The request for this page found it so and fetched a new one before the page was made: <code>${after}</code>.</p>`,
+  );
 }
 
 /** What the fifty requests came to. @param before - {@link tokenHash} of the token that they arrived with */
-export function burstOutcome(before: string, { answered, tokens, perWorker, tookMs, providerCalls }: BurstResult): Html {
+export function burstOutcome(
+  before: string,
+  { answered, tokens, perWorker, tookMs, providerCalls }: BurstResult,
+): Html {
   const spread = [...perWorker].map(([number, count]) => html`<li><b>${count}</b> by worker ${number}</li>`);
-  return outcome(`${BURST_SIZE} requests at once`, html`<ul class="figures">
+  return outcome(
+    `${BURST_SIZE} requests at once`,
+    html`<ul class="figures">
 <li><b>${answered}</b> of ${BURST_SIZE} answered</li>
 <li><b>${tokens.length}</b> ${tokens.length === 1 ? 'token' : 'different tokens'} in all of them</li>
 ${providerCalls === undefined ? undefined : html`<li><b>${providerCalls}</b> ${providerCalls === 1 ? 'call' : 'calls'} to the provider</li>`}
 </ul>
 ${spread.length === 0 ? undefined : html`<ul class="figures small">${spread}</ul>`}
 <p class="note">Each of them came with the expired token <code>${before}</code>; their handlers got
-<code>${tokens.join(', ')}</code>. The last answer came after ${tookMs} ms.</p>`);
+<code>${tokens.join(', ')}</code>. The last answer came after ${tookMs} ms.</p>`,
+  );
 }
 
 /** What the API said. */
 export function meOutcome(status: number, data: unknown): Html {
-  return outcome('GET /me', html`<p class="note">HTTP ${status}, asked for by <code>connect.client(req).get('/me')</code></p>
-<pre>${JSON.stringify(data, null, 2)}</pre>`);
+  return outcome(
+    'GET /me',
+    html`<p class="note">HTTP ${status}, asked for by <code>connect.client(req).get('/me')</code></p>
+<pre>${JSON.stringify(data, null, 2)}</pre>`,
+  );
 }
 
 /** @param killed - the number of the process that is gone */
 export function killedOutcome(killed: number, worker: WorkerSign | undefined): Html {
-  return outcome(`Worker ${killed} was killed`, html`<p class="soft">Worker ${worker?.number} made this page, you are still
-connected, and another worker ${killed} is on its way: sessions and refreshes are kept in Redis, not in a process.</p>`);
+  return outcome(
+    `Worker ${killed} was killed`,
+    html`<p class="soft">Worker ${worker?.number} made this page, you are still
+connected, and another worker ${killed} is on its way: sessions and refreshes are kept in Redis, not in a process.</p>`,
+  );
 }

@@ -3,7 +3,14 @@ import type { ConnectAuth, ConnectToken } from 'express-connect-auth';
 import type { Backstage } from './backstage';
 import { BURST_TARGET, fireBurst, tokenHash } from './burst';
 import {
-  burstOutcome, connectedContent, expiredOutcome, killedOutcome, liveContent, meOutcome, type Connection, type WorkerSign,
+  burstOutcome,
+  connectedContent,
+  expiredOutcome,
+  killedOutcome,
+  liveContent,
+  meOutcome,
+  type Connection,
+  type WorkerSign,
 } from './connected-page';
 import type { Html } from './html';
 import type { Page } from './layout';
@@ -26,7 +33,12 @@ export function connectedRoutes({ address, connect, backstage, worker, page }: C
     return { token, worker, refreshes, events, nowMs: Date.now() };
   }
 
-  async function show(req: Request, res: Response, title: string, outcome?: (token: ConnectToken) => Html | undefined): Promise<void> {
+  async function show(
+    req: Request,
+    res: Response,
+    title: string,
+    outcome?: (token: ConnectToken) => Html | undefined,
+  ): Promise<void> {
     const token = await connect.getToken(req);
     const content = connectedContent(await connectionOf(req, token), outcome?.(token));
     res.type('html').send(page({ title, content, live: true }));
@@ -36,7 +48,8 @@ export function connectedRoutes({ address, connect, backstage, worker, page }: C
     const { expired, killed } = req.query;
     if (typeof expired === 'string' && /^[0-9a-f]{8}$/.test(expired)) return expiredOutcome(expired, token);
     return worker !== undefined && typeof killed === 'string' && /^\d{1,2}$/.test(killed)
-      ? killedOutcome(Number(killed), worker) : undefined;
+      ? killedOutcome(Number(killed), worker)
+      : undefined;
   }
 
   async function expire(req: Request, res: Response): Promise<void> {
@@ -54,7 +67,9 @@ export function connectedRoutes({ address, connect, backstage, worker, page }: C
     const providerCalls = await backstage.presentations(aged.refresh_token ?? '');
     // This request still holds the session as it was before those fifty.
     await reload(req);
-    await show(req, res, 'Fifty at once', () => burstOutcome(tokenHash(aged.access_token), { ...result, providerCalls }));
+    await show(req, res, 'Fifty at once', () =>
+      burstOutcome(tokenHash(aged.access_token), { ...result, providerCalls }),
+    );
   }
 
   async function callMe(req: Request, res: Response): Promise<void> {
@@ -64,28 +79,43 @@ export function connectedRoutes({ address, connect, backstage, worker, page }: C
 
   function kill(req: Request, res: Response): void {
     const number = Number((req.body as { worker?: unknown } | undefined)?.worker);
-    if (worker === undefined || !Number.isInteger(number) || number < 1 || number > worker.of) return res.redirect(303, '/connected');
+    if (worker === undefined || !Number.isInteger(number) || number < 1 || number > worker.of)
+      return res.redirect(303, '/connected');
     // Not before the answer has left: it may be this very process.
     res.once('finish', () => worker.kill(number));
     res.redirect(303, `/connected?killed=${number}`);
   }
 
-  router.get('/connected', homeUnlessConnected, connect.requireConnect(), caught((req, res) =>
-    show(req, res, 'Connected', (token) => noticeOf(req, token))));
-  router.get('/connected/live', guard, caught(async (req, res) => {
-    const token = await connect.getToken(req);
-    res.type('html').send(liveContent(await connectionOf(req, token)).markup);
-  }));
-  router.get(BURST_TARGET, guard, caught(async (req, res) => {
-    const { access_token } = await connect.getToken(req);
-    res.json({ token: tokenHash(access_token), worker: worker?.number });
-  }));
+  router.get(
+    '/connected',
+    homeUnlessConnected,
+    connect.requireConnect(),
+    caught((req, res) => show(req, res, 'Connected', (token) => noticeOf(req, token))),
+  );
+  router.get(
+    '/connected/live',
+    guard,
+    caught(async (req, res) => {
+      const token = await connect.getToken(req);
+      res.type('html').send(liveContent(await connectionOf(req, token)).markup);
+    }),
+  );
+  router.get(
+    BURST_TARGET,
+    guard,
+    caught(async (req, res) => {
+      const { access_token } = await connect.getToken(req);
+      res.json({ token: tokenHash(access_token), worker: worker?.number });
+    }),
+  );
   router.post('/connected/expire', caught(expire));
   router.post('/connected/burst', caught(burst));
   router.post('/connected/me', homeUnlessConnected, connect.requireConnect(), caught(callMe));
   router.post('/connected/kill', urlencoded({ extended: false, limit: '1kb' }), kill);
   // Where a reload or the address bar leads after a form.
-  router.get(['/connected/expire', '/connected/burst', '/connected/me', '/connected/kill'], (_req, res) => res.redirect(302, '/connected'));
+  router.get(['/connected/expire', '/connected/burst', '/connected/me', '/connected/kill'], (_req, res) =>
+    res.redirect(302, '/connected'),
+  );
   return router;
 }
 

@@ -24,7 +24,11 @@ interface CrewWatch {
 }
 
 /** Keeps as many workers as there are to be: one that ends is replaced by one with its number. */
-export function startCrew(common: Omit<WorkerSettings, 'number'>, sandbox: Sandbox, { onReady, onFailure }: CrewWatch): Crew {
+export function startCrew(
+  common: Omit<WorkerSettings, 'number'>,
+  sandbox: Sandbox,
+  { onReady, onFailure }: CrewWatch,
+): Crew {
   const backstage = localBackstage(sandbox);
   const workers = new Map<number, Worker>();
   const listening = new Set<number>();
@@ -81,12 +85,20 @@ export function startCrew(common: Omit<WorkerSettings, 'number'>, sandbox: Sandb
     setTimeout(() => void worker?.process.kill('SIGKILL'), HANDOVER_MS);
   }
 
-  async function answerTo(what: keyof Answers, settings: WorkerSettings, about: string): Promise<Answers[keyof Answers]> {
+  async function answerTo(
+    what: keyof Answers,
+    settings: WorkerSettings,
+    about: string,
+  ): Promise<Answers[keyof Answers]> {
     switch (what) {
-      case 'settings': return settings;
-      case 'events': return backstage.events();
-      case 'metrics': return backstage.metrics();
-      case 'presentations': return sandbox.presentations(about);
+      case 'settings':
+        return settings;
+      case 'events':
+        return backstage.events();
+      case 'metrics':
+        return backstage.metrics();
+      case 'presentations':
+        return sandbox.presentations(about);
     }
   }
 

@@ -32,7 +32,8 @@ export function errorRoutes({ address, sandbox, rehearsal, page }: ErrorParts): 
     }
     const trouble = readTrouble(fields);
     if (trouble === undefined) res.redirect(303, '/errors');
-    else if (fields['action'] === 'raw') show(res, describeTrouble(trouble), answerContent(trouble, await walker.walk(trouble)));
+    else if (fields['action'] === 'raw')
+      show(res, describeTrouble(trouble), answerContent(trouble, await walker.walk(trouble)));
     else await sendInto(trouble, req, res);
   }
 
@@ -49,10 +50,14 @@ export function errorRoutes({ address, sandbox, rehearsal, page }: ErrorParts): 
 
   async function startOf(trouble: Trouble & { kind: 'visitor' }, req: Request, res: Response): Promise<string> {
     switch (trouble.act) {
-      case 'declined': return SIGN_IN;
-      case 'expired': return `${HASTY_PREFIX}${SIGN_IN}`;
-      case 'incomplete': return '/connect/callback';
-      case 'foreign': return ownPath(await walker.foreignCallback());
+      case 'declined':
+        return SIGN_IN;
+      case 'expired':
+        return `${HASTY_PREFIX}${SIGN_IN}`;
+      case 'incomplete':
+        return '/connect/callback';
+      case 'foreign':
+        return ownPath(await walker.foreignCallback());
       case 'used': {
         const { url, setCookies } = await walker.usedCallback(req.headers.cookie ?? '');
         for (const line of setCookies) res.append('Set-Cookie', line);
@@ -63,9 +68,13 @@ export function errorRoutes({ address, sandbox, rehearsal, page }: ErrorParts): 
 
   router.get('/errors', (_req, res) => show(res, 'Errors on show', errorsContent()));
   // Express 4 does not catch rejections.
-  router.post('/errors', urlencoded({ extended: false, limit: '4kb' }), (req: Request, res: Response, next: NextFunction) => {
-    act(req, res).catch(next);
-  });
+  router.post(
+    '/errors',
+    urlencoded({ extended: false, limit: '4kb' }),
+    (req: Request, res: Response, next: NextFunction) => {
+      act(req, res).catch(next);
+    },
+  );
   return router;
 }
 

@@ -1,6 +1,13 @@
 import { html, type Html } from './html';
 import {
-  API_CODES, describeTrouble, FAULTS, SHAPES, STATUSES, troubleName, VISITOR_ACTS, type Trouble,
+  API_CODES,
+  describeTrouble,
+  FAULTS,
+  SHAPES,
+  STATUSES,
+  troubleName,
+  VISITOR_ACTS,
+  type Trouble,
 } from './troubles';
 import type { Answer } from './walk';
 
@@ -34,7 +41,12 @@ visitor gets; the Back button brings you here again. <strong>Raw answer</strong>
 <div class="fields three">
 ${select('what', 'API code', codes, 'code')}
 ${select('shape', 'Form of the error', Object.entries(SHAPES), 'shape')}
-${select('status', 'HTTP status', [...STATUSES].map(([status, text]): Option => [String(status), text]), 'status')}
+${select(
+  'status',
+  'HTTP status',
+  [...STATUSES].map(([status, text]): Option => [String(status), text]),
+  'status',
+)}
 </div>
 ${BUTTONS}
 </form>
@@ -116,8 +128,12 @@ export function answerContent(trouble: Trouble, answer: Answer): Html {
 <p class="verdict"><span class="${answer.status < 400 ? 'status good' : 'status'}">${answer.status}</span>
 <strong>${problem?.title ?? 'Redirect'}</strong> <code class="soft">${problem?.code ?? ''}</code></p>
 ${problem?.detail === undefined ? undefined : html`<p class="soft">${problem.detail}</p>`}
-${trouble.kind !== 'code' ? undefined : html`<dl class="facts"><div><dt>The provider’s error</dt>
-<dd>${SHAPES[trouble.shape]}</dd></div><div><dt>Its HTTP status</dt><dd>${STATUSES.get(trouble.status)}</dd></div></dl>`}
+${
+  trouble.kind !== 'code'
+    ? undefined
+    : html`<dl class="facts"><div><dt>The provider’s error</dt>
+<dd>${SHAPES[trouble.shape]}</dd></div><div><dt>Its HTTP status</dt><dd>${STATUSES.get(trouble.status)}</dd></div></dl>`
+}
 <pre>HTTP ${answer.status}
 ${headers.join('\n')}
 

@@ -6,7 +6,9 @@ export const SIGN_IN = '/connect/authorize?returnTo=/connected';
 const STROKE = 'fill="none" stroke="currentColor" stroke-width="1.9" stroke-linecap="round" stroke-linejoin="round"';
 
 function icon(path: string): Html {
-  return { markup: `<svg class="icon" viewBox="0 0 24 24" aria-hidden="true" focusable="false" ${STROKE}>${path}</svg>` };
+  return {
+    markup: `<svg class="icon" viewBox="0 0 24 24" aria-hidden="true" focusable="false" ${STROKE}>${path}</svg>`,
+  };
 }
 
 const ICONS = {

@@ -7,7 +7,11 @@ export interface Html {
 export type HtmlPart = Html | string | number | undefined | readonly Html[];
 
 const ENTITIES: Readonly<Record<string, string>> = {
-  '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&#39;',
+  '&': '&amp;',
+  '<': '&lt;',
+  '>': '&gt;',
+  '"': '&quot;',
+  "'": '&#39;',
 };
 
 /** Tagged template that escapes everything except markup made by itself. */

@@ -26,10 +26,11 @@ export async function openPort(port: number): Promise<OpenPort | undefined> {
   return {
     port: taken,
     serve: (listener) => servers.forEach((server) => server.on('request', listener)),
-    close: () => servers.forEach((server) => {
-      server.close();
-      server.closeAllConnections();
-    }),
+    close: () =>
+      servers.forEach((server) => {
+        server.close();
+        server.closeAllConnections();
+      }),
   };
 }
 

@@ -5,7 +5,6 @@ import type { OpenPort } from './loopback';
 import { findPlace, say, wishedPort } from './place';
 import { DEMO_TIMEOUT_MS, startDemoProvider } from './provider';
 
-
 async function main(): Promise<void> {
   readEnvFile();
   const usesRealProvider = (process.env['CONNECT_CLIENT_ID'] ?? '') !== '';
@@ -45,15 +44,19 @@ function partsOf(place: OpenPort, sandbox: Sandbox | undefined): DemoParts {
 function originOf(redirectUri: string, expected: string): string {
   const home = URL.canParse(redirectUri) ? new URL(redirectUri) : undefined;
   if (home?.pathname === '/connect/callback') return home.origin;
-  throw new Error(`The demo answers on /connect/callback: set CONNECT_REDIRECT_URI to ${expected} here and where your `
-    + 'client is registered.');
+  throw new Error(
+    `The demo answers on /connect/callback: set CONNECT_REDIRECT_URI to ${expected} here and where your ` +
+      'client is registered.',
+  );
 }
 
 function greet(address: string, sandbox: Sandbox | undefined): void {
   say(`\n  express-connect-auth demo\n\n  Open      ${address}`);
-  say(sandbox === undefined
-    ? '  Provider  Appy Pie Connect, with the credentials of your environment'
-    : `  Provider  built-in sandbox, no account needed (${sandbox.url})`);
+  say(
+    sandbox === undefined
+      ? '  Provider  Appy Pie Connect, with the credentials of your environment'
+      : `  Provider  built-in sandbox, no account needed (${sandbox.url})`,
+  );
   say('\n  Ctrl+C stops it.\n');
 }
 

@@ -11,19 +11,34 @@ const SECONDS = [0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
 export function connectMetrics(registry: Registry): ConnectEventListener {
   const registers = [registry];
   const events = new Counter({
-    name: 'connect_events_total', help: 'Connection events by type', labelNames: ['type'], registers,
+    name: 'connect_events_total',
+    help: 'Connection events by type',
+    labelNames: ['type'],
+    registers,
   });
   const refreshSeconds = new Histogram({
-    name: 'connect_refresh_duration_seconds', help: 'How long the provider took for a refresh', buckets: SECONDS, registers,
+    name: 'connect_refresh_duration_seconds',
+    help: 'How long the provider took for a refresh',
+    buckets: SECONDS,
+    registers,
   });
   const refreshFailures = new Counter({
-    name: 'connect_refresh_failures_total', help: 'Refreshes that gave no token, by kind', labelNames: ['kind'], registers,
+    name: 'connect_refresh_failures_total',
+    help: 'Refreshes that gave no token, by kind',
+    labelNames: ['kind'],
+    registers,
   });
   const ledgerErrors = new Counter({
-    name: 'connect_ledger_errors_total', help: 'Ledger operations that failed', labelNames: ['operation'], registers,
+    name: 'connect_ledger_errors_total',
+    help: 'Ledger operations that failed',
+    labelNames: ['operation'],
+    registers,
   });
   const errors = new Counter({
-    name: 'connect_errors_total', help: 'Error answers by code', labelNames: ['stage', 'code'], registers,
+    name: 'connect_errors_total',
+    help: 'Error answers by code',
+    labelNames: ['stage', 'code'],
+    registers,
   });
   // A series that begins at 0 makes rate() see the first event too.
   for (const type of ['connected', 'refreshed', 'adopted', 'refresh_failed', 'disconnected', 'ledger_error', 'error']) {

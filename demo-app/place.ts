@@ -25,9 +25,11 @@ export async function findPlace({ wanted = DEFAULT_PORT, fixed, command }: Place
     if (place !== undefined) return place;
     say(`Port ${port} is taken${tries > 1 ? ', trying the next one' : ''}.`);
   }
-  throw new Error(fixed === undefined
-    ? `No free port from ${wanted} on. Choose another one: PORT=8080 ${command}`
-    : `${fixed}, so the demo needs exactly ${wanted}. Free it and start again.`);
+  throw new Error(
+    fixed === undefined
+      ? `No free port from ${wanted} on. Choose another one: PORT=8080 ${command}`
+      : `${fixed}, so the demo needs exactly ${wanted}. Free it and start again.`,
+  );
 }
 
 /** `PORT` of the environment, if set. @throws Error when it is no port */

@@ -16,9 +16,10 @@ export interface RedisPlace {
   stop(): Promise<void>;
 }
 
-const NOT_THERE = 'This demo needs Redis, and there is no redis-server here. Install it (Debian and Ubuntu: '
-  + 'sudo apt install redis-server; macOS: brew install redis), or name one that runs: '
-  + 'REDIS_URL=redis://localhost:6379 npm run demo:cluster';
+const NOT_THERE =
+  'This demo needs Redis, and there is no redis-server here. Install it (Debian and Ubuntu: ' +
+  'sudo apt install redis-server; macOS: brew install redis), or name one that runs: ' +
+  'REDIS_URL=redis://localhost:6379 npm run demo:cluster';
 
 /**
  * `REDIS_URL` of the environment, else a redis-server of our own that keeps everything in memory.
@@ -28,7 +29,12 @@ export async function findRedis(): Promise<RedisPlace> {
   const given = process.env['REDIS_URL'] ?? '';
   if (given === '') return startRedis();
   if (!URL.canParse(given)) throw new Error('REDIS_URL must be an address such as redis://localhost:6379.');
-  return { url: given, pid: undefined, description: `the one of REDIS_URL, ${new URL(given).host}`, stop: () => Promise.resolve() };
+  return {
+    url: given,
+    pid: undefined,
+    description: `the one of REDIS_URL, ${new URL(given).host}`,
+    stop: () => Promise.resolve(),
+  };
 }
 
 async function startRedis(): Promise<RedisPlace> {
@@ -39,7 +45,10 @@ async function startRedis(): Promise<RedisPlace> {
   const folder = await mkdtemp(join(tmpdir(), 'demo-redis-'));
   const password = randomBytes(24).toString('hex');
   // A process group of its own: Ctrl+C in the terminal must not end it before those who still write to it.
-  const child = spawn(process.env['REDIS_SERVER_PATH'] || 'redis-server', ['-'], { detached: true, stdio: ['pipe', 'pipe', 'ignore'] });
+  const child = spawn(process.env['REDIS_SERVER_PATH'] || 'redis-server', ['-'], {
+    detached: true,
+    stdio: ['pipe', 'pipe', 'ignore'],
+  });
   const stop = async (): Promise<void> => {
     if (child.pid !== undefined && child.exitCode === null && child.signalCode === null) {
       const gone = once(child, 'exit');
@@ -49,9 +58,17 @@ async function startRedis(): Promise<RedisPlace> {
     await rm(folder, { recursive: true, force: true });
   };
   // By its standard input: an argument could be read by everybody on this machine.
-  child.stdin.end([
-    `port ${port}`, 'bind 127.0.0.1', `requirepass ${password}`, `dir "${folder}"`, 'save ""', 'appendonly no', '',
-  ].join('\n'));
+  child.stdin.end(
+    [
+      `port ${port}`,
+      'bind 127.0.0.1',
+      `requirepass ${password}`,
+      `dir "${folder}"`,
+      'save ""',
+      'appendonly no',
+      '',
+    ].join('\n'),
+  );
   try {
     await ready(child);
   } catch (error) {
@@ -70,7 +87,9 @@ function ready(child: ChildProcess): Promise<void> {
   return new Promise((resolve, reject) => {
     let said = '';
     child.stdin?.on('error', () => undefined);
-    child.once('error', (error: NodeJS.ErrnoException) => reject(new Error(error.code === 'ENOENT' ? NOT_THERE : error.message)));
+    child.once('error', (error: NodeJS.ErrnoException) =>
+      reject(new Error(error.code === 'ENOENT' ? NOT_THERE : error.message)),
+    );
     child.once('exit', () => reject(new Error('The redis-server that this demo started ended at once.')));
     child.stdout?.on('data', (chunk: Buffer) => {
       said = (said + chunk.toString()).slice(-500);

@@ -135,10 +135,12 @@ td .soft { display: block; font-size: .925rem; }
 `;
 
 /** Two links of a chain: the mark of the project. */
-export const FAVICON = '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32">'
-  + '<rect width="32" height="32" rx="9" fill="#4f46e5"/><g fill="none" stroke="#fff" stroke-width="2.6">'
-  + '<circle cx="12.5" cy="16" r="5.5"/><circle cx="19.5" cy="16" r="5.5"/></g></svg>';
+export const FAVICON =
+  '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32">' +
+  '<rect width="32" height="32" rx="9" fill="#4f46e5"/><g fill="none" stroke="#fff" stroke-width="2.6">' +
+  '<circle cx="12.5" cy="16" r="5.5"/><circle cx="19.5" cy="16" r="5.5"/></g></svg>';
 
 /** Arrow of the select fields: a middle grey that is seen on light and dark. */
-export const CHEVRON = '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 12 8">'
-  + '<path d="m1 1.5 5 5 5-5" fill="none" stroke="#7a7fa6" stroke-width="2" stroke-linecap="round" stroke-linejoin="round"/></svg>';
+export const CHEVRON =
+  '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 12 8">' +
+  '<path d="m1 1.5 5 5 5-5" fill="none" stroke="#7a7fa6" stroke-width="2" stroke-linecap="round" stroke-linejoin="round"/></svg>';

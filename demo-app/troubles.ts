@@ -77,10 +77,13 @@ export const FAULTS: ReadonlyMap<string, NamedFault> = new Map<string, NamedFaul
   ['truncated', { label: 'Answer cut off in the middle', fault: { kind: 'truncated' } }],
   ['html503', { label: 'HTML maintenance page, 503', fault: { kind: 'html503' } }],
   ['html503-later', { label: 'The same, “come back in two minutes”', fault: { kind: 'html503', retryAfter: '120' } }],
-  ['redirect', {
-    label: 'Redirect to another host',
-    fault: { kind: 'redirect', status: 307, location: 'http://127.0.0.1:9/elsewhere' },
-  }],
+  [
+    'redirect',
+    {
+      label: 'Redirect to another host',
+      fault: { kind: 'redirect', status: 307, location: 'http://127.0.0.1:9/elsewhere' },
+    },
+  ],
   ['endless', { label: 'A body that never ends', fault: { kind: 'endless' } }],
   ['large', { label: 'A body of many megabytes', fault: { kind: 'large' } }],
   ['gzip-bomb', { label: 'A compressed bomb', fault: { kind: 'gzipBomb' } }],
@@ -99,9 +102,12 @@ export const VISITOR_ACTS: Readonly<Record<VisitorAct, { readonly label: string;
 /** Writes a trouble so that it fits into a cookie; {@link parseTrouble} reads it. */
 export function troubleName(trouble: Trouble): string {
   switch (trouble.kind) {
-    case 'code': return `code.${trouble.apiCode}.${trouble.shape}.${trouble.status}`;
-    case 'fault': return `fault.${trouble.fault}`;
-    case 'visitor': return `visitor.${trouble.act}`;
+    case 'code':
+      return `code.${trouble.apiCode}.${trouble.shape}.${trouble.status}`;
+    case 'fault':
+      return `fault.${trouble.fault}`;
+    case 'visitor':
+      return `visitor.${trouble.act}`;
   }
 }
 
@@ -118,8 +124,11 @@ export function parseTrouble(name: string): Trouble | undefined {
 /** A trouble in a few words, for headings. */
 export function describeTrouble(trouble: Trouble): string {
   switch (trouble.kind) {
-    case 'code': return `API code ${trouble.apiCode}: ${API_CODES.get(trouble.apiCode) ?? ''}`;
-    case 'fault': return FAULTS.get(trouble.fault)?.label ?? '';
-    case 'visitor': return VISITOR_ACTS[trouble.act].label;
+    case 'code':
+      return `API code ${trouble.apiCode}: ${API_CODES.get(trouble.apiCode) ?? ''}`;
+    case 'fault':
+      return FAULTS.get(trouble.fault)?.label ?? '';
+    case 'visitor':
+      return VISITOR_ACTS[trouble.act].label;
   }
 }

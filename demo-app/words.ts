@@ -25,12 +25,19 @@ export function counted(count: number, noun: string): string {
 /** An event in words: what happened, and what is worth knowing about it. */
 export function eventInWords(event: ConnectEvent): readonly [what: string, more: string] {
   switch (event.type) {
-    case 'connected': return ['Connected', 'a visitor has signed in'];
-    case 'refreshed': return ['Refreshed', `token ${event.generation + 1} of this connection, in ${Math.round(event.durationMs)} ms`];
-    case 'adopted': return ['Adopted', `token ${event.generation + 1}, which another request had fetched`];
-    case 'refresh_failed': return ['Refresh failed', `${event.kind}, ${event.code}`];
-    case 'disconnected': return ['Disconnected', 'for good'];
-    case 'ledger_error': return ['Ledger away', `at ${event.operation}`];
-    case 'error': return ['Error', `${event.status} ${event.code}`];
+    case 'connected':
+      return ['Connected', 'a visitor has signed in'];
+    case 'refreshed':
+      return ['Refreshed', `token ${event.generation + 1} of this connection, in ${Math.round(event.durationMs)} ms`];
+    case 'adopted':
+      return ['Adopted', `token ${event.generation + 1}, which another request had fetched`];
+    case 'refresh_failed':
+      return ['Refresh failed', `${event.kind}, ${event.code}`];
+    case 'disconnected':
+      return ['Disconnected', 'for good'];
+    case 'ledger_error':
+      return ['Ledger away', `at ${event.operation}`];
+    case 'error':
+      return ['Error', `${event.status} ${event.code}`];
   }
 }

@@ -48,7 +48,9 @@ export async function runWorker(): Promise<void> {
     },
     cluster: {
       worker: {
-        number: settings.number, of: settings.of, pid: process.pid,
+        number: settings.number,
+        of: settings.of,
+        pid: process.pid,
         kill: (number) => primary.tell({ kind: 'kill', number }),
       },
       backstage: sharedBackstage(primary),
@@ -89,11 +91,12 @@ function askPrimary(): Primary {
   };
   return {
     tell,
-    ask: (what, about) => new Promise((resolve) => {
-      lastId += 1;
-      waiting.set(lastId, resolve as (answer: PrimaryMessage['answer']) => void);
-      tell({ kind: 'ask', id: lastId, what, about });
-    }),
+    ask: (what, about) =>
+      new Promise((resolve) => {
+        lastId += 1;
+        waiting.set(lastId, resolve as (answer: PrimaryMessage['answer']) => void);
+        tell({ kind: 'ask', id: lastId, what, about });
+      }),
   };
 }
 
@@ -146,6 +149,8 @@ function stopOnce(act: () => Promise<void>): () => void {
   return function stop() {
     if (stopping) return;
     stopping = true;
-    void act().catch(() => undefined).finally(() => process.exit(0));
+    void act()
+      .catch(() => undefined)
+      .finally(() => process.exit(0));
   };
 }

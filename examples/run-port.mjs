@@ -13,7 +13,8 @@ const HOSTS = ['127.0.0.1', '::1', undefined];
  */
 export async function findPort(wish) {
   const first = wish === undefined || wish === '' ? FIRST_PORT : Number(wish);
-  if (!Number.isInteger(first) || first < 0 || first > 65_535) throw new Error('PORT must be a number from 0 to 65535.');
+  if (!Number.isInteger(first) || first < 0 || first > 65_535)
+    throw new Error('PORT must be a number from 0 to 65535.');
   if (first === 0) return listensOn(0, '127.0.0.1');
   for (let port = first; port < first + PORTS_TO_TRY && port <= 65_535; port += 1) {
     if (await isFree(port)) return port;
@@ -24,7 +25,7 @@ export async function findPort(wish) {
 
 async function isFree(port) {
   for (const host of HOSTS) {
-    if (await listensOn(port, host) === undefined) return false;
+    if ((await listensOn(port, host)) === undefined) return false;
   }
   return true;
 }

@@ -7,9 +7,10 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { findPort } from './run-port.mjs';
 
-const NOT_THERE = 'This example needs Redis, and there is no redis-server here. Install it (Debian and Ubuntu: '
-  + 'sudo apt install redis-server; macOS: brew install redis), or name one that runs by the environment variable '
-  + 'REDIS_URL=redis://localhost:6379';
+const NOT_THERE =
+  'This example needs Redis, and there is no redis-server here. Install it (Debian and Ubuntu: ' +
+  'sudo apt install redis-server; macOS: brew install redis), or name one that runs by the environment variable ' +
+  'REDIS_URL=redis://localhost:6379';
 
 /**
  * `REDIS_URL` of the environment, else a redis-server of our own that keeps everything in memory.
@@ -27,7 +28,10 @@ async function startRedis() {
   const folder = await mkdtemp(join(tmpdir(), 'example-redis-'));
   const password = randomBytes(24).toString('hex');
   // A process group of its own: Ctrl+C in the terminal must not end it before the app that still writes to it.
-  const child = spawn(process.env.REDIS_SERVER_PATH || 'redis-server', ['-'], { detached: true, stdio: ['pipe', 'pipe', 'ignore'] });
+  const child = spawn(process.env.REDIS_SERVER_PATH || 'redis-server', ['-'], {
+    detached: true,
+    stdio: ['pipe', 'pipe', 'ignore'],
+  });
   const stop = async () => {
     if (child.pid !== undefined && child.exitCode === null && child.signalCode === null) {
       const gone = once(child, 'exit');
@@ -37,16 +41,30 @@ async function startRedis() {
     await rm(folder, { recursive: true, force: true });
   };
   // By its standard input: an argument could be read by everybody on this machine.
-  child.stdin.on('error', () => undefined).end([
-    `port ${port}`, 'bind 127.0.0.1', `requirepass ${password}`, `dir "${folder}"`, 'save ""', 'appendonly no', '',
-  ].join('\n'));
+  child.stdin
+    .on('error', () => undefined)
+    .end(
+      [
+        `port ${port}`,
+        'bind 127.0.0.1',
+        `requirepass ${password}`,
+        `dir "${folder}"`,
+        'save ""',
+        'appendonly no',
+        '',
+      ].join('\n'),
+    );
   try {
     await ready(child);
   } catch (error) {
     await stop();
     throw error;
   }
-  return { url: `redis://:${password}@127.0.0.1:${port}`, description: `started for this example on port ${port}`, stop };
+  return {
+    url: `redis://:${password}@127.0.0.1:${port}`,
+    description: `started for this example on port ${port}`,
+    stop,
+  };
 }
 
 function ready(child) {

@@ -17,8 +17,9 @@ const modules = join(folder, '..', 'node_modules');
 /** What the sandbox does differently for an example. */
 const SWITCHES = { 'redis-cluster': { lifetimeSeconds: 10 } };
 
-const examples = readdirSync(folder).filter((name) => (
-  ['app.mjs', 'app.ts', 'app.test.js'].some((program) => existsSync(join(folder, name, program))))).sort();
+const examples = readdirSync(folder)
+  .filter((name) => ['app.mjs', 'app.ts', 'app.test.js'].some((program) => existsSync(join(folder, name, program))))
+  .sort();
 
 try {
   const [name, ...more] = process.argv.slice(2);
@@ -33,7 +34,7 @@ try {
 
 function list(print = console.log) {
   const width = Math.max(...examples.map((name) => name.length));
-  print('Start an example, here with the first one\'s name:\n');
+  print("Start an example, here with the first one's name:\n");
   print(`  npm run example -- ${examples[0]}\n`);
   for (const name of examples) print(`  ${name.padEnd(width)}  ${titleOf(name)}`);
 }
@@ -50,7 +51,9 @@ function refuse(name) {
 
 function runTests(name) {
   const jest = join(modules, 'jest', 'bin', 'jest.js');
-  const { status } = spawnSync(process.execPath, [jest, '--rootDir', join(folder, name), '--config', '{}'], { stdio: 'inherit' });
+  const { status } = spawnSync(process.execPath, [jest, '--rootDir', join(folder, name), '--config', '{}'], {
+    stdio: 'inherit',
+  });
   process.exitCode = status ?? 1;
 }
 

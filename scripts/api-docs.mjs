@@ -13,10 +13,12 @@ const isCheck = process.argv.includes('--check');
 /** The pages of a folder by name. */
 function pagesOf(folder) {
   const names = readdirSync(folder, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());
-  return new Map(names.map(({ parentPath, name }) => {
-    const path = join(parentPath, name);
-    return [path.slice(folder.length + 1), readFileSync(path, 'utf8')];
-  }));
+  return new Map(
+    names.map(({ parentPath, name }) => {
+      const path = join(parentPath, name);
+      return [path.slice(folder.length + 1), readFileSync(path, 'utf8')];
+    }),
+  );
 }
 
 async function write(folder) {
@@ -33,7 +35,9 @@ async function write(folder) {
     disableGit: true,
     excludeExternals: true,
     sort: ['source-order'],
-    pageTitleTemplates: { module: ({ name }) => (name === 'index' ? 'express-connect-auth' : `express-connect-auth/${name}`) },
+    pageTitleTemplates: {
+      module: ({ name }) => (name === 'index' ? 'express-connect-auth' : `express-connect-auth/${name}`),
+    },
     hidePageHeader: true,
     hideBreadcrumbs: true,
     parametersFormat: 'table',
@@ -66,13 +70,15 @@ function finish(folder) {
 /** Names of the pages that differ, or that only one of the two folders has. */
 function differences(folder, other) {
   const [pages, others] = [pagesOf(folder), pagesOf(other)];
-  return [...new Set([...pages.keys(), ...others.keys()])].filter((name) => pages.get(name) !== others.get(name)).sort();
+  return [...new Set([...pages.keys(), ...others.keys()])]
+    .filter((name) => pages.get(name) !== others.get(name))
+    .sort();
 }
 
 process.chdir(root);
 const fresh = mkdtempSync(join(tmpdir(), 'connect-auth-docs-'));
 try {
-  if (!await write(fresh)) {
+  if (!(await write(fresh))) {
     process.exitCode = 1;
   } else {
     finish(fresh);

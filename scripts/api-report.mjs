@@ -15,9 +15,14 @@ const isCheck = process.argv.includes('--check');
 function declare() {
   rmSync(work, { recursive: true, force: true });
   const tsc = join(root, 'node_modules/typescript/bin/tsc');
-  const { status } = spawnSync(process.execPath, [tsc, '-p', 'tsconfig.build.json', '--emitDeclarationOnly', '--outDir', join(work, 'types')], {
-    cwd: root, stdio: 'inherit',
-  });
+  const { status } = spawnSync(
+    process.execPath,
+    [tsc, '-p', 'tsconfig.build.json', '--emitDeclarationOnly', '--outDir', join(work, 'types')],
+    {
+      cwd: root,
+      stdio: 'inherit',
+    },
+  );
   if (status !== 0) process.exit(1);
 }
 
@@ -27,7 +32,11 @@ function configOf([name, entry]) {
     mainEntryPointFilePath: join(work, 'types', entry),
     compiler: { tsconfigFilePath: join(root, 'tsconfig.build.json') },
     apiReport: {
-      enabled: true, includeForgottenExports: true, reportFileName: `${name}.api.md`, reportFolder: join(root, 'etc'), reportTempFolder: join(work, 'reports'),
+      enabled: true,
+      includeForgottenExports: true,
+      reportFileName: `${name}.api.md`,
+      reportFolder: join(root, 'etc'),
+      reportTempFolder: join(work, 'reports'),
     },
     docModel: { enabled: false },
     dtsRollup: { enabled: false },
@@ -49,13 +58,24 @@ function configOf([name, entry]) {
       tsdocMessageReporting: { default: { logLevel: 'none' } },
     },
   };
-  return ExtractorConfig.prepare({ configObject, configObjectFullPath: undefined, packageJsonFullPath: join(root, 'package.json') });
+  return ExtractorConfig.prepare({
+    configObject,
+    configObjectFullPath: undefined,
+    packageJsonFullPath: join(root, 'package.json'),
+  });
 }
 
 function report(config, compilerState) {
-  const { succeeded, errorCount, apiReportChanged } = Extractor.invoke(config, { localBuild: !isCheck, messageCallback: quieten, compilerState });
+  const { succeeded, errorCount, apiReportChanged } = Extractor.invoke(config, {
+    localBuild: !isCheck,
+    messageCallback: quieten,
+    compilerState,
+  });
   const isStale = isCheck && apiReportChanged;
-  if (isStale) console.error(`etc/${basename(config.reportFilePath)} is not what the source declares: npm run api, then look at the difference.`);
+  if (isStale)
+    console.error(
+      `etc/${basename(config.reportFilePath)} is not what the source declares: npm run api, then look at the difference.`,
+    );
   return succeeded && errorCount === 0 && !isStale;
 }
 
@@ -68,7 +88,9 @@ declare();
 mkdirSync(join(work, 'reports'), { recursive: true });
 const [first, ...others] = Object.entries(ENTRIES).map(configOf);
 // One program for all entries.
-const compilerState = CompilerState.create(first, { additionalEntryPoints: others.map(({ mainEntryPointFilePath }) => mainEntryPointFilePath) });
+const compilerState = CompilerState.create(first, {
+  additionalEntryPoints: others.map(({ mainEntryPointFilePath }) => mainEntryPointFilePath),
+});
 const sound = [first, ...others].map((config) => report(config, compilerState));
 rmSync(work, { recursive: true, force: true });
 process.exitCode = sound.every(Boolean) ? 0 : 1;

@@ -18,5 +18,7 @@ for (const file of map.files()) {
   }
 }
 const { branches, lines } = total.data;
-console.log(`${map.files().length} files: branches ${branches.pct} % (${branches.covered} of ${branches.total}), lines ${lines.pct} %`);
+console.log(
+  `${map.files().length} files: branches ${branches.pct} % (${branches.covered} of ${branches.total}), lines ${lines.pct} %`,
+);
 process.exitCode = branches.total > 0 && branches.pct >= Number(least) ? 0 : 1;

@@ -16,7 +16,9 @@ const files = process.argv.slice(2);
 const runs = files.map(read).filter((run) => run !== undefined);
 const sum = (count) => runs.map(count).reduce((total, more) => total + more, 0);
 
-console.log(`\nTest suites: ${sum((run) => run.numTotalTestSuites)}, of which ${sum((run) => run.numFailedTestSuites)} failed`);
+console.log(
+  `\nTest suites: ${sum((run) => run.numTotalTestSuites)}, of which ${sum((run) => run.numFailedTestSuites)} failed`,
+);
 for (const suite of runs.flatMap((run) => run.testResults)) {
   const file = relative(process.cwd(), suite.name);
   const tests = suite.assertionResults;

@@ -6,15 +6,18 @@ const ALL = 'npm run test:all';
 
 /** Test files below a folder of `__tests__`. */
 function testFiles(rootDir, folder) {
-  return readdirSync(join(rootDir, '__tests__', folder), { recursive: true, encoding: 'utf8' })
-    .filter((name) => name.endsWith('.test.ts')).length;
+  return readdirSync(join(rootDir, '__tests__', folder), { recursive: true, encoding: 'utf8' }).filter((name) =>
+    name.endsWith('.test.ts'),
+  ).length;
 }
 
 /** What the projects of jest.config.js that did not run would have added. */
 function leftOut(rootDir, ran) {
   const lines = [];
   if (!ran.has('system')) {
-    lines.push(`${testFiles(rootDir, 'system')} test files of system/, which need redis-server, Chromium, PostgreSQL or processes of their own`);
+    lines.push(
+      `${testFiles(rootDir, 'system')} test files of system/, which need redis-server, Chromium, PostgreSQL or processes of their own`,
+    );
   }
   if (!ran.has('express-4')) lines.push(`the ${testFiles(rootDir, 'express')} test files of express/ on Express 4`);
   return lines;
@@ -37,8 +40,10 @@ export default class LeftOutReporter {
     const lines = leftOut(rootDir, ran);
     if (lines.length > 0) this.last(`Left out: ${lines.join(', and ')}.\nTo run everything: ${ALL}`);
     else if (results.numPendingTests > 0) {
-      this.last(`Left out: ${results.numPendingTests} tests whose programs are not on this machine; each names what it needs.\n`
-        + `On Debian: apt-get install redis-server chromium postgresql, then ${ALL}`);
+      this.last(
+        `Left out: ${results.numPendingTests} tests whose programs are not on this machine; each names what it needs.\n` +
+          `On Debian: apt-get install redis-server chromium postgresql, then ${ALL}`,
+      );
     }
   }
 

@@ -5,10 +5,13 @@ import { fileURLToPath } from 'node:url';
 
 const version = process.argv[2] ?? '';
 const text = readFileSync(fileURLToPath(new URL('../CHANGELOG.md', import.meta.url)), 'utf8');
-const sections = text.split(/^## /mu).slice(1).map((section) => {
-  const [heading = '', ...lines] = section.split('\n');
-  return { name: /^\[?([^\]\s]+)\]?/u.exec(heading)?.[1], notes: lines.join('\n').trim() };
-});
+const sections = text
+  .split(/^## /mu)
+  .slice(1)
+  .map((section) => {
+    const [heading = '', ...lines] = section.split('\n');
+    return { name: /^\[?([^\]\s]+)\]?/u.exec(heading)?.[1], notes: lines.join('\n').trim() };
+  });
 const notes = sections.find(({ name }) => name === version)?.notes ?? '';
 if (notes === '') {
   console.error(`CHANGELOG.md says nothing of version "${version}".`);

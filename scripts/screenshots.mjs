@@ -33,13 +33,20 @@ const PICTURES = [
   ['connected', 'main', 'light', DESKTOP, connected],
   ['connected-phone', 'main', 'dark', PHONE, connected],
   ['errors', 'main', 'dark', DESKTOP, (page, address) => page.goto(`${address}/errors`)],
-  ['error-page', 'main', 'dark', PHONE, (page, address) => page.goto(`${address}/connect/callback?error=access_denied&state=x`)],
+  [
+    'error-page',
+    'main',
+    'dark',
+    PHONE,
+    (page, address) => page.goto(`${address}/connect/callback?error=access_denied&state=x`),
+  ],
   ['cluster', 'cluster', 'light', DESKTOP, fifty],
 ];
 
 async function startDemo(entry) {
   const child = spawn(process.execPath, [join(demoFolder, `${entry}.js`)], {
-    env: { ...process.env, PORT: '0', CONNECT_CLIENT_ID: '' }, stdio: ['ignore', 'pipe', 'inherit'],
+    env: { ...process.env, PORT: '0', CONNECT_CLIENT_ID: '' },
+    stdio: ['ignore', 'pipe', 'inherit'],
   });
   let said = '';
   const address = await new Promise((resolve, reject) => {
@@ -68,7 +75,16 @@ async function take(browser, address, [name, , colorScheme, viewport, visit], fo
   const path = join(target, `${name}.png`);
   await page.screenshot({ path: raw, fullPage: viewport !== PHONE });
   await context.close();
-  execFileSync('convert', [raw, '+dither', '-colors', '200', '-strip', '-define', 'png:compression-level=9', `png8:${path}`]);
+  execFileSync('convert', [
+    raw,
+    '+dither',
+    '-colors',
+    '200',
+    '-strip',
+    '-define',
+    'png:compression-level=9',
+    `png8:${path}`,
+  ]);
   const bytes = statSync(path).size;
   console.log(`${name}.png ${Math.ceil(bytes / 1024)} KB`);
   if (bytes > MOST_BYTES) throw new Error(`${name}.png is larger than ${MOST_BYTES} bytes.`);
@@ -77,13 +93,15 @@ async function take(browser, address, [name, , colorScheme, viewport, visit], fo
 mkdirSync(target, { recursive: true });
 const folder = mkdtempSync(join(tmpdir(), 'screenshots-'));
 const browser = await chromium.launch({
-  executablePath: process.env.CHROMIUM_PATH || '/usr/bin/chromium', args: ['--no-sandbox', '--disable-gpu'],
+  executablePath: process.env.CHROMIUM_PATH || '/usr/bin/chromium',
+  args: ['--no-sandbox', '--disable-gpu'],
 });
 try {
   for (const entry of ['main', 'cluster']) {
     const demo = await startDemo(entry);
     try {
-      for (const picture of PICTURES.filter(([, from]) => from === entry)) await take(browser, demo.address, picture, folder);
+      for (const picture of PICTURES.filter(([, from]) => from === entry))
+        await take(browser, demo.address, picture, folder);
     } finally {
       await demo.stop();
     }

@@ -4,7 +4,10 @@ import { run } from './cli/run';
 /** Resolves at the first SIGINT or SIGTERM; a second one ends the process as if nobody listened. */
 function askedToEnd(): Promise<void> {
   return new Promise((resolve) => {
-    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => { resolve(); });
+    for (const signal of ['SIGINT', 'SIGTERM'] as const)
+      process.once(signal, () => {
+        resolve();
+      });
   });
 }
 
@@ -13,7 +16,12 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code !== 'EPIPE') throw error;
 });
 
-run(process.argv.slice(2), { env: process.env, stdout: process.stdout, stderr: process.stderr, asked: askedToEnd }).then(
+run(process.argv.slice(2), {
+  env: process.env,
+  stdout: process.stdout,
+  stderr: process.stderr,
+  asked: askedToEnd,
+}).then(
   (exitCode) => {
     // Not process.exit(): that would cut off what a pipe has not taken yet.
     process.exitCode = exitCode;

@@ -64,7 +64,12 @@ export function connectAuth(options: ConnectAuthOptions): ConnectAuth {
 
   const handlers = {
     authorize: authorizeHandler(parts),
-    callback: callbackHandler({ ...parts, endpoint, flights: signInFlights(), spent: spentStates(config.pendingTtlMs) }),
+    callback: callbackHandler({
+      ...parts,
+      endpoint,
+      flights: signInFlights(),
+      spent: spentStates(config.pendingTtlMs),
+    }),
     disconnect: disconnectHandler(parts),
   };
   const router = Router();
@@ -102,11 +107,16 @@ function openTokens(tokens: SessionTokens, { ended }: Pick<Connections, 'ended'>
 }
 
 /** How sign-in and disconnect see the token in a session. */
-function signInParts({ lineageKey }: { lineageKey: string }, tokens: SessionTokens): {
-  putToken: SessionTokens['put']; lineageIn: (document: StoredSession) => string | undefined;
+function signInParts(
+  { lineageKey }: { lineageKey: string },
+  tokens: SessionTokens,
+): {
+  putToken: SessionTokens['put'];
+  lineageIn: (document: StoredSession) => string | undefined;
 } {
   return {
-    putToken: (session, set) => tokens.put(session, { ...set, lifetimeSeconds: lifetimeSeconds(set.token, Date.now()) }),
+    putToken: (session, set) =>
+      tokens.put(session, { ...set, lifetimeSeconds: lifetimeSeconds(set.token, Date.now()) }),
     lineageIn(document) {
       const held = tokens.readDocument(document);
       if (held.kind === 'held') return held.set.lineage;
@@ -119,7 +129,10 @@ function signInParts({ lineageKey }: { lineageKey: string }, tokens: SessionToke
 
 /** Names of our session properties, and the session lookup with its memory of having met one. */
 function sessionParts(config: Config): {
-  lineageKey: string; pendingKey: string; instance: string; session: (req: Request, stage: ConnectStage) => SessionRecord;
+  lineageKey: string;
+  pendingKey: string;
+  instance: string;
+  session: (req: Request, stage: ConnectStage) => SessionRecord;
 } {
   // By default connectLineage and connectPending; otherwise the companions carry the whole key.
   const stem = config.sessionKey === 'connectToken' ? 'connect' : config.sessionKey;

@@ -40,7 +40,9 @@ export function connectOptionsFromEnv(env: Env = process.env): ConnectAuthOption
     return chosen;
   };
   const keys = (name: string): readonly EncryptionKey[] | undefined => {
-    const pairs = text(name)?.split(',').map((pair) => KEY.exec(pair));
+    const pairs = text(name)
+      ?.split(',')
+      .map((pair) => KEY.exec(pair));
     if (pairs?.includes(null)) bad.push(name);
     return pairs?.map((pair) => ({ id: pair?.[1] ?? '', secret: pair?.[2] ?? '' }));
   };

@@ -29,7 +29,11 @@ export function connectErrorHandler(options: ConnectErrorHandlerOptions = {}): E
  * before it has begun to answer, the standard answer is given.
  */
 export function answerError(error: ConnectError, req: Request, res: Response, render?: RenderError): void {
-  res.status(error.status).set(error.headers).set('X-Content-Type-Options', 'nosniff').vary('Accept')
+  res
+    .status(error.status)
+    .set(error.headers)
+    .set('X-Content-Type-Options', 'nosniff')
+    .vary('Accept')
     .vary('Sec-Fetch-Mode');
   const fallBack = (): void => {
     if (!res.headersSent) standardAnswer(error, req, res);

@@ -27,8 +27,9 @@ const STYLE = [
 const styleHash = createHash('sha256').update(STYLE).digest('base64');
 
 /** Policy of the error page: nothing but its own style, no framing, no form, no base. */
-export const ERROR_PAGE_CSP = `default-src 'none'; style-src 'sha256-${styleHash}'; frame-ancestors 'none'; `
-  + "base-uri 'none'; form-action 'none'";
+export const ERROR_PAGE_CSP =
+  `default-src 'none'; style-src 'sha256-${styleHash}'; frame-ancestors 'none'; ` +
+  "base-uri 'none'; form-action 'none'";
 
 function escapeHtml(text: string): string {
   return text.replace(/[&<>"']/gu, (character) => `&#${character.charCodeAt(0)};`);

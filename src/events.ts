@@ -86,7 +86,13 @@ export interface ErrorEvent extends EventBase {
 
 /** What `onEvent` receives: told apart by `type`, free of tokens. Further types may follow in minor versions. */
 export type ConnectEvent =
-  | ConnectedEvent | RefreshedEvent | AdoptedEvent | RefreshFailedEvent | DisconnectedEvent | LedgerErrorEvent | ErrorEvent;
+  | ConnectedEvent
+  | RefreshedEvent
+  | AdoptedEvent
+  | RefreshFailedEvent
+  | DisconnectedEvent
+  | LedgerErrorEvent
+  | ErrorEvent;
 
 /** Receives each {@link ConnectEvent}; what it throws, or rejects with, changes nothing. */
 export type ConnectEventListener = (event: ConnectEvent) => unknown;

@@ -1,20 +1,31 @@
 export { connectAuth, type ConnectAuth } from './connect-auth';
 export { connectErrorHandler, type ConnectErrorHandlerOptions, type RenderError } from './error-handler';
 export {
-  ConnectError, isConnectError, type ConnectErrorCode, type ConnectErrorDetails, type ConnectStage, type ProviderSign,
+  ConnectError,
+  isConnectError,
+  type ConnectErrorCode,
+  type ConnectErrorDetails,
+  type ConnectStage,
+  type ProviderSign,
 } from './errors';
 export type {
-  AdoptedEvent, ConnectEvent, ConnectEventListener, ConnectedEvent, DisconnectedEvent, ErrorEvent, LedgerErrorEvent,
-  RefreshFailedEvent, RefreshFailureKind, RefreshedEvent,
+  AdoptedEvent,
+  ConnectEvent,
+  ConnectEventListener,
+  ConnectedEvent,
+  DisconnectedEvent,
+  ErrorEvent,
+  LedgerErrorEvent,
+  RefreshFailedEvent,
+  RefreshFailureKind,
+  RefreshedEvent,
 } from './events';
 export { memoryLedger, type MemoryLedgerOptions } from './refresh/memory-ledger';
 export type { ConnectClient } from './access/api-client';
 export type { GetToken, TokenRequest } from './access/token-source';
 export type { RequireConnectOptions } from './access/require-connect';
 export type { EncryptionKey } from './seal';
-export type {
-  Acquired, LedgerClaim, LedgerFailure, LedgerSuccess, RefreshLedger, Settled,
-} from './refresh/ledger';
+export type { Acquired, LedgerClaim, LedgerFailure, LedgerSuccess, RefreshLedger, Settled } from './refresh/ledger';
 export type { ConnectAuthOptions } from './options';
 export { connectOptionsFromEnv } from './env-options';
 

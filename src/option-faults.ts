@@ -5,7 +5,8 @@ import { KEY_RING_HINT } from './seal';
 const HINTS: Readonly<Record<string, string>> = {
   clientId: 'a non-empty string without blanks around it',
   clientSecret: 'a non-empty string without blanks or line ends around it',
-  redirectUri: "the registered absolute URL: https (http on loopback only), no fragment, no user info, its path ending with callbackPath",
+  redirectUri:
+    'the registered absolute URL: https (http on loopback only), no fragment, no user info, its path ending with callbackPath',
   scope: 'a string or a list of strings of printable ASCII',
   accessTokenKey: 'a string of printable ASCII without blanks',
   clientAuthentication: "'header' or 'body'",
@@ -18,7 +19,8 @@ const HINTS: Readonly<Record<string, string>> = {
   disconnectPath: "false or a path that starts with '/' and holds no pattern character, other than the other two",
   afterDisconnect: 'a path of this site that is none of our own routes',
   refreshLeewaySeconds: 'whole seconds, 0–3600',
-  ledger: 'what memoryLedger() or redisLedger() returns, or an object with acquire, renew, settle, fail, revoke and once',
+  ledger:
+    'what memoryLedger() or redisLedger() returns, or an object with acquire, renew, settle, fail, revoke and once',
   encryptionKeys: KEY_RING_HINT,
   afterConnect: 'a path of this site that is none of our own routes',
   timeoutMs: 'whole milliseconds, 100–120000',

@@ -31,14 +31,30 @@ export function relationFaults(config: Partial<Related>, bad: ReadonlySet<string
   const faults: string[] = [];
   const sound = (...names: string[]): boolean => names.every((name) => !bad.has(name) && !faults.includes(name));
   const {
-    redirectUri, callbackPath = '/connect/callback', authorizePath = '/connect/authorize', disconnectPath = '/connect/disconnect',
+    redirectUri,
+    callbackPath = '/connect/callback',
+    authorizePath = '/connect/authorize',
+    disconnectPath = '/connect/disconnect',
   } = config;
-  if (sound('redirectUri', 'callbackPath') && callbackPath !== false && redirectUri !== undefined
-    && !endsWithPath(new URL(redirectUri).pathname, callbackPath)) faults.push('redirectUri');
-  if (sound('authorizePath', 'callbackPath') && authorizePath !== false && callbackPath !== false
-    && samePath(authorizePath) === samePath(callbackPath)) faults.push('authorizePath');
-  if (sound('disconnectPath', 'authorizePath', 'callbackPath') && disconnectPath !== false
-    && [authorizePath, callbackPath].some((other) => other !== false && samePath(other) === samePath(disconnectPath))) {
+  if (
+    sound('redirectUri', 'callbackPath') &&
+    callbackPath !== false &&
+    redirectUri !== undefined &&
+    !endsWithPath(new URL(redirectUri).pathname, callbackPath)
+  )
+    faults.push('redirectUri');
+  if (
+    sound('authorizePath', 'callbackPath') &&
+    authorizePath !== false &&
+    callbackPath !== false &&
+    samePath(authorizePath) === samePath(callbackPath)
+  )
+    faults.push('authorizePath');
+  if (
+    sound('disconnectPath', 'authorizePath', 'callbackPath') &&
+    disconnectPath !== false &&
+    [authorizePath, callbackPath].some((other) => other !== false && samePath(other) === samePath(disconnectPath))
+  ) {
     faults.push('disconnectPath');
   }
   if (config.agent !== undefined) {
@@ -71,6 +87,7 @@ export function publicPrefix(config: Pick<Places, 'redirectUri' | 'callbackPath'
 /** Paths of our own routes as browsers see them. */
 export function publicPaths(config: Places): readonly string[] {
   const paths = [new URL(config.redirectUri).pathname];
-  for (const path of [config.authorizePath, config.disconnectPath]) if (path !== false) paths.push(publicPrefix(config) + path);
+  for (const path of [config.authorizePath, config.disconnectPath])
+    if (path !== false) paths.push(publicPrefix(config) + path);
   return paths;
 }

@@ -4,19 +4,45 @@ import { readKeyRing } from './seal';
 /** Printable ASCII without blanks. */
 export const VISIBLE = /^[\x21-\x7e]+$/u;
 const PROTOCOL_PARAMETERS = new Set([
-  'client_id', 'redirect_uri', 'response_type', 'scope', 'state', 'code_challenge', 'code_challenge_method',
-  'client_secret', 'code', 'code_verifier', 'response_mode', 'request', 'request_uri',
+  'client_id',
+  'redirect_uri',
+  'response_type',
+  'scope',
+  'state',
+  'code_challenge',
+  'code_challenge_method',
+  'client_secret',
+  'code',
+  'code_verifier',
+  'response_mode',
+  'request',
+  'request_uri',
 ]);
 // Members of an express-session object, and names that reach a prototype; those of every object are looked up there.
 const TAKEN_SESSION_KEYS = new Set([
   // Their companions would be those of the default key.
-  'connect', 'connectLineage', 'connectPending',
-  'cookie', 'id', 'req', 'save', 'reload', 'destroy', 'regenerate', 'touch', 'resetMaxAge', 'prototype',
+  'connect',
+  'connectLineage',
+  'connectPending',
+  'cookie',
+  'id',
+  'req',
+  'save',
+  'reload',
+  'destroy',
+  'regenerate',
+  'touch',
+  'resetMaxAge',
+  'prototype',
 ]);
 
 function isLoopback(hostname: string): boolean {
-  return hostname === 'localhost' || hostname.endsWith('.localhost') || hostname === '[::1]'
-    || /^127(?:\.\d{1,3}){3}$/u.test(hostname);
+  return (
+    hostname === 'localhost' ||
+    hostname.endsWith('.localhost') ||
+    hostname === '[::1]' ||
+    /^127(?:\.\d{1,3}){3}$/u.test(hostname)
+  );
 }
 
 function isSecureUrl(value: string): boolean {
@@ -58,10 +84,12 @@ export const mountPath = Joi.alternatives(
   string((value) => /^(?:\/[\w.~@,;=&'-]+)+\/?$/u.test(value) && !/\/\.{1,2}(?:\/|$)/u.test(value)),
 );
 /** A whole number of `least` to `most`, no string. */
-export const wholeNumber = (least: number, most: number): Joi.NumberSchema => Joi.number().strict().integer().min(least).max(most);
+export const wholeNumber = (least: number, most: number): Joi.NumberSchema =>
+  Joi.number().strict().integer().min(least).max(most);
 /** A function. */
-export const callable = Joi.any().custom((value: unknown, helpers) => (
-  typeof value === 'function' ? value : helpers.error('any.invalid')));
+export const callable = Joi.any().custom((value: unknown, helpers) =>
+  typeof value === 'function' ? value : helpers.error('any.invalid'),
+);
 /** An agent of node:http or node:https that does not switch certificate verification off. */
 export const agentLike = Joi.any().custom((value: unknown, helpers) => {
   const agent = value as { addRequest?: unknown; options?: { rejectUnauthorized?: unknown } } | null;
@@ -73,10 +101,14 @@ const LEDGER_OPERATIONS = ['acquire', 'renew', 'settle', 'fail', 'revoke', 'once
 /** An object with the operations of a refresh ledger. */
 export const ledgerLike = Joi.any().custom((value: unknown, helpers) => {
   const ledger = value as Readonly<Record<string, unknown>> | null;
-  const usable = typeof ledger === 'object' && ledger !== null
-    && LEDGER_OPERATIONS.every((name) => typeof ledger[name] === 'function');
+  const usable =
+    typeof ledger === 'object' &&
+    ledger !== null &&
+    LEDGER_OPERATIONS.every((name) => typeof ledger[name] === 'function');
   return usable ? value : helpers.error('any.invalid');
 });
 
 /** A list of encryption keys with distinct ids, copied. */
-export const keyRing = Joi.any().custom((value: unknown, helpers) => readKeyRing(value) ?? helpers.error('any.invalid'));
+export const keyRing = Joi.any().custom(
+  (value: unknown, helpers) => readKeyRing(value) ?? helpers.error('any.invalid'),
+);

@@ -6,8 +6,19 @@ import type { ConnectEventListener } from './events';
 import { refuseOptions } from './option-faults';
 import { publicPaths, publicPrefix, relationFaults } from './option-relations';
 import {
-  VISIBLE, agentLike, callable, credential, isFreeParameter, isFreeSessionKey, keyRing, ledgerLike, mountPath, plainSecureUrl,
-  secureUrl, string, wholeNumber,
+  VISIBLE,
+  agentLike,
+  callable,
+  credential,
+  isFreeParameter,
+  isFreeSessionKey,
+  keyRing,
+  ledgerLike,
+  mountPath,
+  plainSecureUrl,
+  secureUrl,
+  string,
+  wholeNumber,
 } from './option-values';
 import { API_BASE_URL, AUTHORIZE_URL, TOKEN_URL } from './provider/endpoints';
 import { DOCUMENTED_API_CODES } from './provider/error-table';
@@ -138,7 +149,9 @@ const schema = Joi.object({
   redirectUri: secureUrl.required(),
   scope: Joi.alternatives(
     string((value) => /^[\x21-\x7e]+(?: [\x21-\x7e]+)*$/u.test(value)),
-    Joi.array().items(string((value) => VISIBLE.test(value))).min(1),
+    Joi.array()
+      .items(string((value) => VISIBLE.test(value)))
+      .min(1),
   ).default('*'),
   accessTokenKey: string((value) => VISIBLE.test(value)),
   clientAuthentication: Joi.valid('header', 'body').default('header'),
@@ -161,15 +174,19 @@ const schema = Joi.object({
   pendingTtlMs: wholeNumber(100, 3_600_000).default(600_000),
   agent: agentLike,
   sessionKey: string(isFreeSessionKey).default('connectToken'),
-  statusByApiCode: Joi.object().pattern(Joi.valid(...apiCodes), wholeNumber(400, 599)).default({}),
+  statusByApiCode: Joi.object()
+    .pattern(Joi.valid(...apiCodes), wholeNumber(400, 599))
+    .default({}),
   renderErrors: Joi.boolean().strict().default(true),
   renderError: callable,
   onEvent: callable,
   onConnect: callable,
-  authorizeParams: Joi.object().pattern(
-    string(isFreeParameter),
-    string((value) => /^[\x20-\x7e]+$/u.test(value)),
-  ).default({}),
+  authorizeParams: Joi.object()
+    .pattern(
+      string(isFreeParameter),
+      string((value) => /^[\x20-\x7e]+$/u.test(value)),
+    )
+    .default({}),
 }).required();
 
 /**
@@ -195,8 +212,9 @@ export function readOptions(options: unknown): Config {
 
 /** Joi never sees an own `__proto__` (as JSON.parse makes it): its copy of the object has it as prototype. */
 function prototypeFaults(given: Readonly<Record<string, unknown>>): string[] {
-  const holders = Object.entries(given).filter(([, value]) => (
-    typeof value === 'object' && value !== null && Object.hasOwn(value, '__proto__')));
+  const holders = Object.entries(given).filter(
+    ([, value]) => typeof value === 'object' && value !== null && Object.hasOwn(value, '__proto__'),
+  );
   return [...holders.map(([name]) => name), ...(Object.hasOwn(given, '__proto__') ? ['__proto__'] : [])];
 }
 

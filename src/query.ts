@@ -1,8 +1,6 @@
 /** A query parameter as it stands in the URL: `bad` covers arrays, duplicates, broken encoding and unusable characters. */
 export type Parameter =
-  | { readonly kind: 'absent' }
-  | { readonly kind: 'bad' }
-  | { readonly kind: 'value'; readonly value: string };
+  { readonly kind: 'absent' } | { readonly kind: 'bad' } | { readonly kind: 'value'; readonly value: string };
 
 const ABSENT: Parameter = { kind: 'absent' };
 const BAD: Parameter = { kind: 'bad' };

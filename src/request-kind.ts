@@ -26,5 +26,7 @@ export function isShownToPerson(req: Request): boolean {
 /** Whether a browser loads this in advance, perhaps for a visit that never comes: such a request must spend nothing. */
 export function isPrefetch(req: Request): boolean {
   const says = (header: string): string => String(req.headers[header] ?? '').toLowerCase();
-  return ['sec-purpose', 'purpose', 'x-purpose', 'x-moz'].some((header) => /prefetch|prerender|preview/u.test(says(header)));
+  return ['sec-purpose', 'purpose', 'x-purpose', 'x-moz'].some((header) =>
+    /prefetch|prerender|preview/u.test(says(header)),
+  );
 }

@@ -48,5 +48,11 @@ function comparable(path: string): string {
     if (decoded === text) break;
     text = decoded;
   }
-  return serialise(`/${text}`).replace(/[?#].*$/su, '').toLowerCase().replace(/\/{2,}/gu, '/').replace(/\/$/u, '') || '/';
+  return (
+    serialise(`/${text}`)
+      .replace(/[?#].*$/su, '')
+      .toLowerCase()
+      .replace(/\/{2,}/gu, '/')
+      .replace(/\/$/u, '') || '/'
+  );
 }

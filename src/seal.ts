@@ -16,22 +16,29 @@ const KEY_ID = /^[A-Za-z0-9_-]{1,32}$/u;
 const SHORTEST_SECRET = 32;
 
 /** The next step for a key ring that is refused. */
-export const KEY_RING_HINT = 'a list of 1–10 keys { id, secret }, with distinct ids of 1–32 letters, digits, - and _, and secrets of at least '
-  + '32 characters';
+export const KEY_RING_HINT =
+  'a list of 1–10 keys { id, secret }, with distinct ids of 1–32 letters, digits, - and _, and secrets of at least ' +
+  '32 characters';
 
 /** Copies a key ring, frozen. @returns undefined unless it is 1–10 whole keys with distinct ids, and nothing else */
 export function readKeyRing(value: unknown): KeyRing | undefined {
-  if (!Array.isArray(value) || value.length < 1 || value.length > MOST_KEYS || !Array.from(value).every(isKey)) return undefined;
+  if (!Array.isArray(value) || value.length < 1 || value.length > MOST_KEYS || !Array.from(value).every(isKey))
+    return undefined;
   const keys = (value as readonly EncryptionKey[]).map(({ id, secret }) => Object.freeze({ id, secret }));
   const distinct = new Set(keys.map(({ id }) => id)).size === keys.length;
-  return distinct ? Object.freeze(keys) as unknown as KeyRing : undefined;
+  return distinct ? (Object.freeze(keys) as unknown as KeyRing) : undefined;
 }
 
 function isKey(value: unknown): value is EncryptionKey {
   if (typeof value !== 'object' || value === null) return false;
   const { id, secret, ...others } = value as Readonly<Record<string, unknown>>;
-  return Object.keys(others).length === 0 && typeof id === 'string' && KEY_ID.test(id)
-    && typeof secret === 'string' && secret.length >= SHORTEST_SECRET;
+  return (
+    Object.keys(others).length === 0 &&
+    typeof id === 'string' &&
+    KEY_ID.test(id) &&
+    typeof secret === 'string' &&
+    secret.length >= SHORTEST_SECRET
+  );
 }
 
 /** What is sealed; each purpose has subkeys of its own. */
@@ -76,7 +83,9 @@ export function sealer(keys: KeyRing, purpose: SealPurpose): Sealer {
       if (key === undefined) return undefined;
       const bytes = Buffer.from(sealed, 'base64url');
       try {
-        const decipher = createDecipheriv('aes-256-gcm', key, Buffer.from(iv, 'base64url'), { authTagLength: TAG_BYTES });
+        const decipher = createDecipheriv('aes-256-gcm', key, Buffer.from(iv, 'base64url'), {
+          authTagLength: TAG_BYTES,
+        });
         decipher.setAAD(associated(id, context)).setAuthTag(bytes.subarray(-TAG_BYTES));
         return Buffer.concat([decipher.update(bytes.subarray(0, -TAG_BYTES)), decipher.final()]).toString('utf8');
       } catch {

@@ -13,7 +13,10 @@ export function isHidden(session: object, key: string): boolean {
 }
 
 /** What the store keeps of these properties, hidden or not. */
-export function hiddenForms(session: Readonly<Record<string, unknown>>, keys: readonly string[]): Readonly<Record<string, unknown>> {
+export function hiddenForms(
+  session: Readonly<Record<string, unknown>>,
+  keys: readonly string[],
+): Readonly<Record<string, unknown>> {
   const held = hidden.get(session);
   return Object.fromEntries(keys.map((key) => [key, held?.has(key) === true ? held.get(key) : session[key]]));
 }

@@ -15,7 +15,10 @@ export interface LockPatience {
  * Work whose turn does not come within `waitMs` is refused and never begins.
  */
 export async function withSessionLock<T>(
-  store: Store, sessionId: string, { waitMs, tooLate }: LockPatience, work: () => Promise<T>,
+  store: Store,
+  sessionId: string,
+  { waitMs, tooLate }: LockPatience,
+  work: () => Promise<T>,
 ): Promise<T> {
   const queues = tails.get(store) ?? new Map<string, Promise<unknown>>();
   tails.set(store, queues);

@@ -18,8 +18,7 @@ export interface SessionTokensConfig {
 
 /** What a session, or its document in the store, holds. `locked`: an envelope that no key opens. */
 export type Held =
-  | { readonly kind: 'none' | 'malformed' | 'locked' }
-  | { readonly kind: 'held'; readonly set: TokenSet };
+  { readonly kind: 'none' | 'malformed' | 'locked' } | { readonly kind: 'held'; readonly set: TokenSet };
 
 type Properties = Readonly<Record<string, unknown>>;
 type Writable = Record<string, unknown>;
@@ -91,7 +90,8 @@ export function sessionTokens(config: SessionTokensConfig): SessionTokens {
     // The app may have deleted it, locked or not.
     if (!Object.hasOwn(session, sessionKey)) return { kind: 'none' };
     const value = session[sessionKey];
-    if (value === undefined && isHidden(session, sessionKey)) return readDocument(hiddenForms(session, [sessionKey, lineageKey]));
+    if (value === undefined && isHidden(session, sessionKey))
+      return readDocument(hiddenForms(session, [sessionKey, lineageKey]));
     const origin = originOf(value);
     return origin === undefined ? readDocument(session) : { kind: 'held', set: origin.set };
   }
@@ -118,13 +118,17 @@ export function sessionTokens(config: SessionTokensConfig): SessionTokens {
     const [, lineage, generation, lifetime] = label ?? [];
     if (lineage === undefined) return { token, lineage: importedLineage(config, token), generation: 0 };
     return {
-      token, lineage, generation: Number(generation), ...(lifetime === undefined ? {} : { lifetimeSeconds: Number(lifetime) }),
+      token,
+      lineage,
+      generation: Number(generation),
+      ...(lifetime === undefined ? {} : { lifetimeSeconds: Number(lifetime) }),
     };
   }
 
   function label({ lineage, generation, lifetimeSeconds }: TokenSet): string {
-    const matters = lifetimeSeconds !== undefined
-      && lifetimeSeconds < Math.max(SHORT_LIFETIME_SECONDS, 5 * config.refreshLeewaySeconds);
+    const matters =
+      lifetimeSeconds !== undefined &&
+      lifetimeSeconds < Math.max(SHORT_LIFETIME_SECONDS, 5 * config.refreshLeewaySeconds);
     return `${lineage}.${generation}${matters ? `.${Math.max(0, Math.round(lifetimeSeconds))}` : ''}`;
   }
 
@@ -161,8 +165,8 @@ export function sessionTokens(config: SessionTokensConfig): SessionTokens {
     const live = { ...token };
     watchSerialiser(session, sessionKey);
     // Sealed under the session's key whoever asks: a store may copy the session before it serialises it.
-    const isForStore = (name: string): boolean => (
-      seal === undefined ? isSerialiser(session, sessionKey) : name === sessionKey);
+    const isForStore = (name: string): boolean =>
+      seal === undefined ? isSerialiser(session, sessionKey) : name === sessionKey;
     Object.defineProperties(live, {
       // The app's own `res.json(req.session.connectToken)` shows what it reads.
       toJSON: { value: (name: string) => (isForStore(name) ? serialise() : { ...token }) },
@@ -193,7 +197,14 @@ export function sessionTokens(config: SessionTokensConfig): SessionTokens {
   }
 
   return Object.freeze({
-    open, read, readDocument, put, hold, hide, clear, appPart,
+    open,
+    read,
+    readDocument,
+    put,
+    hold,
+    hide,
+    clear,
+    appPart,
     stored: (set: TokenSet) => ({ [sessionKey]: storedToken(set), [lineageKey]: label(set) }),
   });
 }

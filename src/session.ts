@@ -27,8 +27,9 @@ export type SessionRecord = Session & Partial<SessionData> & Record<string, unkn
 /** A store document as it comes from `store.get`. */
 export type StoredSession = Readonly<Record<string, unknown>>;
 
-const NO_SESSION = 'There is no session on this request. Mount express-session before connectAuth(), let its cookie path '
-  + 'cover our routes, and look whether its store is connected.';
+const NO_SESSION =
+  'There is no session on this request. Mount express-session before connectAuth(), let its cookie path ' +
+  'cover our routes, and look whether its store is connected.';
 
 /**
  * Gives the session of a request.
@@ -42,13 +43,18 @@ export function sessionOf(req: Request, stage: ConnectStage, seenBefore: boolean
     throw new ConnectError('ERR_CONNECT_NO_SESSION', { stage, message: NO_SESSION });
   }
   const store = (req as { sessionStore?: Partial<Store> }).sessionStore;
-  if (typeof session.touch !== 'function' || typeof session.regenerate !== 'function' || typeof store?.get !== 'function'
-    || typeof store.set !== 'function') {
+  if (
+    typeof session.touch !== 'function' ||
+    typeof session.regenerate !== 'function' ||
+    typeof store?.get !== 'function' ||
+    typeof store.set !== 'function'
+  ) {
     throw new ConnectError('ERR_CONNECT_NO_SESSION', {
       stage,
       reason: 'client_side',
-      message: 'req.session was not made by express-session. A session that lives in a cookie would hand the token to the '
-        + 'browser: use express-session with a server-side store.',
+      message:
+        'req.session was not made by express-session. A session that lives in a cookie would hand the token to the ' +
+        'browser: use express-session with a server-side store.',
     });
   }
   return session as SessionRecord;
@@ -62,7 +68,10 @@ export function cameWithSession(req: Request): boolean {
 /** Session ids that the Cookie header presents as express-session signs them, `s:id.signature`; at most 50. */
 export function presentedSessionIds(req: Request): readonly string[] {
   const values = (req.headers.cookie ?? '').split(';', 50).map((pair) => pair.slice(pair.indexOf('=') + 1).trim());
-  return values.map(decoded).filter((value) => value.startsWith('s:')).map((value) => value.slice(2, value.lastIndexOf('.')));
+  return values
+    .map(decoded)
+    .filter((value) => value.startsWith('s:'))
+    .map((value) => value.slice(2, value.lastIndexOf('.')));
 }
 
 function decoded(value: string): string {
@@ -76,13 +85,18 @@ function decoded(value: string): string {
 
 /** Reads a session document from the store. @throws ConnectError `ERR_CONNECT_STORE` */
 export function readStored(
-  req: Request, sessionId: string, stage: ConnectStage, config: SessionConfig,
+  req: Request,
+  sessionId: string,
+  stage: ConnectStage,
+  config: SessionConfig,
 ): Promise<StoredSession | undefined> {
-  return storeCall(stage, config, (done) => req.sessionStore.get(sessionId, (error: unknown, found) => {
-    // express-session reads ENOENT (file stores) as "no such session"; so do we.
-    const absent = error != null && (error as { code?: unknown }).code === 'ENOENT';
-    done(absent ? undefined : error, absent ? undefined : ((found ?? undefined) as StoredSession | undefined));
-  }));
+  return storeCall(stage, config, (done) =>
+    req.sessionStore.get(sessionId, (error: unknown, found) => {
+      // express-session reads ENOENT (file stores) as "no such session"; so do we.
+      const absent = error != null && (error as { code?: unknown }).code === 'ENOENT';
+      done(absent ? undefined : error, absent ? undefined : ((found ?? undefined) as StoredSession | undefined));
+    }),
+  );
 }
 
 /**
@@ -91,12 +105,19 @@ export function readStored(
  * @throws ConnectError `ERR_CONNECT_STORE`
  */
 export async function saveSession(
-  req: Request, session: Session, stage: ConnectStage, config: SessionConfig, onLate?: () => void,
+  req: Request,
+  session: Session,
+  stage: ConnectStage,
+  config: SessionConfig,
+  onLate?: () => void,
 ): Promise<void> {
   session.touch();
   // Not session.save(): that hides the promise of an async store, whose rejection would then be nobody's.
   await storeCall<undefined>(
-    stage, config, (done) => req.sessionStore.set(session.id, session, (error?: unknown) => done(error, undefined)), onLate,
+    stage,
+    config,
+    (done) => req.sessionStore.set(session.id, session, (error?: unknown) => done(error, undefined)),
+    onLate,
   );
 }
 
@@ -115,7 +136,10 @@ export interface DocumentWrite {
  * @throws ConnectError `ERR_CONNECT_STORE`
  */
 export async function saveDocument(
-  req: Request, { session, document, unmodified }: DocumentWrite, stage: ConnectStage, config: SessionConfig,
+  req: Request,
+  { session, document, unmodified }: DocumentWrite,
+  stage: ConnectStage,
+  config: SessionConfig,
 ): Promise<void> {
   session.touch();
   const store = req.sessionStore;
@@ -150,10 +174,13 @@ export function adoptStored(session: SessionRecord, stored: StoredSession, keys:
 
 /** Removes a session document from the store. @throws ConnectError `ERR_CONNECT_STORE` */
 export async function destroyStored(
-  req: Request, sessionId: string, stage: ConnectStage, config: SessionConfig,
+  req: Request,
+  sessionId: string,
+  stage: ConnectStage,
+  config: SessionConfig,
 ): Promise<void> {
-  await storeCall<undefined>(
-    stage, config, (done) => req.sessionStore.destroy(sessionId, (error?: unknown) => done(error, undefined)),
+  await storeCall<undefined>(stage, config, (done) =>
+    req.sessionStore.destroy(sessionId, (error?: unknown) => done(error, undefined)),
   );
 }
 
@@ -192,14 +219,20 @@ export function endDetached(req: Request, res: Response): void {
 }
 
 /** Waiting for our turn on a session is waiting for its store: bounded alike. */
-export function lockPatience(stage: ConnectStage, config: SessionConfig): { waitMs: number; tooLate: () => ConnectError } {
+export function lockPatience(
+  stage: ConnectStage,
+  config: SessionConfig,
+): { waitMs: number; tooLate: () => ConnectError } {
   return { waitMs: config.storeTimeoutMs, tooLate: () => storeError(stage, 'timeout') };
 }
 
 /** An `ERR_CONNECT_STORE`; what the store said (it may hold its address or password) stays out. */
 export function storeError(stage: ConnectStage, reason: string, message?: string): ConnectError {
   return new ConnectError('ERR_CONNECT_STORE', {
-    stage, reason, retryAfterSeconds: 2, ...(message === undefined ? {} : { message }),
+    stage,
+    reason,
+    retryAfterSeconds: 2,
+    ...(message === undefined ? {} : { message }),
   });
 }
 
@@ -208,7 +241,10 @@ export function storeError(stage: ConnectStage, reason: string, message?: string
  * @param run - starts the operation and gives back what the store returned, a promise perhaps
  */
 function storeCall<T>(
-  stage: ConnectStage, config: SessionConfig, run: (done: (error: unknown, value: T) => void) => unknown, onLate?: () => void,
+  stage: ConnectStage,
+  config: SessionConfig,
+  run: (done: (error: unknown, value: T) => void) => unknown,
+  onLate?: () => void,
 ): Promise<T> {
   return new Promise((resolve, reject) => {
     let late = false;

@@ -34,14 +34,19 @@ const TOKEN = /^[\x21-\x7e]{1,8192}$/u;
  */
 export function readConnectToken(value: unknown): ConnectToken | undefined {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return undefined;
-  const field = (name: keyof ConnectToken): unknown => (
-    Object.hasOwn(value, name) ? (value as Readonly<Record<string, unknown>>)[name] : undefined);
+  const field = (name: keyof ConnectToken): unknown =>
+    Object.hasOwn(value, name) ? (value as Readonly<Record<string, unknown>>)[name] : undefined;
   const [access, refresh, expiry, type, scope] = [
-    field('access_token'), field('refresh_token'), field('expires_at'), field('type'), field('scope'),
+    field('access_token'),
+    field('refresh_token'),
+    field('expires_at'),
+    field('type'),
+    field('scope'),
   ];
   if (!isToken(access) || !(refresh === undefined || isToken(refresh))) return undefined;
   if (typeof type !== 'string' || type.toLowerCase() !== 'bearer') return undefined;
-  if (!(expiry === undefined || (typeof expiry === 'number' && Number.isFinite(expiry) && expiry > 0))) return undefined;
+  if (!(expiry === undefined || (typeof expiry === 'number' && Number.isFinite(expiry) && expiry > 0)))
+    return undefined;
   if (!(scope === undefined || typeof scope === 'string')) return undefined;
   return {
     access_token: access,

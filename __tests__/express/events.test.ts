@@ -2,8 +2,20 @@ import { expectTypeOf } from 'expect-type';
 import { MemoryStore } from 'express-session';
 import { memoryLedger } from '../../src';
 import type {
-  AdoptedEvent, ConnectEvent, ConnectEventListener, ConnectedEvent, DisconnectedEvent, ErrorEvent, LedgerErrorEvent, RefreshFailedEvent,
-  RefreshFailureKind, RefreshedEvent, ConnectErrorCode, ConnectStage, RefreshLedger, ConnectToken,
+  AdoptedEvent,
+  ConnectEvent,
+  ConnectEventListener,
+  ConnectedEvent,
+  DisconnectedEvent,
+  ErrorEvent,
+  LedgerErrorEvent,
+  RefreshFailedEvent,
+  RefreshFailureKind,
+  RefreshedEvent,
+  ConnectErrorCode,
+  ConnectStage,
+  RefreshLedger,
+  ConnectToken,
 } from '../../src';
 import { startSandbox, type Sandbox } from '../../src/testing';
 import { browser, signIn, startApp, type Browser, type TestApp } from '../support/app';
@@ -35,19 +47,23 @@ async function startWorld(onEvent: ConnectEventListener, ledger: RefreshLedger =
   const app = await startApp(sandbox, {
     store,
     options: { onEvent, ledger },
-    routes: (express, connect) => void express.get('/fresh', connect.requireConnect({ onMissing: 'error' }), (req, res) => {
-      res.json(req.session.connectToken);
-    }),
+    routes: (express, connect) =>
+      void express.get('/fresh', connect.requireConnect({ onMissing: 'error' }), (req, res) => {
+        res.json(req.session.connectToken);
+      }),
   });
   const visitor = browser();
   return {
-    app, visitor, texts,
+    app,
+    visitor,
+    texts,
     fresh: async () => (await visitor.visit(`${app.url}/fresh`, { accept: 'application/json' })).status,
     age() {
-      for (const [id, text] of Object.entries(texts)) texts[id] = text.replace(/"expires_at":\d+/u, '"expires_at":1000');
+      for (const [id, text] of Object.entries(texts))
+        texts[id] = text.replace(/"expires_at":\d+/u, '"expires_at":1000');
     },
-    disconnect: async () => (
-      await visitor.visit(`${app.url}/connect/disconnect`, { 'sec-fetch-site': 'same-origin' }, 'POST')).status,
+    disconnect: async () =>
+      (await visitor.visit(`${app.url}/connect/disconnect`, { 'sec-fetch-site': 'same-origin' }, 'POST')).status,
   };
 }
 
@@ -80,17 +96,27 @@ test('one connection tells its whole story under one hash, without a token or it
     { type: 'adopted', time, connection, generation: 1 },
     { type: 'adopted', time, connection, generation: 1 },
     {
-      type: 'refresh_failed', time, stage: 'refresh', connection, kind: 'transient', code: 'ERR_CONNECT_UNAVAILABLE', status: 503,
+      type: 'refresh_failed',
+      time,
+      stage: 'refresh',
+      connection,
+      kind: 'transient',
+      code: 'ERR_CONNECT_UNAVAILABLE',
+      status: 503,
       oauthError: 'temporarily_unavailable',
     },
     { type: 'error', time, stage: 'refresh', code: 'ERR_CONNECT_UNAVAILABLE', status: 503 },
     { type: 'disconnected', time, connection },
   ]);
   expect(new Set(events.flatMap((event) => ('connection' in event ? [event.connection] : []))).size).toBe(1);
-  expect(events.every((event) => Object.isFrozen(event) && event.time >= startedMs && event.time <= Date.now())).toBe(true);
-  const secrets = seen.flatMap((text) => [...text.matchAll(/\\?"(?:access_token|refresh_token|connectLineage)\\?":\\?"([^"\\]+)/gu)])
+  expect(events.every((event) => Object.isFrozen(event) && event.time >= startedMs && event.time <= Date.now())).toBe(
+    true,
+  );
+  const secrets = seen
+    .flatMap((text) => [...text.matchAll(/\\?"(?:access_token|refresh_token|connectLineage)\\?":\\?"([^"\\]+)/gu)])
     .map(([, value]) => ({ name: 'secret', value: value ?? '' }));
-  const lineages = secrets.filter(({ value }) => value.includes('.') && value.length < 30)
+  const lineages = secrets
+    .filter(({ value }) => value.includes('.') && value.length < 30)
     .map(({ value }) => ({ name: 'lineage', value: value.split('.', 1)[0] ?? '' }));
   expect([secrets.length, lineages.length]).toEqual([6, 2]);
   expect(findSecrets(JSON.stringify(events), [...secrets, ...lineages])).toEqual([]);
@@ -108,7 +134,13 @@ test('a dead grant is told as terminal, with the registered name', async () => {
   expect(await world.fresh()).toBe(401);
   expect(events.slice(1)).toEqual([
     {
-      type: 'refresh_failed', time, stage: 'refresh', connection, kind: 'terminal', code: 'ERR_CONNECT_EXPIRED', status: 401,
+      type: 'refresh_failed',
+      time,
+      stage: 'refresh',
+      connection,
+      kind: 'terminal',
+      code: 'ERR_CONNECT_EXPIRED',
+      status: 401,
       oauthError: 'invalid_grant',
     },
     { type: 'error', time, stage: 'refresh', code: 'ERR_CONNECT_EXPIRED', status: 401, reason: 'invalid_grant' },
@@ -117,17 +149,20 @@ test('a dead grant is told as terminal, with the registered name', async () => {
 });
 
 test.each([
-  ['acquire', 'refresh', ['ledger_error', 'error']], ['settle', 'refresh', ['ledger_error', 'refreshed']],
-  ['fail', 'refresh', ['refresh_failed', 'ledger_error', 'error']], ['revoke', 'disconnect', ['ledger_error', 'error']],
+  ['acquire', 'refresh', ['ledger_error', 'error']],
+  ['settle', 'refresh', ['ledger_error', 'refreshed']],
+  ['fail', 'refresh', ['refresh_failed', 'ledger_error', 'error']],
+  ['revoke', 'disconnect', ['ledger_error', 'error']],
 ] as const)('a ledger that fails at %s is told, with nothing of its words', async (operation, step, types) => {
   const events: ConnectEvent[] = [];
   const ledger = memoryLedger();
   let failing = true;
   const broken: RefreshLedger = {
     ...ledger,
-    [operation]: (...args: never[]) => (failing
-      ? Promise.reject(new Error('redis://:ledgercanary@10.1.2.3'))
-      : (ledger[operation] as (...given: never[]) => Promise<unknown>)(...args)),
+    [operation]: (...args: never[]) =>
+      failing
+        ? Promise.reject(new Error('redis://:ledgercanary@10.1.2.3'))
+        : (ledger[operation] as (...given: never[]) => Promise<unknown>)(...args),
   };
   const world = await startWorld((event) => void events.push(event), broken);
   await signIn(world.app, sandbox, world.visitor);
@@ -138,13 +173,23 @@ test.each([
   failing = false;
   const told = events.slice(1);
   expect(told.map(({ type }) => type).slice(0, types.length)).toEqual(types);
-  expect(told.find(({ type }) => type === 'ledger_error')).toEqual({ type: 'ledger_error', time, connection, operation });
+  expect(told.find(({ type }) => type === 'ledger_error')).toEqual({
+    type: 'ledger_error',
+    time,
+    connection,
+    operation,
+  });
   expect(JSON.stringify(events)).not.toContain('ledgercanary');
   await world.app.close();
 });
 
 test.each([
-  ['throws', () => { throw new Error('of the listener'); }],
+  [
+    'throws',
+    () => {
+      throw new Error('of the listener');
+    },
+  ],
   ['rejects', () => Promise.reject(new Error('of the listener'))],
   ['never settles', () => new Promise(() => undefined)],
   ['changes the event', (event: ConnectEvent) => Object.assign(event, { type: 'forged' })],
@@ -185,15 +230,25 @@ test('two connections have two hashes, and none is a hash that tokens lead to', 
 test('the type of an event follows from its name', () => {
   const tell = (event: ConnectEvent): string => {
     switch (event.type) {
-      case 'connected': expectTypeOf(event).toEqualTypeOf<ConnectedEvent>(); return event.connection;
-      case 'refreshed': expectTypeOf(event).toEqualTypeOf<RefreshedEvent>(); return String(event.generation + event.durationMs);
-      case 'adopted': expectTypeOf(event).toEqualTypeOf<AdoptedEvent>(); return String(event.generation);
+      case 'connected':
+        expectTypeOf(event).toEqualTypeOf<ConnectedEvent>();
+        return event.connection;
+      case 'refreshed':
+        expectTypeOf(event).toEqualTypeOf<RefreshedEvent>();
+        return String(event.generation + event.durationMs);
+      case 'adopted':
+        expectTypeOf(event).toEqualTypeOf<AdoptedEvent>();
+        return String(event.generation);
       case 'refresh_failed':
         expectTypeOf(event).toEqualTypeOf<RefreshFailedEvent>();
         expectTypeOf(event.kind).toEqualTypeOf<RefreshFailureKind>();
         return event.kind;
-      case 'disconnected': expectTypeOf(event).toEqualTypeOf<DisconnectedEvent>(); return event.connection;
-      case 'ledger_error': expectTypeOf(event).toEqualTypeOf<LedgerErrorEvent>(); return event.operation;
+      case 'disconnected':
+        expectTypeOf(event).toEqualTypeOf<DisconnectedEvent>();
+        return event.connection;
+      case 'ledger_error':
+        expectTypeOf(event).toEqualTypeOf<LedgerErrorEvent>();
+        return event.operation;
       case 'error':
         expectTypeOf(event).toEqualTypeOf<ErrorEvent>();
         expectTypeOf(event.code).toEqualTypeOf<ConnectErrorCode>();

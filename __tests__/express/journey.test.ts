@@ -83,7 +83,9 @@ test('what onConnect writes into the session, and what the app had there, is in 
     await visitor.visit(`${own.url}/shop`);
     expect((await signIn(own, sandbox, visitor)).status).toBe(302);
     expect(JSON.parse((await visitor.visit(`${own.url}/mine`)).body)).toEqual({
-      userId: 7, cart: ['kept', 'added'], locale: 'en',
+      userId: 7,
+      cart: ['kept', 'added'],
+      locale: 'en',
     });
   } finally {
     await own.close();

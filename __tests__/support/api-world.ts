@@ -18,11 +18,11 @@ export interface ApiWorld {
   close(): Promise<void>;
 }
 
-export const ok = (data: unknown = { id: 1 }): Buffer => (
-  http11(JSON.stringify({ success: true, data }), '200 OK', 'Content-Type: application/json'));
+export const ok = (data: unknown = { id: 1 }): Buffer =>
+  http11(JSON.stringify({ success: true, data }), '200 OK', 'Content-Type: application/json');
 
-export const json = (status: string, body: unknown, ...headers: readonly string[]): Buffer => (
-  http11(JSON.stringify(body), status, 'Content-Type: application/json', ...headers));
+export const json = (status: string, body: unknown, ...headers: readonly string[]): Buffer =>
+  http11(JSON.stringify(body), status, 'Content-Type: application/json', ...headers);
 
 /** A visitor's request, whose headers nobody may pass on. */
 const VISIT = { headers: { cookie: 'sid=CANARY-cookie', 'x-visitor': 'CANARY-header' } } as unknown as Request;
@@ -31,14 +31,17 @@ export async function apiWorld(respond: Responder): Promise<ApiWorld> {
   const server = await startServer(respond);
   const base = `http://127.0.0.1:${server.port}/api/v2`;
   const asked: (string | undefined)[] = [];
-  const clientWith = (changes: Partial<ApiClientConfig>): ConnectClient => (
+  const clientWith = (changes: Partial<ApiClientConfig>): ConnectClient =>
     apiClients({ apiBaseUrl: base, timeoutMs: 3000, ...changes }, (_req, ask) => {
       asked.push(ask?.refused);
       const access_token = world.tokens.length > 1 && ask?.refused !== undefined ? world.tokens[1] : world.tokens[0];
       return Promise.resolve({ access_token: access_token ?? '', type: 'bearer' });
-    })(VISIT));
+    })(VISIT);
   const world: ApiWorld = {
-    server, base, asked, tokens: ['CANARY-access-1'],
+    server,
+    base,
+    asked,
+    tokens: ['CANARY-access-1'],
     client: () => clientWith({}),
     clientWith,
     bearers: () => server.requests.map(({ headers }) => headers.authorization),

@@ -32,13 +32,21 @@ export async function startApp(sandbox: Sandbox, parts: TestAppParts = {}): Prom
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   const store = parts.store ?? new MemoryStore();
-  app.use(session({
-    secret: 'session signing secret of the tests', resave: false, saveUninitialized: false, store, ...parts.session,
-  }));
+  app.use(
+    session({
+      secret: 'session signing secret of the tests',
+      resave: false,
+      saveUninitialized: false,
+      store,
+      ...parts.session,
+    }),
+  );
   for (const handler of parts.before ?? []) app.use(handler);
   const mount = parts.mount ?? '';
   const connect = connectAuth({
-    ...sandbox.connectOptions, redirectUri: `${url}${mount}/connect/callback`, ...parts.options,
+    ...sandbox.connectOptions,
+    redirectUri: `${url}${mount}/connect/callback`,
+    ...parts.options,
   });
   app.use(mount === '' ? '/' : mount, connect);
   app.get('/', (_req, res) => void res.send('hello'));
@@ -55,7 +63,9 @@ export async function startApp(sandbox: Sandbox, parts: TestAppParts = {}): Prom
 
 /** Starts an app for one check and closes it, whatever comes of the check. */
 export async function withApp(
-  sandbox: Sandbox, parts: TestAppParts, check: (app: TestApp) => Promise<void>,
+  sandbox: Sandbox,
+  parts: TestAppParts,
+  check: (app: TestApp) => Promise<void>,
 ): Promise<void> {
   const app = await startApp(sandbox, parts);
   try {
@@ -118,12 +128,14 @@ function send(url: string, method: string, headers: http.OutgoingHttpHeaders): P
     const request = http.request(url, { method, headers, agent: false }, (response) => {
       const chunks: Buffer[] = [];
       response.on('data', (chunk: Buffer) => chunks.push(chunk));
-      response.on('end', () => resolve({
-        status: response.statusCode ?? 0,
-        headers: response.headers,
-        body: Buffer.concat(chunks).toString('utf8'),
-        location: response.headers.location ?? '',
-      }));
+      response.on('end', () =>
+        resolve({
+          status: response.statusCode ?? 0,
+          headers: response.headers,
+          body: Buffer.concat(chunks).toString('utf8'),
+          location: response.headers.location ?? '',
+        }),
+      );
       response.on('error', reject);
     });
     request.on('error', reject);
@@ -133,7 +145,10 @@ function send(url: string, method: string, headers: http.OutgoingHttpHeaders): P
 
 /** Starts a sign-in and lets the person click "Allow". @returns the callback URL, not yet visited */
 export async function beginSignIn(
-  app: TestApp, sandbox: Sandbox, visitor: Browser, path = '/connect/authorize',
+  app: TestApp,
+  sandbox: Sandbox,
+  visitor: Browser,
+  path = '/connect/authorize',
 ): Promise<string> {
   const started = await visitor.visit(app.url + path);
   if (started.status !== 302) throw new Error(`authorize answered ${started.status}: ${started.body}`);
@@ -142,7 +157,10 @@ export async function beginSignIn(
 
 /** The whole journey. @returns the answer of the callback */
 export async function signIn(
-  app: TestApp, sandbox: Sandbox, visitor: Browser, path = '/connect/authorize',
+  app: TestApp,
+  sandbox: Sandbox,
+  visitor: Browser,
+  path = '/connect/authorize',
 ): Promise<Answer> {
   return visitor.visit(await beginSignIn(app, sandbox, visitor, path));
 }

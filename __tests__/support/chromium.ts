@@ -3,8 +3,13 @@ import { chromium, type Browser, type Page } from 'playwright-core';
 
 /** Keeps Chromium from calling anybody on its own. */
 const QUIET_FLAGS = [
-  '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
-  '--disable-component-update', '--disable-sync',
+  '--no-sandbox',
+  '--disable-gpu',
+  '--disable-quic',
+  '--no-first-run',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
 ];
 
 /** Headless Chromium with a profile of its own. */

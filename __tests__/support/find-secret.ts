@@ -26,7 +26,9 @@ function spellings(value: string): Map<string, string> {
   for (const encoding of ['base64', 'base64url'] as const) {
     for (const before of [0, 1, 2]) {
       // Characters that also depend on the neighbours are cut off at both ends.
-      const text = Buffer.concat([Buffer.alloc(before), bytes]).toString(encoding).replace(/=+$/u, '');
+      const text = Buffer.concat([Buffer.alloc(before), bytes])
+        .toString(encoding)
+        .replace(/=+$/u, '');
       all.set(`${encoding}, offset ${before}`, text.slice(before === 0 ? 0 : before + 1, -2));
     }
   }

@@ -26,7 +26,20 @@ interface Layer {
 /** Low to high, as in CONTRIBUTING.md. A file may import from lower layers, and beside itself within its own folder. */
 export const LAYERS: readonly Layer[] = [
   { name: 'base', members: ['error-words', 'errors', 'debug', 'events'] },
-  { name: 'session, request', members: ['token', 'seal', 'session-hooks', 'session-token', 'session', 'session-lock', 'return-to', 'request-kind', 'query'] },
+  {
+    name: 'session, request',
+    members: [
+      'token',
+      'seal',
+      'session-hooks',
+      'session-token',
+      'session',
+      'session-lock',
+      'return-to',
+      'request-kind',
+      'query',
+    ],
+  },
   { name: 'provider', members: ['provider/'] },
   { name: 'refresh', members: ['refresh/'] },
   { name: 'redis', members: ['redis/'] },
@@ -69,8 +82,12 @@ function isTypeOnlyImport(node: ts.ImportDeclaration): boolean {
 function isTypeOnlyExport(node: ts.ExportDeclaration): boolean {
   if (node.isTypeOnly) return true;
   const names = node.exportClause;
-  return !!names && ts.isNamedExports(names) && names.elements.length > 0
-    && names.elements.every((element) => element.isTypeOnly);
+  return (
+    !!names &&
+    ts.isNamedExports(names) &&
+    names.elements.length > 0 &&
+    names.elements.every((element) => element.isTypeOnly)
+  );
 }
 
 function isLoader(node: ts.Expression): boolean {
@@ -122,7 +139,7 @@ function packageBreaches(path: string, { specifier, typeOnly }: Import, packages
   if (specifier.startsWith('node:')) return [];
   if (builtinModules.includes(specifier)) return [`${path} imports ${specifier} without node:`];
   const parts = specifier.split('/');
-  const name = specifier.startsWith('@') ? parts.slice(0, 2).join('/') : parts[0] ?? '';
+  const name = specifier.startsWith('@') ? parts.slice(0, 2).join('/') : (parts[0] ?? '');
   const allowed = typeOnly ? [...packages.runtime, ...packages.types] : packages.runtime;
   return allowed.includes(name) ? [] : [`${path} imports ${specifier}, which is neither a dependency nor a peer`];
 }
@@ -168,7 +185,8 @@ function cycles(graph: ReadonlyMap<string, readonly string[]>): string[] {
 function layerOf(path: string): number | undefined {
   const plain = path.replace(/\.m?ts$/, '');
   const index = LAYERS.findIndex(({ members }) =>
-    members.some((member) => (member.endsWith('/') ? plain.startsWith(member) : plain === member)));
+    members.some((member) => (member.endsWith('/') ? plain.startsWith(member) : plain === member)),
+  );
   return index === -1 ? undefined : index;
 }
 

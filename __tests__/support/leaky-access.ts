@@ -2,7 +2,12 @@
 // go well and wrong, against a provider that repeats all it hears, over Redis where REDIS_PORT names one.
 import { randomBytes } from 'node:crypto';
 import {
-  createServer, request as httpRequest, type IncomingMessage, type OutgoingHttpHeaders, type RequestListener, type ServerResponse,
+  createServer,
+  request as httpRequest,
+  type IncomingMessage,
+  type OutgoingHttpHeaders,
+  type RequestListener,
+  type ServerResponse,
 } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { inspect } from 'node:util';
@@ -43,8 +48,8 @@ function json(status: number, body: unknown, headers: OutgoingHttpHeaders = {}):
 
 const html: Reply = (res, heard) => void res.writeHead(200, { 'content-type': 'text/html' }).end(`<h1>${heard}</h1>`);
 const reset: Reply = (res) => void res.destroy();
-const redirect: Reply = (res, heard) => (
-  void res.writeHead(307, { location: `http://127.0.0.1:9/?${encodeURIComponent(heard.slice(0, 900))}` }).end());
+const redirect: Reply = (res, heard) =>
+  void res.writeHead(307, { location: `http://127.0.0.1:9/?${encodeURIComponent(heard.slice(0, 900))}` }).end();
 
 const REFRESHES: Readonly<Record<string, Reply>> = {
   'a dead grant': json(400, { error: 'invalid_grant', error_description: 'HEARD' }),
@@ -59,40 +64,59 @@ const REFRESHES: Readonly<Record<string, Reply>> = {
 };
 const API: Readonly<Record<string, Reply>> = {
   'an API refusal 401': json(401, { error: { code: 401, message: 'HEARD' } }),
-  ...Object.fromEntries([400, 403, 404, 429, 500, 503, 2032, 2039].map((code): [string, Reply] => [
-    `an API refusal ${code}`, json(code < 600 ? code : 400, { error: { code, message: 'HEARD' } }),
-  ])),
+  ...Object.fromEntries(
+    [400, 403, 404, 429, 500, 503, 2032, 2039].map((code): [string, Reply] => [
+      `an API refusal ${code}`,
+      json(code < 600 ? code : 400, { error: { code, message: 'HEARD' } }),
+    ]),
+  ),
   'an API error inside 200': json(200, { error: { code: 2036, message: 'HEARD' } }),
   'an API answer in HTML': html,
   'an API answer cut off': reset,
   'an API redirect': redirect,
 };
 
-async function play(scenario: string, store: Store, ledger: RefreshLedger, redis: () => Promise<string>): Promise<void> {
+async function play(
+  scenario: string,
+  store: Store,
+  ledger: RefreshLedger,
+  redis: () => Promise<string>,
+): Promise<void> {
   const see = (sink: string, text: string): void => void report.sightings.push({ scenario, sink, text });
   const dump: Sink = (sink, value) => dumped(see, sink, value);
   const code = secret('code');
   const fresh = (seconds: number): object => ({
-    access_token: secret('access token'), refresh_token: secret('refresh token'), type: 'bearer',
+    access_token: secret('access token'),
+    refresh_token: secret('refresh token'),
+    type: 'bearer',
     expires_at: Math.floor(Date.now() / 1000) + seconds,
   });
   const expires = scenario in API ? 3600 : 2;
-  const provider = await listen((req, res) => void readAll(req).then((body) => {
-    const heard = `${body} ${inspect(req.headers)} ${req.headers.authorization}`;
-    if (req.url?.startsWith('/token') !== true) return (API[scenario] ?? json(200, { id: 1 }))(res, heard);
-    const { grant_type, code_verifier } = JSON.parse(body) as { grant_type: string; code_verifier?: string };
-    if (code_verifier !== undefined) secrets.push({ name: 'verifier', value: code_verifier });
-    if (grant_type === 'authorization_code') return json(200, fresh(expires))(res, heard);
-    return (REFRESHES[scenario] ?? json(200, fresh(3600)))(res, heard);
-  }));
+  const provider = await listen(
+    (req, res) =>
+      void readAll(req).then((body) => {
+        const heard = `${body} ${inspect(req.headers)} ${req.headers.authorization}`;
+        if (req.url?.startsWith('/token') !== true) return (API[scenario] ?? json(200, { id: 1 }))(res, heard);
+        const { grant_type, code_verifier } = JSON.parse(body) as { grant_type: string; code_verifier?: string };
+        if (code_verifier !== undefined) secrets.push({ name: 'verifier', value: code_verifier });
+        if (grant_type === 'authorization_code') return json(200, fresh(expires))(res, heard);
+        return (REFRESHES[scenario] ?? json(200, fresh(3600)))(res, heard);
+      }),
+  );
 
   const app = express();
   const server = await listen(app);
   app.use(session({ secret: 'signing secret', resave: false, saveUninitialized: false, store }));
   const connect = connectAuth({
-    clientId: `client of ${scenario}`, clientSecret: CLIENT_SECRET, redirectUri: `${server.url}/connect/callback`,
-    authorizeUrl: `${provider.url}/authorize`, tokenUrl: `${provider.url}/token`, apiBaseUrl: `${provider.url}/v1`,
-    encryptionKeys: KEYS, ledger, onEvent: (event) => dump('event', event),
+    clientId: `client of ${scenario}`,
+    clientSecret: CLIENT_SECRET,
+    redirectUri: `${server.url}/connect/callback`,
+    authorizeUrl: `${provider.url}/authorize`,
+    tokenUrl: `${provider.url}/token`,
+    apiBaseUrl: `${provider.url}/v1`,
+    encryptionKeys: KEYS,
+    ledger,
+    onEvent: (event) => dump('event', event),
   });
   dump('router', connect);
   dump('ledger', ledger);
@@ -120,7 +144,13 @@ async function play(scenario: string, store: Store, ledger: RefreshLedger, redis
     const given = (answer.headers['set-cookie']?.[0] ?? '').split(';', 1)[0] ?? '';
     if (given !== '') {
       cookie = given;
-      secrets.push({ name: 'session id', value: decodeURIComponent(given.split('=')[1] ?? '').slice(2).split('.')[0] ?? '' });
+      secrets.push({
+        name: 'session id',
+        value:
+          decodeURIComponent(given.split('=')[1] ?? '')
+            .slice(2)
+            .split('.')[0] ?? '',
+      });
     }
     return answer;
   }
@@ -199,7 +229,9 @@ function send(url: string, method: string, headers: OutgoingHttpHeaders): Promis
   return new Promise((resolve, reject) => {
     httpRequest(url, { method, headers, agent: false }, (res) => {
       readAll(res).then((body) => resolve({ status: res.statusCode ?? 0, headers: res.headers, body }), reject);
-    }).on('error', reject).end();
+    })
+      .on('error', reject)
+      .end();
   });
 }
 
@@ -207,14 +239,22 @@ async function main(): Promise<void> {
   const port = process.env['REDIS_PORT'];
   const client = port === undefined ? undefined : await createClient({ url: `redis://127.0.0.1:${port}` }).connect();
   const scenarios = ['all well', ...Object.keys(REFRESHES), ...Object.keys(API)];
-  await Promise.all(scenarios.map((scenario) => play(
-    scenario,
-    client === undefined ? new MemoryStore() : new RedisStore({ client }),
-    client === undefined ? memoryLedger() : redisLedger({
-      sendCommand: (...args: string[]) => client.sendCommand(args), encryptionKeys: LEDGER_KEYS, commandTimeoutMs: 5000,
-    }),
-    () => (client === undefined ? Promise.resolve('') : redisText(client)),
-  )));
+  await Promise.all(
+    scenarios.map((scenario) =>
+      play(
+        scenario,
+        client === undefined ? new MemoryStore() : new RedisStore({ client }),
+        client === undefined
+          ? memoryLedger()
+          : redisLedger({
+              sendCommand: (...args: string[]) => client.sendCommand(args),
+              encryptionKeys: LEDGER_KEYS,
+              commandTimeoutMs: 5000,
+            }),
+        () => (client === undefined ? Promise.resolve('') : redisText(client)),
+      ),
+    ),
+  );
   if (client !== undefined) {
     report.sightings.push({ scenario: 'all', sink: 'redis', text: await redisText(client) });
     client.destroy();

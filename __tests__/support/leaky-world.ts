@@ -1,6 +1,10 @@
 // Runs in a process of its own, so that all it prints can be searched: everything that can fail, with known secrets.
 import {
-  createServer, request as httpRequest, type IncomingMessage, type RequestListener, type ServerResponse,
+  createServer,
+  request as httpRequest,
+  type IncomingMessage,
+  type RequestListener,
+  type ServerResponse,
 } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { inspect } from 'node:util';
@@ -30,9 +34,11 @@ const CODE = 'codeCANARY9e3xyzw/+~x';
 const ACCESS = 'accesstokenCANARY1r4/+&x';
 const REFRESH = 'refreshtokenCANARY2t5/+&x';
 const secrets: Secret[] = [
-  { name: 'client secret', value: CLIENT_SECRET }, { name: 'access token key', value: KEY },
+  { name: 'client secret', value: CLIENT_SECRET },
+  { name: 'access token key', value: KEY },
   { name: 'code', value: CODE },
-  { name: 'access token', value: ACCESS }, { name: 'refresh token', value: REFRESH },
+  { name: 'access token', value: ACCESS },
+  { name: 'refresh token', value: REFRESH },
 ];
 const sightings: Sighting[] = [];
 const statuses: Record<string, number> = {};
@@ -55,16 +61,18 @@ function json(status: number, body: unknown): Reply {
 }
 
 const tokens = { access_token: ACCESS, refresh_token: REFRESH, type: 'bearer', expires_at: 4_000_000_000 };
-const refusal = Object.assign(
-  new TypeError(`${ACCESS} ${REFRESH} ${CLIENT_SECRET}`, { cause: new Error(CODE) }), { token: tokens },
-);
+const refusal = Object.assign(new TypeError(`${ACCESS} ${REFRESH} ${CLIENT_SECRET}`, { cause: new Error(CODE) }), {
+  token: tokens,
+});
 const API_CODES = [400, 401, 403, 404, 405, 406, 410, 429, 500, 503, 2032, 2034, 2036, 2038, 2039, 2040, 2041];
 
 const replies: Record<string, Reply> = {
-  ...Object.fromEntries(API_CODES.flatMap((code): [string, Reply][] => [
-    [`code ${code} at 400`, json(400, { error: { code, message: 'HEARD' } })],
-    [`code ${code} at 200 next to tokens`, json(200, { ...tokens, error: { code, message: 'HEARD' } })],
-  ])),
+  ...Object.fromEntries(
+    API_CODES.flatMap((code): [string, Reply][] => [
+      [`code ${code} at 400`, json(400, { error: { code, message: 'HEARD' } })],
+      [`code ${code} at 200 next to tokens`, json(200, { ...tokens, error: { code, message: 'HEARD' } })],
+    ]),
+  ),
   'an OAuth error': json(400, { error: 'invalid_grant', error_description: 'HEARD' }),
   'an unknown OAuth error': json(400, { error: CODE, error_description: 'HEARD' }),
   'no token': json(200, { refresh_token: REFRESH, note: 'HEARD' }),
@@ -89,11 +97,14 @@ async function run(renderErrors: boolean): Promise<void> {
   let reply: Reply = json(200, tokens);
   let refusing = false;
   let faulty: { operation: string; call: number; throws: boolean } | undefined;
-  const tokenServer = await listen((req, res) => void readAll(req).then((body) => {
-    const verifier = (JSON.parse(body) as { code_verifier?: string }).code_verifier ?? '';
-    secrets.push({ name: 'verifier', value: verifier, scenario });
-    reply(res, `${body} ${inspect(req.headers)} ${req.headers.authorization}`);
-  }));
+  const tokenServer = await listen(
+    (req, res) =>
+      void readAll(req).then((body) => {
+        const verifier = (JSON.parse(body) as { code_verifier?: string }).code_verifier ?? '';
+        secrets.push({ name: 'verifier', value: verifier, scenario });
+        reply(res, `${body} ${inspect(req.headers)} ${req.headers.authorization}`);
+      }),
+  );
 
   const store = new MemoryStore();
   const target = store as unknown as Record<string, (...args: unknown[]) => void>;
@@ -119,9 +130,14 @@ async function run(renderErrors: boolean): Promise<void> {
   const appServer = await listen(app);
   app.use(session({ secret: 'signing secret', resave: false, saveUninitialized: false, store }), count);
   const connect = connectAuth({
-    clientId: 'client', clientSecret: CLIENT_SECRET, accessTokenKey: KEY,
+    clientId: 'client',
+    clientSecret: CLIENT_SECRET,
+    accessTokenKey: KEY,
     redirectUri: `${appServer.url}/connect/callback`,
-    authorizeUrl: `${tokenServer.url}/authorize`, tokenUrl: `${tokenServer.url}/token`, timeoutMs: 1_000, renderErrors,
+    authorizeUrl: `${tokenServer.url}/authorize`,
+    tokenUrl: `${tokenServer.url}/token`,
+    timeoutMs: 1_000,
+    renderErrors,
     onConnect: () => {
       if (refusing) throw refusal;
     },
@@ -142,7 +158,8 @@ async function run(renderErrors: boolean): Promise<void> {
 
   /** One sign-in; `mangle` makes the callback's query of code and state. */
   async function signIn(
-    name: string, mangle = (code: string, state: string) => `code=${code}&state=${state}`,
+    name: string,
+    mangle = (code: string, state: string) => `code=${code}&state=${state}`,
   ): Promise<void> {
     scenario = name;
     for (const accept of ['text/html', 'application/json']) {
@@ -152,7 +169,10 @@ async function run(renderErrors: boolean): Promise<void> {
       const started = await get(`${appServer.url}/connect/authorize`, {});
       const cookie = String(started.headers['set-cookie']?.[0]).split(';', 1)[0] ?? '';
       const state = new URL(String(started.headers.location)).searchParams.get('state') ?? '';
-      const id = decodeURIComponent(cookie.split('=')[1] ?? '').slice(2).split('.')[0] ?? '';
+      const id =
+        decodeURIComponent(cookie.split('=')[1] ?? '')
+          .slice(2)
+          .split('.')[0] ?? '';
       secrets.push({ name: 'state', value: state, scenario }, { name: 'session id', value: id, scenario });
       counting = false;
       faulty = planned === undefined ? undefined : { ...planned };
@@ -190,7 +210,12 @@ async function run(renderErrors: boolean): Promise<void> {
   };
   for (const [name, query] of Object.entries(queries)) await signIn(`a callback with ${name}`, query);
   for (const operation of ['get', 'set', 'destroy']) {
-    for (const [call, throws] of [[1, true], [1, false], [2, true], [2, false]] as const) {
+    for (const [call, throws] of [
+      [1, true],
+      [1, false],
+      [2, true],
+      [2, false],
+    ] as const) {
       faulty = { operation, call, throws };
       await signIn(`store ${operation} ${throws ? 'throws' : 'fails'} on call ${call}`);
     }
@@ -216,9 +241,16 @@ function optionFaults(): void {
     refused(() => connectAuth(options as never));
   }
   scenario = 'environment fault';
-  refused(() => connectAuth(connectOptionsFromEnv({
-    CONNECT_CLIENT_SECRET: CLIENT_SECRET, CONNECT_PKCE: KEY, CONNECT_TIMEOUT_MS: CLIENT_SECRET, CONNECT_TOKEN_URL: KEY,
-  })));
+  refused(() =>
+    connectAuth(
+      connectOptionsFromEnv({
+        CONNECT_CLIENT_SECRET: CLIENT_SECRET,
+        CONNECT_PKCE: KEY,
+        CONNECT_TIMEOUT_MS: CLIENT_SECRET,
+        CONNECT_TOKEN_URL: KEY,
+      }),
+    ),
+  );
 }
 
 function refused(make: () => unknown): void {
@@ -259,7 +291,9 @@ function get(url: string, headers: Record<string, string>): Promise<Answer> {
   return new Promise((resolve, reject) => {
     httpRequest(url, { headers, agent: false }, (res) => {
       readAll(res).then((body) => resolve({ status: res.statusCode ?? 0, headers: res.headers, body }), reject);
-    }).on('error', reject).end();
+    })
+      .on('error', reject)
+      .end();
   });
 }
 

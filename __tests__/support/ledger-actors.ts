@@ -12,16 +12,19 @@ export interface Step {
 }
 
 /** What three actors do, in any order. One who is not named for a while is frozen, with what it holds. */
-export const SCHEDULES: fc.Arbitrary<Step[]> = fc.array(fc.record({
-  deed: fc.oneof(
-    { weight: 8, arbitrary: fc.constant<Deed>('acquire') },
-    { weight: 9, arbitrary: fc.constantFrom<Deed>('settle', 'time') },
-    { weight: 3, arbitrary: fc.constantFrom<Deed>('renew', 'fail', 'fail unsure', 'fail for good', 'crash') },
-    { weight: 1, arbitrary: fc.constant<Deed>('revoke') },
-  ),
-  actor: fc.nat({ max: 2 }),
-  variant: fc.nat({ max: 3 }),
-}), { minLength: 5, maxLength: 60, size: 'max' });
+export const SCHEDULES: fc.Arbitrary<Step[]> = fc.array(
+  fc.record({
+    deed: fc.oneof(
+      { weight: 8, arbitrary: fc.constant<Deed>('acquire') },
+      { weight: 9, arbitrary: fc.constantFrom<Deed>('settle', 'time') },
+      { weight: 3, arbitrary: fc.constantFrom<Deed>('renew', 'fail', 'fail unsure', 'fail for good', 'crash') },
+      { weight: 1, arbitrary: fc.constant<Deed>('revoke') },
+    ),
+    actor: fc.nat({ max: 2 }),
+    variant: fc.nat({ max: 3 }),
+  }),
+  { minLength: 5, maxLength: 60, size: 'max' },
+);
 
 const LEASE_MS = 60_000;
 const TIMES_MS = [1000, LEASE_MS / 2, LEASE_MS, 600_000];
@@ -44,7 +47,12 @@ interface Actor {
 export type Tally = Record<string, number>;
 
 /** Plays one schedule on a fresh record. @throws Error naming the promise that was broken */
-export async function play({ ledger, advance }: LedgerUnderTest, key: string, steps: readonly Step[], tally: Tally): Promise<void> {
+export async function play(
+  { ledger, advance }: LedgerUnderTest,
+  key: string,
+  steps: readonly Step[],
+  tally: Tally,
+): Promise<void> {
   const actors = [0, 1, 2].map((at): Actor => ({ claimant: `actor ${at}`, generation: 0, claim: undefined }));
   /** Claims that may have reached the provider, as far as anybody knows. */
   const open = new Map<number, Claim[]>();
@@ -62,7 +70,10 @@ export async function play({ ledger, advance }: LedgerUnderTest, key: string, st
   }
 
   function close(claim: Claim): void {
-    open.set(claim.generation, (open.get(claim.generation) ?? []).filter((other) => other.fence !== claim.fence));
+    open.set(
+      claim.generation,
+      (open.get(claim.generation) ?? []).filter((other) => other.fence !== claim.fence),
+    );
   }
 
   function seen(generation: number): void {
@@ -73,11 +84,18 @@ export async function play({ ledger, advance }: LedgerUnderTest, key: string, st
   async function acquire(actor: Actor, variant: number): Promise<void> {
     const { claimant, generation } = actor;
     const answer = await ledger.acquire(key, {
-      generation, claimant, leaseMs: LEASE_MS, minAgeMs: variant === 0 ? 5000 : 0, retentionMs: RETENTION_MS,
+      generation,
+      claimant,
+      leaseMs: LEASE_MS,
+      minAgeMs: variant === 0 ? 5000 : 0,
+      retentionMs: RETENTION_MS,
     });
     count(answer.kind);
     promise(ended === (answer.kind === 'revoked'), `${answer.kind} ${ended ? 'after' : 'before'} the end`);
-    promise(ended || generation >= settledBelow || answer.kind === 'adopt', `${answer.kind} for a generation that has a success`);
+    promise(
+      ended || generation >= settledBelow || answer.kind === 'adopt',
+      `${answer.kind} for a generation that has a success`,
+    );
     if (answer.kind === 'adopt') {
       seen(answer.generation);
       promise(answer.box === `box ${answer.generation}`, `${answer.box} as generation ${answer.generation}`);
@@ -87,8 +105,13 @@ export async function play({ ledger, advance }: LedgerUnderTest, key: string, st
     }
     if (answer.kind !== 'won') return;
     const claim = { claimant, generation, fence: answer.fence };
-    const others = (open.get(generation) ?? []).filter((other) => other.claimant !== claimant || other.fence !== claim.fence);
-    promise(answer.ambiguous || others.length === 0, `a second claim of generation ${generation} that is not ambiguous`);
+    const others = (open.get(generation) ?? []).filter(
+      (other) => other.claimant !== claimant || other.fence !== claim.fence,
+    );
+    promise(
+      answer.ambiguous || others.length === 0,
+      `a second claim of generation ${generation} that is not ambiguous`,
+    );
     const again = actor.claim?.generation === generation && actor.claim.fence === answer.fence;
     promise(again || answer.fence > fences, `fence ${answer.fence} after ${fences}`);
     count(answer.ambiguous ? 'won, ambiguous' : 'won, sure');
@@ -100,9 +123,17 @@ export async function play({ ledger, advance }: LedgerUnderTest, key: string, st
   async function settle(actor: Actor): Promise<void> {
     if (actor.claim === undefined) return;
     const { generation, fence } = actor.claim;
-    const answer = await ledger.settle(key, { generation, fence, box: `box ${generation + 1}`, retentionMs: RETENTION_MS });
+    const answer = await ledger.settle(key, {
+      generation,
+      fence,
+      box: `box ${generation + 1}`,
+      retentionMs: RETENTION_MS,
+    });
     count(answer.kind);
-    promise(ended === (answer.kind === 'revoked'), `a success was ${answer.kind} ${ended ? 'after' : 'before'} the end`);
+    promise(
+      ended === (answer.kind === 'revoked'),
+      `a success was ${answer.kind} ${ended ? 'after' : 'before'} the end`,
+    );
     close(actor.claim);
     actor.claim = undefined;
     if (answer.kind === 'revoked') return;
@@ -114,7 +145,12 @@ export async function play({ ledger, advance }: LedgerUnderTest, key: string, st
   async function fail(actor: Actor, kind: 'transient' | 'terminal', ambiguous: boolean): Promise<void> {
     if (actor.claim === undefined) return;
     const recorded = await ledger.fail(key, {
-      claimant: actor.claimant, kind, backoffMs: 1000, error: 'failed', ambiguous, retentionMs: RETENTION_MS,
+      claimant: actor.claimant,
+      kind,
+      backoffMs: 1000,
+      error: 'failed',
+      ambiguous,
+      retentionMs: RETENTION_MS,
     });
     count(recorded ? `${kind} failure` : 'failure ignored');
     promise(!(recorded && ended), 'a failure was recorded after the end');
@@ -144,7 +180,11 @@ export async function play({ ledger, advance }: LedgerUnderTest, key: string, st
     }
     if (deed === 'crash') {
       // A new process with a new nonce, and a session copy that may be older.
-      actors[who] = { claimant: `actor ${who} after step ${at}`, generation: Math.max(0, actor.generation - variant), claim: undefined };
+      actors[who] = {
+        claimant: `actor ${who} after step ${at}`,
+        generation: Math.max(0, actor.generation - variant),
+        claim: undefined,
+      };
     }
   }
 }

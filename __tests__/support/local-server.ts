@@ -80,7 +80,11 @@ export async function startServer(respond: Responder, secure = false): Promise<L
     },
     async close() {
       for (const socket of sockets) socket.destroy();
-      await new Promise<void>((done) => { server.close(() => { done(); }); });
+      await new Promise<void>((done) => {
+        server.close(() => {
+          done();
+        });
+      });
     },
   };
 }
@@ -89,7 +93,10 @@ export async function startServer(respond: Responder, secure = false): Promise<L
 function closed(socket: net.Socket): Promise<void> {
   return new Promise((done) => {
     if (socket.closed) done();
-    else socket.once('close', () => { done(); });
+    else
+      socket.once('close', () => {
+        done();
+      });
   });
 }
 
@@ -97,10 +104,12 @@ function wholeRequest(text: string): SeenRequest | undefined {
   const [head = '', ...rest] = text.split('\r\n\r\n');
   const body = rest.join('\r\n\r\n');
   const [line = '', ...lines] = head.split('\r\n');
-  const headers = Object.fromEntries(lines.map((header) => {
-    const colon = header.indexOf(':');
-    return [header.slice(0, colon).toLowerCase(), header.slice(colon + 1).trim()] as const;
-  }));
+  const headers = Object.fromEntries(
+    lines.map((header) => {
+      const colon = header.indexOf(':');
+      return [header.slice(0, colon).toLowerCase(), header.slice(colon + 1).trim()] as const;
+    }),
+  );
   const complete = rest.length > 0 && body.length >= Number(headers['content-length'] ?? 0);
   return complete ? { head: line, headers, body: Buffer.from(body, 'latin1').toString('utf8') } : undefined;
 }
@@ -108,8 +117,15 @@ function wholeRequest(text: string): SeenRequest | undefined {
 /** A configuration of test values; the secret is a canary to search for. A refresh has the time of an exchange. */
 export function configFor(tokenUrl: string, changes: Partial<TokenEndpointConfig> = {}): TokenEndpointConfig {
   return {
-    clientId: 'client-id', clientSecret: 'CANARY-secret', redirectUri: 'https://app.example/connect/callback', tokenUrl,
-    clientAuthentication: 'body', requestFormat: 'json', timeoutMs: 5000, statusByApiCode: {},
-    refreshTimeoutMs: changes.timeoutMs ?? 5000, ...changes,
+    clientId: 'client-id',
+    clientSecret: 'CANARY-secret',
+    redirectUri: 'https://app.example/connect/callback',
+    tokenUrl,
+    clientAuthentication: 'body',
+    requestFormat: 'json',
+    timeoutMs: 5000,
+    statusByApiCode: {},
+    refreshTimeoutMs: changes.timeoutMs ?? 5000,
+    ...changes,
   };
 }

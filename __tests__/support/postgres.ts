@@ -9,19 +9,36 @@ import { postgresFolder } from './requires';
 /** A PostgreSQL of our own, which listens in its folder only. */
 export interface PostgresServer {
   /** For `new pg.Pool()`. `host` is the folder of its socket, which nobody else may enter. */
-  readonly connection: { readonly host: string; readonly port: number; readonly user: string; readonly database: string };
+  readonly connection: {
+    readonly host: string;
+    readonly port: number;
+    readonly user: string;
+    readonly database: string;
+  };
   /** Ends it for good and removes its folder. */
   close(): Promise<void>;
 }
 
-interface Account { readonly uid: number; readonly gid: number }
+interface Account {
+  readonly uid: number;
+  readonly gid: number;
+}
 
 const READY_MS = 30_000;
 /** Only the name of the socket: no port of the machine is taken. */
 const PORT = 5432;
 // What a crash of the machine would lose may be lost.
-const FOR_TESTS = ['-F', ...['synchronous_commit=off', 'full_page_writes=off', 'autovacuum=off', 'shared_buffers=16MB',
-  'max_connections=20', 'listen_addresses='].flatMap((setting) => ['-c', setting])];
+const FOR_TESTS = [
+  '-F',
+  ...[
+    'synchronous_commit=off',
+    'full_page_writes=off',
+    'autovacuum=off',
+    'shared_buffers=16MB',
+    'max_connections=20',
+    'listen_addresses=',
+  ].flatMap((setting) => ['-c', setting]),
+];
 
 /** Makes an empty database and starts a server on it. */
 export async function startPostgres(): Promise<PostgresServer> {
@@ -52,11 +69,14 @@ export async function startPostgres(): Promise<PostgresServer> {
   }
 
   try {
-    await promisify(execFile)(join(programs, 'initdb'), [
-      '--pgdata', data, '--username', 'app', '--auth', 'trust', '--encoding', 'UTF8', '--no-locale', '--no-sync',
-    ], surroundings);
+    await promisify(execFile)(
+      join(programs, 'initdb'),
+      ['--pgdata', data, '--username', 'app', '--auth', 'trust', '--encoding', 'UTF8', '--no-locale', '--no-sync'],
+      surroundings,
+    );
     server = spawn(join(programs, 'postgres'), ['-D', data, '-k', folder, '-p', String(PORT), ...FOR_TESTS], {
-      ...surroundings, stdio: ['ignore', 'ignore', 'pipe'],
+      ...surroundings,
+      stdio: ['ignore', 'ignore', 'pipe'],
     });
     await ready(server);
   } catch (error) {
@@ -68,9 +88,13 @@ export async function startPostgres(): Promise<PostgresServer> {
 
 /** PostgreSQL refuses to run as root. */
 function unprivileged(): Account {
-  const accounts = readFileSync('/etc/passwd', 'utf8').split('\n').map((line) => line.split(':'));
-  const [, , uid, gid] = accounts.find(([name]) => name === 'postgres') ?? accounts.find(([name]) => name === 'nobody') ?? [];
-  if (uid === undefined || gid === undefined) throw new Error('PostgreSQL needs an account other than root: postgres or nobody.');
+  const accounts = readFileSync('/etc/passwd', 'utf8')
+    .split('\n')
+    .map((line) => line.split(':'));
+  const [, , uid, gid] =
+    accounts.find(([name]) => name === 'postgres') ?? accounts.find(([name]) => name === 'nobody') ?? [];
+  if (uid === undefined || gid === undefined)
+    throw new Error('PostgreSQL needs an account other than root: postgres or nobody.');
   return { uid: Number(uid), gid: Number(gid) };
 }
 

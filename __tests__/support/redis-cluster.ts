@@ -14,7 +14,9 @@ const READY_MS = 20_000;
 
 export async function startRedisCluster(): Promise<RedisCluster> {
   const nodes: RedisServer[] = [];
-  const close = async (): Promise<void> => { await Promise.all(nodes.map((node) => node.close())); };
+  const close = async (): Promise<void> => {
+    await Promise.all(nodes.map((node) => node.close()));
+  };
   try {
     for (let index = 0; index < 3; index += 1) nodes.push(await startNode());
     await introduce(nodes);
@@ -39,13 +41,14 @@ async function introduce(nodes: readonly RedisServer[]): Promise<void> {
   }
   for (const deadline = Date.now() + READY_MS; ;) {
     const told = await Promise.all(nodes.map(async (node) => String(await node.command('CLUSTER', 'INFO'))));
-    if (told.every((info) => info.includes('cluster_state:ok') && info.includes(`cluster_known_nodes:${nodes.length}`))) return;
+    if (told.every((info) => info.includes('cluster_state:ok') && info.includes(`cluster_known_nodes:${nodes.length}`)))
+      return;
     if (Date.now() > deadline) throw new Error(`The cluster did not get ready: ${told.join('\n')}`);
     await delay(50);
   }
 }
 
 async function busPort(node: RedisServer): Promise<number> {
-  const [, port] = await node.command('CONFIG', 'GET', 'cluster-port') as readonly string[];
+  const [, port] = (await node.command('CONFIG', 'GET', 'cluster-port')) as readonly string[];
   return Number(port);
 }

@@ -58,9 +58,11 @@ export async function startRedis(args: readonly string[] = []): Promise<RedisSer
   const kill = (): void => void child?.kill('SIGKILL');
 
   async function start(): Promise<void> {
-    const started = spawn(path ?? '', [
-      '--port', String(port), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no', '--dir', folder, ...args,
-    ], { stdio: ['ignore', 'pipe', 'pipe'] });
+    const started = spawn(
+      path ?? '',
+      ['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no', '--dir', folder, ...args],
+      { stdio: ['ignore', 'pipe', 'pipe'] },
+    );
     child = started;
     process.once('exit', kill);
     await ready(started);
@@ -135,28 +137,36 @@ export async function startRedisProxy(redisPort: number): Promise<RedisProxy> {
   let bytesIn = 0;
   let requests = 0;
 
-  const server = net.createServer((client) => {
-    if (mode === 'refuse') return void client.destroy();
-    const upstream = net.connect(redisPort, '127.0.0.1');
-    for (const [socket, other] of [[client, upstream], [upstream, client]] as const) {
-      sockets.add(socket);
-      socket.setNoDelay(true).on('error', () => undefined).on('close', () => {
-        sockets.delete(socket);
-        other.destroy();
+  const server = net
+    .createServer((client) => {
+      if (mode === 'refuse') return void client.destroy();
+      const upstream = net.connect(redisPort, '127.0.0.1');
+      for (const [socket, other] of [
+        [client, upstream],
+        [upstream, client],
+      ] as const) {
+        sockets.add(socket);
+        socket
+          .setNoDelay(true)
+          .on('error', () => undefined)
+          .on('close', () => {
+            sockets.delete(socket);
+            other.destroy();
+          });
+      }
+      client.on('data', (chunk: Buffer) => {
+        bytesIn += chunk.byteLength;
+        if (mode === 'drop requests') return;
+        requests += 1;
+        upstream.write(chunk);
       });
-    }
-    client.on('data', (chunk: Buffer) => {
-      bytesIn += chunk.byteLength;
-      if (mode === 'drop requests') return;
-      requests += 1;
-      upstream.write(chunk);
-    });
-    upstream.on('data', (chunk: Buffer) => {
-      if (mode === 'drop answers') return;
-      if (delayMs === 0) client.write(chunk);
-      else setTimeout(() => client.write(chunk), delayMs).unref();
-    });
-  }).listen(0, '127.0.0.1');
+      upstream.on('data', (chunk: Buffer) => {
+        if (mode === 'drop answers') return;
+        if (delayMs === 0) client.write(chunk);
+        else setTimeout(() => client.write(chunk), delayMs).unref();
+      });
+    })
+    .listen(0, '127.0.0.1');
   await once(server, 'listening');
   const { port } = server.address() as AddressInfo;
 
@@ -215,12 +225,18 @@ function readReply(text: string, from: number): { value: RedisReply; next: numbe
   const line = text.slice(from + 1, end);
   const next = end + 2;
   switch (text.charAt(from)) {
-    case '+': return { value: line, next };
-    case '-': throw new Error(line);
-    case ':': return { value: Number(line), next };
-    case '$': return readBulk(text, next, Number(line));
-    case '*': return readArray(text, next, Number(line));
-    default: throw new Error(`Not RESP2: ${text.slice(from, end)}`);
+    case '+':
+      return { value: line, next };
+    case '-':
+      throw new Error(line);
+    case ':':
+      return { value: Number(line), next };
+    case '$':
+      return readBulk(text, next, Number(line));
+    case '*':
+      return readArray(text, next, Number(line));
+    default:
+      throw new Error(`Not RESP2: ${text.slice(from, end)}`);
   }
 }
 

@@ -105,7 +105,9 @@ export function givenRotation(take: (sandbox: Sandbox, time: Time) => void, now 
 
 /** An app on its own ledger by `Date.now`, unless told otherwise; nobody has signed in. */
 export async function refreshingApp(
-  sandbox: Sandbox, parts: TestAppParts = {}, visitor: Browser = browser(),
+  sandbox: Sandbox,
+  parts: TestAppParts = {},
+  visitor: Browser = browser(),
 ): Promise<World> {
   const { ledger = memoryLedger({ now: () => Date.now() }) } = parts.options ?? {};
   const events: ConnectEvent[] = [];
@@ -122,13 +124,19 @@ export async function refreshingApp(
   open.add(app);
   if (connect === undefined) throw new Error('not mounted');
   return {
-    app, visitor, connect, events, ledger,
+    app,
+    visitor,
+    connect,
+    events,
+    ledger,
     fresh: () => visitor.visit(`${app.url}/fresh`, { accept: 'application/json' }),
-    refused: (token) => visitor.visit(`${app.url}/refused?token=${encodeURIComponent(token)}`, { accept: 'application/json' }),
+    refused: (token) =>
+      visitor.visit(`${app.url}/refused?token=${encodeURIComponent(token)}`, { accept: 'application/json' }),
     stored: async () => tokenOf(await onlySession(app)),
-    expireIn: (seconds) => editSessions(app, (document) => {
-      tokenOf(document).expires_at = Math.floor(Date.now() / 1000) + seconds;
-    }),
+    expireIn: (seconds) =>
+      editSessions(app, (document) => {
+        tokenOf(document).expires_at = Math.floor(Date.now() / 1000) + seconds;
+      }),
     told: (...types) => events.filter((event) => types.includes(event.type)),
   };
 }
@@ -173,8 +181,12 @@ export interface Latch {
 
 export function latch(): Latch {
   let [reach, open] = [(): void => undefined, (): void => undefined];
-  const reached = new Promise<void>((resolve) => { reach = resolve; });
-  const opened = new Promise<void>((resolve) => { open = resolve; });
+  const reached = new Promise<void>((resolve) => {
+    reach = resolve;
+  });
+  const opened = new Promise<void>((resolve) => {
+    open = resolve;
+  });
   return {
     reached,
     wait() {
@@ -184,4 +196,3 @@ export function latch(): Latch {
     open: () => open(),
   };
 }
-

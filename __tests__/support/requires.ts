@@ -1,8 +1,14 @@
 import { accessSync, constants, readdirSync } from 'node:fs';
 import { delimiter, dirname, isAbsolute, join } from 'node:path';
 
-const CHROMIUM_NAMES = ['chromium', 'chromium-browser', 'google-chrome-stable', 'google-chrome',
-  '/Applications/Chromium.app/Contents/MacOS/Chromium', '/Applications/Google Chrome.app/Contents/MacOS/Google Chrome'];
+const CHROMIUM_NAMES = [
+  'chromium',
+  'chromium-browser',
+  'google-chrome-stable',
+  'google-chrome',
+  '/Applications/Chromium.app/Contents/MacOS/Chromium',
+  '/Applications/Google Chrome.app/Contents/MacOS/Google Chrome',
+];
 
 /** Whether a missing tool is a failure (CI) or a reason to skip (somebody's own machine). */
 export function inCi(): boolean {
@@ -60,7 +66,8 @@ export function postgresFolder(): string | undefined {
   const chosen = process.env['POSTGRES_BIN_PATH'];
   const candidates = chosen ? [join(chosen, 'postgres')] : [...debianPostgres(), ...places('postgres')];
   const found = candidates.find((path) => isExecutable(path) && isExecutable(join(dirname(path), 'initdb')));
-  if (found === undefined && inCi()) throw new Error('No PostgreSQL: install it, or point POSTGRES_BIN_PATH to its bin folder.');
+  if (found === undefined && inCi())
+    throw new Error('No PostgreSQL: install it, or point POSTGRES_BIN_PATH to its bin folder.');
   return found === undefined ? undefined : dirname(found);
 }
 
@@ -84,7 +91,10 @@ function debianPostgres(): readonly string[] {
 
 function places(name: string): readonly string[] {
   if (isAbsolute(name)) return [name];
-  return (process.env['PATH'] ?? '').split(delimiter).filter(Boolean).map((folder) => join(folder, name));
+  return (process.env['PATH'] ?? '')
+    .split(delimiter)
+    .filter(Boolean)
+    .map((folder) => join(folder, name));
 }
 
 function isExecutable(path: string): boolean {

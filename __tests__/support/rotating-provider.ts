@@ -18,7 +18,11 @@ export interface RotatingProvider {
   /** How often this refresh token has come to the token endpoint, whatever became of it. */
   presentations(refreshToken: string): Promise<number>;
   /** Over all refresh tokens that came. */
-  summary(): Promise<{ readonly refreshTokens: number; readonly presentations: number; readonly presentedTwice: number }>;
+  summary(): Promise<{
+    readonly refreshTokens: number;
+    readonly presentations: number;
+    readonly presentedTwice: number;
+  }>;
   /** Whether this access token opens the API now. */
   works(accessToken: string): Promise<boolean>;
   close(): Promise<void>;
@@ -30,24 +34,41 @@ export interface RotatingProvider {
  */
 export async function startRotatingProvider({ accessTokenSeconds = 2 } = {}): Promise<RotatingProvider> {
   const child = fork(join(__dirname, 'rotating-server.mjs'), [String(accessTokenSeconds)], {
-    execArgv: [], stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
+    execArgv: [],
+    stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
   });
   let complaints = '';
   child.stderr?.on('data', (text: Buffer) => (complaints += String(text)));
-  const ended = new Promise<void>((resolve) => { child.once('exit', () => { resolve(); }); });
-  const { url, clientId, clientSecret } = await new Promise<{ url: string; clientId: string; clientSecret: string }>((resolve, reject) => {
-    child.once('message', (told) => { resolve(told as { url: string; clientId: string; clientSecret: string }); });
-    void ended.then(() => { reject(new Error(`oidc-provider ended: ${complaints}`)); });
+  const ended = new Promise<void>((resolve) => {
+    child.once('exit', () => {
+      resolve();
+    });
   });
+  const { url, clientId, clientSecret } = await new Promise<{ url: string; clientId: string; clientSecret: string }>(
+    (resolve, reject) => {
+      child.once('message', (told) => {
+        resolve(told as { url: string; clientId: string; clientSecret: string });
+      });
+      void ended.then(() => {
+        reject(new Error(`oidc-provider ended: ${complaints}`));
+      });
+    },
+  );
   const apiBaseUrl = `${url}/api/v2/integrations`;
 
   async function counts(): Promise<ReadonlyMap<string, number>> {
     const answer = await fetch(`${url}/control/presentations`);
-    return new Map(await answer.json() as [string, number][]);
+    return new Map((await answer.json()) as [string, number][]);
   }
 
   return {
-    connectOptions: { clientId, clientSecret, authorizeUrl: `${url}/oAuth/authorize`, tokenUrl: `${url}/v1/oauth2/token`, apiBaseUrl },
+    connectOptions: {
+      clientId,
+      clientSecret,
+      authorizeUrl: `${url}/oAuth/authorize`,
+      tokenUrl: `${url}/v1/oauth2/token`,
+      apiBaseUrl,
+    },
     allow: (authorizationUrl) => person(url, `visitor-${randomBytes(6).toString('hex')}`).allow(authorizationUrl),
     presentations: async (refreshToken) => (await counts()).get(refreshToken) ?? 0,
     async summary() {

@@ -24,14 +24,16 @@ const url = `http://127.0.0.1:${server.address().port}`;
 
 const provider = new Provider(url, {
   adapter: adapterOver(new Map()),
-  clients: [{
-    client_id: client.clientId,
-    client_secret: client.clientSecret,
-    redirect_uris: ['http://127.0.0.1/'],
-    grant_types: ['authorization_code', 'refresh_token'],
-    response_types: ['code'],
-    token_endpoint_auth_method: 'client_secret_basic',
-  }],
+  clients: [
+    {
+      client_id: client.clientId,
+      client_secret: client.clientSecret,
+      redirect_uris: ['http://127.0.0.1/'],
+      grant_types: ['authorization_code', 'refresh_token'],
+      response_types: ['code'],
+      token_endpoint_auth_method: 'client_secret_basic',
+    },
+  ],
   pkce: { required: () => true },
   features: { devInteractions: { enabled: true } },
   cookies: { keys: ['cookie signing key of the tests'] },
@@ -47,7 +49,8 @@ process.send({ url, ...client });
 
 async function serve(req, res) {
   const { pathname, searchParams } = new URL(req.url, url);
-  if (pathname === '/oAuth/authorize') return void res.writeHead(303, { Location: authorizationUrl(searchParams) }).end();
+  if (pathname === '/oAuth/authorize')
+    return void res.writeHead(303, { Location: authorizationUrl(searchParams) }).end();
   if (pathname === '/v1/oauth2/token') return answer(res, await tokenAnswer(req));
   if (pathname === '/api/v2/integrations/me') return answer(res, await profileAnswer(req));
   if (pathname === '/control/presentations') return answer(res, { status: 200, body: [...presentations] });
@@ -72,13 +75,20 @@ async function tokenAnswer(req) {
   if (token === undefined) return forward(req, fields);
   presentations.set(token, (presentations.get(token) ?? 0) + 1);
   const turn = (turns.get(token) ?? Promise.resolve()).then(() => forward(req, fields));
-  turns.set(token, turn.catch(() => undefined));
+  turns.set(
+    token,
+    turn.catch(() => undefined),
+  );
   return turn;
 }
 
 async function forward(req, fields) {
   const { authorization = '' } = req.headers;
-  const reply = await globalThis.fetch(`${url}/token`, { method: 'POST', headers: { authorization }, body: new URLSearchParams(fields) });
+  const reply = await globalThis.fetch(`${url}/token`, {
+    method: 'POST',
+    headers: { authorization },
+    body: new URLSearchParams(fields),
+  });
   const body = await reply.json();
   if (reply.status !== 200) return { status: reply.status, body };
   const { access_token, refresh_token, expires_in } = body;
@@ -97,7 +107,9 @@ async function profileAnswer(req) {
 async function fieldsOf(req) {
   let text = '';
   for await (const chunk of req) text += chunk;
-  return req.headers['content-type']?.startsWith('application/json') ? JSON.parse(text) : Object.fromEntries(new URLSearchParams(text));
+  return req.headers['content-type']?.startsWith('application/json')
+    ? JSON.parse(text)
+    : Object.fromEntries(new URLSearchParams(text));
 }
 
 /** The adapter that comes with oidc-provider forgets all but 1,000 records; a long run must not lose a token to that. */
@@ -111,7 +123,9 @@ function adapterOver(records) {
         records.set(`${model}:${id}`, { payload, untilMs: Date.now() + expiresIn * 1000 });
       },
       async findByUid(uid) {
-        return [...records.entries()].filter(([key]) => key.startsWith(`${model}:`)).map(([, record]) => alive(record))
+        return [...records.entries()]
+          .filter(([key]) => key.startsWith(`${model}:`))
+          .map(([, record]) => alive(record))
           .find((payload) => payload?.uid === uid);
       },
       findByUserCode: async () => undefined,
@@ -122,7 +136,8 @@ function adapterOver(records) {
         records.delete(`${model}:${id}`);
       },
       async revokeByGrantId(grantId) {
-        for (const [key, { payload }] of records) if (payload.grantId === grantId && key !== `Grant:${grantId}`) records.delete(key);
+        for (const [key, { payload }] of records)
+          if (payload.grantId === grantId && key !== `Grant:${grantId}`) records.delete(key);
       },
     };
   };

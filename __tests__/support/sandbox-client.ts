@@ -45,7 +45,11 @@ function parsed(text: string): Reply['body'] {
 export function authorizationUrl(sandbox: Sandbox, parameters: Record<string, string | undefined> = {}): string {
   const url = new URL(sandbox.connectOptions.authorizeUrl);
   const all: Record<string, string | undefined> = {
-    client_id: sandbox.connectOptions.clientId, redirect_uri: REDIRECT_URI, response_type: 'code', scope: '*', ...parameters,
+    client_id: sandbox.connectOptions.clientId,
+    redirect_uri: REDIRECT_URI,
+    response_type: 'code',
+    scope: '*',
+    ...parameters,
   };
   for (const [name, value] of Object.entries(all)) if (value !== undefined) url.searchParams.set(name, value);
   return url.href;
@@ -74,8 +78,7 @@ export function tokenCall(
 ): Promise<Reply> {
   const { clientId, clientSecret, tokenUrl } = sandbox.connectOptions;
   const named: Record<string, string | undefined> = { client_id: clientId, client_secret: clientSecret, ...fields };
-  const all = Object.entries(named)
-    .filter((entry): entry is [string, string] => entry[1] !== undefined);
+  const all = Object.entries(named).filter((entry): entry is [string, string] => entry[1] !== undefined);
   const body = format === 'json' ? JSON.stringify(Object.fromEntries(all)) : new URLSearchParams(all).toString();
   const type = format === 'json' ? 'application/json' : 'application/x-www-form-urlencoded';
   return call(tokenUrl, { method: 'POST', headers: { 'Content-Type': type, ...headers }, body });

@@ -6,10 +6,16 @@ const Module = require('node:module');
 const ts = require('typescript');
 
 const compilerOptions = {
-  module: ts.ModuleKind.CommonJS, target: ts.ScriptTarget.ES2022, esModuleInterop: true, ignoreDeprecations: '6.0',
+  module: ts.ModuleKind.CommonJS,
+  target: ts.ScriptTarget.ES2022,
+  esModuleInterop: true,
+  ignoreDeprecations: '6.0',
 };
 require.extensions['.ts'] = (module, filename) => {
-  module._compile(ts.transpileModule(readFileSync(filename, 'utf8'), { compilerOptions, fileName: filename }).outputText, filename);
+  module._compile(
+    ts.transpileModule(readFileSync(filename, 'utf8'), { compilerOptions, fileName: filename }).outputText,
+    filename,
+  );
 };
 const resolve = Module._resolveFilename;
 Module._resolveFilename = function resolveExpress(request, ...rest) {

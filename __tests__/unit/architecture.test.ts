@@ -40,43 +40,98 @@ test('every form of import is seen, and types are told from values', () => {
     const p = "import p from 'p'";
   `;
   const seen = importsOf('x.ts', text);
-  expect(seen.filter(({ typeOnly }) => !typeOnly).map(({ specifier }) => specifier))
-    .toEqual(['a', 'b', 'c', 'f', 'g', 'k', 'l', 'm']);
-  expect(seen.filter(({ typeOnly }) => typeOnly).map(({ specifier }) => specifier))
-    .toEqual(['d', 'e', 'h', 'i', 'j', 'n']);
+  expect(seen.filter(({ typeOnly }) => !typeOnly).map(({ specifier }) => specifier)).toEqual([
+    'a',
+    'b',
+    'c',
+    'f',
+    'g',
+    'k',
+    'l',
+    'm',
+  ]);
+  expect(seen.filter(({ typeOnly }) => typeOnly).map(({ specifier }) => specifier)).toEqual([
+    'd',
+    'e',
+    'h',
+    'i',
+    'j',
+    'n',
+  ]);
 });
 
 describe('the rule goes red', () => {
   const rows: readonly [string, Readonly<Record<string, string>>, readonly string[]][] = [
-    ['on an import that points up', {
-      'errors.ts': "import type { ConnectToken } from './token';", 'token.ts': '',
-    }, ['errors.ts imports up: token.ts']],
-    ['when one journey imports the other', {
-      'login/callback.ts': "import { getToken } from '../access/token-source';", 'access/token-source.ts': '',
-    }, ['login/callback.ts imports sideways: access/token-source.ts']],
-    ['on a circle between neighbours', {
-      'login/authorize.ts': "import './callback';", 'login/callback.ts': "import type {} from './authorize';",
-    }, ['cycle: login/authorize.ts > login/callback.ts > login/authorize.ts']],
-    ['when the provider knows Express', {
-      'provider/endpoints.ts': "import type { Request } from 'express';",
-    }, ['provider/endpoints.ts reaches express']],
-    ['when the provider reaches the session through another file', {
-      'provider/endpoints.ts': "import '../session';", 'session.ts': "export type {} from 'express-session';",
-    }, ['provider/endpoints.ts reaches express-session through session.ts']],
-    ['when the sandbox loads a part of the library', {
-      'testing/index.ts': "import { ConnectError } from '../errors';", 'errors.ts': '',
-    }, ['testing/index.ts needs errors.ts at run time: the sandbox stands alone']],
+    [
+      'on an import that points up',
+      {
+        'errors.ts': "import type { ConnectToken } from './token';",
+        'token.ts': '',
+      },
+      ['errors.ts imports up: token.ts'],
+    ],
+    [
+      'when one journey imports the other',
+      {
+        'login/callback.ts': "import { getToken } from '../access/token-source';",
+        'access/token-source.ts': '',
+      },
+      ['login/callback.ts imports sideways: access/token-source.ts'],
+    ],
+    [
+      'on a circle between neighbours',
+      {
+        'login/authorize.ts': "import './callback';",
+        'login/callback.ts': "import type {} from './authorize';",
+      },
+      ['cycle: login/authorize.ts > login/callback.ts > login/authorize.ts'],
+    ],
+    [
+      'when the provider knows Express',
+      {
+        'provider/endpoints.ts': "import type { Request } from 'express';",
+      },
+      ['provider/endpoints.ts reaches express'],
+    ],
+    [
+      'when the provider reaches the session through another file',
+      {
+        'provider/endpoints.ts': "import '../session';",
+        'session.ts': "export type {} from 'express-session';",
+      },
+      ['provider/endpoints.ts reaches express-session through session.ts'],
+    ],
+    [
+      'when the sandbox loads a part of the library',
+      {
+        'testing/index.ts': "import { ConnectError } from '../errors';",
+        'errors.ts': '',
+      },
+      ['testing/index.ts needs errors.ts at run time: the sandbox stands alone'],
+    ],
     ['on a file that belongs to no layer', { 'utils.ts': '' }, ['utils.ts belongs to no layer']],
-    ['on a package that users do not get', {
-      'options.ts': "import 'supertest';",
-    }, ['options.ts imports supertest, which is neither a dependency nor a peer']],
-    ['on types that are loaded as values', {
-      'options.ts': "import '@types/express';",
-    }, ['options.ts imports @types/express, which is neither a dependency nor a peer']],
+    [
+      'on a package that users do not get',
+      {
+        'options.ts': "import 'supertest';",
+      },
+      ['options.ts imports supertest, which is neither a dependency nor a peer'],
+    ],
+    [
+      'on types that are loaded as values',
+      {
+        'options.ts': "import '@types/express';",
+      },
+      ['options.ts imports @types/express, which is neither a dependency nor a peer'],
+    ],
     ['on a builtin without node:', { 'options.ts': "import 'http';" }, ['options.ts imports http without node:']],
-    ['on a file that does not exist', {
-      'options.ts': "import './gone';",
-    }, ['options.ts imports ./gone, which is no source file']],
+    [
+      'on a file that does not exist',
+      {
+        'options.ts': "import './gone';",
+      },
+      ['options.ts imports ./gone, which is no source file'],
+    ],
   ];
   test.each(rows)('%s', (_title, files, expected) => {
     expect(breaches(new Map(Object.entries(files)), packages)).toEqual(expected);

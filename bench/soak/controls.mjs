@@ -49,7 +49,7 @@ export function refreshUnderLock(provider, redis) {
 
 async function lock(redis, key, owner) {
   const lastMs = Date.now() + LOCK_WAIT_MS;
-  while (await redis.set(key, owner, { condition: 'NX', expiration: { type: 'PX', value: LOCK_MS } }) === null) {
+  while ((await redis.set(key, owner, { condition: 'NX', expiration: { type: 'PX', value: LOCK_MS } })) === null) {
     if (Date.now() > lastMs) throw new Error('The lock is busy.');
     await sleep(10 + 20 * Math.random());
   }
@@ -66,7 +66,9 @@ async function refreshInto(session, { tokenUrl, clientId, clientSecret }) {
     method: 'POST',
     headers: { 'content-type': 'application/json' },
     body: JSON.stringify({
-      grant_type: 'refresh_token', refresh_token: session.connectToken.refresh_token, client_id: clientId,
+      grant_type: 'refresh_token',
+      refresh_token: session.connectToken.refresh_token,
+      client_id: clientId,
       client_secret: clientSecret,
     }),
   });

@@ -36,17 +36,22 @@ export async function startFleet(setup, count, { mayKill }) {
       const index = Math.floor(chance * crew.length);
       crew[index].child.kill('SIGKILL');
       crew[index] = spare;
-      begin().then((next) => spares.push(next), (error) => {
-        if (open) throw error;
-      });
+      begin().then(
+        (next) => spares.push(next),
+        (error) => {
+          if (open) throw error;
+        },
+      );
     },
     async close() {
       open = false;
-      await Promise.all([...children].map(async (child) => {
-        const gone = once(child, 'exit');
-        child.kill('SIGKILL');
-        await gone;
-      }));
+      await Promise.all(
+        [...children].map(async (child) => {
+          const gone = once(child, 'exit');
+          child.kill('SIGKILL');
+          await gone;
+        }),
+      );
     },
   };
 }

@@ -20,10 +20,14 @@ async function run(strategy, plan, seed) {
   const redis = await startRedis();
   const provider = await startProvider({ lifetimeSeconds: LIFETIME_SECONDS, graceMs, ...plan, random });
   const connect = { ...provider.connectOptions, redirectUri: `${SITE}/connect/callback` };
-  const fleet = await startFleet({ strategy, redisUrl: redis.url, connect }, PROCESSES, { mayKill: plan.killSeconds > 0 });
+  const fleet = await startFleet({ strategy, redisUrl: redis.url, connect }, PROCESSES, {
+    mayKill: plan.killSeconds > 0,
+  });
   try {
     let stop = false;
-    const visitors = Array.from({ length: plan.users }, () => visitor({ fleet, provider, random, stopped: () => stop }));
+    const visitors = Array.from({ length: plan.users }, () =>
+      visitor({ fleet, provider, random, stopped: () => stop }),
+    );
     await Promise.all(visitors.map(({ signIn }) => signIn()));
     const killer = plan.killSeconds > 0 ? killEvery(plan.killSeconds * 1000, fleet, random, () => stop) : undefined;
     const visits = Promise.all(visitors.map(({ visit }) => visit()));
@@ -31,7 +35,13 @@ async function run(strategy, plan, seed) {
     stop = true;
     await Promise.all([visits, killer]);
     const connected = await Promise.all(visitors.map(({ check }) => check()));
-    return report(strategy, visitors.map(({ tally }) => tally), connected, provider.counts(), fleet.kills());
+    return report(
+      strategy,
+      visitors.map(({ tally }) => tally),
+      connected,
+      provider.counts(),
+      fleet.kills(),
+    );
   } finally {
     await fleet.close();
     await provider.close();
@@ -51,7 +61,8 @@ function report(strategy, tallies, connected, counts, kills) {
   const timesMs = tallies.flatMap((tally) => tally.timesMs).sort((one, other) => one - other);
   const gone = connected.filter((word) => word !== 'connected');
   // For whoever has to find out why: what the ledger's visitors were told.
-  if (strategy === 'ledger') for (const word of [...gone, ...tallies.flatMap((tally) => tally.words)]) console.error(word);
+  if (strategy === 'ledger')
+    for (const word of [...gone, ...tallies.flatMap((tally) => tally.words)]) console.error(word);
   const percentile = (share) => Math.round(timesMs[Math.floor((timesMs.length - 1) * share)] ?? 0);
   return {
     strategy,
@@ -83,7 +94,9 @@ for (let index = 0; index < plan.runs; index += 1) {
 }
 console.table(rows);
 
-const broke = rows.filter((row) => row.strategy === 'ledger' && (row['sign-ins lost'] > 0 || row['presented twice'] > 0));
+const broke = rows.filter(
+  (row) => row.strategy === 'ledger' && (row['sign-ins lost'] > 0 || row['presented twice'] > 0),
+);
 const blind = rows.filter((row) => row.strategy !== 'ledger' && row['sign-ins lost'] === 0);
 if (broke.length > 0) console.error(`The ledger lost sign-ins or presented a token twice in ${broke.length} runs.`);
 if (blind.length > 0) console.error(`A control lost nothing in ${blind.length} runs: the rig is blind.`);

@@ -56,8 +56,14 @@ export async function startProvider({ lifetimeSeconds, graceMs, slowShare, slowM
       witness(fields.refresh_token, res);
       await sleep(LATENCY_MS * (0.5 + random()));
     }
-    const { status, headers, body: answer } = await send(sandbox.connectOptions.tokenUrl, {
-      method: req.method, body, headers: forwarded(req.headers),
+    const {
+      status,
+      headers,
+      body: answer,
+    } = await send(sandbox.connectOptions.tokenUrl, {
+      method: req.method,
+      body,
+      headers: forwarded(req.headers),
     });
     // After the commit: the worst moment to be slow in.
     if (isRefresh && random() < slowShare) {

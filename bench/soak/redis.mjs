@@ -9,9 +9,11 @@ import { join } from 'node:path';
 export async function startRedis() {
   const folder = mkdtempSync(join(tmpdir(), 'connect-auth-soak-'));
   const port = await freePort();
-  const child = spawn(process.env.REDIS_SERVER_PATH || 'redis-server', [
-    '--port', String(port), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no', '--dir', folder,
-  ], { stdio: ['ignore', 'pipe', 'ignore'] });
+  const child = spawn(
+    process.env.REDIS_SERVER_PATH || 'redis-server',
+    ['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no', '--dir', folder],
+    { stdio: ['ignore', 'pipe', 'ignore'] },
+  );
   const kill = () => void child.kill('SIGKILL');
   process.once('exit', kill);
   await new Promise((resolve, reject) => {

@@ -14,7 +14,9 @@ export function visitor({ fleet, provider, random, stopped }) {
   let cookie = '';
 
   async function get(path) {
-    return send(fleet.url(random()) + path, { headers: { accept: 'application/json', ...(cookie === '' ? {} : { cookie }) } });
+    return send(fleet.url(random()) + path, {
+      headers: { accept: 'application/json', ...(cookie === '' ? {} : { cookie }) },
+    });
   }
 
   function keepCookie({ headers }) {
@@ -54,7 +56,8 @@ export function visitor({ fleet, provider, random, stopped }) {
   }
 
   async function burst() {
-    const writer = random() < 0.5 ? get(`/write?ms=${Math.round(20 + 400 * random())}`).catch(() => undefined) : undefined;
+    const writer =
+      random() < 0.5 ? get(`/write?ms=${Math.round(20 + 400 * random())}`).catch(() => undefined) : undefined;
     const statuses = await Promise.all(Array.from({ length: 2 + Math.floor(4 * random()) }, read));
     if (!statuses.includes(401)) return writer;
     tally.lost += 1;
@@ -82,7 +85,7 @@ export function visitor({ fleet, provider, random, stopped }) {
     for (let attempt = 0; attempt < 100; attempt += 1) {
       const { status, body } = await get(`/token?refused=${refused}`).catch(() => ({ status: 0 }));
       refused = status === 200 ? JSON.parse(body).accessToken : refused;
-      if (status === 200 && await worksAtTheApi(refused)) return 'connected';
+      if (status === 200 && (await worksAtTheApi(refused))) return 'connected';
       if (status === 401) return body;
       last = status === 200 ? 'a token that the API refuses' : `${status} ${body}`;
       await sleep(200);
@@ -91,7 +94,9 @@ export function visitor({ fleet, provider, random, stopped }) {
   }
 
   async function worksAtTheApi(accessToken) {
-    const { status } = await send(`${provider.connectOptions.apiBaseUrl}/me`, { headers: { authorization: `Bearer ${accessToken}` } });
+    const { status } = await send(`${provider.connectOptions.apiBaseUrl}/me`, {
+      headers: { authorization: `Bearer ${accessToken}` },
+    });
     return status === 200;
   }
 

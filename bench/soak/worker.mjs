@@ -28,9 +28,14 @@ const getToken = {
 }[setup.strategy]();
 
 const app = express();
-app.use(session({
-  secret: 'session signing secret of the soak', resave: false, saveUninitialized: false, store: new RedisStore({ client: redis }),
-}));
+app.use(
+  session({
+    secret: 'session signing secret of the soak',
+    resave: false,
+    saveUninitialized: false,
+    store: new RedisStore({ client: redis }),
+  }),
+);
 app.use(connect);
 app.get('/token', async (req, res) => {
   const token = await getToken(req, req.query.refused ? { refused: req.query.refused } : {});

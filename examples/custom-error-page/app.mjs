@@ -4,12 +4,14 @@ import { connectAuth, connectErrorHandler, connectOptionsFromEnv } from 'express
 
 const app = express();
 // Behind a proxy that ends TLS: app.set('trust proxy', 1), or the cookie is never `secure`.
-app.use(session({
-  secret: process.env.SESSION_SECRET,
-  resave: false,
-  saveUninitialized: false,
-  cookie: { sameSite: 'lax', secure: 'auto' },
-}));
+app.use(
+  session({
+    secret: process.env.SESSION_SECRET,
+    resave: false,
+    saveUninitialized: false,
+    cookie: { sameSite: 'lax', secure: 'auto' },
+  }),
+);
 // For failed sign-ins.
 const connect = connectAuth({ ...connectOptionsFromEnv(), renderError: errorPage });
 app.use(connect);

@@ -6,12 +6,14 @@ const { connectAuth, connectErrorHandler } = require('express-connect-auth');
 function createApp(connectOptions) {
   const app = express();
   // Behind a proxy that ends TLS: app.set('trust proxy', 1), or the cookie is never `secure`.
-  app.use(session({
-    secret: process.env.SESSION_SECRET,
-    resave: false,
-    saveUninitialized: false,
-    cookie: { sameSite: 'lax', secure: 'auto' },
-  }));
+  app.use(
+    session({
+      secret: process.env.SESSION_SECRET,
+      resave: false,
+      saveUninitialized: false,
+      cookie: { sameSite: 'lax', secure: 'auto' },
+    }),
+  );
   const connect = connectAuth(connectOptions);
   app.use(connect);
   app.get('/profile', connect.requireConnect(), async (req, res) => {

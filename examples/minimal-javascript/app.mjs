@@ -4,19 +4,23 @@ import { connectAuth, connectOptionsFromEnv } from 'express-connect-auth';
 
 const app = express();
 // Behind a proxy that ends TLS: app.set('trust proxy', 1), or the cookie is never `secure`.
-app.use(session({
-  secret: process.env.SESSION_SECRET,
-  resave: false,
-  saveUninitialized: false,
-  cookie: { sameSite: 'lax', secure: 'auto' },
-}));
+app.use(
+  session({
+    secret: process.env.SESSION_SECRET,
+    resave: false,
+    saveUninitialized: false,
+    cookie: { sameSite: 'lax', secure: 'auto' },
+  }),
+);
 app.use(connectAuth(connectOptionsFromEnv()));
 
 app.get('/', (req, res) => {
   const token = req.session.connectToken;
-  res.send(token
-    ? `Connected (${token.type}) <form method="post" action="/connect/disconnect"><button>Disconnect</button></form>`
-    : '<a href="/connect/authorize">Connect your account</a>');
+  res.send(
+    token
+      ? `Connected (${token.type}) <form method="post" action="/connect/disconnect"><button>Disconnect</button></form>`
+      : '<a href="/connect/authorize">Connect your account</a>',
+  );
 });
 
 app.listen(process.env.PORT ?? 3000);

@@ -7,9 +7,14 @@ if (!secret) throw new Error('Set SESSION_SECRET to a long random text.');
 
 const app = express();
 // Behind a proxy that ends TLS: app.set('trust proxy', 1), or the cookie is never `secure`.
-app.use(session({
-  secret, resave: false, saveUninitialized: false, cookie: { sameSite: 'lax', secure: 'auto' },
-}));
+app.use(
+  session({
+    secret,
+    resave: false,
+    saveUninitialized: false,
+    cookie: { sameSite: 'lax', secure: 'auto' },
+  }),
+);
 const connect = connectAuth({ ...connectOptionsFromEnv(), onEvent: report });
 app.use(connect);
 

@@ -24,13 +24,15 @@ async function serve() {
     next();
   });
   // Behind a proxy that ends TLS: app.set('trust proxy', 1), or the cookie is never `secure`.
-  app.use(session({
-    store: new RedisStore({ client }),
-    secret: process.env.SESSION_SECRET,
-    resave: false,
-    saveUninitialized: false,
-    cookie: { sameSite: 'lax', secure: 'auto' },
-  }));
+  app.use(
+    session({
+      store: new RedisStore({ client }),
+      secret: process.env.SESSION_SECRET,
+      resave: false,
+      saveUninitialized: false,
+      cookie: { sameSite: 'lax', secure: 'auto' },
+    }),
+  );
   const connect = connectAuth({
     ...options,
     ledger: redisLedger({ sendCommand, encryptionKeys: options.encryptionKeys }),

@@ -2,7 +2,10 @@ import { Redis } from 'ioredis';
 
 // No queue: while Redis is away, requests fail at once instead of hanging.
 const redis = new Redis(process.env.REDIS_URL, {
-  enableOfflineQueue: false, maxRetriesPerRequest: 0, commandTimeout: 1000, lazyConnect: true,
+  enableOfflineQueue: false,
+  maxRetriesPerRequest: 0,
+  commandTimeout: 1000,
+  lazyConnect: true,
 });
 redis.on('error', (error) => console.error('redis:', error.message));
 await redis.connect();

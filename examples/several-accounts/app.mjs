@@ -21,18 +21,21 @@ const target = account('target');
 
 const app = express();
 // Behind a proxy that ends TLS: app.set('trust proxy', 1), or the cookie is never `secure`.
-app.use(session({
-  secret: process.env.SESSION_SECRET,
-  resave: false,
-  saveUninitialized: false,
-  cookie: { sameSite: 'lax', secure: 'auto' },
-}));
+app.use(
+  session({
+    secret: process.env.SESSION_SECRET,
+    resave: false,
+    saveUninitialized: false,
+    cookie: { sameSite: 'lax', secure: 'auto' },
+  }),
+);
 app.use(source, target);
 
 app.get('/', (req, res) => {
-  const line = (name) => (req.session[name]
-    ? `<form method="post" action="/${name}/disconnect">${name}: connected <button>Disconnect</button></form>`
-    : `<p>${name}: <a href="/${name}/connect">connect</a></p>`);
+  const line = (name) =>
+    req.session[name]
+      ? `<form method="post" action="/${name}/disconnect">${name}: connected <button>Disconnect</button></form>`
+      : `<p>${name}: <a href="/${name}/connect">connect</a></p>`;
   res.send(`${line('source')}${line('target')}<p><a href="/copy">Copy from source to target</a></p>`);
 });
 app.get('/copy', source.requireConnect(), target.requireConnect(), (req, res) => {

@@ -5,12 +5,14 @@ import { connectAuth, connectErrorHandler, connectOptionsFromEnv } from 'express
 
 const app = express();
 // Behind a proxy that ends TLS: app.set('trust proxy', 1), or the cookie is never `secure`.
-app.use(session({
-  secret: process.env.SESSION_SECRET,
-  resave: false,
-  saveUninitialized: false,
-  cookie: { sameSite: 'lax', secure: 'auto' },
-}));
+app.use(
+  session({
+    secret: process.env.SESSION_SECRET,
+    resave: false,
+    saveUninitialized: false,
+    cookie: { sameSite: 'lax', secure: 'auto' },
+  }),
+);
 const connect = connectAuth({ ...connectOptionsFromEnv(), afterConnect: '/connected.html' });
 app.use(connect);
 

@@ -1,5 +1,13 @@
 import type * as http from 'node:http';
-import { Axios, CanceledError, isAxiosError, isCancel, mergeConfig, type AxiosInstance, type CreateAxiosDefaults } from 'axios';
+import {
+  Axios,
+  CanceledError,
+  isAxiosError,
+  isCancel,
+  mergeConfig,
+  type AxiosInstance,
+  type CreateAxiosDefaults,
+} from 'axios';
 import type { Request } from 'express';
 import { isConnectError } from '../errors';
 import { apiAdapter, type ApiChannel, type VisitorToken } from '../provider/api-adapter';
@@ -38,7 +46,9 @@ export type ConnectClient = AxiosInstance;
 export const MAX_API_ANSWER_BYTES = 10 * 1024 * 1024;
 
 /** What axios.create() puts on an instance: `request`, `get`, `post` and so on, as many as this axios has. */
-const METHODS = Object.getOwnPropertyNames(Axios.prototype).filter((name) => !['constructor', '_request', 'getUri'].includes(name));
+const METHODS = Object.getOwnPropertyNames(Axios.prototype).filter(
+  (name) => !['constructor', '_request', 'getUri'].includes(name),
+);
 
 /**
  * Makes `client(req)`: calls to the Connect API with the visitor's token. All clients share one set of kept connections.
@@ -77,7 +87,8 @@ function instance(defaults: CreateAxiosDefaults): ConnectClient {
     getUri: context.getUri.bind(context),
     defaults: context.defaults,
     interceptors: context.interceptors,
-    create: (more: CreateAxiosDefaults = {}) => instance(mergeConfig(defaults as object, more as object) as CreateAxiosDefaults),
+    create: (more: CreateAxiosDefaults = {}) =>
+      instance(mergeConfig(defaults as object, more as object) as CreateAxiosDefaults),
   }) as unknown as ConnectClient;
 }
 

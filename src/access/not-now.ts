@@ -19,7 +19,9 @@ const MESSAGES: Readonly<Record<string, string>> = {
 export function notNow(landed: NotNow, login: { readonly loginUrl?: string }): ConnectError {
   if (landed.kind !== 'backoff') {
     return new ConnectError('ERR_CONNECT_LEDGER', {
-      stage: 'refresh', reason: landed.kind === 'away' ? 'away' : 'busy', retryAfterSeconds: 2,
+      stage: 'refresh',
+      reason: landed.kind === 'away' ? 'away' : 'busy',
+      retryAfterSeconds: 2,
     });
   }
   const code = Object.hasOwn(CODES, landed.word) ? CODES[landed.word] : undefined;

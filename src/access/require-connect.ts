@@ -30,12 +30,21 @@ export interface GuardConfig extends ReturnToRules {
  * with a usable token, which is then fresh in `req.session.connectToken`.
  * @throws ConnectError `ERR_CONNECT_OPTIONS` for an unusable option, and without any `loginUrl` to send visitors to
  */
-export function requireConnectGuard(config: GuardConfig, getToken: GetToken, options: RequireConnectOptions): RequestHandler {
+export function requireConnectGuard(
+  config: GuardConfig,
+  getToken: GetToken,
+  options: RequireConnectOptions,
+): RequestHandler {
   const { onMissing, loginUrl } = readGuardOptions(options, config);
 
   return function requireConnect(req: Request, res: Response, next: NextFunction): void {
     // Both outcomes here, so that what the handler throws never comes back as a failure of ours.
-    getToken(req).then(() => next(), (thrown: unknown) => refuse(thrown, req, res, next)).catch(next);
+    getToken(req)
+      .then(
+        () => next(),
+        (thrown: unknown) => refuse(thrown, req, res, next),
+      )
+      .catch(next);
   };
 
   function refuse(thrown: unknown, req: Request, res: Response, next: NextFunction): void {
@@ -56,8 +65,12 @@ export function requireConnectGuard(config: GuardConfig, getToken: GetToken, opt
   function toSignIn(req: Request, res: Response, url: string): void {
     // Only a page can be come back to.
     const returnTo = req.method === 'GET' ? safeReturnTo(req.originalUrl, config) : undefined;
-    const query = returnTo === undefined ? '' : `${url.includes('?') ? '&' : '?'}returnTo=${encodeURIComponent(returnTo)}`;
-    res.status(req.method === 'GET' ? 302 : 303).set(PRIVATE_HEADERS).set('Location', url + query);
+    const query =
+      returnTo === undefined ? '' : `${url.includes('?') ? '&' : '?'}returnTo=${encodeURIComponent(returnTo)}`;
+    res
+      .status(req.method === 'GET' ? 302 : 303)
+      .set(PRIVATE_HEADERS)
+      .set('Location', url + query);
     res.vary('Accept').vary('Sec-Fetch-Mode').setHeader('Content-Length', 0);
     res.end();
   }
@@ -66,16 +79,21 @@ export function requireConnectGuard(config: GuardConfig, getToken: GetToken, opt
 function readGuardOptions(options: RequireConnectOptions, config: GuardConfig): RequireConnectOptions {
   const unknown = Object.keys(options).filter((name) => name !== 'onMissing' && name !== 'loginUrl');
   const { onMissing = 'auto', loginUrl = config.loginUrl } = options;
-  if (unknown.length > 0) throw guardError('it takes onMissing and loginUrl only, and gives the middleware: write connect.requireConnect()');
-  if (!['auto', 'redirect', 'error'].includes(onMissing)) throw guardError("onMissing must be 'auto', 'redirect' or 'error'");
+  if (unknown.length > 0)
+    throw guardError('it takes onMissing and loginUrl only, and gives the middleware: write connect.requireConnect()');
+  if (!['auto', 'redirect', 'error'].includes(onMissing))
+    throw guardError("onMissing must be 'auto', 'redirect' or 'error'");
   if (loginUrl === undefined && onMissing !== 'error') {
-    throw guardError("with authorizePath: false it needs loginUrl, the path where you have placed connect.authorize, or onMissing: 'error'");
+    throw guardError(
+      "with authorizePath: false it needs loginUrl, the path where you have placed connect.authorize, or onMissing: 'error'",
+    );
   }
   if (options.loginUrl === undefined) return { onMissing, loginUrl };
   // As it will be emitted: a Location header takes printable ASCII only.
   const emitted = safeReturnTo(options.loginUrl, { ownPaths: [] });
   // What is appended behind a fragment never reaches the server.
-  if (emitted === undefined || emitted.includes('#')) throw guardError('loginUrl must be a path of this site, without fragment');
+  if (emitted === undefined || emitted.includes('#'))
+    throw guardError('loginUrl must be a path of this site, without fragment');
   return { onMissing, loginUrl: emitted };
 }
 

@@ -1,7 +1,12 @@
 import type { Request } from 'express';
 import { debug } from '../debug';
 import {
-  lockPatience, readStored, saveDocument, type SessionConfig, type SessionRecord, type StoredSession,
+  lockPatience,
+  readStored,
+  saveDocument,
+  type SessionConfig,
+  type SessionRecord,
+  type StoredSession,
 } from '../session';
 import { withSessionLock } from '../session-lock';
 import type { SessionTokens } from '../session-token';
@@ -29,15 +34,21 @@ interface WritesConfig extends SessionConfig {
  * @param storedBefore - the app's part of the store's document when the request began; undefined: as it is now
  */
 export async function persist(
-  holder: Holder, set: TokenSet, storedBefore: string | undefined, config: WritesConfig,
+  holder: Holder,
+  set: TokenSet,
+  storedBefore: string | undefined,
+  config: WritesConfig,
 ): Promise<void> {
   const { tokens } = config;
   await write(holder, config, (stored) => {
     const before = storedBefore ?? tokens.appPart(stored);
     const unmodified = before === holder.appPart && isAsLoaded(holder, config);
     const found = tokens.readDocument(stored);
-    const isOlder = found.kind === 'held' && found.set.lineage === set.lineage && (found.set.generation < set.generation
-      || (found.set.generation === set.generation && found.set.token.access_token !== set.token.access_token));
+    const isOlder =
+      found.kind === 'held' &&
+      found.set.lineage === set.lineage &&
+      (found.set.generation < set.generation ||
+        (found.set.generation === set.generation && found.set.token.access_token !== set.token.access_token));
     return isOlder ? { document: { ...stored, ...tokens.stored(set) }, unmodified } : undefined;
   });
 }
@@ -47,7 +58,8 @@ export async function clearStored(holder: Holder, set: TokenSet, config: WritesC
   const { tokens } = config;
   await write(holder, config, (stored) => {
     const found = tokens.readDocument(stored);
-    const isThisOne = found.kind === 'held' && found.set.lineage === set.lineage && found.set.generation <= set.generation;
+    const isThisOne =
+      found.kind === 'held' && found.set.lineage === set.lineage && found.set.generation <= set.generation;
     if (!isThisOne) return undefined;
     const document: Record<string, unknown> = { ...stored };
     tokens.clear(document);
@@ -69,7 +81,8 @@ interface Change {
 
 /** Changes the store's document under the session's lock. @param decide - gives undefined when there is nothing to write */
 async function write(
-  { req, session, sessionId }: Holder, config: WritesConfig,
+  { req, session, sessionId }: Holder,
+  config: WritesConfig,
   decide: (stored: StoredSession) => Change | undefined,
 ): Promise<void> {
   try {

@@ -70,7 +70,11 @@ export function tokenSource(config: TokenSourceConfig): GetToken {
     const start = held(session);
     if (!needsRefresh(start, refused)) return { ...start.token };
     const call: Call = {
-      req, session, sessionId: req.sessionID, appPart: tokens.appPart(session), refused,
+      req,
+      session,
+      sessionId: req.sessionID,
+      appPart: tokens.appPart(session),
+      refused,
       endsMs: Date.now() + flights.waitMaxMs,
     };
     const gain = await newest(call, start);
@@ -82,9 +86,11 @@ export function tokenSource(config: TokenSourceConfig): GetToken {
     const found = tokens.read(session);
     if (found.kind === 'locked') {
       throw new ConnectError('ERR_CONNECT_CONFIG', {
-        stage: 'refresh', reason: 'key',
-        message: 'No key of encryptionKeys opens the token of this session: add the key that sealed it to the end of the list. '
-          + 'The sealed token is kept.',
+        stage: 'refresh',
+        reason: 'key',
+        message:
+          'No key of encryptionKeys opens the token of this session: add the key that sealed it to the end of the list. ' +
+          'The sealed token is kept.',
       });
     }
     if (found.kind !== 'held') throw new ConnectError('ERR_CONNECT_REQUIRED', { stage: 'refresh', ...login() });
@@ -140,13 +146,18 @@ export function tokenSource(config: TokenSourceConfig): GetToken {
   async function land(call: Call, set: TokenSet, usable: boolean): Promise<(Landed & { joined: boolean }) | undefined> {
     const flying = flights.find(set);
     if (flying !== undefined && usable) return undefined;
-    const flight = flying ?? flights.start(set, {
-      patient: !usable,
-      // A refusal of a token that has expired is no wonder, however young it is.
-      minAgeMs: call.refused === set.token.access_token && !isHardExpired(set, Date.now()) ? TOO_YOUNG_TO_REFUSE_MS : 0,
-      retentionMs: retentionMs(call.session),
-      onWon: () => { call.storedBefore ??= storedAppPart(call, config); },
-    });
+    const flight =
+      flying ??
+      flights.start(set, {
+        patient: !usable,
+        // A refusal of a token that has expired is no wonder, however young it is.
+        minAgeMs:
+          call.refused === set.token.access_token && !isHardExpired(set, Date.now()) ? TOO_YOUNG_TO_REFUSE_MS : 0,
+        retentionMs: retentionMs(call.session),
+        onWon: () => {
+          call.storedBefore ??= storedAppPart(call, config);
+        },
+      });
     if (!usable) flight.patient = true;
     const landed = await within(flight.landed, call.endsMs);
     if (landed !== undefined) return { ...landed, joined: flying !== undefined };
@@ -159,7 +170,9 @@ export function tokenSource(config: TokenSourceConfig): GetToken {
    * @throws ConnectError when that one is not usable
    */
   async function without(
-    call: Call, gain: Gain, landed: Exclude<Landed, { kind: 'token' }>,
+    call: Call,
+    gain: Gain,
+    landed: Exclude<Landed, { kind: 'token' }>,
   ): Promise<Gain | undefined> {
     // Disconnected while it waited: whatever the provider said in between.
     if (ended.has(gain.set.lineage)) throw over('revoked');
@@ -190,19 +203,27 @@ export function tokenSource(config: TokenSourceConfig): GetToken {
     if (ended.has(set.lineage)) throw over('revoked');
     if (how === 'adopted') {
       emit(config.onEvent, {
-        type: 'adopted', time: Date.now(), connection: connectionHash(set.lineage), generation: set.generation,
+        type: 'adopted',
+        time: Date.now(),
+        connection: connectionHash(set.lineage),
+        generation: set.generation,
       });
     }
     tokens.hold(call.session, set);
     if (how === 'adopted' && ageMs < WRITTEN_BY_OTHERS_MS) return;
     // A slow store holds nobody who has a token: the write goes on, and whoever comes with the older copy adopts.
     const storedBefore = how === 'refreshed' ? call.storedBefore : undefined;
-    await within(Promise.resolve(storedBefore).then((before) => persist(call, set, before, config)), call.endsMs);
+    await within(
+      Promise.resolve(storedBefore).then((before) => persist(call, set, before, config)),
+      call.endsMs,
+    );
   }
 
   function over(reason?: string): ConnectError {
     return new ConnectError('ERR_CONNECT_EXPIRED', {
-      stage: 'refresh', ...login(), ...(reason === undefined ? {} : { reason }),
+      stage: 'refresh',
+      ...login(),
+      ...(reason === undefined ? {} : { reason }),
     });
   }
 
@@ -226,10 +247,13 @@ function retentionMs({ cookie }: SessionRecord): number {
 async function within<T>(promise: Promise<T>, endsMs: number): Promise<T | undefined> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<undefined>((resolve) => {
-    timer = setTimeout(() => {
-      debug('refresh', 'too slow');
-      resolve(undefined);
-    }, Math.max(0, endsMs - Date.now()));
+    timer = setTimeout(
+      () => {
+        debug('refresh', 'too slow');
+        resolve(undefined);
+      },
+      Math.max(0, endsMs - Date.now()),
+    );
   });
   try {
     return await Promise.race([promise, late]);

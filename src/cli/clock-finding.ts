@@ -21,7 +21,8 @@ export function judgeClock({ date, sentMs, receivedMs }: ClockReading): Finding 
   const ahead = Math.round((Math.max(0, theirMs - receivedMs) - Math.max(0, sentMs - theirMs - 1000)) / 1000);
   const seconds = Math.abs(ahead);
   const about = { check: 'clock', subject: 'clock' } as const;
-  if (seconds < WARN_SECONDS) return { ...about, verdict: 'ok', text: `agrees with the provider's to ${Math.max(seconds, 1)} s` };
+  if (seconds < WARN_SECONDS)
+    return { ...about, verdict: 'ok', text: `agrees with the provider's to ${Math.max(seconds, 1)} s` };
   return {
     ...about,
     verdict: seconds < FAIL_SECONDS ? 'warn' : 'fail',

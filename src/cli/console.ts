@@ -20,7 +20,8 @@ const MOST_COLUMNS = 100;
 /** Colours on a terminal only; `FORCE_COLOR` and `NO_COLOR` are heeded as Node does, the former first. */
 export function painter(screen: Screen, env: Env): Paint {
   const { FORCE_COLOR: forced = '', NO_COLOR: refused = '', TERM: terminal } = env;
-  const wanted = forced !== '' ? !/^(?:0|false)$/u.test(forced) : refused === '' && screen.isTTY === true && terminal !== 'dumb';
+  const wanted =
+    forced !== '' ? !/^(?:0|false)$/u.test(forced) : refused === '' && screen.isTTY === true && terminal !== 'dumb';
   return (style, text) => (wanted ? `\u001b[${CODES[style]}m${text}\u001b[0m` : text);
 }
 

@@ -10,7 +10,12 @@ import { readFlags } from './read-flags';
 import { isSound, jsonReport, textReport } from './report';
 
 const FLAGS = {
-  'env-file': 'value', mount: 'list', 'callback-path': 'value', offline: 'switch', json: 'switch', help: 'switch',
+  'env-file': 'value',
+  mount: 'list',
+  'callback-path': 'value',
+  offline: 'switch',
+  json: 'switch',
+  help: 'switch',
 } as const;
 
 /** `doctor`: finds out why sign-in does not work, or would not. */
@@ -28,11 +33,14 @@ export const doctor: Command = async function doctor(args, world) {
   if (source !== undefined && 'misuse' in source) return refuse(source.misuse, 'doctor', world);
   const mounts = lists.get('mount') ?? [];
   const callbackPath = values.get('callback-path') ?? '/connect/callback';
-  if (!mounts.every((path) => path.startsWith('/'))) return refuse('--mount takes a path that starts with "/".', 'doctor', world);
-  if (!isCallbackPath(callbackPath)) return refuse('--callback-path takes what option callbackPath takes.', 'doctor', world);
+  if (!mounts.every((path) => path.startsWith('/')))
+    return refuse('--mount takes a path that starts with "/".', 'doctor', world);
+  if (!isCallbackPath(callbackPath))
+    return refuse('--callback-path takes what option callbackPath takes.', 'doctor', world);
 
   const findings = await examine(
-    { file: source, environment: env, callbackPath, mounts, offline: switches.has('offline') }, progressOn(stderr, env),
+    { file: source, environment: env, callbackPath, mounts, offline: switches.has('offline') },
+    progressOn(stderr, env),
   );
   if (switches.has('json')) {
     stdout.write(jsonReport(findings));

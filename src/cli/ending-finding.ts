@@ -21,7 +21,9 @@ export function judgeEnding(outcome: Outcome, ending: Ending): Finding {
   switch (kind) {
     case 'limited':
       return {
-        ...ABOUT, verdict: ending.isFirst ? 'fail' : 'warn', text: `limits the rate of requests (${sign})`,
+        ...ABOUT,
+        verdict: ending.isFirst ? 'fail' : 'warn',
+        text: `limits the rate of requests (${sign})`,
         cure: `Wait ${wait}, then run doctor again; if it lasts, several apps may share this client id.`,
       };
     case 'down':
@@ -29,12 +31,20 @@ export function judgeEnding(outcome: Outcome, ending: Ending): Finding {
     case 'redirect':
       return fail(`redirects elsewhere (${sign})`, redirectCure(ending));
     case 'proxy':
-      return fail(`is behind a proxy that asks for credentials of its own (${sign})`, 'Give connectAuth() the option agent with an agent for that proxy.');
+      return fail(
+        `is behind a proxy that asks for credentials of its own (${sign})`,
+        'Give connectAuth() the option agent with an agent for that proxy.',
+      );
     case 'no-endpoint':
-      return fail(`has no token endpoint at ${new URL(ending.tokenUrl).pathname} (${sign})`, 'Correct the path of CONNECT_TOKEN_URL.');
+      return fail(
+        `has no token endpoint at ${new URL(ending.tokenUrl).pathname} (${sign})`,
+        'Correct the path of CONNECT_TOKEN_URL.',
+      );
     case 'page':
       return {
-        ...ABOUT, verdict: sign.startsWith('HTTP 2') ? 'fail' : 'warn', text: `answers with a web page (HTML, ${sign})`,
+        ...ABOUT,
+        verdict: sign.startsWith('HTTP 2') ? 'fail' : 'warn',
+        text: `answers with a web page (HTML, ${sign})`,
         cure: 'Check that CONNECT_TOKEN_URL is the API, not a page for people; a proxy or login wall in between does this, too.',
       };
     case 'issued':
@@ -49,7 +59,10 @@ export function judgeEnding(outcome: Outcome, ending: Ending): Finding {
     case 'format':
     case 'refused':
     case 'accepted':
-      return fail(`gives an answer that is neither a token nor an error (${sign})`, 'Check that CONNECT_TOKEN_URL is the token endpoint.');
+      return fail(
+        `gives an answer that is neither a token nor an error (${sign})`,
+        'Check that CONNECT_TOKEN_URL is the token endpoint.',
+      );
   }
 }
 
@@ -77,5 +90,7 @@ function lastPart({ pathname }: URL): string | undefined {
 /** Compares bytes: each escape counts by itself, whatever broken ones stand beside it. */
 function holdsAny(text: string, secrets: readonly string[]): boolean {
   const bytes = text.replace(/%([0-9a-f]{2})/giu, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)));
-  return secrets.some((secret) => [text, bytes].some((spelling) => spelling.includes(Buffer.from(secret).toString('latin1'))));
+  return secrets.some((secret) =>
+    [text, bytes].some((spelling) => spelling.includes(Buffer.from(secret).toString('latin1'))),
+  );
 }

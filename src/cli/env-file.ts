@@ -18,8 +18,12 @@ export type ReadEnvFile = EnvFile | { readonly misuse: string };
 export function readEnvFile(path: string): ReadEnvFile {
   try {
     const bytes = readFileSync(path);
-    if (bytes.includes(0)) return { misuse: `--env-file ${path}: it is not UTF-8 (PowerShell writes UTF-16); save it as UTF-8.` };
-    const text = bytes.toString('utf8').replace(/^\uFEFF/u, '').replaceAll('\r\n', '\n');
+    if (bytes.includes(0))
+      return { misuse: `--env-file ${path}: it is not UTF-8 (PowerShell writes UTF-16); save it as UTF-8.` };
+    const text = bytes
+      .toString('utf8')
+      .replace(/^\uFEFF/u, '')
+      .replaceAll('\r\n', '\n');
     // Node 20 has had it from 20.12 on only.
     const env = { ...(typeof util.parseEnv === 'function' ? util.parseEnv(text) : parseEnvText(text)) };
     const cut = [...text.matchAll(CUT)].filter(([, name = '', left = '']) => env[name] === left.trim());

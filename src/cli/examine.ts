@@ -48,13 +48,21 @@ export async function examine(what: Examination, progress: Progress): Promise<re
 
 /** Only the visitor's browser goes there, so here it is enough that the name exists. */
 async function examineAuthorizeHost(
-  authorizeUrl: string | undefined, tokenUrl: string | undefined, timeoutMs: number, progress: Progress,
+  authorizeUrl: string | undefined,
+  tokenUrl: string | undefined,
+  timeoutMs: number,
+  progress: Progress,
 ): Promise<readonly Finding[]> {
-  if (authorizeUrl === undefined || (tokenUrl !== undefined && new URL(authorizeUrl).host === new URL(tokenUrl).host)) return [];
+  if (authorizeUrl === undefined || (tokenUrl !== undefined && new URL(authorizeUrl).host === new URL(tokenUrl).host))
+    return [];
   return present(await examineName({ url: authorizeUrl, variable: 'CONNECT_AUTHORIZE_URL' }, timeoutMs, progress));
 }
 
-async function examineTokenHost(url: string | undefined, timeoutMs: number, progress: Progress): Promise<readonly Finding[]> {
+async function examineTokenHost(
+  url: string | undefined,
+  timeoutMs: number,
+  progress: Progress,
+): Promise<readonly Finding[]> {
   if (url === undefined) return [];
   const target: Target = { url, variable: 'CONNECT_TOKEN_URL' };
   const name = await examineName(target, timeoutMs, progress);
@@ -70,9 +78,12 @@ async function examineName(target: Target, timeoutMs: number, progress: Progress
 }
 
 async function examineEndpoint(
-  config: Config | undefined, network: readonly Finding[], progress: Progress,
+  config: Config | undefined,
+  network: readonly Finding[],
+  progress: Progress,
 ): Promise<readonly Finding[]> {
-  if (config === undefined) return [skipped('token-endpoint', 'endpoint', 'not asked before the configuration is cured')];
+  if (config === undefined)
+    return [skipped('token-endpoint', 'endpoint', 'not asked before the configuration is cured')];
   if (network.some(({ verdict, check }) => verdict === 'fail' && check !== 'clock')) {
     return [skipped('token-endpoint', 'endpoint', 'not asked before the network is cured')];
   }

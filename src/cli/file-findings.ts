@@ -9,10 +9,24 @@ import { variablesRead } from './option-findings';
 export function judgeFile({ env, cut }: EnvFile, environment: Env): readonly Finding[] {
   const ours = variablesRead().filter((name) => env[name] !== undefined);
   return ours.flatMap((name) => [
-    ...(cut.includes(name) ? [warning(name, 'ends at a #: behind it the file has a comment', 'If the # belongs to the value, put the value in quotes.')] : []),
-    ...(environment[name] === undefined || environment[name] === env[name] ? [] : [warning(
-      name, 'has another value in the environment, which wins over a file', 'Remove one of the two; without --env-file doctor looks at the environment.',
-    )]),
+    ...(cut.includes(name)
+      ? [
+          warning(
+            name,
+            'ends at a #: behind it the file has a comment',
+            'If the # belongs to the value, put the value in quotes.',
+          ),
+        ]
+      : []),
+    ...(environment[name] === undefined || environment[name] === env[name]
+      ? []
+      : [
+          warning(
+            name,
+            'has another value in the environment, which wins over a file',
+            'Remove one of the two; without --env-file doctor looks at the environment.',
+          ),
+        ]),
   ]);
 }
 

@@ -22,14 +22,18 @@ function configuredKey(setup: Setup, tried: readonly Tried[]): Finding {
   }
   if (without.kind === 'accepted') {
     return {
-      ...KEY, verdict: 'fail', text: 'is refused, and not needed at all',
+      ...KEY,
+      verdict: 'fail',
+      text: 'is refused, and not needed at all',
       cure: 'Remove CONNECT_ACCESS_TOKEN_KEY (option accessTokenKey), or correct it.',
     };
   }
   const before = signOf(tried);
   if (before === undefined || before === without.sign) return untold();
   return {
-    ...KEY, verdict: 'fail', text: `yours is refused (${before}; without it ${without.sign})`,
+    ...KEY,
+    verdict: 'fail',
+    text: `yours is refused (${before}; without it ${without.sign})`,
     cure: 'Copy the Access Token Key of your developer account again to CONNECT_ACCESS_TOKEN_KEY.',
   };
 }
@@ -40,7 +44,9 @@ function missingKey(setup: Setup, tried: readonly Tried[]): Finding {
   const before = signOf(tried);
   if (madeUp === undefined || before === undefined || before === madeUp.sign) return untold();
   return {
-    ...KEY, verdict: 'fail', text: `is required (${before}; with a made-up key ${madeUp.sign})`,
+    ...KEY,
+    verdict: 'fail',
+    text: `is required (${before}; with a made-up key ${madeUp.sign})`,
     cure: 'Set CONNECT_ACCESS_TOKEN_KEY (option accessTokenKey) to the Access Token Key of your developer account.',
   };
 }

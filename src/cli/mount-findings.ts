@@ -18,11 +18,14 @@ export function judgeMount({ redirectUri, callbackPath, mounts }: Mounting): Fin
   if (told !== undefined && !mounts.some(same)) {
     const answered = mounts.map((mount) => trimmed(mount) + callbackPath).join(' or ');
     return {
-      ...about, verdict: 'fail', text: `leads to ${pathname}, but the app answers at ${answered}`,
+      ...about,
+      verdict: 'fail',
+      text: `leads to ${pathname}, but the app answers at ${answered}`,
       cure: `Mount with app.use('${prefix}', connectAuth()), or register and set ${origin}${trimmed(told)}${callbackPath}.`,
     };
   }
-  const where = told === undefined ? `expects connectAuth() to be mounted at ${prefix}` : `is answered by the mount at ${prefix}`;
+  const where =
+    told === undefined ? `expects connectAuth() to be mounted at ${prefix}` : `is answered by the mount at ${prefix}`;
   return { ...about, verdict: 'ok', text: `${where}${development(protocol, origin)}` };
 }
 

@@ -20,16 +20,24 @@ export interface OptionsJudgement {
 export function judgeOptions(env: Env, callbackPath: string): OptionsJudgement {
   const sound = soundVariables(callbackPath);
   const known = variablesRead();
-  const faulty = known.filter((name) => faultOf({ ...sound, [name]: env[name] ?? sound[name] }, callbackPath) !== undefined);
+  const faulty = known.filter(
+    (name) => faultOf({ ...sound, [name]: env[name] ?? sound[name] }, callbackPath) !== undefined,
+  );
   const missing = Object.keys(sound).filter((name) => isUnset(env[name]));
-  const faults = known.filter((name) => faulty.includes(name) || missing.includes(name)).map((name) => (
-    variableFault({ name, value: env[name] ?? '', callbackPath, expected: expectedAt(name, sound, callbackPath) })));
+  const faults = known
+    .filter((name) => faulty.includes(name) || missing.includes(name))
+    .map((name) =>
+      variableFault({ name, value: env[name] ?? '', callbackPath, expected: expectedAt(name, sound, callbackPath) }),
+    );
   const together = faults.length === 0 ? faultOf(env, callbackPath) : undefined;
   if (together !== undefined) {
     faults.push({ check: 'options', subject: 'options', verdict: 'fail', text: 'do not fit together', cure: together });
   }
   const config = faults.length === 0 ? configOf(env, callbackPath) : undefined;
-  const usable = configOf({ ...sound, ...pick(env, ['CONNECT_TOKEN_URL', 'CONNECT_AUTHORIZE_URL'], faulty) }, callbackPath);
+  const usable = configOf(
+    { ...sound, ...pick(env, ['CONNECT_TOKEN_URL', 'CONNECT_AUTHORIZE_URL'], faulty) },
+    callbackPath,
+  );
   return {
     findings: [...faults, ...misspelt(env, known), ...summary(env, known, faults)],
     config,
@@ -46,19 +54,24 @@ export function isCallbackPath(path: string): boolean {
 /** The required variables with values that nothing is wrong with: beside them one variable can be tried alone. */
 function soundVariables(callbackPath: string): Record<string, string> {
   return {
-    CONNECT_CLIENT_ID: 'id', CONNECT_CLIENT_SECRET: 'secret', CONNECT_REDIRECT_URI: `https://site.example${callbackPath}`,
+    CONNECT_CLIENT_ID: 'id',
+    CONNECT_CLIENT_SECRET: 'secret',
+    CONNECT_REDIRECT_URI: `https://site.example${callbackPath}`,
   };
 }
 
 /** The names that `connectOptionsFromEnv` looks up, found out by asking it. */
 export function variablesRead(): readonly string[] {
   const names = new Set<string>();
-  const spy = new Proxy<Env>({}, {
-    get(_target, name) {
-      names.add(String(name));
-      return undefined;
+  const spy = new Proxy<Env>(
+    {},
+    {
+      get(_target, name) {
+        names.add(String(name));
+        return undefined;
+      },
     },
-  });
+  );
   try {
     connectOptionsFromEnv(spy);
   } catch {
@@ -83,7 +96,10 @@ function faultOf(env: Env, callbackPath: string): string | undefined {
 
 /** What the library's own message says that the option must be, drawn out by a value that no option can have. */
 function expectedAt(name: string, sound: Env, callbackPath: string): string {
-  const option = name.replace(/^CONNECT_/u, '').toLowerCase().replace(/_([a-z])/gu, (_, letter: string) => letter.toUpperCase());
+  const option = name
+    .replace(/^CONNECT_/u, '')
+    .toLowerCase()
+    .replace(/_([a-z])/gu, (_, letter: string) => letter.toUpperCase());
   try {
     readOptions({ ...connectOptionsFromEnv(sound), callbackPath, [option]: Symbol(option) });
   } catch (error) {
@@ -103,12 +119,22 @@ function pick(env: Env, names: readonly string[], without: readonly string[]): E
 
 /** Other programs have variables that begin with CONNECT_, too: only what is nearly one of ours is mentioned. */
 function misspelt(env: Env, known: readonly string[]): Finding[] {
-  return Object.keys(env).filter((name) => /^CONNECT/iu.test(name) && !known.includes(name)).flatMap((name) => {
-    const meant = nearest(name, known);
-    return meant === undefined ? [] : [{
-      check: 'option', subject: name.slice(0, 64), verdict: 'warn', text: 'is read by nothing', cure: `Did you mean ${meant}?`,
-    } as const];
-  });
+  return Object.keys(env)
+    .filter((name) => /^CONNECT/iu.test(name) && !known.includes(name))
+    .flatMap((name) => {
+      const meant = nearest(name, known);
+      return meant === undefined
+        ? []
+        : [
+            {
+              check: 'option',
+              subject: name.slice(0, 64),
+              verdict: 'warn',
+              text: 'is read by nothing',
+              cure: `Did you mean ${meant}?`,
+            } as const,
+          ];
+    });
 }
 
 function summary(env: Env, known: readonly string[], faults: readonly Finding[]): Finding[] {

@@ -9,8 +9,20 @@ import type { WireAnswer, WireResult } from '../provider/attempt';
  * and those that end the trying: `limited`, `down`, `redirect`, `proxy`, `no-endpoint`, `page`, `issued`, `unreadable`, `no-answer`.
  */
 export type OutcomeKind =
-  | 'accepted' | 'refused' | 'format' | 'forbidden' | 'error'
-  | 'limited' | 'down' | 'redirect' | 'proxy' | 'no-endpoint' | 'page' | 'issued' | 'unreadable' | 'no-answer';
+  | 'accepted'
+  | 'refused'
+  | 'format'
+  | 'forbidden'
+  | 'error'
+  | 'limited'
+  | 'down'
+  | 'redirect'
+  | 'proxy'
+  | 'no-endpoint'
+  | 'page'
+  | 'issued'
+  | 'unreadable'
+  | 'no-answer';
 
 /** The meaning of one answer; nothing in it is a text of the provider. */
 export interface Outcome {
@@ -24,7 +36,15 @@ export interface Outcome {
 }
 
 const ENDING: ReadonlySet<OutcomeKind> = new Set<OutcomeKind>([
-  'limited', 'down', 'redirect', 'proxy', 'no-endpoint', 'page', 'issued', 'unreadable', 'no-answer',
+  'limited',
+  'down',
+  'redirect',
+  'proxy',
+  'no-endpoint',
+  'page',
+  'issued',
+  'unreadable',
+  'no-answer',
 ]);
 
 /** Whether another try would meet the same, or would be a burden. */
@@ -41,7 +61,8 @@ export function readOutcome(result: WireResult, nowMs: number): Outcome {
   const { answer } = result;
   const { status, body, unacceptable, headers } = answer;
   const { error } = readAnswer(
-    { status, body, unacceptable, retryAfter: headers['retry-after'] }, { stage: 'exchange', statusByApiCode: {}, nowMs },
+    { status, body, unacceptable, retryAfter: headers['retry-after'] },
+    { stage: 'exchange', statusByApiCode: {}, nowMs },
   );
   const byStatus = kindByStatus(answer);
   if (error === undefined) return { kind: 'issued', sign: `HTTP ${status}`, weak: false };
@@ -76,14 +97,22 @@ function isPage({ headers, body }: WireAnswer): boolean {
 /** RFC 6749 §5.2. A server that cannot read the body misses fields in it, and calls that an invalid request. */
 function kindByOAuthName(name: string): OutcomeKind {
   switch (name) {
-    case 'invalid_grant': return 'accepted';
-    case 'invalid_client': return 'refused';
-    case 'unauthorized_client': return 'refused';
-    case 'invalid_request': return 'format';
-    case 'unsupported_grant_type': return 'format';
-    case 'server_error': return 'error';
-    case 'temporarily_unavailable': return 'down';
-    default: return 'forbidden';
+    case 'invalid_grant':
+      return 'accepted';
+    case 'invalid_client':
+      return 'refused';
+    case 'unauthorized_client':
+      return 'refused';
+    case 'invalid_request':
+      return 'format';
+    case 'unsupported_grant_type':
+      return 'format';
+    case 'server_error':
+      return 'error';
+    case 'temporarily_unavailable':
+      return 'down';
+    default:
+      return 'forbidden';
   }
 }
 

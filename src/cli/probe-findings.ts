@@ -25,11 +25,17 @@ export function judgeProbe({ setup, tried, location }: ProbeResult, address: Pro
     const known = first?.outcome.kind === 'accepted' ? accepted(setup, tried, first) : [];
     return [judgeEnding(ending.outcome, { ...address, location, isFirst }), ...known];
   }
-  const answers: Finding = { check: 'token-endpoint', subject: 'endpoint', verdict: 'ok', text: `answers (${tried.length} made-up codes), and does not redirect` };
+  const answers: Finding = {
+    check: 'token-endpoint',
+    subject: 'endpoint',
+    verdict: 'ok',
+    text: `answers (${tried.length} made-up codes), and does not redirect`,
+  };
   const best = bestOf(setup, tried);
   const key = judgeKey(setup, tried);
   if (best !== undefined) return [answers, ...accepted(setup, tried, best), key];
-  if (key.verdict === 'fail') return [answers, key, untold(CREDENTIALS, 'ACCESSTOKEN is right'), untold(FORMAT, 'ACCESSTOKEN is right')];
+  if (key.verdict === 'fail')
+    return [answers, key, untold(CREDENTIALS, 'ACCESSTOKEN is right'), untold(FORMAT, 'ACCESSTOKEN is right')];
   const faults = rejected(setup, tried);
   return faults.some(({ check }) => check === answers.check) ? [...faults, key] : [answers, ...faults, key];
 }
@@ -37,18 +43,35 @@ export function judgeProbe({ setup, tried, location }: ProbeResult, address: Pro
 /** At least one way of writing the request is accepted: the configured one, or there is a switch to change. */
 function accepted(setup: Setup, tried: readonly Tried[], best: Tried): Finding[] {
   const { placement, format } = best.way;
-  const worksToo = (way: Partial<Tried['way']>): boolean => writingsTried(tried).some(({ way: other, outcome }) => (
-    outcome.kind === 'accepted' && Object.entries({ placement, format, ...way }).every(([name, value]) => other[name as keyof typeof way] === value)));
+  const worksToo = (way: Partial<Tried['way']>): boolean =>
+    writingsTried(tried).some(
+      ({ way: other, outcome }) =>
+        outcome.kind === 'accepted' &&
+        Object.entries({ placement, format, ...way }).every(
+          ([name, value]) => other[name as keyof typeof way] === value,
+        ),
+    );
   const otherPlace = placement === 'header' ? 'body' : 'header';
   const otherFormat = format === 'json' ? 'form' : 'json';
   return [
-    credentialsFinding(setup, tried, best, worksToo({ placement: otherPlace }) ? `; ${PLACES[otherPlace]} works, too` : ''),
+    credentialsFinding(
+      setup,
+      tried,
+      best,
+      worksToo({ placement: otherPlace }) ? `; ${PLACES[otherPlace]} works, too` : '',
+    ),
     format === setup.format
-      ? { ...FORMAT, verdict: 'ok', text: `${format} is accepted, as configured${worksToo({ format: otherFormat }) ? `; ${otherFormat} works, too` : ''}` }
+      ? {
+          ...FORMAT,
+          verdict: 'ok',
+          text: `${format} is accepted, as configured${worksToo({ format: otherFormat }) ? `; ${otherFormat} works, too` : ''}`,
+        }
       : {
-        ...FORMAT, verdict: 'fail', text: `${setup.format} is not accepted, ${format} is`,
-        cure: `Set CONNECT_REQUEST_FORMAT=${format} (option requestFormat).`,
-      },
+          ...FORMAT,
+          verdict: 'fail',
+          text: `${setup.format} is not accepted, ${format} is`,
+          cure: `Set CONNECT_REQUEST_FORMAT=${format} (option requestFormat).`,
+        },
   ];
 }
 
@@ -56,13 +79,17 @@ function credentialsFinding(setup: Setup, tried: readonly Tried[], { way, outcom
   const control = tried.find(({ way: other }) => other.secret === 'made-up')?.outcome;
   if (way.placement !== setup.placement) {
     return {
-      ...CREDENTIALS, verdict: 'fail', text: `refused in ${PLACES[setup.placement]}, accepted in ${PLACES[way.placement]}`,
+      ...CREDENTIALS,
+      verdict: 'fail',
+      text: `refused in ${PLACES[setup.placement]}, accepted in ${PLACES[way.placement]}`,
       cure: `Set CONNECT_CLIENT_AUTHENTICATION=${way.placement} (option clientAuthentication).`,
     };
   }
   if (outcome.weak && (control === undefined || control.kind === 'accepted')) {
     return {
-      ...CREDENTIALS, verdict: 'warn', text: `not refused, but ${outcome.sign} does not say whether they are right`,
+      ...CREDENTIALS,
+      verdict: 'warn',
+      text: `not refused, but ${outcome.sign} does not say whether they are right`,
       cure: 'Sign in once by hand: only a true code shows it.',
     };
   }
@@ -75,25 +102,43 @@ function rejected(setup: Setup, tried: readonly Tried[]): Finding[] {
   const refused = written.filter(({ outcome }) => outcome.kind === 'refused');
   const signs = [...new Set((refused.length > 0 ? refused : written).map(({ outcome }) => outcome.sign))].join(', ');
   if (refused.length > 0) {
-    return [{
-      ...CREDENTIALS, verdict: 'fail', text: `refused in the header and in the body (${signs})`,
-      cure: 'Compare CONNECT_CLIENT_ID and CONNECT_CLIENT_SECRET with the registration: swapped, replaced, or of another app?'
-        + (setup.hasKey ? ' Also CONNECT_ACCESS_TOKEN_KEY.' : ''),
-    }, refusedFormat(setup, refused)];
+    return [
+      {
+        ...CREDENTIALS,
+        verdict: 'fail',
+        text: `refused in the header and in the body (${signs})`,
+        cure:
+          'Compare CONNECT_CLIENT_ID and CONNECT_CLIENT_SECRET with the registration: swapped, replaced, or of another app?' +
+          (setup.hasKey ? ' Also CONNECT_ACCESS_TOKEN_KEY.' : ''),
+      },
+      refusedFormat(setup, refused),
+    ];
   }
   if (written.some(({ outcome }) => outcome.kind === 'format')) {
-    return [{
-      ...FORMAT, verdict: 'fail', text: `neither json nor form is understood (${signs})`,
-      cure: 'Check that CONNECT_TOKEN_URL is the token endpoint, and that CONNECT_REDIRECT_URI is registered exactly as it is set.',
-    }, untold(CREDENTIALS, 'the format is right')];
+    return [
+      {
+        ...FORMAT,
+        verdict: 'fail',
+        text: `neither json nor form is understood (${signs})`,
+        cure: 'Check that CONNECT_TOKEN_URL is the token endpoint, and that CONNECT_REDIRECT_URI is registered exactly as it is set.',
+      },
+      untold(CREDENTIALS, 'the format is right'),
+    ];
   }
   const byServer = written.every(({ outcome }) => outcome.kind === 'error');
-  return [{
-    check: 'token-endpoint', subject: 'endpoint', verdict: 'fail', text: byServer ? `fails at every request (${signs})` : `refuses every request (${signs})`,
-    cure: byServer
-      ? 'Try again later; if it lasts, tell the provider.'
-      : "Ask the provider what this app may do, and whether this machine's address is blocked.",
-  }, untold(CREDENTIALS, 'that is cured'), untold(FORMAT, 'that is cured')];
+  return [
+    {
+      check: 'token-endpoint',
+      subject: 'endpoint',
+      verdict: 'fail',
+      text: byServer ? `fails at every request (${signs})` : `refuses every request (${signs})`,
+      cure: byServer
+        ? 'Try again later; if it lasts, tell the provider.'
+        : "Ask the provider what this app may do, and whether this machine's address is blocked.",
+    },
+    untold(CREDENTIALS, 'that is cured'),
+    untold(FORMAT, 'that is cured'),
+  ];
 }
 
 /** A server that says of one format only that it does not know it has read the other. */
@@ -103,7 +148,9 @@ function refusedFormat(setup: Setup, refused: readonly Tried[]): Finding {
   if (formats.length !== 1 || format === undefined) return untold(FORMAT, 'the credentials are right');
   if (format === setup.format) return { ...FORMAT, verdict: 'ok', text: `${format} is understood` };
   return {
-    ...FORMAT, verdict: 'fail', text: `${setup.format} is not understood, ${format} is`,
+    ...FORMAT,
+    verdict: 'fail',
+    text: `${setup.format} is not understood, ${format} is`,
     cure: `Set CONNECT_REQUEST_FORMAT=${format} (option requestFormat).`,
   };
 }

@@ -26,9 +26,15 @@ export interface ProbeResult {
  * spend nothing, and its refusal tells what a true one would meet: whoever says `invalid_grant` has accepted the rest.
  * @param onTry - told the number of each try, from 1, before it is made
  */
-export async function probe(config: ProbeConfig, send: Transport, onTry: (number: number) => void): Promise<ProbeResult> {
+export async function probe(
+  config: ProbeConfig,
+  send: Transport,
+  onTry: (number: number) => void,
+): Promise<ProbeResult> {
   const setup: Setup = {
-    placement: config.clientAuthentication, format: config.requestFormat, hasKey: config.accessTokenKey !== undefined,
+    placement: config.clientAuthentication,
+    format: config.requestFormat,
+    hasKey: config.accessTokenKey !== undefined,
   };
   const tried: Tried[] = [];
   let clock: ClockReading | undefined;
@@ -47,14 +53,17 @@ export async function probe(config: ProbeConfig, send: Transport, onTry: (number
 }
 
 function present(config: ProbeConfig, way: Try, send: Transport): Promise<WireResult> {
-  const { headers, body } = tokenRequest({
-    clientId: config.clientId,
-    clientSecret: way.secret === 'made-up' ? madeUp() : config.clientSecret,
-    redirectUri: config.redirectUri,
-    accessTokenKey: way.key === 'none' ? undefined : way.key === 'made-up' ? madeUp() : config.accessTokenKey,
-    clientAuthentication: way.placement,
-    requestFormat: way.format,
-  }, { grant_type: 'authorization_code', code: madeUp() });
+  const { headers, body } = tokenRequest(
+    {
+      clientId: config.clientId,
+      clientSecret: way.secret === 'made-up' ? madeUp() : config.clientSecret,
+      redirectUri: config.redirectUri,
+      accessTokenKey: way.key === 'none' ? undefined : way.key === 'made-up' ? madeUp() : config.accessTokenKey,
+      clientAuthentication: way.placement,
+      requestFormat: way.format,
+    },
+    { grant_type: 'authorization_code', code: madeUp() },
+  );
   return send({ url: config.tokenUrl, method: 'POST', headers, body });
 }
 

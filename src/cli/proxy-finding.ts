@@ -11,7 +11,10 @@ export function judgeProxy(environment: Env, url: string, network: readonly Find
   const isCutOff = network.some(({ check, verdict }) => verdict === 'fail' && check !== 'tls');
   if (name === undefined || !isCutOff || isReachedDirectly(environment, new URL(url))) return undefined;
   return {
-    check: 'connection', subject: 'proxy', verdict: 'warn', text: `${name} is set, and sign-in goes by a proxy only with the option agent`,
+    check: 'connection',
+    subject: 'proxy',
+    verdict: 'warn',
+    text: `${name} is set, and sign-in goes by a proxy only with the option agent`,
     cure: 'If there is no other way out, give connectAuth() an agent for that proxy. Doctor cannot look through one.',
   };
 }
@@ -20,5 +23,7 @@ export function judgeProxy(environment: Env, url: string, network: readonly Find
 function isReachedDirectly(environment: Env, { protocol, hostname }: URL): boolean {
   const listed = `${environment['NO_PROXY'] ?? ''},${environment['no_proxy'] ?? ''}`.split(/[,\s]+/u);
   const spared = listed.map((host) => host.replace(/^\*?\.|:\d+$/gu, '')).filter((host) => host !== '');
-  return protocol === 'http:' || spared.some((host) => host === '*' || host === hostname || hostname.endsWith(`.${host}`));
+  return (
+    protocol === 'http:' || spared.some((host) => host === '*' || host === hostname || hostname.endsWith(`.${host}`))
+  );
 }

@@ -12,12 +12,12 @@ export type NameResult =
 export type ConnectionResult =
   | { readonly kind: 'connected' }
   | {
-    readonly kind: 'verified';
-    /** Of TLS, for example `TLSv1.3`. */
-    readonly protocol: string;
-    /** End of the certificate's validity, milliseconds since 1970. */
-    readonly validToMs: number;
-  }
+      readonly kind: 'verified';
+      /** Of TLS, for example `TLSv1.3`. */
+      readonly protocol: string;
+      /** End of the certificate's validity, milliseconds since 1970. */
+      readonly validToMs: number;
+    }
   | { readonly kind: 'failed'; readonly code: string };
 
 /** Looks the name up as `connect` would; a host that is an address has none. Codes are those of node:dns, or `TIMEOUT`. */
@@ -25,13 +25,17 @@ export async function lookUp(hostname: string, timeoutMs: number): Promise<NameR
   if (net.isIP(withoutBrackets(hostname)) !== 0) return { kind: 'address' };
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<NameResult>((resolve) => {
-    timer = setTimeout(() => { resolve({ kind: 'failed', code: 'TIMEOUT' }); }, timeoutMs);
+    timer = setTimeout(() => {
+      resolve({ kind: 'failed', code: 'TIMEOUT' });
+    }, timeoutMs);
   });
   const found = lookup(hostname, { all: true }).then(
     (addresses): NameResult => ({ kind: 'found', addresses: addresses.length }),
     (error: unknown): NameResult => ({ kind: 'failed', code: codeOf(error) }),
   );
-  return Promise.race([found, late]).finally(() => { clearTimeout(timer); });
+  return Promise.race([found, late]).finally(() => {
+    clearTimeout(timer);
+  });
 }
 
 /**
@@ -47,11 +51,19 @@ export function connectTo(address: string, timeoutMs: number): Promise<Connectio
     const socket = secure
       ? tls.connect({ host, port, rejectUnauthorized: true, ...(net.isIP(host) === 0 ? { servername: host } : {}) })
       : net.connect({ host, port });
-    const timer = setTimeout(() => { settle({ kind: 'failed', code: 'TIMEOUT' }); }, timeoutMs);
-    socket.once(secure ? 'secureConnect' : 'connect', () => { settle(connected(socket)); });
+    const timer = setTimeout(() => {
+      settle({ kind: 'failed', code: 'TIMEOUT' });
+    }, timeoutMs);
+    socket.once(secure ? 'secureConnect' : 'connect', () => {
+      settle(connected(socket));
+    });
     // Stays attached: an error after the outcome must not become an uncaught exception.
-    socket.on('error', (error) => { settle({ kind: 'failed', code: codeOf(error) }); });
-    socket.once('close', () => { settle({ kind: 'failed', code: 'ECONNRESET' }); });
+    socket.on('error', (error) => {
+      settle({ kind: 'failed', code: codeOf(error) });
+    });
+    socket.once('close', () => {
+      settle({ kind: 'failed', code: 'ECONNRESET' });
+    });
 
     function settle(result: ConnectionResult): void {
       clearTimeout(timer);

@@ -19,8 +19,12 @@ export type ReadFlags = { readonly flags: Flags } | { readonly misuse: string };
  * meant nor keep to one line.
  */
 export function readFlags(args: readonly string[], known: Readonly<Record<string, FlagKind>>): ReadFlags {
-  const options = Object.fromEntries(Object.entries(known).map(([name, kind]) => (
-    [name, { type: kind === 'switch' ? 'boolean' as const : 'string' as const }])));
+  const options = Object.fromEntries(
+    Object.entries(known).map(([name, kind]) => [
+      name,
+      { type: kind === 'switch' ? ('boolean' as const) : ('string' as const) },
+    ]),
+  );
   const { tokens } = parseArgs({ args: [...args], options, strict: false, tokens: true });
   const values = new Map<string, string>();
   const lists = new Map<string, string[]>();
@@ -28,7 +32,8 @@ export function readFlags(args: readonly string[], known: Readonly<Record<string
   for (const token of tokens) {
     if (token.kind === 'option-terminator') continue;
     // Not repeated: somebody may have written a secret there.
-    if (token.kind === 'positional') return { misuse: 'This command takes flags only, and one argument belongs to none.' };
+    if (token.kind === 'positional')
+      return { misuse: 'This command takes flags only, and one argument belongs to none.' };
     const { name, rawName, value, inlineValue } = token;
     const kind = Object.hasOwn(known, name) ? known[name] : undefined;
     if (kind === undefined) return { misuse: unknownFlag(rawName, known) };
@@ -38,7 +43,7 @@ export function readFlags(args: readonly string[], known: Readonly<Record<string
     } else if (value === undefined || value === '' || (!inlineValue && value.startsWith('-'))) {
       return { misuse: `${rawName} needs a value.` };
     } else if (kind === 'list') {
-      lists.set(name, [...lists.get(name) ?? [], value]);
+      lists.set(name, [...(lists.get(name) ?? []), value]);
     } else {
       values.set(name, value);
     }
@@ -47,6 +52,9 @@ export function readFlags(args: readonly string[], known: Readonly<Record<string
 }
 
 function unknownFlag(rawName: string, known: Readonly<Record<string, FlagKind>>): string {
-  const meant = nearest(rawName, Object.keys(known).map((name) => `--${name}`));
+  const meant = nearest(
+    rawName,
+    Object.keys(known).map((name) => `--${name}`),
+  );
   return `There is no flag ${rawName}.${meant === undefined ? '' : ` Did you mean ${meant}?`}`;
 }

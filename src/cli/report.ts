@@ -31,8 +31,15 @@ export function textReport(findings: readonly Finding[], { paint, width }: Looks
   const groups = GROUPS.flatMap(([title, checks]) => {
     const inGroup = findings.filter(({ check }) => checks.includes(check));
     if (inGroup.length === 0) return [];
-    const column = Math.max(...inGroup.map(({ subject }) => subject.length).filter((length) => length <= WIDEST_SUBJECT), 0);
-    return [[paint('bold', title), ...inGroup.flatMap((finding) => findingLines(finding, column, { paint, width }))].join('\n')];
+    const column = Math.max(
+      ...inGroup.map(({ subject }) => subject.length).filter((length) => length <= WIDEST_SUBJECT),
+      0,
+    );
+    return [
+      [paint('bold', title), ...inGroup.flatMap((finding) => findingLines(finding, column, { paint, width }))].join(
+        '\n',
+      ),
+    ];
   });
   return `${groups.join('\n\n')}\n\n${conclusion(countsOf(findings), paint)}\n`;
 }
@@ -47,14 +54,18 @@ function findingLines({ subject, verdict, text, cure }: Finding, column: number,
   // Behind a long name little room is left: then the text begins below it.
   const below = INDENT + start > width * 0.6;
   const hanging = ' '.repeat(below ? INDENT : INDENT + start);
-  const body = wrap(text, width - hanging.length).map((line) => hanging + line).join('\n');
+  const body = wrap(text, width - hanging.length)
+    .map((line) => hanging + line)
+    .join('\n');
   const head = `  ${paint(STYLES[verdict], verdict.padEnd(4))}  ${subject.padEnd(column)}`;
   return [...(below ? [head, body] : [`${head}  ${body.trimStart()}`]), ...cureLines(cure, width)];
 }
 
 function cureLines(cure: string | undefined, width: number): string[] {
   if (cure === undefined) return [];
-  return wrap(cure, width - INDENT - 3).map((line, index) => `${' '.repeat(INDENT)}${index === 0 ? '->' : '  '} ${line}`);
+  return wrap(cure, width - INDENT - 3).map(
+    (line, index) => `${' '.repeat(INDENT)}${index === 0 ? '->' : '  '} ${line}`,
+  );
 }
 
 function conclusion({ fail, warn, skip }: Counts, paint: Paint): string {

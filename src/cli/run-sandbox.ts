@@ -19,7 +19,8 @@ export const runSandbox: Command = async function runSandbox(args, world) {
     return 0;
   }
   const port = read.flags.values.get('port') ?? '0';
-  if (!/^\d{1,5}$/u.test(port) || Number(port) > 65_535) return refuse('--port takes a number from 0 to 65535.', 'sandbox', world);
+  if (!/^\d{1,5}$/u.test(port) || Number(port) > 65_535)
+    return refuse('--port takes a number from 0 to 65535.', 'sandbox', world);
   const given = readSwitches(read.flags);
   if ('misuse' in given) return refuse(given.misuse, 'sandbox', world);
 

@@ -6,7 +6,10 @@ import { HELP } from './help';
 import { nearest } from './nearest';
 import { runSandbox } from './run-sandbox';
 
-const COMMANDS: ReadonlyMap<string, Command> = new Map([['doctor', doctor], ['sandbox', runSandbox]]);
+const COMMANDS: ReadonlyMap<string, Command> = new Map([
+  ['doctor', doctor],
+  ['sandbox', runSandbox],
+]);
 
 /** Runs the command that the arguments name. @returns the exit code */
 export async function run(args: readonly string[], world: World): Promise<number> {
@@ -32,6 +35,8 @@ export async function run(args: readonly string[], world: World): Promise<number
 
 /** Beside `dist` in the package, wherever that is installed. */
 function packageVersion(): string {
-  const manifest = JSON.parse(readFileSync(join(__dirname, '../../package.json'), 'utf8')) as { readonly version: string };
+  const manifest = JSON.parse(readFileSync(join(__dirname, '../../package.json'), 'utf8')) as {
+    readonly version: string;
+  };
   return manifest.version;
 }

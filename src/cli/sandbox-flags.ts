@@ -19,8 +19,25 @@ export const SWITCH_VALUES: Readonly<Record<keyof SandboxSwitches, Values>> = {
   envelope: ['flat', 'data'],
   pkce: ['enforced', 'ignored', 'refused'],
   errorShape: [
-    'oauth', 'errorObject', 'errorStatus', 'flat', 'failedMessage', 'failedCode', 'failedError', 'list', 'array',
-    'message', 'numberedMessage', 'text', 'form', 'encodedTwice', 'foreignNumber', 'html', 'empty', 'truncated', 'scalar',
+    'oauth',
+    'errorObject',
+    'errorStatus',
+    'flat',
+    'failedMessage',
+    'failedCode',
+    'failedError',
+    'list',
+    'array',
+    'message',
+    'numberedMessage',
+    'text',
+    'form',
+    'encodedTwice',
+    'foreignNumber',
+    'html',
+    'empty',
+    'truncated',
+    'scalar',
   ],
   errorStatus: ['matching', '200', '400', '500'],
 };
@@ -28,7 +45,9 @@ export const SWITCH_VALUES: Readonly<Record<keyof SandboxSwitches, Values>> = {
 const SWITCHES = Object.keys(SWITCH_VALUES) as readonly (keyof SandboxSwitches)[];
 
 /** The flags of the sandbox's switches, as `readFlags` takes them. */
-export const SWITCH_FLAGS: Readonly<Record<string, FlagKind>> = Object.fromEntries(SWITCHES.map((name) => [flagOf(name), 'value']));
+export const SWITCH_FLAGS: Readonly<Record<string, FlagKind>> = Object.fromEntries(
+  SWITCHES.map((name) => [flagOf(name), 'value']),
+);
 
 /** The flag of a switch: `requestFormat` is `request-format`. */
 export function flagOf(name: string): string {
@@ -36,15 +55,19 @@ export function flagOf(name: string): string {
 }
 
 /** The switches as the flags set them, or what is wrong with one of them. */
-export function readSwitches({ values }: Flags): { readonly switches: Partial<SandboxSwitches> } | { readonly misuse: string } {
+export function readSwitches({
+  values,
+}: Flags): { readonly switches: Partial<SandboxSwitches> } | { readonly misuse: string } {
   const entries: [string, unknown][] = [];
   for (const name of SWITCHES) {
     const text = values.get(flagOf(name));
     if (text === undefined) continue;
     const allowed = SWITCH_VALUES[name];
     if (allowed === 'number' && !/^\d{1,12}$/u.test(text)) return { misuse: `--${flagOf(name)} takes a whole number.` };
-    if (name === 'lifetimeSeconds' && Number(text) < 1) return { misuse: `--${flagOf(name)} takes a whole number from 1 on.` };
-    if (allowed === 'key' && !VISIBLE.test(text)) return { misuse: `--${flagOf(name)} takes a key of visible ASCII characters.` };
+    if (name === 'lifetimeSeconds' && Number(text) < 1)
+      return { misuse: `--${flagOf(name)} takes a whole number from 1 on.` };
+    if (allowed === 'key' && !VISIBLE.test(text))
+      return { misuse: `--${flagOf(name)} takes a key of visible ASCII characters.` };
     if (typeof allowed !== 'string' && !allowed.includes(text)) {
       return { misuse: `--${flagOf(name)} takes one of: ${allowed.join(', ')}.` };
     }

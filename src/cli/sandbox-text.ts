@@ -15,8 +15,12 @@ const REDIRECT_URI = 'http://localhost:3000/connect/callback';
 export function announcement({ sandbox, switches, paint }: Announcement): string {
   const options = optionsFor(sandbox, switches);
   const variables = options.map(([name, value]) => `${variableOf(name)}=${quotedForEnv(String(value))}`);
-  const members = options.map(([name, value]) => `  ${name}: ${typeof value === 'boolean' ? value : quotedForCode(value)},`);
-  const set = Object.entries(switches).map(([name, value]) => `${name} ${typeof value === 'object' ? value.required : value}`);
+  const members = options.map(
+    ([name, value]) => `  ${name}: ${typeof value === 'boolean' ? value : quotedForCode(value)},`,
+  );
+  const set = Object.entries(switches).map(
+    ([name, value]) => `${name} ${typeof value === 'object' ? value.required : value}`,
+  );
   return [
     paint('bold', `The sandbox listens on ${sandbox.url}`),
     'It stands in for Appy Pie Connect on this machine only; its tokens are worth',

@@ -37,8 +37,10 @@ export function nextTry(setup: Setup, done: readonly Tried[]): Try | undefined {
   const best = bestOf(setup, done);
   const base = best?.way ?? asConfigured(setup);
   if (setup.hasKey && !done.some(({ way }) => way.key === 'none')) return { ...base, key: 'none' };
-  if (!setup.hasKey && best === undefined && !done.some(({ way }) => way.key === 'made-up')) return { ...base, key: 'made-up' };
-  if (best?.outcome.weak === true && !done.some(({ way }) => way.secret === 'made-up')) return { ...base, secret: 'made-up' };
+  if (!setup.hasKey && best === undefined && !done.some(({ way }) => way.key === 'made-up'))
+    return { ...base, key: 'made-up' };
+  if (best?.outcome.weak === true && !done.some(({ way }) => way.secret === 'made-up'))
+    return { ...base, secret: 'made-up' };
   return undefined;
 }
 
@@ -49,8 +51,11 @@ export function writingsTried(done: readonly Tried[]): readonly Tried[] {
 
 /** The accepted way that is nearest to the configuration. */
 export function bestOf(setup: Setup, done: readonly Tried[]): Tried | undefined {
-  const changes = ({ way }: Tried): number => Number(way.placement !== setup.placement) + Number(way.format !== setup.format);
-  return writingsTried(done).filter(({ outcome }) => outcome.kind === 'accepted').sort((a, b) => changes(a) - changes(b))[0];
+  const changes = ({ way }: Tried): number =>
+    Number(way.placement !== setup.placement) + Number(way.format !== setup.format);
+  return writingsTried(done)
+    .filter(({ outcome }) => outcome.kind === 'accepted')
+    .sort((a, b) => changes(a) - changes(b))[0];
 }
 
 function asConfigured({ placement, format, hasKey }: Setup): Try {

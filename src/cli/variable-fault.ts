@@ -25,7 +25,10 @@ function explained(variable: FaultyVariable): Explanation {
   const { name, value, expected } = variable;
   if (value === '') return ['is not set', `Set ${name}: ${expected}.`];
   if (value.trim() !== value) {
-    return ['has blanks or a line end around it', `Set ${name} again without them; look for a line end that was pasted along.`];
+    return [
+      'has blanks or a line end around it',
+      `Set ${name} again without them; look for a line end that was pasted along.`,
+    ];
   }
   const byUrl = /_UR[IL]$/u.test(name) ? urlFault(variable) : undefined;
   return byUrl ?? ['has a value that cannot be used', `Set ${name} to ${expected}.`];
@@ -36,10 +39,14 @@ function urlFault({ name, value, callbackPath }: FaultyVariable): Explanation | 
   if (url === undefined || !/^https?:\/\//iu.test(value)) {
     return ['is no absolute URL', `Write ${name} whole, with https:// and the host.`];
   }
-  if (url.username !== '' || url.password !== '') return ['holds a user name or password', `Remove what stands before the @ in ${name}.`];
+  if (url.username !== '' || url.password !== '')
+    return ['holds a user name or password', `Remove what stands before the @ in ${name}.`];
   if (value.includes('#')) return ['has a fragment', `Remove the # and what follows from ${name}.`];
   if (ANY_ADDRESS.test(url.hostname)) {
-    return [`names ${url.hostname}, which is for listening on every address`, 'Write the host that it is reached by instead, for development localhost.'];
+    return [
+      `names ${url.hostname}, which is for listening on every address`,
+      'Write the host that it is reached by instead, for development localhost.',
+    ];
   }
   const isRedirect = name === 'CONNECT_REDIRECT_URI';
   const leadsElsewhere = isRedirect && !trimmed(url.pathname).endsWith(trimmed(callbackPath));
@@ -49,8 +56,10 @@ function urlFault({ name, value, callbackPath }: FaultyVariable): Explanation | 
     return ['is http on a public host', `Use https://${url.host}${path}${registered}; http is for localhost only.`];
   }
   if (!leadsElsewhere) return undefined;
-  return [`has a path that does not end with ${callbackPath}`,
-    `Set and register ${url.protocol}//${url.host}${callbackPath}, or give connectAuth() the option callbackPath (and doctor --callback-path).`];
+  return [
+    `has a path that does not end with ${callbackPath}`,
+    `Set and register ${url.protocol}//${url.host}${callbackPath}, or give connectAuth() the option callbackPath (and doctor --callback-path).`,
+  ];
 }
 
 /** Express takes a path in either case, with a slash at its end or without. */

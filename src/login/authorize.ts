@@ -5,7 +5,15 @@ import { readParameter } from '../query';
 import { isPageLoad } from '../request-kind';
 import { safeReturnTo, type ReturnToRules } from '../return-to';
 import {
-  adoptStored, cameWithSession, endDetached, lockPatience, readStored, saveSession, storeError, type SessionConfig, type SessionRecord,
+  adoptStored,
+  cameWithSession,
+  endDetached,
+  lockPatience,
+  readStored,
+  saveSession,
+  storeError,
+  type SessionConfig,
+  type SessionRecord,
 } from '../session';
 import { withSessionLock } from '../session-lock';
 import { assertCookieReturns } from './cookie-check';
@@ -33,8 +41,8 @@ export interface AuthorizeConfig extends VisitConfig, SessionConfig, ReturnToRul
 
 /** The handler that starts a sign-in: remembers it in the session, then redirects to the provider. */
 export function authorizeHandler(config: AuthorizeConfig): RequestHandler {
-  return visitHandler(
-    { name: 'connectAuthorize', stage: 'authorize', method: 'GET' }, config, (req, res) => authorize(req, res, config),
+  return visitHandler({ name: 'connectAuthorize', stage: 'authorize', method: 'GET' }, config, (req, res) =>
+    authorize(req, res, config),
   );
 }
 
@@ -44,7 +52,8 @@ async function authorize(req: Request, res: Response, config: AuthorizeConfig): 
   if (config.allowMissingState && !isPageLoad(req)) {
     // Without state nothing but the pending entry protects the callback, so no image or script may create one.
     throw new ConnectError('ERR_CONNECT_ORIGIN', {
-      stage: 'authorize', message: 'With allowMissingState a sign-in starts from a page load only.',
+      stage: 'authorize',
+      message: 'With allowMissingState a sign-in starts from a page load only.',
     });
   }
   const state = randomSecret();
@@ -70,12 +79,16 @@ function landing(req: Request, config: AuthorizeConfig): string {
 
 /** Saves before the redirect: the browser may be back before express-session writes on its own. */
 async function remember(
-  req: Request, session: SessionRecord, entry: PendingEntry, config: AuthorizeConfig,
+  req: Request,
+  session: SessionRecord,
+  entry: PendingEntry,
+  config: AuthorizeConfig,
 ): Promise<void> {
   await withSessionLock(req.sessionStore, req.sessionID, lockPatience('authorize', config), async () => {
     const stored = cameWithSession(req) ? await readStored(req, req.sessionID, 'authorize', config) : session;
     // Gone since this request began: a callback in another tab has moved the session. Saving would bring it back.
-    if (stored === undefined) throw storeError('authorize', 'gone', 'The session moved or ended while this request ran.');
+    if (stored === undefined)
+      throw storeError('authorize', 'gone', 'The session moved or ended while this request ran.');
     adoptStored(session, stored, [config.sessionKey, config.lineageKey]);
     session[config.pendingKey] = withPending(readAttempts(stored[config.pendingKey]), entry);
     await saveSession(req, session, 'authorize', config);
@@ -96,8 +109,9 @@ function authorizationUrl(config: AuthorizeConfig, state: string, verifier: stri
   for (const name of Object.keys(own)) url.searchParams.delete(name);
   const kept = url.search.replace(/^\?/u, '');
   // encodeURIComponent, not URLSearchParams: a space must become %20.
-  const pairs = Object.entries({ ...config.authorizeParams, ...own })
-    .map(([name, value]) => `${encodeURIComponent(name)}=${encodeURIComponent(value)}`);
+  const pairs = Object.entries({ ...config.authorizeParams, ...own }).map(
+    ([name, value]) => `${encodeURIComponent(name)}=${encodeURIComponent(value)}`,
+  );
   url.search = [kept, ...pairs].filter((part) => part !== '').join('&');
   return url.href;
 }

@@ -8,15 +8,31 @@ import type { TokenEndpoint } from '../provider/token-endpoint';
 import { readCallbackQuery, type CallbackQuery, type Parameter } from '../query';
 import { safeReturnTo, type ReturnToRules } from '../return-to';
 import {
-  adoptStored, cameWithSession, detach, endDetached, letGo, lockPatience, presentedSessionIds, readStored, saveSession,
-  type SessionRecord, type StoredSession,
+  adoptStored,
+  cameWithSession,
+  detach,
+  endDetached,
+  letGo,
+  lockPatience,
+  presentedSessionIds,
+  readStored,
+  saveSession,
+  type SessionRecord,
+  type StoredSession,
 } from '../session';
 import { withSessionLock } from '../session-lock';
 import type { ConnectToken } from '../token';
 import { watchAppChanges, type AppChanges } from './app-changes';
 import type { Flights, Landing, Outcome, Replay } from './flights';
 import {
-  findAttempt, hashState, readAttempts, solePending, withSpent, type Attempts, type PendingEntry, type SpentMark,
+  findAttempt,
+  hashState,
+  readAttempts,
+  solePending,
+  withSpent,
+  type Attempts,
+  type PendingEntry,
+  type SpentMark,
 } from './login-attempt';
 import { moveToNewSession, type NewSessionConfig } from './new-session';
 import { visitHandler, type VisitConfig } from './visit';
@@ -43,14 +59,12 @@ export interface CallbackConfig extends VisitConfig, NewSessionConfig, ReturnToR
 }
 
 /** A state that proved to be ours: a sign-in to finish, or one that this very session has finished before. */
-type Claim =
-  | { readonly kind: 'won'; readonly entry: PendingEntry }
-  | Replay;
+type Claim = { readonly kind: 'won'; readonly entry: PendingEntry } | Replay;
 
 /** The handler that finishes a sign-in: verifies, spends the state, exchanges the code, moves to a new session. */
 export function callbackHandler(config: CallbackConfig): RequestHandler {
-  return visitHandler(
-    { name: 'connectCallback', stage: 'callback', method: 'GET' }, config, (req, res) => callback(req, res, config),
+  return visitHandler({ name: 'connectCallback', stage: 'callback', method: 'GET' }, config, (req, res) =>
+    callback(req, res, config),
   );
 }
 
@@ -65,13 +79,16 @@ async function callback(req: Request, res: Response, config: CallbackConfig): Pr
   const state = valueOf(query.state) ?? '';
   const code = usableCode(query);
   // No await before a flight is registered: of identical callbacks at once exactly one may find none.
-  const flight = code === undefined
-    ? undefined
-    : config.flights.find([req.sessionID, ...presentedSessionIds(req)], state, code);
-  const outcome = code === undefined
-    ? await conclude(req, session, query, config)
-    : await (flight ?? begin(req, session, { state, code, sentState: valueOf(query.state) }, config)).catch(letGo(req));
-  if (outcome.kind === 'landed' && req.sessionID !== outcome.sessionId) await join(req, outcome, config).catch(letGo(req));
+  const flight =
+    code === undefined ? undefined : config.flights.find([req.sessionID, ...presentedSessionIds(req)], state, code);
+  const outcome =
+    code === undefined
+      ? await conclude(req, session, query, config)
+      : await (flight ?? begin(req, session, { state, code, sentState: valueOf(query.state) }, config)).catch(
+          letGo(req),
+        );
+  if (outcome.kind === 'landed' && req.sessionID !== outcome.sessionId)
+    await join(req, outcome, config).catch(letGo(req));
   // The other process hands out the session; ours here is the old one.
   if (outcome.kind === 'elsewhere') detach(req);
   redirect(req, res, outcome.returnTo, config);
@@ -79,7 +96,10 @@ async function callback(req: Request, res: Response, config: CallbackConfig): Pr
 
 /** Handles an answer without a usable code: a replay may still land, anything else fails after the state is spent. */
 async function conclude(
-  req: Request, session: SessionRecord, query: CallbackQuery, config: CallbackConfig,
+  req: Request,
+  session: SessionRecord,
+  query: CallbackQuery,
+  config: CallbackConfig,
 ): Promise<Outcome> {
   const claim = await claimState(req, session, valueOf(query.state), config).catch(letGo(req));
   if (claim.kind === 'replay') return claim;
@@ -101,7 +121,8 @@ function begin(req: Request, session: SessionRecord, answer: Answer, config: Cal
     const claim = await claimState(req, session, answer.sentState, config);
     if (claim.kind === 'replay') return claim;
     // Another process may have read the same session before either of us had saved it.
-    if (await config.claimOnce(claim.entry.h, config.pendingTtlMs)) return finish(req, claim.entry, answer.code, config);
+    if (await config.claimOnce(claim.entry.h, config.pendingTtlMs))
+      return finish(req, claim.entry, answer.code, config);
     debug('callback', 'claimed_elsewhere');
     return { kind: 'elsewhere', returnTo: claim.entry.r };
   });
@@ -112,7 +133,10 @@ function begin(req: Request, session: SessionRecord, answer: Answer, config: Cal
  * so the code cannot be exchanged twice; if that save fails, nothing is spent.
  */
 async function claimState(
-  req: Request, session: SessionRecord, state: string | undefined, config: CallbackConfig,
+  req: Request,
+  session: SessionRecord,
+  state: string | undefined,
+  config: CallbackConfig,
 ): Promise<Claim> {
   // Without any sign-in of ours in the session there is nothing to read, write or wait for.
   if (readAttempts(session[config.pendingKey]) === undefined || !cameWithSession(req)) throw stateError('no_session');
@@ -133,7 +157,11 @@ async function claimState(
   });
 }
 
-function findState(attempts: Attempts, state: string | undefined, config: CallbackConfig): ReturnType<typeof findAttempt> {
+function findState(
+  attempts: Attempts,
+  state: string | undefined,
+  config: CallbackConfig,
+): ReturnType<typeof findAttempt> {
   const now = Date.now();
   if (state !== undefined) return findAttempt(attempts, hashState(state, config.instance), now, config.pendingTtlMs);
   const entry = solePending(attempts, now, config.pendingTtlMs);
@@ -175,9 +203,13 @@ async function consent(req: Request, token: ConnectToken, config: CallbackConfig
     // A copy: what the session gets is what the provider answered.
     await config.onConnect?.(req, { ...token });
   } catch (thrown) {
-    throw isConnectError(thrown) ? atCallback(thrown) : new ConnectError('ERR_CONNECT_DENIED', {
-      stage: 'callback', reason: 'on_connect', message: "The app's onConnect refused this sign-in.",
-    });
+    throw isConnectError(thrown)
+      ? atCallback(thrown)
+      : new ConnectError('ERR_CONNECT_DENIED', {
+          stage: 'callback',
+          reason: 'on_connect',
+          message: "The app's onConnect refused this sign-in.",
+        });
   }
   // `destroy()` in onConnect: the visitor has no session any more that could be connected.
   if ((req as { session?: unknown }).session == null) throw stateError('no_session');
@@ -223,12 +255,15 @@ function callbackError(reason: 'state' | 'empty' | 'parameters'): ConnectError {
 }
 
 const STATE_MESSAGES = {
-  missing: 'The callback came without state. The provider may not return it; if that is so, and after reading the '
-    + 'security notes, set allowMissingState.',
-  no_session: 'The session that started this sign-in is not here. Likely causes: the cookie was not sent (sameSite, secure '
-    + 'behind a proxy), the visitor came by another host than that of redirectUri (localhost is not 127.0.0.1), or a '
-    + 'MemoryStore lost its sessions at a restart.',
-  unknown: 'This session has started no sign-in with this state: it belongs to another browser or instance, or was forged.',
+  missing:
+    'The callback came without state. The provider may not return it; if that is so, and after reading the ' +
+    'security notes, set allowMissingState.',
+  no_session:
+    'The session that started this sign-in is not here. Likely causes: the cookie was not sent (sameSite, secure ' +
+    'behind a proxy), the visitor came by another host than that of redirectUri (localhost is not 127.0.0.1), or a ' +
+    'MemoryStore lost its sessions at a restart.',
+  unknown:
+    'This session has started no sign-in with this state: it belongs to another browser or instance, or was forged.',
   expired: 'The sign-in took longer than pendingTtlMs, or the clocks of this deployment disagree.',
   used: 'This state has been used before: a reload, a back button, or a replay.',
 };

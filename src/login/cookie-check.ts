@@ -11,16 +11,25 @@ import { ConnectError } from '../errors';
 export function assertCookieReturns(req: Request, cookie: Cookie, redirectUri: string): void {
   const target = new URL(redirectUri);
   if (cookie.secure === true && !isHttps(req)) {
-    refuse('secure', 'The session cookie is `secure`, but this request came over plain http. Behind a TLS proxy set '
-      + "app.set('trust proxy', 1) and let the proxy send X-Forwarded-Proto; on plain http use cookie: { secure: 'auto' }.");
+    refuse(
+      'secure',
+      'The session cookie is `secure`, but this request came over plain http. Behind a TLS proxy set ' +
+        "app.set('trust proxy', 1) and let the proxy send X-Forwarded-Proto; on plain http use cookie: { secure: 'auto' }.",
+    );
   }
   if (cookie.sameSite === 'strict' || cookie.sameSite === true) {
-    refuse('same_site', "The session cookie has sameSite 'strict': browsers do not send it when the provider redirects "
-      + "back. Use cookie: { sameSite: 'lax' }.");
+    refuse(
+      'same_site',
+      "The session cookie has sameSite 'strict': browsers do not send it when the provider redirects " +
+        "back. Use cookie: { sameSite: 'lax' }.",
+    );
   }
   if (cookie.sameSite === 'none' && cookie.secure !== true) {
-    refuse('same_site', "The session cookie has sameSite 'none' without `secure`: browsers refuse such a cookie. "
-      + "Use cookie: { sameSite: 'lax' }.");
+    refuse(
+      'same_site',
+      "The session cookie has sameSite 'none' without `secure`: browsers refuse such a cookie. " +
+        "Use cookie: { sameSite: 'lax' }.",
+    );
   }
   const domain = cookie.domain?.replace(/^\./u, '').toLowerCase();
   if (domain !== undefined && domain !== '' && !coversHost(domain, target.hostname)) {
@@ -43,7 +52,10 @@ function coversPath(path: string, wanted: string): boolean {
 
 /** `session({ proxy: true })` trusts X-Forwarded-Proto without Express knowing, so that header counts here too. */
 function isHttps(req: Request): boolean {
-  const forwarded = String(req.headers['x-forwarded-proto'] ?? '').split(',', 1)[0]?.trim().toLowerCase();
+  const forwarded = String(req.headers['x-forwarded-proto'] ?? '')
+    .split(',', 1)[0]
+    ?.trim()
+    .toLowerCase();
   return req.secure || forwarded === 'https';
 }
 

@@ -4,8 +4,16 @@ import { debug } from '../debug';
 import { disconnectedEvent, emit } from '../events';
 import { isNavigation } from '../request-kind';
 import {
-  cameWithSession, detach, endDetached, letGo, lockPatience, presentedSessionIds, readStored, saveSession,
-  type SessionRecord, type StoredSession,
+  cameWithSession,
+  detach,
+  endDetached,
+  letGo,
+  lockPatience,
+  presentedSessionIds,
+  readStored,
+  saveSession,
+  type SessionRecord,
+  type StoredSession,
 } from '../session';
 import { withSessionLock } from '../session-lock';
 import { movedFrom } from './moved-sessions';
@@ -65,16 +73,21 @@ async function endSession(req: Request, session: SessionRecord, config: Disconne
   };
   const mine = config.lineageIn(session);
   if (mine !== undefined) await config.endConnection(mine);
-  const renewed = await withSessionLock(req.sessionStore, req.sessionID, lockPatience('disconnect', config), async () => {
-    const stored = cameWithSession(req) ? await readStored(req, req.sessionID, 'disconnect', config) : undefined;
-    if (stored !== undefined) await endStored(stored);
-    for (const id of movedFrom(req.sessionStore, [req.sessionID, ...presentedSessionIds(req)])) {
-      if (id !== req.sessionID) await endMoved(req, id, endStored, config);
-    }
-    if (stored === undefined || !holdsOurs(stored, config)) return false;
-    await renewSession(req, stored, { stage: 'disconnect' }, config);
-    return true;
-  });
+  const renewed = await withSessionLock(
+    req.sessionStore,
+    req.sessionID,
+    lockPatience('disconnect', config),
+    async () => {
+      const stored = cameWithSession(req) ? await readStored(req, req.sessionID, 'disconnect', config) : undefined;
+      if (stored !== undefined) await endStored(stored);
+      for (const id of movedFrom(req.sessionStore, [req.sessionID, ...presentedSessionIds(req)])) {
+        if (id !== req.sessionID) await endMoved(req, id, endStored, config);
+      }
+      if (stored === undefined || !holdsOurs(stored, config)) return false;
+      await renewSession(req, stored, { stage: 'disconnect' }, config);
+      return true;
+    },
+  );
   return { renewed, lineages: [...lineages] };
 }
 
@@ -84,7 +97,10 @@ async function endSession(req: Request, session: SessionRecord, config: Disconne
  * than the old id (it may have been planted) must not get it from us.
  */
 async function endMoved(
-  req: Request, sessionId: string, endStored: (stored: StoredSession) => Promise<void>, config: DisconnectConfig,
+  req: Request,
+  sessionId: string,
+  endStored: (stored: StoredSession) => Promise<void>,
+  config: DisconnectConfig,
 ): Promise<void> {
   const { sessionStore } = req;
   await withSessionLock(sessionStore, sessionId, lockPatience('disconnect', config), async () => {
@@ -100,8 +116,9 @@ async function endMoved(
 /** As `Store.load` of express-session makes a session; the request keeps its own. */
 function inflate(sessionStore: Store, sessionID: string, stored: StoredSession): SessionRecord {
   const bare = { sessionStore, sessionID };
-  return (sessionStore as unknown as { createSession(req: object, data: unknown): SessionRecord })
-    .createSession(bare, { ...stored });
+  return (sessionStore as unknown as { createSession(req: object, data: unknown): SessionRecord }).createSession(bare, {
+    ...stored,
+  });
 }
 
 function holdsOurs(stored: StoredSession, config: DisconnectConfig): boolean {

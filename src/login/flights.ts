@@ -39,8 +39,10 @@ const MOST_REMEMBERED = 10_000;
 export function signInFlights(): Flights {
   const flights = new Map<string, Promise<Outcome>>();
 
-  const keyOf = (sessionId: string, state: string, code: string): string => createHash('sha256')
-    .update(JSON.stringify([sessionId, state, code])).digest('base64url');
+  const keyOf = (sessionId: string, state: string, code: string): string =>
+    createHash('sha256')
+      .update(JSON.stringify([sessionId, state, code]))
+      .digest('base64url');
 
   return Object.freeze({
     find(sessionIds: readonly string[], state: string, code: string): Promise<Outcome> | undefined {

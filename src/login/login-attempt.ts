@@ -74,7 +74,9 @@ function isPending(value: unknown): value is PendingEntry {
 }
 
 function isSpent(value: unknown): value is SpentMark {
-  return isRow(value) && ['string', 'undefined'].includes(typeof value.r) && ['string', 'undefined'].includes(typeof value.l);
+  return (
+    isRow(value) && ['string', 'undefined'].includes(typeof value.r) && ['string', 'undefined'].includes(typeof value.l)
+  );
 }
 
 /** Adds a started sign-in; of more than 8 the oldest is dropped. */

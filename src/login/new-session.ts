@@ -37,9 +37,7 @@ export interface Moved {
  * data. Afterwards `req.session` is the new session.
  * @throws ConnectError `ERR_CONNECT_STORE`, or `ERR_CONNECT_STATE` when the session ended during the exchange
  */
-export async function moveToNewSession(
-  req: Request, connection: Connection, config: NewSessionConfig,
-): Promise<Moved> {
+export async function moveToNewSession(req: Request, connection: Connection, config: NewSessionConfig): Promise<Moved> {
   const oldId = req.sessionID;
   return withSessionLock(req.sessionStore, oldId, lockPatience('callback', config), async () => {
     // Read again: other requests may have changed the app's data while the provider was asked.
@@ -47,18 +45,25 @@ export async function moveToNewSession(
     if (old === undefined) {
       // The visitor has logged out of the app, or disconnected, meanwhile; nothing may bring that session back.
       throw new ConnectError('ERR_CONNECT_STATE', {
-        stage: 'callback', reason: 'no_session', message: 'The session ended while the code was being exchanged.',
+        stage: 'callback',
+        reason: 'no_session',
+        message: 'The session ended while the code was being exchanged.',
       });
     }
     const { changes, token, lineage } = connection;
-    const sessionId = await renewSession(req, old, {
-      stage: 'callback',
-      changes,
-      fill(fresh) {
-        fresh[config.pendingKey] = attemptsAfter(old, connection, config);
-        config.putToken(fresh, { token, lineage, generation: 0 });
+    const sessionId = await renewSession(
+      req,
+      old,
+      {
+        stage: 'callback',
+        changes,
+        fill(fresh) {
+          fresh[config.pendingKey] = attemptsAfter(old, connection, config);
+          config.putToken(fresh, { token, lineage, generation: 0 });
+        },
       },
-    }, config);
+      config,
+    );
     return { sessionId, replaced: config.lineageIn(old) };
   });
 }

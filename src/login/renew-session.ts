@@ -1,7 +1,13 @@
 import type { Request } from 'express';
 import { ConnectError, type ConnectStage } from '../errors';
 import {
-  destroyStored, readStored, saveSession, storeError, type SessionConfig, type SessionRecord, type StoredSession,
+  destroyStored,
+  readStored,
+  saveSession,
+  storeError,
+  type SessionConfig,
+  type SessionRecord,
+  type StoredSession,
 } from '../session';
 import type { AppChanges } from './app-changes';
 import { noteMove } from './moved-sessions';
@@ -31,7 +37,10 @@ export interface Renewal {
  * @throws ConnectError `ERR_CONNECT_STORE`; then neither the new session nor its cookie is of use to anybody
  */
 export async function renewSession(
-  req: Request, old: StoredSession, { stage, changes, fill }: Renewal, config: RenewConfig,
+  req: Request,
+  old: StoredSession,
+  { stage, changes, fill }: Renewal,
+  config: RenewConfig,
 ): Promise<string> {
   const oldId = req.sessionID;
   const fresh = generate(req, stage);
@@ -57,7 +66,7 @@ async function destroyOld(req: Request, oldId: string, stage: ConnectStage, conf
   try {
     await destroyStored(req, oldId, stage, config);
   } catch (error) {
-    if (await readStored(req, oldId, stage, config) !== undefined) throw error;
+    if ((await readStored(req, oldId, stage, config)) !== undefined) throw error;
   }
 }
 
@@ -71,14 +80,19 @@ function generate(req: Request, stage: ConnectStage): SessionRecord {
   if (req.sessionID === oldId) {
     // Destroying the old session would destroy the new one.
     throw new ConnectError('ERR_CONNECT_NO_SESSION', {
-      stage, reason: 'genid', message: 'genid of express-session must give a new, random id at each call.',
+      stage,
+      reason: 'genid',
+      message: 'genid of express-session must give a new, random id at each call.',
     });
   }
   return req.session as SessionRecord;
 }
 
 function copyAppData(
-  old: StoredSession, fresh: SessionRecord, changes: AppChanges | undefined, config: RenewConfig,
+  old: StoredSession,
+  fresh: SessionRecord,
+  changes: AppChanges | undefined,
+  config: RenewConfig,
 ): void {
   const ours = new Set([config.sessionKey, config.lineageKey, config.pendingKey, 'cookie', '__proto__']);
   const removed = new Set(changes?.removed);

@@ -13,10 +13,13 @@ type Sign = 'own' | 'foreign' | 'none';
 export function assertSameOrigin(req: Request, redirectUri: string): void {
   const { origin } = new URL(redirectUri);
   const site = valuesOf(req, 'sec-fetch-site');
-  const signs = site.length > 0 ? site.map(siteSign) : [
-    ...valuesOf(req, 'origin').map((value) => originSign(value, origin)),
-    ...valuesOf(req, 'referer').map((value) => refererSign(value, origin)),
-  ];
+  const signs =
+    site.length > 0
+      ? site.map(siteSign)
+      : [
+          ...valuesOf(req, 'origin').map((value) => originSign(value, origin)),
+          ...valuesOf(req, 'referer').map((value) => refererSign(value, origin)),
+        ];
   if (signs.includes('foreign')) refuse('foreign');
   if (!signs.includes('own')) refuse('missing');
 }
@@ -48,11 +51,13 @@ function refererSign(value: string, own: string): Sign {
 }
 
 const MESSAGES = {
-  foreign: 'The request was made by a page of another origin than that of redirectUri. If it was a page of this site, its '
-    + 'visitors use another address than the registered one (www or not, http or https, a port): redirect them to it.',
-  missing: 'The request says nothing about the page that made it. Send it by a form or by fetch() from a page of this site; '
-    + "for browsers without Sec-Fetch-Site do not set Referrer-Policy to 'no-referrer' there but to 'same-origin'; "
-    + 'outside browsers send the header Origin with the origin of redirectUri.',
+  foreign:
+    'The request was made by a page of another origin than that of redirectUri. If it was a page of this site, its ' +
+    'visitors use another address than the registered one (www or not, http or https, a port): redirect them to it.',
+  missing:
+    'The request says nothing about the page that made it. Send it by a form or by fetch() from a page of this site; ' +
+    "for browsers without Sec-Fetch-Site do not set Referrer-Policy to 'no-referrer' there but to 'same-origin'; " +
+    'outside browsers send the header Origin with the origin of redirectUri.',
 };
 
 function refuse(reason: 'foreign' | 'missing'): never {

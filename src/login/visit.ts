@@ -16,7 +16,11 @@ export interface VisitConfig {
 
 /** Failures that a visitor cannot get out of by starting again. */
 const NO_RESTART: ReadonlySet<ConnectErrorCode> = new Set([
-  'ERR_CONNECT_OPTIONS', 'ERR_CONNECT_NO_SESSION', 'ERR_CONNECT_COOKIE', 'ERR_CONNECT_METHOD', 'ERR_CONNECT_PREFETCH',
+  'ERR_CONNECT_OPTIONS',
+  'ERR_CONNECT_NO_SESSION',
+  'ERR_CONNECT_COOKIE',
+  'ERR_CONNECT_METHOD',
+  'ERR_CONNECT_PREFETCH',
   'ERR_CONNECT_CONFIG',
 ]);
 
@@ -33,7 +37,9 @@ export interface Route {
  * HEAD, prefetch and other methods never reach `visit`: they must not start, redeem or end anything.
  */
 export function visitHandler(
-  route: Route, config: VisitConfig, visit: (req: Request, res: Response) => Promise<void>,
+  route: Route,
+  config: VisitConfig,
+  visit: (req: Request, res: Response) => Promise<void>,
 ): RequestHandler {
   const handler = function handleVisit(req: Request, res: Response, next: NextFunction): void {
     res.set(PRIVATE_HEADERS);
@@ -53,11 +59,14 @@ export function visitHandler(
 async function admit(req: Request, { stage, method }: Route, visit: () => Promise<void>): Promise<void> {
   if (req.method !== method) {
     throw new ConnectError('ERR_CONNECT_METHOD', {
-      stage, message: `The route answers ${method} only.`, headers: { Allow: method },
+      stage,
+      message: `The route answers ${method} only.`,
+      headers: { Allow: method },
     });
   }
   // Browsers load nothing in advance by POST.
-  if (method === 'GET' && isPrefetch(req)) throw new ConnectError('ERR_CONNECT_PREFETCH', { stage, retryAfterSeconds: 1 });
+  if (method === 'GET' && isPrefetch(req))
+    throw new ConnectError('ERR_CONNECT_PREFETCH', { stage, retryAfterSeconds: 1 });
   await visit();
 }
 

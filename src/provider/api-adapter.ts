@@ -45,8 +45,20 @@ const NOT_IDEMPOTENT: ReadonlySet<string> = new Set(['POST', 'PATCH']);
  * passes a visitor's headers on would give away.
  */
 const NOT_THE_CALLERS: ReadonlySet<string> = new Set([
-  'authorization', 'accept-encoding', 'connection', 'content-length', 'cookie', 'expect', 'host', 'keep-alive',
-  'proxy-authorization', 'proxy-connection', 'te', 'trailer', 'transfer-encoding', 'upgrade',
+  'authorization',
+  'accept-encoding',
+  'connection',
+  'content-length',
+  'cookie',
+  'expect',
+  'host',
+  'keep-alive',
+  'proxy-authorization',
+  'proxy-connection',
+  'te',
+  'trailer',
+  'transfer-encoding',
+  'upgrade',
 ]);
 
 /**
@@ -54,7 +66,10 @@ const NOT_THE_CALLERS: ReadonlySet<string> = new Set([
  * asks once for another one and sends once more. Rejects with {@link ConnectError}, or axios's CanceledError when the
  * caller aborts. Nothing of the token is left in the response, its `config` included.
  */
-export function apiAdapter(channel: ApiChannel, token: VisitorToken): (config: InternalAxiosRequestConfig) => Promise<AxiosResponse> {
+export function apiAdapter(
+  channel: ApiChannel,
+  token: VisitorToken,
+): (config: InternalAxiosRequestConfig) => Promise<AxiosResponse> {
   return async function actAsVisitor(config) {
     config.headers.delete('authorization');
     const url = channel.checkedAddress(config);
@@ -83,7 +98,10 @@ export function apiAdapter(channel: ApiChannel, token: VisitorToken): (config: I
     return second.access_token === first.access_token ? seen : send(call, second);
   }
 
-  async function send(call: Call, { access_token }: ConnectToken): Promise<{ reading: ApiReading; answer: WireAnswer }> {
+  async function send(
+    call: Call,
+    { access_token }: ConnectToken,
+  ): Promise<{ reading: ApiReading; answer: WireAnswer }> {
     const answer = await exchange(channel.transport, wireRequest(call, access_token), call.limits);
     const reading = readApiAnswer(answer, { method: call.method, dataType: call.dataType, nowMs: Date.now() });
     debug('api', answer.status, reading.kind === 'data' ? 'ok' : reading.error.code);
@@ -99,8 +117,11 @@ export function apiAdapter(channel: ApiChannel, token: VisitorToken): (config: I
     const own = config.transformResponse;
     const isRaw = (Array.isArray(own) ? own.length > 0 : own !== undefined) && reading.data !== answer.bytes;
     return {
-      data: isRaw ? answer.body : reading.data, status, statusText: STATUS_CODES[status] ?? '',
-      headers: AxiosHeaders.from(headers as Record<string, string>), config,
+      data: isRaw ? answer.body : reading.data,
+      status,
+      statusText: STATUS_CODES[status] ?? '',
+      headers: AxiosHeaders.from(headers as Record<string, string>),
+      config,
     };
   }
 }
@@ -117,7 +138,10 @@ function dataTypeOf({ responseType = 'json' }: InternalAxiosRequestConfig): ApiD
 }
 
 /** @param contentType - replaces the caller's; null: there is no body to have a type */
-function callerHeaders(headers: InternalAxiosRequestConfig['headers'], contentType: string | null | undefined): Record<string, string> {
+function callerHeaders(
+  headers: InternalAxiosRequestConfig['headers'],
+  contentType: string | null | undefined,
+): Record<string, string> {
   const chosen: Record<string, string> = { Accept: 'application/json', 'User-Agent': 'express-connect-auth' };
   for (const [name, value] of Object.entries(headers.toJSON(true))) {
     const lower = name.toLowerCase();
@@ -143,7 +167,9 @@ function wireRequest({ url, method, headers, bytes, limits }: Call, accessToken:
 
 async function exchange(transport: Transport, request: WireRequest, limits: CallLimits): Promise<WireAnswer> {
   // No cause: errors of Node quote addresses, header values and more.
-  const result = await transport(request).catch(() => { throw apiCallRefused('request'); });
+  const result = await transport(request).catch(() => {
+    throw apiCallRefused('request');
+  });
   if (result.kind === 'answer') return result.answer;
   debug('api', result.fault);
   throw result.fault === 'aborted' ? limits.error() : faultError(result.fault);
@@ -154,25 +180,30 @@ function faultError(fault: Exclude<TransportFault, 'aborted'>): ConnectError {
   return new ConnectError('ERR_CONNECT_UNAVAILABLE', {
     stage: 'api',
     reason: fault,
-    message: fault === 'unreachable'
-      ? 'No connection to apiBaseUrl: check the address, name resolution, firewall, proxy (option agent) and certificate.'
-      : 'The connection to apiBaseUrl ended before the answer was complete; the call may have been carried out.',
+    message:
+      fault === 'unreachable'
+        ? 'No connection to apiBaseUrl: check the address, name resolution, firewall, proxy (option agent) and certificate.'
+        : 'The connection to apiBaseUrl ended before the answer was complete; the call may have been carried out.',
   });
 }
 
 const NOT_REPEATED = {
   reason: 'stream',
-  message: 'The Connect API refused the access token, and a stream is not sent twice. Make the call again with a fresh stream: '
-    + 'the token has been refreshed if that was possible.',
+  message:
+    'The Connect API refused the access token, and a stream is not sent twice. Make the call again with a fresh stream: ' +
+    'the token has been refreshed if that was possible.',
 };
 const STILL_REFUSED = {
-  message: 'The Connect API refuses the access token, also after a refresh or because none was due; the session keeps it. '
-    + 'Send the visitor through sign-in again if this lasts.',
+  message:
+    'The Connect API refuses the access token, also after a refresh or because none was due; the session keeps it. ' +
+    'Send the visitor through sign-in again if this lasts.',
 };
 
 /** What the API said, why the call ends with it, and where to connect again. */
 function expired(
-  { provider }: ConnectError, why: { readonly reason?: string; readonly message: string }, loginUrl: string | undefined,
+  { provider }: ConnectError,
+  why: { readonly reason?: string; readonly message: string },
+  loginUrl: string | undefined,
 ): ConnectError {
   return new ConnectError('ERR_CONNECT_EXPIRED', {
     stage: 'api',

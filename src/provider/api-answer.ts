@@ -2,7 +2,11 @@ import { ConnectError } from '../errors';
 import type { WireAnswer } from './attempt';
 import { findErrorSigns, type ErrorSigns } from './error-sign';
 import {
-  errorForApiCode, errorForHttpStatus, errorForOAuthName, errorForUnusableAnswer, type ErrorCircumstances,
+  errorForApiCode,
+  errorForHttpStatus,
+  errorForOAuthName,
+  errorForUnusableAnswer,
+  type ErrorCircumstances,
 } from './error-table';
 import { isFields, own } from './own';
 import { parseBody } from './parse-body';
@@ -50,7 +54,8 @@ export function readApiAnswer(answer: WireAnswer, context: ApiReadingContext): A
   const judged = answer.status >= 400 ? value : besideData(value);
   const error = signalledError(answer, judged, about);
   if (error !== undefined) return { kind: error.code === 'ERR_CONNECT_EXPIRED' ? 'refused' : 'error', error };
-  if (answer.unacceptable !== undefined) return { kind: 'error', error: errorForUnusableAnswer(answer.unacceptable, about) };
+  if (answer.unacceptable !== undefined)
+    return { kind: 'error', error: errorForUnusableAnswer(answer.unacceptable, about) };
   if (context.dataType === 'arraybuffer') return { kind: 'data', data: answer.bytes };
   if (context.dataType === 'text' || answer.bytes.byteLength === 0) return { kind: 'data', data: answer.body };
   if (isJson && typeof value === 'object' && value !== null) return { kind: 'data', data: value };
@@ -103,9 +108,12 @@ const MOST_ELEMENTS = 50;
 
 function saysInvalidToken(value: unknown, level = 1): boolean {
   if (level > MOST_LEVELS) return false;
-  if (Array.isArray(value)) return value.slice(0, MOST_ELEMENTS).some((element) => saysInvalidToken(element, level + 1));
+  if (Array.isArray(value))
+    return value.slice(0, MOST_ELEMENTS).some((element) => saysInvalidToken(element, level + 1));
   if (!isFields(value)) return level > 1 && value === 'invalid_token';
   const words = ['code', 'error_code', 'errorCode', 'status', 'type'].map((name) => own(value, name));
-  return words.includes('invalid_token')
-    || ['error', 'errors', 'data', 'message'].some((name) => saysInvalidToken(own(value, name), level + 1));
+  return (
+    words.includes('invalid_token') ||
+    ['error', 'errors', 'data', 'message'].some((name) => saysInvalidToken(own(value, name), level + 1))
+  );
 }

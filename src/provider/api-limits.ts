@@ -21,14 +21,17 @@ export interface CallLimits {
  * Reads the limits of one call. A `timeout` counts for the whole call, a refresh and a repeat included.
  * @throws ConnectError `ERR_CONNECT_CONFIG` with reason `timeout` or `cancel_token`
  */
-export function callLimits(
-  { signal, timeout, cancelToken }: Pick<InternalAxiosRequestConfig, 'signal' | 'timeout' | 'cancelToken'>,
-): CallLimits {
+export function callLimits({
+  signal,
+  timeout,
+  cancelToken,
+}: Pick<InternalAxiosRequestConfig, 'signal' | 'timeout' | 'cancelToken'>): CallLimits {
   if (cancelToken !== undefined) throw apiCallRefused('cancel_token');
   if (timeout !== undefined && !(Number.isFinite(timeout) && timeout >= 0)) throw apiCallRefused('timeout');
   const ending = new AbortController();
   let timedOut = false;
-  const timer = timeout !== undefined && timeout > 0 ? setTimeout(endInTime, Math.min(timeout, LONGEST_TIMER_MS)) : undefined;
+  const timer =
+    timeout !== undefined && timeout > 0 ? setTimeout(endInTime, Math.min(timeout, LONGEST_TIMER_MS)) : undefined;
   signal?.addEventListener?.('abort', cancel);
   if (signal?.aborted === true) cancel();
 
@@ -52,7 +55,9 @@ export function callLimits(
     async within(promise) {
       let end = cancel;
       const ended = new Promise<never>((_resolve, reject) => {
-        end = () => { reject(error()); };
+        end = () => {
+          reject(error());
+        };
         ending.signal.addEventListener('abort', end);
         if (ending.signal.aborted) end();
       });

@@ -4,16 +4,19 @@ import { ConnectError } from '../errors';
 export type ApiCallFault = 'url' | 'method' | 'body' | 'timeout' | 'response_type' | 'cancel_token' | 'request';
 
 const NEXT_STEP: Readonly<Record<ApiCallFault, string>> = {
-  url: 'This address is not below apiBaseUrl, or not plainly so: pass a path such as /me, put what comes from outside '
-    + 'through encodeURIComponent, and leave out dot segments, backslashes, control characters and user info.',
+  url:
+    'This address is not below apiBaseUrl, or not plainly so: pass a path such as /me, put what comes from outside ' +
+    'through encodeURIComponent, and leave out dot segments, backslashes, control characters and user info.',
   method: 'The method of the call is none of GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS and QUERY.',
-  body: 'The body of the call cannot be sent: pass a string, a JSON value, a Buffer or typed array, URLSearchParams, FormData, '
-    + 'a Blob, or a stream that nobody has read yet (a body parser, for one) and that ends in time, without an error, within 10 MiB.',
+  body:
+    'The body of the call cannot be sent: pass a string, a JSON value, a Buffer or typed array, URLSearchParams, FormData, ' +
+    'a Blob, or a stream that nobody has read yet (a body parser, for one) and that ends in time, without an error, within 10 MiB.',
   timeout: 'The timeout of the call is not a number of milliseconds from 0 on.',
   response_type: 'The responseType of the call is none of json, text and arraybuffer.',
   cancel_token: 'A cancelToken is not supported: pass the signal of an AbortController.',
-  request: 'The call could not be made: check its headers, params and settings, and that the option agent serves the '
-    + 'protocol of apiBaseUrl.',
+  request:
+    'The call could not be made: check its headers, params and settings, and that the option agent serves the ' +
+    'protocol of apiBaseUrl.',
 };
 
 /** The error for a call that was not made: nothing left this process. Names the fault, never a value of the call. */

@@ -33,12 +33,18 @@ export function isStream(data: unknown): data is BodyStream {
  * @throws ConnectError `ERR_CONNECT_CONFIG` with reason `body`
  */
 export async function streamBytes(
-  stream: BodyStream, signal: AbortSignal, timeoutMs: number | undefined,
+  stream: BodyStream,
+  signal: AbortSignal,
+  timeoutMs: number | undefined,
 ): Promise<Uint8Array> {
   const source = opened(stream);
   let giveUp = source.close;
   // Raced: a closed stream of the web says that it is done, and one of the app's own may say nothing at all.
-  const givenUp = new Promise<never>((_resolve, reject) => { giveUp = () => { reject(apiCallRefused('body')); }; });
+  const givenUp = new Promise<never>((_resolve, reject) => {
+    giveUp = () => {
+      reject(apiCallRefused('body'));
+    };
+  });
   const timer = timeoutMs === undefined ? undefined : setTimeout(giveUp, timeoutMs);
   signal.addEventListener('abort', giveUp);
   if (signal.aborted) giveUp();
@@ -68,7 +74,12 @@ function opened(stream: BodyStream): Source {
     }
     const iterator = stream[Symbol.asyncIterator]?.();
     if (iterator !== undefined) {
-      return { next: () => iterator.next(), close: () => { closeIterated(stream, iterator); } };
+      return {
+        next: () => iterator.next(),
+        close: () => {
+          closeIterated(stream, iterator);
+        },
+      };
     }
   } catch {
     // What it says may hold anything.
@@ -87,7 +98,11 @@ function requestSource(request: IncomingMessage): Source {
   return {
     next: () => iterator.next(),
     // Once the part that is awaited has come: until then the iterator holds the request.
-    close: () => void iterator.return?.().then(() => request.resume(), () => undefined),
+    close: () =>
+      void iterator.return?.().then(
+        () => request.resume(),
+        () => undefined,
+      ),
   };
 }
 

@@ -3,7 +3,8 @@ import { apiCallRefused } from './api-refusal';
 
 /** What of a call makes its address. */
 export type AddressParts = Pick<
-  InternalAxiosRequestConfig, 'url' | 'baseURL' | 'params' | 'paramsSerializer' | 'allowAbsoluteUrls'
+  InternalAxiosRequestConfig,
+  'url' | 'baseURL' | 'params' | 'paramsSerializer' | 'allowAbsoluteUrls'
 >;
 
 /** Puts an address together as axios does; it has no defaults and sends nothing. */
@@ -22,8 +23,12 @@ export function apiAddressCheck(apiBaseUrl: string): (parts: AddressParts) => st
   return function checkedAddress(parts: AddressParts): string {
     const written = writtenAddress(parts);
     const url = URL.canParse(written) ? new URL(written) : undefined;
-    const inside = url !== undefined && url.origin === base.origin && url.username === '' && url.password === ''
-      && (url.pathname === basePath || url.pathname.startsWith(`${basePath}/`));
+    const inside =
+      url !== undefined &&
+      url.origin === base.origin &&
+      url.username === '' &&
+      url.password === '' &&
+      (url.pathname === basePath || url.pathname.startsWith(`${basePath}/`));
     if (!inside || !isPlain(written)) throw apiCallRefused('url');
     url.hash = '';
     return url.href;
@@ -52,10 +57,17 @@ function isPlain(written: string): boolean {
   const beforeQuery = written.replace(/[?#][^]*$/, '');
   if (beforeQuery.includes('\\') || /^[^/]*\/\/[^/]*@/.test(beforeQuery)) return false;
   const path = beforeQuery.replace(/^[a-z][a-z\d+.-]*:\/\//i, '');
-  return !decoded(path).split(/[/\\]/).some((segment) => /^\.\.?(?:;.*)?$/.test(segment));
+  return !decoded(path)
+    .split(/[/\\]/)
+    .some((segment) => /^\.\.?(?:;.*)?$/.test(segment));
 }
 
 /** Decodes what dot segments can be hidden in, as often as somebody on the way might. */
 function decoded(path: string): string {
-  return path.replace(/%(?:25)+/g, '%').replace(/%2e/gi, '.').replace(/%2f/gi, '/').replace(/%5c/gi, '\\').replace(/%3b/gi, ';');
+  return path
+    .replace(/%(?:25)+/g, '%')
+    .replace(/%2e/gi, '.')
+    .replace(/%2f/gi, '/')
+    .replace(/%5c/gi, '\\')
+    .replace(/%3b/gi, ';');
 }

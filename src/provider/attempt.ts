@@ -61,9 +61,19 @@ export interface Attempt {
 
 /** Options of node:http that choose where the request goes: ours, or a polluted Object.prototype would set them. */
 const OWN_ROUTE = {
-  auth: undefined, ca: undefined, createConnection: undefined, family: undefined, insecureHTTPParser: undefined,
-  localAddress: undefined, lookup: undefined, maxHeaderSize: undefined, servername: undefined, setHost: true,
-  signal: undefined, socketPath: undefined, timeout: undefined,
+  auth: undefined,
+  ca: undefined,
+  createConnection: undefined,
+  family: undefined,
+  insecureHTTPParser: undefined,
+  localAddress: undefined,
+  lookup: undefined,
+  maxHeaderSize: undefined,
+  servername: undefined,
+  setHost: true,
+  signal: undefined,
+  socketPath: undefined,
+  timeout: undefined,
 };
 
 /**
@@ -177,11 +187,21 @@ function isEncoded(headers: http.IncomingHttpHeaders): boolean {
 }
 
 function answerOf(
-  response: http.IncomingMessage, chunks: readonly Buffer[], unacceptable?: WireAnswer['unacceptable'],
+  response: http.IncomingMessage,
+  chunks: readonly Buffer[],
+  unacceptable?: WireAnswer['unacceptable'],
 ): WireResult {
   const { statusCode: status = 0, headers } = response;
   const bytes = Buffer.concat(chunks);
   // Read when asked for: not every caller wants text.
-  const answer = { status, headers, bytes, get body() { return bytes.toString('utf8'); }, unacceptable };
+  const answer = {
+    status,
+    headers,
+    bytes,
+    get body() {
+      return bytes.toString('utf8');
+    },
+    unacceptable,
+  };
   return { kind: 'answer', answer };
 }

@@ -98,5 +98,8 @@ function noteMessage(value: unknown, signs: ErrorSigns): void {
 }
 
 function normalised(text: string): string {
-  return text.toLowerCase().replace(/[^a-z0-9]+/g, ' ').trim();
+  return text
+    .toLowerCase()
+    .replace(/[^a-z0-9]+/g, ' ')
+    .trim();
 }

@@ -3,7 +3,11 @@ import type { ConnectToken } from '../token';
 import { clockSkewMs } from './clock-skew';
 import { findErrorSigns, type ErrorSigns } from './error-sign';
 import {
-  errorForApiCode, errorForHttpStatus, errorForOAuthName, errorForUnusableAnswer, type ErrorCircumstances,
+  errorForApiCode,
+  errorForHttpStatus,
+  errorForOAuthName,
+  errorForUnusableAnswer,
+  type ErrorCircumstances,
 } from './error-table';
 import { parseBody } from './parse-body';
 import { readToken } from './read-token';
@@ -61,7 +65,9 @@ export function readAnswer(answer: ProviderAnswer, context: ReadingContext): Rea
 }
 
 function signalledError(
-  answer: ProviderAnswer, signs: ErrorSigns, about: ErrorCircumstances,
+  answer: ProviderAnswer,
+  signs: ErrorSigns,
+  about: ErrorCircumstances,
 ): ConnectError | undefined {
   const { status } = answer;
   if (signs.accountCode !== undefined) return errorForApiCode(signs.accountCode, about);

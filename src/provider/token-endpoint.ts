@@ -70,7 +70,9 @@ export function tokenEndpoint(settings: TokenEndpointConfig): TokenEndpoint {
   function clientWith(timeoutMs: number): InstanceType<typeof Axios> {
     // Not axios.create(): that starts from the defaults and interceptors that the whole process shares.
     return new Axios({
-      adapter: nodeAdapter(nodeTransport({ timeoutMs, agent: config.agent })), transformRequest: [], transformResponse: [],
+      adapter: nodeAdapter(nodeTransport({ timeoutMs, agent: config.agent })),
+      transformRequest: [],
+      transformResponse: [],
     });
   }
 
@@ -93,14 +95,20 @@ export function tokenEndpoint(settings: TokenEndpointConfig): TokenEndpoint {
   async function send(grant: Grant, stage: Stage): Promise<WireResult> {
     const { headers, body } = tokenRequest(config, grant);
     try {
-      const { data } = await clients[stage].request<WireResult>({ url: config.tokenUrl, method: 'post', headers, data: body });
+      const { data } = await clients[stage].request<WireResult>({
+        url: config.tokenUrl,
+        method: 'post',
+        headers,
+        data: body,
+      });
       return data;
     } catch {
       // No cause: errors of axios and Node quote addresses, header names and more.
       throw new ConnectError('ERR_CONNECT_CONFIG', {
         stage,
-        message: 'The token request could not be made: check that tokenUrl is a URL, that agent serves its protocol, '
-          + 'and that accessTokenKey is fit for an HTTP header.',
+        message:
+          'The token request could not be made: check that tokenUrl is a URL, that agent serves its protocol, ' +
+          'and that accessTokenKey is fit for an HTTP header.',
       });
     }
   }
@@ -110,7 +118,11 @@ export function tokenEndpoint(settings: TokenEndpointConfig): TokenEndpoint {
       return present({ grant_type: 'authorization_code', code, codeVerifier }, 'exchange');
     },
     async refresh(refreshToken: string, about: RefreshCircumstances = {}): Promise<ConnectToken> {
-      const token = await present({ grant_type: 'refresh_token', refresh_token: refreshToken }, 'refresh', about.onRepeat);
+      const token = await present(
+        { grant_type: 'refresh_token', refresh_token: refreshToken },
+        'refresh',
+        about.onRepeat,
+      );
       return { ...token, refresh_token: token.refresh_token ?? refreshToken };
     },
   });
@@ -127,8 +139,9 @@ function faultError(fault: TransportFault, stage: Stage): ConnectError {
   return new ConnectError('ERR_CONNECT_UNAVAILABLE', {
     stage,
     reason: fault,
-    message: fault === 'unreachable'
-      ? 'No connection to tokenUrl: check the address, name resolution, firewall, proxy (option agent) and certificate.'
-      : 'The connection to tokenUrl ended before the answer was complete.',
+    message:
+      fault === 'unreachable'
+        ? 'No connection to tokenUrl: check the address, name resolution, firewall, proxy (option agent) and certificate.'
+        : 'The connection to tokenUrl ended before the answer was complete.',
   });
 }

@@ -41,7 +41,9 @@ export function nodeTransport({ timeoutMs, agent }: TransportConfig, maxBodyByte
     const { signal, mayRepeat = true } = Object.assign(Object.create(null) as object, request);
     if (signal?.aborted === true) return { kind: 'fault', fault: 'aborted' };
     const deadline = new AbortController();
-    const timer = setTimeout(() => { deadline.abort(); }, timeoutMs);
+    const timer = setTimeout(() => {
+      deadline.abort();
+    }, timeoutMs);
     const agentInUse = url.protocol === 'https:' ? secureAgent : plainAgent;
     const route = { request, url, agent: agentInUse, deadline: deadline.signal, signal, maxBodyBytes };
     try {
@@ -51,7 +53,9 @@ export function nodeTransport({ timeoutMs, agent }: TransportConfig, maxBodyByte
       while (outcome === 'stale' && attempt < (mayRepeat ? MOST_ATTEMPTS : 1)) {
         attempt += 1;
         const onlyFresh = attempt > 1;
-        outcome = await new Promise<AttemptOutcome>((done) => { startAttempt({ ...route, onlyFresh }, done); });
+        outcome = await new Promise<AttemptOutcome>((done) => {
+          startAttempt({ ...route, onlyFresh }, done);
+        });
       }
       const result: WireResult = outcome === 'stale' ? { kind: 'fault', fault: 'broken' } : outcome;
       return attempt > 1 ? { ...result, repeated: true } : result;

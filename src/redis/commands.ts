@@ -18,22 +18,24 @@ export interface CommandsConfig {
 /** Every operation rejects with `ERR_CONNECT_LEDGER`, free of addresses, keys and values, when Redis does not do it. */
 export function redisCommands({ sendCommand, commandTimeoutMs }: CommandsConfig): Commands {
   return {
-    run: (script, key, args) => bounded(async () => {
-      const rest = ['1', key, ...args.map(word)];
-      try {
-        return texts(await sendCommand('EVALSHA', script.sha1, ...rest));
-      } catch (error) {
-        // Redis forgets scripts when it restarts; EVAL brings it again, for the next calls too.
-        if (!isNoScript(error)) throw error;
-        return texts(await sendCommand('EVAL', script.source, ...rest));
-      }
-    }),
-    take: (key, ttlMs) => bounded(async () => {
-      const reply = await sendCommand('SET', key, '1', 'NX', 'PX', word(Math.max(1, ttlMs)));
-      if (reply === null) return false;
-      if (text(reply) !== 'OK') throw new TypeError('not a reply to SET');
-      return true;
-    }),
+    run: (script, key, args) =>
+      bounded(async () => {
+        const rest = ['1', key, ...args.map(word)];
+        try {
+          return texts(await sendCommand('EVALSHA', script.sha1, ...rest));
+        } catch (error) {
+          // Redis forgets scripts when it restarts; EVAL brings it again, for the next calls too.
+          if (!isNoScript(error)) throw error;
+          return texts(await sendCommand('EVAL', script.source, ...rest));
+        }
+      }),
+    take: (key, ttlMs) =>
+      bounded(async () => {
+        const reply = await sendCommand('SET', key, '1', 'NX', 'PX', word(Math.max(1, ttlMs)));
+        if (reply === null) return false;
+        if (text(reply) !== 'OK') throw new TypeError('not a reply to SET');
+        return true;
+      }),
   };
 
   async function bounded<Reply>(operation: () => Promise<Reply>): Promise<Reply> {
@@ -54,8 +56,9 @@ export function redisCommands({ sendCommand, commandTimeoutMs }: CommandsConfig)
   }
 }
 
-const NOT_DONE = 'Redis is away or does not carry the command out: look at the error events of its client, and whether it '
-  + 'may write (maxmemory, replica) and run EVALSHA, EVAL and SET on keys under the prefix.';
+const NOT_DONE =
+  'Redis is away or does not carry the command out: look at the error events of its client, and whether it ' +
+  'may write (maxmemory, replica) and run EVALSHA, EVAL and SET on keys under the prefix.';
 
 /** @param reason - `timeout`, `refused`, `answer` or `key` */
 export function ledgerError(reason: string, message: string): ConnectError {

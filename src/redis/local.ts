@@ -48,26 +48,38 @@ export function withLocal(shared: RefreshLedger, local: RefreshLedger): RefreshL
   return Object.freeze<RefreshLedger>({
     acquire: async (key, claim) => {
       if (await ended(key)) return { kind: 'revoked' };
-      if (!await isTold(key)) return local.acquire(key, claim);
-      return either(() => shared.acquire(key, claim), () => local.acquire(key, claim));
+      if (!(await isTold(key))) return local.acquire(key, claim);
+      return either(
+        () => shared.acquire(key, claim),
+        () => local.acquire(key, claim),
+      );
     },
     settle: async (key, success) => {
       if (await ended(key)) return { kind: 'revoked' };
-      return either(() => shared.settle(key, success), () => {
-        owe(owedSuccesses, key, success);
-        return local.settle(key, success);
-      });
+      return either(
+        () => shared.settle(key, success),
+        () => {
+          owe(owedSuccesses, key, success);
+          return local.settle(key, success);
+        },
+      );
     },
-    renew: (key, claimant, leaseMs) => either(
-      async () => await shared.renew(key, claimant, leaseMs) || local.renew(key, claimant, leaseMs),
-      () => local.renew(key, claimant, leaseMs),
-    ),
-    fail: (key, failure) => either(
-      async () => await shared.fail(key, failure) || local.fail(key, failure),
-      () => local.fail(key, failure),
-    ),
+    renew: (key, claimant, leaseMs) =>
+      either(
+        async () => (await shared.renew(key, claimant, leaseMs)) || local.renew(key, claimant, leaseMs),
+        () => local.renew(key, claimant, leaseMs),
+      ),
+    fail: (key, failure) =>
+      either(
+        async () => (await shared.fail(key, failure)) || local.fail(key, failure),
+        () => local.fail(key, failure),
+      ),
     revoke,
-    once: (name, ttlMs) => either(() => shared.once(name, ttlMs), () => local.once(name, ttlMs)),
+    once: (name, ttlMs) =>
+      either(
+        () => shared.once(name, ttlMs),
+        () => local.once(name, ttlMs),
+      ),
   });
 }
 

@@ -51,26 +51,38 @@ export function redisLedgerConfig(options: RedisLedgerOptions): RedisLedgerConfi
   // Spreading null or undefined, which JavaScript callers can pass, gives no option at all.
   const given: Readonly<Record<string, unknown>> = { ...options };
   const {
-    sendCommand, encryptionKeys, prefix = 'connect-auth:', commandTimeoutMs = 500, onLedgerError = 'fail',
+    sendCommand,
+    encryptionKeys,
+    prefix = 'connect-auth:',
+    commandTimeoutMs = 500,
+    onLedgerError = 'fail',
   } = given;
   const keys = readKeyRing(encryptionKeys);
   const sound: Readonly<Record<keyof typeof HINTS, boolean>> = {
     sendCommand: typeof sendCommand === 'function',
     encryptionKeys: keys !== undefined,
     prefix: typeof prefix === 'string' && /^[\w:.{}-]{1,64}$/u.test(prefix),
-    commandTimeoutMs: typeof commandTimeoutMs === 'number' && Number.isInteger(commandTimeoutMs)
-      && commandTimeoutMs >= 50 && commandTimeoutMs <= 5000,
+    commandTimeoutMs:
+      typeof commandTimeoutMs === 'number' &&
+      Number.isInteger(commandTimeoutMs) &&
+      commandTimeoutMs >= 50 &&
+      commandTimeoutMs <= 5000,
     onLedgerError: onLedgerError === 'fail' || onLedgerError === 'local',
   };
   const faults = [
-    ...(Object.keys(HINTS) as (keyof typeof HINTS)[]).filter((name) => !sound[name])
+    ...(Object.keys(HINTS) as (keyof typeof HINTS)[])
+      .filter((name) => !sound[name])
       .map((name) => `${name} (expected ${HINTS[name]})`),
-    ...Object.keys(given).filter((name) => !Object.hasOwn(HINTS, name))
-      .map((name) => (/^[\w$]{1,64}$/u.test(name) ? `${name} (no such option)` : 'an option whose name is not printable')),
+    ...Object.keys(given)
+      .filter((name) => !Object.hasOwn(HINTS, name))
+      .map((name) =>
+        /^[\w$]{1,64}$/u.test(name) ? `${name} (no such option)` : 'an option whose name is not printable',
+      ),
   ];
   if (keys === undefined || faults.length > 0) {
     throw new ConnectError('ERR_CONNECT_OPTIONS', {
-      stage: 'options', message: `redisLedger() cannot use these options: ${faults.join('; ')}.`,
+      stage: 'options',
+      message: `redisLedger() cannot use these options: ${faults.join('; ')}.`,
     });
   }
   return Object.freeze({

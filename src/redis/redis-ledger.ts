@@ -21,18 +21,28 @@ export function redisLedger(options: RedisLedgerOptions): RefreshLedger {
 
   const ledger = Object.freeze<RefreshLedger>({
     acquire: async (key, { generation, claimant, leaseMs, minAgeMs, retentionMs }) => {
-      const [kind = '', first = '', second = '', third = ''] = await run(
-        ACQUIRE, name(key), [generation, claimant, leaseMs, minAgeMs, retentionMs],
-      );
+      const [kind = '', first = '', second = '', third = ''] = await run(ACQUIRE, name(key), [
+        generation,
+        claimant,
+        leaseMs,
+        minAgeMs,
+        retentionMs,
+      ]);
       return acquired(kind, [first, second, third], key);
     },
     renew: async (key, claimant, leaseMs) => flag(await run(RENEW, name(key), [claimant, leaseMs])),
     settle: async (key, { generation, fence, box, retentionMs }) => {
-      const [kind = '', at = '', other = ''] = await run(SETTLE, name(key), [generation, fence, seal(box, [key]), retentionMs]);
+      const [kind = '', at = '', other = ''] = await run(SETTLE, name(key), [
+        generation,
+        fence,
+        seal(box, [key]),
+        retentionMs,
+      ]);
       return settled(kind, [at, other], key);
     },
     fail: async (key, { claimant, kind, backoffMs, error, ambiguous, retentionMs }) => {
-      const [state, forMs] = kind === 'terminal' ? ['dead', DEAD_PROBE_MS] as const : ['backoff', backoffMs] as const;
+      const [state, forMs] =
+        kind === 'terminal' ? (['dead', DEAD_PROBE_MS] as const) : (['backoff', backoffMs] as const);
       return flag(await run(FAIL, name(key), [claimant, state, forMs, error, ambiguous ? 1 : 0, retentionMs]));
     },
     revoke: async (key, retentionMs) => {
@@ -47,22 +57,33 @@ export function redisLedger(options: RedisLedgerOptions): RefreshLedger {
 
   function acquired(kind: string, [first, second, third]: readonly [string, string, string], key: string): Acquired {
     switch (kind) {
-      case 'revoked': return { kind };
-      case 'adopt': return { kind, generation: whole(first), box: opened(second, key), ageMs: whole(third) };
-      case 'dead': return { kind, error: first };
-      case 'wait': return { kind, ms: whole(first) };
-      case 'backoff': return { kind, ms: whole(first), error: second };
-      case 'won': return { kind, fence: whole(first), ambiguous: second === '1', attempts: whole(third) };
-      default: throw unreadable();
+      case 'revoked':
+        return { kind };
+      case 'adopt':
+        return { kind, generation: whole(first), box: opened(second, key), ageMs: whole(third) };
+      case 'dead':
+        return { kind, error: first };
+      case 'wait':
+        return { kind, ms: whole(first) };
+      case 'backoff':
+        return { kind, ms: whole(first), error: second };
+      case 'won':
+        return { kind, fence: whole(first), ambiguous: second === '1', attempts: whole(third) };
+      default:
+        throw unreadable();
     }
   }
 
   function settled(kind: string, [generation, box]: readonly [string, string], key: string): Settled {
     switch (kind) {
-      case 'revoked': return { kind };
-      case 'settled': return { kind, generation: whole(generation) };
-      case 'superseded': return { kind, generation: whole(generation), box: opened(box, key) };
-      default: throw unreadable();
+      case 'revoked':
+        return { kind };
+      case 'settled':
+        return { kind, generation: whole(generation) };
+      case 'superseded':
+        return { kind, generation: whole(generation), box: opened(box, key) };
+      default:
+        throw unreadable();
     }
   }
 
@@ -70,8 +91,11 @@ export function redisLedger(options: RedisLedgerOptions): RefreshLedger {
     const box = open(sealed, [key]);
     // Absent would mean: refresh again. The token set is there, and its refresh token is spent.
     if (box === undefined) {
-      throw ledgerError('key', 'No key of encryptionKeys opens this token set: give every process the same keys, the old '
-        + 'ones included, for as long as records live.');
+      throw ledgerError(
+        'key',
+        'No key of encryptionKeys opens this token set: give every process the same keys, the old ' +
+          'ones included, for as long as records live.',
+      );
     }
     return box;
   }
@@ -88,6 +112,9 @@ function whole(value: string): number {
 }
 
 function unreadable(): Error {
-  return ledgerError('answer', 'Redis answered with something else than the scripts of redisLedger() give: sendCommand must '
-    + 'resolve with the reply as it is.');
+  return ledgerError(
+    'answer',
+    'Redis answered with something else than the scripts of redisLedger() give: sendCommand must ' +
+      'resolve with the reply as it is.',
+  );
 }

@@ -7,7 +7,9 @@ import type { TokenSet } from '../token';
  * What it throws may hold addresses and passwords, and is dropped.
  */
 export type Ask = <T>(
-  operation: LedgerErrorEvent['operation'], about: Pick<TokenSet, 'lineage'>, question: () => Promise<T>,
+  operation: LedgerErrorEvent['operation'],
+  about: Pick<TokenSet, 'lineage'>,
+  question: () => Promise<T>,
 ) => Promise<T | undefined>;
 
 /** Makes an {@link Ask} that tells `onEvent` of trouble. */

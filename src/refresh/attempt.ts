@@ -53,7 +53,11 @@ export async function attemptRefresh(claim: WonClaim, parts: AttemptParts): Prom
     void parts.ask('renew', set, () => parts.ledger.renew(key, parts.claimant, parts.leaseMs));
   }, parts.leaseMs / 3);
   try {
-    const token = await parts.endpoint.refresh(set.token.refresh_token ?? '', { onRepeat: () => { repeated = true; } });
+    const token = await parts.endpoint.refresh(set.token.refresh_token ?? '', {
+      onRepeat: () => {
+        repeated = true;
+      },
+    });
     clearInterval(lease);
     parts.pauses.succeeded(key);
     const durationMs = Date.now() - startedMs;
@@ -62,7 +66,11 @@ export async function attemptRefresh(claim: WonClaim, parts: AttemptParts): Prom
     // Revoked meanwhile, or superseded: then this token set is nobody's.
     if (landed.kind === 'token' && landed.set === next) {
       emit(parts.onEvent, {
-        type: 'refreshed', time: Date.now(), connection: connectionHash(set.lineage), generation: next.generation, durationMs,
+        type: 'refreshed',
+        time: Date.now(),
+        connection: connectionHash(set.lineage),
+        generation: next.generation,
+        durationMs,
       });
     }
     return landed;
@@ -74,7 +82,9 @@ export async function attemptRefresh(claim: WonClaim, parts: AttemptParts): Prom
 }
 
 async function recordFailure(
-  claim: WonClaim, { error, repeated }: { error: ConnectError; repeated: boolean }, parts: AttemptParts,
+  claim: WonClaim,
+  { error, repeated }: { error: ConnectError; repeated: boolean },
+  parts: AttemptParts,
 ): Promise<Landed | undefined> {
   const { key, set, won, retentionMs } = claim;
   const { kind, retryAfterSeconds } = refreshFailure(error);
@@ -82,30 +92,46 @@ async function recordFailure(
   const ambiguous = won.ambiguous || repeated || kind === 'ambiguous';
   // An OAuth name in the answer decides the code, and there is none for this.
   const rateLimited = error.code === 'ERR_CONNECT_RATE_LIMITED' || error.provider?.status === 429;
-  const pause = kind === 'terminal'
-    ? { ms: UNRECORDED_PAUSE_MS, word: ambiguous ? 'lost_response' : 'invalid_grant' }
-    : backOff(kind, { attempts: won.attempts, rateLimited, retryAfterSeconds }, Math.random());
-  const recorded = await parts.ask('fail', set, () => parts.ledger.fail(key, {
-    claimant: parts.claimant, kind: kind === 'terminal' ? 'terminal' : 'transient', backoffMs: Math.round(pause.ms),
-    error: pause.word, ambiguous, retentionMs,
-  }));
+  const pause =
+    kind === 'terminal'
+      ? { ms: UNRECORDED_PAUSE_MS, word: ambiguous ? 'lost_response' : 'invalid_grant' }
+      : backOff(kind, { attempts: won.attempts, rateLimited, retryAfterSeconds }, Math.random());
+  const recorded = await parts.ask('fail', set, () =>
+    parts.ledger.fail(key, {
+      claimant: parts.claimant,
+      kind: kind === 'terminal' ? 'terminal' : 'transient',
+      backoffMs: Math.round(pause.ms),
+      error: pause.word,
+      ambiguous,
+      retentionMs,
+    }),
+  );
   if (kind === 'terminal' && recorded === true) return { kind: 'dead', word: pause.word };
   // Terminal, and unrecorded: perhaps somebody took the claim over and has a newer token. Nobody is signed out for that.
   const word = kind === 'terminal' ? 'unavailable' : pause.word;
-  const paused = kind === 'configuration' ? parts.pauses.refused(key, set) : { kind: 'backoff' as const, ms: pause.ms, word };
+  const paused =
+    kind === 'configuration' ? parts.pauses.refused(key, set) : { kind: 'backoff' as const, ms: pause.ms, word };
   if (kind !== 'configuration') parts.pauses.keep(key, set, paused);
   // Not recorded: the claim is somebody else's, or the record is gone. Ask again, and present nothing before the pause is over.
   return recorded === false ? undefined : paused;
 }
 
 function announce(
-  set: TokenSet, kind: RefreshFailureKind, error: ConnectError, onEvent: ConnectEventListener | undefined,
+  set: TokenSet,
+  kind: RefreshFailureKind,
+  error: ConnectError,
+  onEvent: ConnectEventListener | undefined,
 ): void {
   const { apiCode, oauthError } = error.provider ?? {};
   debug('refresh', 'failed', kind, error.code);
   emit(onEvent, {
-    type: 'refresh_failed', time: Date.now(), stage: 'refresh', connection: connectionHash(set.lineage), kind,
-    code: error.code, status: VISITOR_STATUS[kind] ?? 503,
+    type: 'refresh_failed',
+    time: Date.now(),
+    stage: 'refresh',
+    connection: connectionHash(set.lineage),
+    kind,
+    code: error.code,
+    status: VISITOR_STATUS[kind] ?? 503,
     ...(apiCode === undefined ? {} : { apiCode }),
     ...(oauthError === undefined ? {} : { oauthError }),
   });

@@ -18,20 +18,30 @@ export type BackOffWord = 'ambiguous' | 'not_sent' | 'unavailable' | 'rate_limit
  */
 export function backOff(
   kind: Exclude<RefreshFailureKind, 'terminal'>,
-  { attempts, rateLimited, retryAfterSeconds }: { attempts: number; rateLimited: boolean; retryAfterSeconds?: number | undefined },
+  {
+    attempts,
+    rateLimited,
+    retryAfterSeconds,
+  }: { attempts: number; rateLimited: boolean; retryAfterSeconds?: number | undefined },
   chance: number,
 ): BackOff {
   const asked = retryAfterSeconds === undefined ? undefined : retryAfterSeconds * 1000;
   switch (kind) {
     // One retry soon: within its grace time a provider gives the lost answer again.
-    case 'ambiguous': return { ms: attempts === 0 ? 1000 + 1000 * chance : doubling(1000, attempts, 30_000), word: 'ambiguous' };
-    case 'not_sent': return { ms: 1000, word: 'not_sent' };
-    case 'transient': return {
-      ms: Math.max(asked ?? doubling(1000, attempts, 30_000), 1000), word: rateLimited ? 'rate_limited' : 'unavailable',
-    };
+    case 'ambiguous':
+      return { ms: attempts === 0 ? 1000 + 1000 * chance : doubling(1000, attempts, 30_000), word: 'ambiguous' };
+    case 'not_sent':
+      return { ms: 1000, word: 'not_sent' };
+    case 'transient':
+      return {
+        ms: Math.max(asked ?? doubling(1000, attempts, 30_000), 1000),
+        word: rateLimited ? 'rate_limited' : 'unavailable',
+      };
     // Short: another process may already run with the right credentials; the breaker spares the provider ours.
-    case 'configuration': return { ms: 2000, word: 'configuration' };
-    case 'suspect': return { ms: doubling(2000, attempts, 60_000), word: 'suspect' };
+    case 'configuration':
+      return { ms: 2000, word: 'configuration' };
+    case 'suspect':
+      return { ms: doubling(2000, attempts, 60_000), word: 'suspect' };
   }
 }
 

@@ -4,7 +4,11 @@ import type { LedgerRecord } from './record';
 export interface BoundedRecords {
   readonly get: (key: string, now: number) => LedgerRecord | undefined;
   /** Keeps it at least `retentionMs` from now: a time that was promised before is never shortened. */
-  readonly put: (key: string, record: LedgerRecord, kept: { readonly now: number; readonly retentionMs: number }) => void;
+  readonly put: (
+    key: string,
+    record: LedgerRecord,
+    kept: { readonly now: number; readonly retentionMs: number },
+  ) => void;
 }
 
 interface Entry {

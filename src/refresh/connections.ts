@@ -37,7 +37,11 @@ export function connections(config: ConnectionsConfig): Connections {
   function away(stage: 'disconnect' | 'callback', operation: 'revoke' | 'once', subject: string): ConnectError {
     emit(config.onEvent, { type: 'ledger_error', time: Date.now(), connection: connectionHash(subject), operation });
     // The state of a callback is spent by now: coming again helps a disconnect only.
-    return new ConnectError('ERR_CONNECT_LEDGER', { stage, reason: 'away', ...(stage === 'disconnect' ? { retryAfterSeconds: 2 } : {}) });
+    return new ConnectError('ERR_CONNECT_LEDGER', {
+      stage,
+      reason: 'away',
+      ...(stage === 'disconnect' ? { retryAfterSeconds: 2 } : {}),
+    });
   }
 
   return Object.freeze({

@@ -65,7 +65,12 @@ export function refreshFlights(config: FlightsConfig): Flights {
   const flights = new Map<string, Flight>();
   const ask = asking(config.onEvent);
   const parts: AttemptParts = {
-    ...config, leaseMs, ask, claimant: randomBytes(16).toString('base64url'), settler: settler(ledger, ask), pauses: refreshPauses(),
+    ...config,
+    leaseMs,
+    ask,
+    claimant: randomBytes(16).toString('base64url'),
+    settler: settler(ledger, ask),
+    pauses: refreshPauses(),
   };
 
   function start(set: TokenSet, plan: FlightPlan): Flight {
@@ -78,16 +83,25 @@ export function refreshFlights(config: FlightsConfig): Flights {
   }
 
   async function fly(
-    key: string, set: TokenSet, plan: FlightPlan, board: { readonly patient: boolean },
+    key: string,
+    set: TokenSet,
+    plan: FlightPlan,
+    board: { readonly patient: boolean },
   ): Promise<Landed> {
     const lastMs = Date.now() + waitMaxMs;
     for (let pollMs = FIRST_POLL_MS; ; pollMs = Math.min(pollMs * 2, LONGEST_POLL_MS)) {
       const known = knownHere(key, set, board.patient);
       if (known !== undefined) return known;
       const askedMs = performance.now();
-      const got = await ask('acquire', set, () => ledger.acquire(key, {
-        generation: set.generation, claimant: parts.claimant, leaseMs, minAgeMs: plan.minAgeMs, retentionMs: plan.retentionMs,
-      }));
+      const got = await ask('acquire', set, () =>
+        ledger.acquire(key, {
+          generation: set.generation,
+          claimant: parts.claimant,
+          leaseMs,
+          minAgeMs: plan.minAgeMs,
+          retentionMs: plan.retentionMs,
+        }),
+      );
       if (got === undefined) return { kind: 'away' };
       debug('refresh', got.kind, set.generation);
       if (got.kind !== 'won' && got.kind !== 'wait') return fromLedger(got, set);
@@ -107,11 +121,20 @@ export function refreshFlights(config: FlightsConfig): Flights {
 
   /** A claim in a pause of this process: the provider is not asked, but others may be luckier with it. */
   async function giveBack(
-    key: string, { set, won, retentionMs }: Omit<WonClaim, 'key'>, paused: Extract<Landed, { kind: 'backoff' }>,
+    key: string,
+    { set, won, retentionMs }: Omit<WonClaim, 'key'>,
+    paused: Extract<Landed, { kind: 'backoff' }>,
   ): Promise<Landed> {
-    await ask('fail', set, () => ledger.fail(key, {
-      claimant: parts.claimant, kind: 'transient', backoffMs: 0, error: paused.word, ambiguous: won.ambiguous, retentionMs,
-    }));
+    await ask('fail', set, () =>
+      ledger.fail(key, {
+        claimant: parts.claimant,
+        kind: 'transient',
+        backoffMs: 0,
+        error: paused.word,
+        ambiguous: won.ambiguous,
+        retentionMs,
+      }),
+    );
     return paused;
   }
 
@@ -121,7 +144,8 @@ export function refreshFlights(config: FlightsConfig): Flights {
    */
   function knownHere(key: string, set: TokenSet, patient: boolean): Landed | undefined {
     const newer = parts.settler.find(key);
-    if (newer !== undefined && newer.generation > set.generation) return { kind: 'token', set: newer, ageMs: 0, won: false };
+    if (newer !== undefined && newer.generation > set.generation)
+      return { kind: 'token', set: newer, ageMs: 0, won: false };
     return patient ? undefined : parts.pauses.find(key, set);
   }
 

@@ -61,14 +61,14 @@ export type Acquired =
   | { readonly kind: 'wait'; readonly ms: number }
   | { readonly kind: 'backoff'; readonly ms: number; readonly error: string }
   | {
-    readonly kind: 'won';
-    /** Counts the claims of this record, takeovers included. */
-    readonly fence: number;
-    /** An earlier attempt of this generation ended with unknown outcome. */
-    readonly ambiguous: boolean;
-    /** Failed attempts of this generation before this one. */
-    readonly attempts: number;
-  };
+      readonly kind: 'won';
+      /** Counts the claims of this record, takeovers included. */
+      readonly fence: number;
+      /** An earlier attempt of this generation ended with unknown outcome. */
+      readonly ambiguous: boolean;
+      /** Failed attempts of this generation before this one. */
+      readonly attempts: number;
+    };
 
 /** A successful refresh. */
 export interface LedgerSuccess {

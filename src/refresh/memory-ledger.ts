@@ -25,7 +25,13 @@ let warned = false;
 export function memoryLedger(options: MemoryLedgerOptions = {}): RefreshLedger {
   const { maxRecords = MAX_RECORDS, now = monotonicNow } = options;
   const unknown = Object.keys(options).some((name) => name !== 'maxRecords' && name !== 'now');
-  if (unknown || !Number.isInteger(maxRecords) || maxRecords < 1 || maxRecords > 10_000_000 || typeof now !== 'function') {
+  if (
+    unknown ||
+    !Number.isInteger(maxRecords) ||
+    maxRecords < 1 ||
+    maxRecords > 10_000_000 ||
+    typeof now !== 'function'
+  ) {
     throw new ConnectError('ERR_CONNECT_OPTIONS', {
       stage: 'options',
       message: 'memoryLedger() takes maxRecords (a whole number of 1–10000000) and now (a function), nothing else.',
@@ -90,7 +96,8 @@ function warnOnce(): void {
   warned = true;
   process.emitWarning('memoryLedger() coordinates one process only, and this one is a worker of node:cluster.', {
     code: 'CONNECT_AUTH_MEMORY_LEDGER',
-    detail: 'Two workers that refresh the same connection can end it. Pass ledger: redisLedger({ … }) of '
-      + 'express-connect-auth/redis to connectAuth(); one Redis serves all workers.',
+    detail:
+      'Two workers that refresh the same connection can end it. Pass ledger: redisLedger({ … }) of ' +
+      'express-connect-auth/redis to connectAuth(); one Redis serves all workers.',
   });
 }

@@ -35,7 +35,11 @@ export function refreshPauses(): Pauses {
   let breaker: Pause | undefined;
   let successes = 0;
 
-  function keep(key: string, { generation }: TokenSet, { ms, word }: { readonly ms: number; readonly word: string }): void {
+  function keep(
+    key: string,
+    { generation }: TokenSet,
+    { ms, word }: { readonly ms: number; readonly word: string },
+  ): void {
     const now = Date.now();
     pauses.delete(key);
     dropExpired(pauses, now);

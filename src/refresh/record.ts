@@ -1,4 +1,11 @@
-import { DEAD_PROBE_MS, type Acquired, type LedgerClaim, type LedgerFailure, type LedgerSuccess, type Settled } from './ledger';
+import {
+  DEAD_PROBE_MS,
+  type Acquired,
+  type LedgerClaim,
+  type LedgerFailure,
+  type LedgerSuccess,
+  type Settled,
+} from './ledger';
 
 /** What a ledger knows about one connection. Times in milliseconds of the ledger's own clock. */
 export interface LedgerRecord {
@@ -24,7 +31,13 @@ export interface Step<Answer> {
 }
 
 const NOTHING: LedgerRecord = {
-  state: 'idle', generation: -1, fence: 0, deadline: 0, ambiguous: false, attempts: 0, error: '',
+  state: 'idle',
+  generation: -1,
+  fence: 0,
+  deadline: 0,
+  ambiguous: false,
+  attempts: 0,
+  error: '',
 };
 
 /** The rules of `acquire`, in the order of its documentation. */
@@ -60,7 +73,10 @@ function adoptable({ box, generation }: LedgerRecord, claim: LedgerClaim, now: n
 }
 
 function win(
-  before: LedgerRecord, { claimant, leaseMs }: LedgerClaim, now: number, fence = before.fence + 1,
+  before: LedgerRecord,
+  { claimant, leaseMs }: LedgerClaim,
+  now: number,
+  fence = before.fence + 1,
 ): Step<Acquired> {
   const { ambiguous, attempts } = before;
   return {
@@ -78,7 +94,10 @@ export function settleStep(before: LedgerRecord | undefined, success: LedgerSucc
   const current = state === 'pending' && record.fence === success.fence;
   if (current || generation <= success.generation) {
     return settled({
-      ...NOTHING, generation: Math.max(generation, success.generation) + 1, box, fence: Math.max(record.fence, success.fence),
+      ...NOTHING,
+      generation: Math.max(generation, success.generation) + 1,
+      box,
+      fence: Math.max(record.fence, success.fence),
     });
   }
   // From here on somebody else has brought this generation, or a later one.
@@ -96,7 +115,11 @@ function settled(record: LedgerRecord): Step<Settled> {
 }
 
 /** The rules of `fail`. @returns the new record, or undefined when the failure does not count */
-export function failStep(record: LedgerRecord | undefined, failure: LedgerFailure, now: number): LedgerRecord | undefined {
+export function failStep(
+  record: LedgerRecord | undefined,
+  failure: LedgerFailure,
+  now: number,
+): LedgerRecord | undefined {
   if (!holds(record, failure.claimant)) return undefined;
   const terminal = failure.kind === 'terminal';
   return {

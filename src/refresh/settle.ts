@@ -35,7 +35,7 @@ export function settler(ledger: RefreshLedger, ask: Ask): Settler {
     const work = (async () => {
       for (let pauseMs = 100; Date.now() < lastMs(); pauseMs = Math.min(pauseMs * 2, 2000)) {
         await new Promise((resolve) => setTimeout(resolve, pauseMs));
-        if (await offer() !== undefined) break;
+        if ((await offer()) !== undefined) break;
       }
       if (unsettled.get(key) === next) unsettled.delete(key);
     })();
@@ -50,10 +50,20 @@ export function settler(ledger: RefreshLedger, ask: Ask): Settler {
       offerForMs = mostMs;
     },
     find: (key: string): TokenSet | undefined => unsettled.get(key),
-    async settle(key: string, next: TokenSet, { fence, retentionMs }: { fence: number; retentionMs: number }): Promise<Landed> {
-      const offer = (): Promise<Settled | undefined> => ask('settle', next, () => ledger.settle(key, {
-        generation: next.generation - 1, fence, box: toBox(next), retentionMs,
-      }));
+    async settle(
+      key: string,
+      next: TokenSet,
+      { fence, retentionMs }: { fence: number; retentionMs: number },
+    ): Promise<Landed> {
+      const offer = (): Promise<Settled | undefined> =>
+        ask('settle', next, () =>
+          ledger.settle(key, {
+            generation: next.generation - 1,
+            fence,
+            box: toBox(next),
+            retentionMs,
+          }),
+        );
       const settled = await offer();
       if (settled === undefined) keepOffering(key, next, offer);
       if (settled?.kind === 'revoked') return settled;

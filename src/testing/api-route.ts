@@ -27,7 +27,9 @@ export function apiAnswer(
   }
   if (req.method !== 'GET') return refusalAnswer({ apiCode: 405, headers: { Allow: 'GET' } }, switches);
   const found = lookUp(url.pathname.slice(API_PATH.length), url.searchParams);
-  return typeof found === 'number' ? refusalAnswer({ apiCode: found }, switches) : jsonAnswer(200, { success: true, data: found });
+  return typeof found === 'number'
+    ? refusalAnswer({ apiCode: found }, switches)
+    : jsonAnswer(200, { success: true, data: found });
 }
 
 /** The data at a documented path, or the code of the refusal. */

@@ -50,7 +50,11 @@ export function readAuthorizationRequest(
   };
 }
 
-function errorIn(fields: ReadonlyMap<string, string>, scope: string, pkce: SandboxSwitches['pkce']): string | undefined {
+function errorIn(
+  fields: ReadonlyMap<string, string>,
+  scope: string,
+  pkce: SandboxSwitches['pkce'],
+): string | undefined {
   const responseType = fields.get('response_type');
   if (!responseType) return 'invalid_request';
   if (responseType !== 'code') return 'unsupported_response_type';
@@ -66,6 +70,10 @@ function isRegistered(redirectUri: string, registered: readonly string[] | undef
   if (registered !== undefined) return registered.includes(redirectUri);
   if (!URL.canParse(redirectUri)) return false;
   const { protocol, hostname, username, password } = new URL(redirectUri);
-  return /^https?:$/.test(protocol) && username === '' && password === ''
-    && /^(localhost|127(\.\d+){3}|\[::1\])$/.test(hostname);
+  return (
+    /^https?:$/.test(protocol) &&
+    username === '' &&
+    password === '' &&
+    /^(localhost|127(\.\d+){3}|\[::1\])$/.test(hostname)
+  );
 }

@@ -53,9 +53,10 @@ export function authorizeRoute(registration: Registration, grants: GrantBook): A
     if (consent === undefined || (decision !== 'allow' && decision !== 'decline')) {
       return pageAnswer(400, refusedPage('This decision belongs to no open request. Please start again from the app.'));
     }
-    consent.callbackUrl ??= decision === 'allow'
-      ? allowedUrl(consent.request, grants.issueCode(consent.request), switches)
-      : declinedUrl(consent.request, switches);
+    consent.callbackUrl ??=
+      decision === 'allow'
+        ? allowedUrl(consent.request, grants.issueCode(consent.request), switches)
+        : declinedUrl(consent.request, switches);
     return redirectAnswer(consent.callbackUrl);
   }
 

@@ -30,7 +30,8 @@ export function clientRefusal(
   }
   const presented: Credentials[] = [];
   if (authorization !== undefined && allowed !== 'body') presented.push(basicCredentials(authorization));
-  if (inBody && allowed !== 'header') presented.push({ id: fields.get('client_id'), secret: fields.get('client_secret') });
+  if (inBody && allowed !== 'header')
+    presented.push({ id: fields.get('client_id'), secret: fields.get('client_secret') });
   if (presented.length === 0) return invalidClient(2032, inHeader);
   const idInBody = fields.get('client_id') ?? client.clientId;
   const allRight = presented.every(({ id, secret }) => id === client.clientId && secret === client.clientSecret);

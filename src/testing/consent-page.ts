@@ -45,7 +45,9 @@ export const PAGE_HEADERS: Readonly<Record<string, string>> = Object.freeze({
  * @param consentId - comes back with the form and names this decision
  */
 export function consentPage(request: AuthorizationRequest, consentId: string, formPath: string): string {
-  return page('An app wants to connect', `
+  return page(
+    'An app wants to connect',
+    `
 <h1>An app wants to connect</h1>
 <p>It asks to act for your test account. No password is needed, and nothing leaves this computer.</p>
 <dl>
@@ -58,15 +60,19 @@ export function consentPage(request: AuthorizationRequest, consentId: string, fo
 <button class="allow" name="decision" value="allow">Allow</button>
 <button name="decision" value="decline">Decline</button>
 </form>
-<p class="note">This page stands in for Appy Pie Connect while you develop and test.</p>`);
+<p class="note">This page stands in for Appy Pie Connect while you develop and test.</p>`,
+  );
 }
 
 /** Shown instead of a redirect when it is not certain where to send the visitor (RFC 6749 §4.1.2.1). */
 export function refusedPage(reason: string): string {
-  return page('This request cannot be answered', `
+  return page(
+    'This request cannot be answered',
+    `
 <h1>This request cannot be answered</h1>
 <p>${escaped(reason)}</p>
-<p class="note">The visitor was not sent back to the app, because the request does not say safely where to.</p>`);
+<p class="note">The visitor was not sent back to the app, because the request does not say safely where to.</p>`,
+  );
 }
 
 function page(title: string, content: string): string {

@@ -80,17 +80,17 @@ const BODIES: Readonly<Record<SandboxSwitches['errorShape'], (facts: Facts) => B
   }),
   encodedTwice: ({ code }) => json(JSON.stringify({ code })),
   foreignNumber: () => json({ code: 16 }),
-  html: ({ meaning }) => ({ type: 'text/html; charset=utf-8', text: `<!doctype html><title>Error</title><h1>${meaning}</h1>` }),
+  html: ({ meaning }) => ({
+    type: 'text/html; charset=utf-8',
+    text: `<!doctype html><title>Error</title><h1>${meaning}</h1>`,
+  }),
   empty: () => ({ type: 'application/json', text: '' }),
   truncated: () => ({ type: 'application/json', text: '{"error":{"code":20' }),
   scalar: () => json(true),
 };
 
 /** The HTTP answer to a refusal, in the shape and with the status that the switches ask for. */
-export function refusalAnswer(
-  refusal: Refusal,
-  switches: Pick<SandboxSwitches, 'errorShape' | 'errorStatus'>,
-): Answer {
+export function refusalAnswer(refusal: Refusal, switches: Pick<SandboxSwitches, 'errorShape' | 'errorStatus'>): Answer {
   const row = rowOf(refusal.apiCode);
   const facts: Facts = {
     code: refusal.apiCode,
@@ -99,7 +99,8 @@ export function refusalAnswer(
     description: refusal.description ?? row.meaning,
   };
   const { type, text } = BODIES[switches.errorShape](facts);
-  const status = switches.errorStatus === 'matching' ? matchingStatus(row.status, switches.errorShape) : switches.errorStatus;
+  const status =
+    switches.errorStatus === 'matching' ? matchingStatus(row.status, switches.errorShape) : switches.errorStatus;
   return { ...jsonAnswer(status, null, { ...refusal.headers, 'Content-Type': type }), body: text };
 }
 

@@ -145,6 +145,8 @@ export function grantBook(sign: TokenSigner, now: () => number): GrantBook {
 /** RFC 7636 §4.6; a verifier for a code that was asked for without a challenge is refused (RFC 9700 §4.8.2). */
 function verifies(verifier: string | undefined, challenge: string | undefined): boolean {
   if (verifier === undefined || challenge === undefined) return verifier === challenge;
-  return /^[A-Za-z0-9._~-]{43,128}$/.test(verifier)
-    && createHash('sha256').update(verifier).digest('base64url') === challenge;
+  return (
+    /^[A-Za-z0-9._~-]{43,128}$/.test(verifier) &&
+    createHash('sha256').update(verifier).digest('base64url') === challenge
+  );
 }

@@ -1,5 +1,13 @@
 // Re-exports by name from the one CommonJS copy: two copies would be two sets of everything.
 export { SANDBOX_API_CODES, ledgerConformance, startSandbox } from './index.js';
 export type {
-  LedgerCase, LedgerUnderTest, PlanOptions, Sandbox, SandboxCalls, SandboxEndpoint, SandboxFault, SandboxOptions, SandboxSwitches,
+  LedgerCase,
+  LedgerUnderTest,
+  PlanOptions,
+  Sandbox,
+  SandboxCalls,
+  SandboxEndpoint,
+  SandboxFault,
+  SandboxOptions,
+  SandboxSwitches,
 } from './index.js';

@@ -1,6 +1,15 @@
 import assert from 'node:assert/strict';
 import {
-  DEAD_MS, HOUR_MS, LEASE_MS, RETENTION_MS, assertAdopts, assertTimed, terminal, transient, type Play, type Won,
+  DEAD_MS,
+  HOUR_MS,
+  LEASE_MS,
+  RETENTION_MS,
+  assertAdopts,
+  assertTimed,
+  terminal,
+  transient,
+  type Play,
+  type Won,
 } from './ledger-scene';
 
 // Longer than other files: one table, in which each case is a sentence of the contract and can be read by itself.
@@ -22,11 +31,15 @@ const CLAIMS: Readonly<Record<string, Play>> = {
     const other = { generation: 0, claimant: 'b', leaseMs: LEASE_MS, minAgeMs: 0, retentionMs: RETENTION_MS };
     assert.equal((await ledger.acquire(`${key}-other`, other)).kind, 'won');
   },
-  'the claimant who holds the claim wins it again, and it does not become ambiguous': async ({ claim, advance, refresh }) => {
+  'the claimant who holds the claim wins it again, and it does not become ambiguous': async ({
+    claim,
+    advance,
+    refresh,
+  }) => {
     await refresh(0, 'a', 'box 1');
     assert.deepEqual(await claim(1, 'a'), { kind: 'won', fence: 2, ambiguous: false, attempts: 0 });
     await advance(30_000);
-    const again = await claim(1, 'a') as Won;
+    const again = (await claim(1, 'a')) as Won;
     assert.deepEqual([again.kind, again.ambiguous, again.attempts, again.fence >= 2], ['won', false, 0, true]);
     assertTimed(await claim(1, 'b'), { kind: 'wait' }, LEASE_MS);
   },
@@ -53,7 +66,11 @@ const CLAIMS: Readonly<Record<string, Play>> = {
     assert.equal((await claim(0, 'b')).kind, 'won');
     assert.equal(await ledger.renew(key, 'a', LEASE_MS), false);
   },
-  'everybody with an older token set adopts the newest, also while it is being refreshed': async ({ claim, refresh, advance }) => {
+  'everybody with an older token set adopts the newest, also while it is being refreshed': async ({
+    claim,
+    refresh,
+    advance,
+  }) => {
     await refresh(0, 'a', 'box 1');
     await refresh(1, 'b', 'box 2');
     await advance(90_000);
@@ -63,7 +80,11 @@ const CLAIMS: Readonly<Record<string, Play>> = {
     assertAdopts(await claim(0, 'c'), 2, 'box 2', 90_000);
     assertTimed(await claim(2, 'c'), { kind: 'wait' }, LEASE_MS);
   },
-  'a token set that was settled less than minAgeMs ago is handed out instead of being refreshed': async ({ claim, refresh, advance }) => {
+  'a token set that was settled less than minAgeMs ago is handed out instead of being refreshed': async ({
+    claim,
+    refresh,
+    advance,
+  }) => {
     await refresh(0, 'a', 'box 1');
     assertAdopts(await claim(1, 'b', { minAgeMs: 300_000 }), 1, 'box 1');
     await advance(200_000);
@@ -84,7 +105,7 @@ const CLAIMS: Readonly<Record<string, Play>> = {
     await claim(5, 'a');
     assertTimed(await claim(3, 'b'), { kind: 'wait' }, LEASE_MS);
     await advance(LEASE_MS);
-    const won = await claim(3, 'b') as Won;
+    const won = (await claim(3, 'b')) as Won;
     assert.deepEqual([won.kind, won.ambiguous], ['won', true]);
     const after = await ledger.settle(key, { generation: 3, fence: won.fence, box: 'box', retentionMs: RETENTION_MS });
     assert.equal(after.kind, 'settled');
@@ -106,7 +127,12 @@ const ENDINGS: Readonly<Record<string, Play>> = {
     await refresh(0, 'a', box);
     assertAdopts(await claim(0, 'b'), 1, box);
   },
-  'a transient failure backs off for its time, then one claimant tries again': async ({ ledger, key, claim, advance }) => {
+  'a transient failure backs off for its time, then one claimant tries again': async ({
+    ledger,
+    key,
+    claim,
+    advance,
+  }) => {
     await claim(0, 'a');
     assert.equal(await ledger.fail(key, transient('a')), true);
     assertTimed(await claim(0, 'a'), { kind: 'backoff', error: 'unavailable' }, 120_000);
@@ -115,7 +141,13 @@ const ENDINGS: Readonly<Record<string, Play>> = {
     assert.deepEqual(await claim(0, 'b'), { kind: 'won', fence: 2, ambiguous: false, attempts: 1 });
     assertTimed(await claim(0, 'a'), { kind: 'wait' }, LEASE_MS);
   },
-  'attempts count the failures of a generation, and a success starts anew': async ({ ledger, key, won, advance, claim }) => {
+  'attempts count the failures of a generation, and a success starts anew': async ({
+    ledger,
+    key,
+    won,
+    advance,
+    claim,
+  }) => {
     for (const attempts of [0, 1, 2]) {
       assert.equal((await won(0, 'a')).attempts, attempts);
       await ledger.fail(key, transient('a'));
@@ -126,7 +158,13 @@ const ENDINGS: Readonly<Record<string, Play>> = {
     await ledger.settle(key, { generation: 0, fence, box: 'box 1', retentionMs: RETENTION_MS });
     assert.deepEqual(await claim(1, 'a'), { kind: 'won', fence: 5, ambiguous: false, attempts: 0 });
   },
-  'a terminal failure is dead for ten minutes, then one probe is allowed': async ({ ledger, key, claim, refresh, advance }) => {
+  'a terminal failure is dead for ten minutes, then one probe is allowed': async ({
+    ledger,
+    key,
+    claim,
+    refresh,
+    advance,
+  }) => {
     await refresh(0, 'a', 'box 1');
     await claim(1, 'a');
     assert.equal(await ledger.fail(key, terminal('a')), true);
@@ -165,12 +203,14 @@ const ENDINGS: Readonly<Record<string, Play>> = {
   },
   'the end of a connection beats everything': async ({ ledger, key, claim, refresh, advance }) => {
     await refresh(0, 'a', 'box 1');
-    const { fence } = await claim(1, 'a') as Won;
+    const { fence } = (await claim(1, 'a')) as Won;
     assert.deepEqual(await ledger.revoke(key, RETENTION_MS), { box: 'box 1' });
     for (const generation of [0, 1, 2, 9]) {
       assert.deepEqual(await claim(generation, 'a', { minAgeMs: HOUR_MS }), { kind: 'revoked' });
     }
-    assert.deepEqual(await ledger.settle(key, { generation: 1, fence, box: 'box 2', retentionMs: RETENTION_MS }), { kind: 'revoked' });
+    assert.deepEqual(await ledger.settle(key, { generation: 1, fence, box: 'box 2', retentionMs: RETENTION_MS }), {
+      kind: 'revoked',
+    });
     assert.equal(await ledger.fail(key, terminal('a')), false);
     assert.equal(await ledger.renew(key, 'a', LEASE_MS), false);
     await advance(HOUR_MS);
@@ -201,7 +241,13 @@ const LATE: Readonly<Record<string, Play>> = {
     assert.deepEqual(await ledger.settle(key, late), { kind: 'settled', generation: 1 });
     assert.deepEqual(await claim(1, 'b'), { kind: 'won', fence: 2, ambiguous: false, attempts: 0 });
   },
-  'of two successes of one generation the one with the higher fence stays, in either order': async ({ ledger, key, claim, won, advance }) => {
+  'of two successes of one generation the one with the higher fence stays, in either order': async ({
+    ledger,
+    key,
+    claim,
+    won,
+    advance,
+  }) => {
     const a = { generation: 0, fence: (await won(0, 'a')).fence, box: 'box of a', retentionMs: RETENTION_MS };
     await advance(LEASE_MS);
     const b = { generation: 0, fence: (await won(0, 'b')).fence, box: 'box of b', retentionMs: RETENTION_MS };
@@ -214,10 +260,11 @@ const LATE: Readonly<Record<string, Play>> = {
   'a success of a generation long past gets the newest box instead': async ({ ledger, key, refresh }) => {
     const fence = await refresh(0, 'a', 'box 1');
     await refresh(1, 'b', 'box 2');
-    assert.deepEqual(
-      await ledger.settle(key, { generation: 0, fence, box: 'late', retentionMs: RETENTION_MS }),
-      { kind: 'superseded', generation: 2, box: 'box 2' },
-    );
+    assert.deepEqual(await ledger.settle(key, { generation: 0, fence, box: 'late', retentionMs: RETENTION_MS }), {
+      kind: 'superseded',
+      generation: 2,
+      box: 'box 2',
+    });
   },
   'a success may be recorded twice: the first answer may have been lost': async ({ ledger, key, claim, won }) => {
     const success = { generation: 0, fence: (await won(0, 'a')).fence, box: 'box 1', retentionMs: RETENTION_MS };
@@ -230,7 +277,13 @@ const LATE: Readonly<Record<string, Play>> = {
     assert.deepEqual(await ledger.settle(key, success), { kind: 'settled', generation: 1 });
     assert.deepEqual(await claim(1, 'c'), { kind: 'dead', error: 'invalid_grant' });
   },
-  'a late second success does not open a claim of the next generation to others': async ({ ledger, key, claim, won, advance }) => {
+  'a late second success does not open a claim of the next generation to others': async ({
+    ledger,
+    key,
+    claim,
+    won,
+    advance,
+  }) => {
     const a = { generation: 0, fence: (await won(0, 'a')).fence, box: 'box of a', retentionMs: RETENTION_MS };
     await advance(LEASE_MS);
     const b = { generation: 0, fence: (await won(0, 'b')).fence, box: 'box of b', retentionMs: RETENTION_MS };
@@ -241,7 +294,13 @@ const LATE: Readonly<Record<string, Play>> = {
     const c = { generation: 1, fence: next.fence, box: 'box of c', retentionMs: RETENTION_MS };
     assert.deepEqual(await ledger.settle(key, c), { kind: 'settled', generation: 2 });
   },
-  'a late second success does not make the next generation sure again': async ({ ledger, key, claim, won, advance }) => {
+  'a late second success does not make the next generation sure again': async ({
+    ledger,
+    key,
+    claim,
+    won,
+    advance,
+  }) => {
     const a = { generation: 0, fence: (await won(0, 'a')).fence, box: 'box of a', retentionMs: RETENTION_MS };
     await advance(LEASE_MS);
     const b = { generation: 0, fence: (await won(0, 'b')).fence, box: 'box of b', retentionMs: RETENTION_MS };
@@ -256,7 +315,7 @@ const LATE: Readonly<Record<string, Play>> = {
     const success = { generation: 4, fence: 9, box: 'box 5', retentionMs: RETENTION_MS };
     assert.deepEqual(await ledger.settle(key, success), { kind: 'settled', generation: 5 });
     assertAdopts(await claim(4, 'a'), 5, 'box 5');
-    assert.equal((await claim(5, 'a') as Won).fence, 10);
+    assert.equal(((await claim(5, 'a')) as Won).fence, 10);
   },
 };
 

@@ -15,15 +15,17 @@ export interface LedgerCase {
  * @param makeLedger - called once per case; each case uses keys of its own
  */
 export function ledgerConformance(makeLedger: () => LedgerUnderTest | Promise<LedgerUnderTest>): readonly LedgerCase[] {
-  return Object.entries(LEDGER_CASES).map(([name, play]) => Object.freeze({
-    name,
-    run: async () => {
-      const made = await makeLedger();
-      try {
-        await play(scene(made, randomBytes(32).toString('base64url')));
-      } finally {
-        await made.close?.();
-      }
-    },
-  }));
+  return Object.entries(LEDGER_CASES).map(([name, play]) =>
+    Object.freeze({
+      name,
+      run: async () => {
+        const made = await makeLedger();
+        try {
+          await play(scene(made, randomBytes(32).toString('base64url')));
+        } finally {
+          await made.close?.();
+        }
+      },
+    }),
+  );
 }

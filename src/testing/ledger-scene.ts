@@ -33,18 +33,30 @@ const SLACK_MS = 20_000;
 
 /** A failure that backs off for two minutes. */
 export const transient = (claimant: string, more: Partial<LedgerFailure> = {}): LedgerFailure => ({
-  claimant, kind: 'transient', backoffMs: 120_000, error: 'unavailable', ambiguous: false, retentionMs: RETENTION_MS, ...more,
+  claimant,
+  kind: 'transient',
+  backoffMs: 120_000,
+  error: 'unavailable',
+  ambiguous: false,
+  retentionMs: RETENTION_MS,
+  ...more,
 });
 /** A failure that ends the connection. */
-export const terminal = (claimant: string, more: Partial<LedgerFailure> = {}): LedgerFailure => (
-  transient(claimant, { kind: 'terminal', backoffMs: 0, error: 'invalid_grant', ...more }));
+export const terminal = (claimant: string, more: Partial<LedgerFailure> = {}): LedgerFailure =>
+  transient(claimant, { kind: 'terminal', backoffMs: 0, error: 'invalid_grant', ...more });
 
 /** Sets the scene for one case on one key. */
 export function scene(made: LedgerUnderTest, key: string): Scene {
   const { ledger } = made;
-  const claim: Scene['claim'] = (generation, claimant, more = {}) => ledger.acquire(key, {
-    generation, claimant, leaseMs: LEASE_MS, minAgeMs: 0, retentionMs: RETENTION_MS, ...more,
-  });
+  const claim: Scene['claim'] = (generation, claimant, more = {}) =>
+    ledger.acquire(key, {
+      generation,
+      claimant,
+      leaseMs: LEASE_MS,
+      minAgeMs: 0,
+      retentionMs: RETENTION_MS,
+      ...more,
+    });
   const won: Scene['won'] = async (generation, claimant) => {
     const answer = await claim(generation, claimant);
     assert.equal(answer.kind, 'won');
@@ -57,10 +69,10 @@ export function scene(made: LedgerUnderTest, key: string): Scene {
     won,
     async refresh(generation, claimant, box) {
       const { fence } = await won(generation, claimant);
-      assert.deepEqual(
-        await ledger.settle(key, { generation, fence, box, retentionMs: RETENTION_MS }),
-        { kind: 'settled', generation: generation + 1 },
-      );
+      assert.deepEqual(await ledger.settle(key, { generation, fence, box, retentionMs: RETENTION_MS }), {
+        kind: 'settled',
+        generation: generation + 1,
+      });
       return fence;
     },
   };

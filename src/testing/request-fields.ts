@@ -17,7 +17,8 @@ export async function readFields(req: IncomingMessage): Promise<RequestFields | 
   if (text === undefined) return undefined;
   const mediaType = (req.headers['content-type'] ?? '').split(';', 1)[0]?.trim().toLowerCase();
   if (mediaType === 'application/json') return withFormat('json', jsonFields(text));
-  if (mediaType === 'application/x-www-form-urlencoded') return withFormat('form', singleFields(new URLSearchParams(text)));
+  if (mediaType === 'application/x-www-form-urlencoded')
+    return withFormat('form', singleFields(new URLSearchParams(text)));
   return undefined;
 }
 

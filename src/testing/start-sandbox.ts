@@ -130,7 +130,11 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
     force(apiCode, { on = 'exchange', times = 1, retryAfter } = {}) {
       assertApiCode(apiCode);
       const headers = retryAfter === undefined ? {} : { 'Retry-After': retryAfter };
-      forced.add({ apiCode, headers, ...(on === 'api' && apiCode === 401 ? { oauthError: 'invalid_token' } : {}) }, on, times);
+      forced.add(
+        { apiCode, headers, ...(on === 'api' && apiCode === 401 ? { oauthError: 'invalid_token' } : {}) },
+        on,
+        times,
+      );
     },
     fault(fault, { on = 'exchange', times = 1, commit = false } = {}) {
       faults.add({ fault, commit }, on, times);

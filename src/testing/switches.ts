@@ -79,8 +79,25 @@ const CHECKS: Readonly<Record<keyof SandboxSwitches, Check>> = {
   envelope: oneOf('flat', 'data'),
   pkce: oneOf('enforced', 'ignored', 'refused'),
   errorShape: oneOf(
-    'oauth', 'errorObject', 'errorStatus', 'flat', 'failedMessage', 'failedCode', 'failedError', 'list', 'array',
-    'message', 'numberedMessage', 'text', 'form', 'encodedTwice', 'foreignNumber', 'html', 'empty', 'truncated', 'scalar',
+    'oauth',
+    'errorObject',
+    'errorStatus',
+    'flat',
+    'failedMessage',
+    'failedCode',
+    'failedError',
+    'list',
+    'array',
+    'message',
+    'numberedMessage',
+    'text',
+    'form',
+    'encodedTwice',
+    'foreignNumber',
+    'html',
+    'empty',
+    'truncated',
+    'scalar',
   ),
   errorStatus: oneOf('matching', 200, 400, 500),
 };
@@ -93,7 +110,8 @@ const CHECKS: Readonly<Record<keyof SandboxSwitches, Check>> = {
 export function changeSwitches(current: SandboxSwitches, changes: Partial<SandboxSwitches>): SandboxSwitches {
   for (const [name, value] of Object.entries(changes)) {
     if (!Object.hasOwn(CHECKS, name)) throw new TypeError(`The sandbox has no switch "${name}".`);
-    if (!CHECKS[name as keyof SandboxSwitches](value)) throw new TypeError(`The sandbox's switch "${name}" cannot take this value.`);
+    if (!CHECKS[name as keyof SandboxSwitches](value))
+      throw new TypeError(`The sandbox's switch "${name}" cannot take this value.`);
   }
   return Object.freeze({ ...current, ...changes });
 }
@@ -108,6 +126,11 @@ function isNumberFrom(least: number): Check {
 
 function isAccessTokenRule(value: unknown): boolean {
   if (value === 'ignored') return true;
-  return typeof value === 'object' && value !== null && 'required' in value
-    && typeof value.required === 'string' && value.required !== '';
+  return (
+    typeof value === 'object' &&
+    value !== null &&
+    'required' in value &&
+    typeof value.required === 'string' &&
+    value.required !== ''
+  );
 }

@@ -27,12 +27,16 @@ export function tokenAnswer(
 ): Answer {
   const { client, grants, switches } = world;
   if (request === undefined) {
-    return refusalAnswer({ apiCode: 406, description: 'The body is neither JSON nor a form of single texts.' }, switches);
+    return refusalAnswer(
+      { apiCode: 406, description: 'The body is neither JSON nor a form of single texts.' },
+      switches,
+    );
   }
   const keyAnswer = accessTokenKeyAnswer(headers['accesstoken'], switches);
   if (keyAnswer !== undefined) return keyAnswer;
-  const refusal = requestRefusal(request, switches)
-    ?? clientRefusal(headers.authorization, request.fields, client, switches.credentials);
+  const refusal =
+    requestRefusal(request, switches) ??
+    clientRefusal(headers.authorization, request.fields, client, switches.credentials);
   if (refusal !== undefined) return refusalAnswer(refusal, switches);
   const result = grantResult(request, grants, switches);
   if ('tokens' in result) return jsonAnswer(200, tokenBody(result.tokens, request, switches), { Pragma: 'no-cache' });

@@ -24,9 +24,10 @@ export async function clickThrough(
   const asked = await visit(url);
   const consent = /name="consent" value="([^"]+)"/.exec(asked.body)?.[1];
   // Without a question the request was sent back, or refused, at once.
-  const answer = consent === undefined
-    ? asked
-    : await visit(new URL(AUTHORIZE_PATH, sandboxUrl), new URLSearchParams({ consent, decision }).toString());
+  const answer =
+    consent === undefined
+      ? asked
+      : await visit(new URL(AUTHORIZE_PATH, sandboxUrl), new URLSearchParams({ consent, decision }).toString());
   if (answer.location === undefined) throw refusedError(answer);
   return answer.location;
 }

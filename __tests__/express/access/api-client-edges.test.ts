@@ -6,8 +6,12 @@ import { http11 } from '../../support/local-server';
 let world: ApiWorld;
 let respond: (socket: net.Socket) => void;
 beforeEach(async () => {
-  respond = (socket) => { socket.write(ok()); };
-  world = await apiWorld((socket) => { respond(socket); });
+  respond = (socket) => {
+    socket.write(ok());
+  };
+  world = await apiWorld((socket) => {
+    respond(socket);
+  });
 });
 afterEach(() => world.close());
 
@@ -30,32 +34,55 @@ test('a client that has lost its baseURL takes whole addresses only, and still n
 
 test('an interceptor that takes the method away leaves a GET', async () => {
   const client = world.client();
-  client.interceptors.request.use((config) => { delete config.method; return config; });
+  client.interceptors.request.use((config) => {
+    delete config.method;
+    return config;
+  });
   await client.delete('/me');
   expect(heads()).toEqual(['GET /api/v2/me HTTP/1.1']);
 });
 
 test.each([
-  ['post', '0'], ['put', '0'], ['patch', '0'], ['query', '0'], ['get', undefined], ['delete', undefined], ['options', undefined],
+  ['post', '0'],
+  ['put', '0'],
+  ['patch', '0'],
+  ['query', '0'],
+  ['get', undefined],
+  ['delete', undefined],
+  ['options', undefined],
 ])('%s without a body tells the length %s', async (method, length) => {
   await world.client().request({ url: '/me', method });
   const [request] = world.server.requests;
-  expect([request?.headers['content-length'], request?.headers['content-type'], request?.body]).toEqual([length, undefined, '']);
+  expect([request?.headers['content-length'], request?.headers['content-type'], request?.body]).toEqual([
+    length,
+    undefined,
+    '',
+  ]);
 });
 
 test('a status without a registered phrase has none', async () => {
-  respond = (socket) => { socket.write(http11('{"success":true}', '299 Fine by us', 'Content-Type: application/json')); };
+  respond = (socket) => {
+    socket.write(http11('{"success":true}', '299 Fine by us', 'Content-Type: application/json'));
+  };
   const { status, statusText, data } = await world.client().get<unknown>('/me');
   expect([status, statusText, data]).toEqual([299, '', { success: true }]);
 });
 
 test('an API that is not there is told apart from one that breaks off', async () => {
-  respond = (socket) => { socket.destroy(); };
-  const broken = await world.client().post('/me').catch((reason: unknown) => reason);
+  respond = (socket) => {
+    socket.destroy();
+  };
+  const broken = await world
+    .client()
+    .post('/me')
+    .catch((reason: unknown) => reason);
   expect(broken).toMatchObject({ code: 'ERR_CONNECT_UNAVAILABLE', status: 502, stage: 'api', reason: 'broken' });
   expect((broken as Error).message).toContain('the call may have been carried out');
   await world.close();
-  const away = await world.client().post('/me').catch((reason: unknown) => reason);
+  const away = await world
+    .client()
+    .post('/me')
+    .catch((reason: unknown) => reason);
   expect(away).toMatchObject({ code: 'ERR_CONNECT_UNAVAILABLE', status: 502, stage: 'api', reason: 'unreachable' });
   expect((away as Error).message).toContain('No connection to apiBaseUrl');
 });
@@ -67,20 +94,36 @@ test('a cancelToken is refused before a token is asked for', async () => {
 });
 
 /** Could be read like a stream, and is none. */
-const iterable = { async* [Symbol.asyncIterator]() { yield await Promise.resolve('bytes'); } };
-test.each<[string, unknown]>([['an object', { a: 1 }], ['a number', 1], ['a bare async iterable', iterable]])(
-  'a transformRequest of the app that leaves %s is told that this is no body', async (_name, left) => {
-    const call = world.client().post('/me', {}, { transformRequest: [() => left] });
-    await expect(call).rejects.toMatchObject({ code: 'ERR_CONNECT_CONFIG', reason: 'body', stage: 'api' });
-    expect([world.asked.length, world.server.requests.length]).toEqual([0, 0]);
+const iterable = {
+  async *[Symbol.asyncIterator]() {
+    yield await Promise.resolve('bytes');
   },
-);
+};
+test.each<[string, unknown]>([
+  ['an object', { a: 1 }],
+  ['a number', 1],
+  ['a bare async iterable', iterable],
+])('a transformRequest of the app that leaves %s is told that this is no body', async (_name, left) => {
+  const call = world.client().post('/me', {}, { transformRequest: [() => left] });
+  await expect(call).rejects.toMatchObject({ code: 'ERR_CONNECT_CONFIG', reason: 'body', stage: 'api' });
+  expect([world.asked.length, world.server.requests.length]).toEqual([0, 0]);
+});
 
 test('a call that ends in a refused token, a stream too, tells where to connect again', async () => {
-  respond = (socket) => { socket.write(http11('{"success":false}', '401 Unauthorized', 'Content-Type: application/json')); };
+  respond = (socket) => {
+    socket.write(http11('{"success":false}', '401 Unauthorized', 'Content-Type: application/json'));
+  };
   const client = world.clientWith({ loginUrl: '/login' });
-  await expect(client.post('/me', new Blob(['x']).stream()))
-    .rejects.toMatchObject({ code: 'ERR_CONNECT_EXPIRED', reason: 'stream', loginUrl: '/login', provider: { status: 401 } });
-  await expect(client.post('/me', 'x'))
-    .rejects.toMatchObject({ code: 'ERR_CONNECT_EXPIRED', reason: undefined, loginUrl: '/login', provider: { status: 401 } });
+  await expect(client.post('/me', new Blob(['x']).stream())).rejects.toMatchObject({
+    code: 'ERR_CONNECT_EXPIRED',
+    reason: 'stream',
+    loginUrl: '/login',
+    provider: { status: 401 },
+  });
+  await expect(client.post('/me', 'x')).rejects.toMatchObject({
+    code: 'ERR_CONNECT_EXPIRED',
+    reason: undefined,
+    loginUrl: '/login',
+    provider: { status: 401 },
+  });
 });

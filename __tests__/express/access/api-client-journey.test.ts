@@ -4,16 +4,27 @@ import { startSandbox, type Sandbox } from '../../../src/testing';
 import { browser, signIn, withApp, type Browser, type TestApp, type TestAppParts } from '../../support/app';
 
 let sandbox: Sandbox;
-beforeAll(async () => { sandbox = await startSandbox(); });
+beforeAll(async () => {
+  sandbox = await startSandbox();
+});
 afterAll(() => sandbox.close());
-afterEach(() => { sandbox.reset(); });
+afterEach(() => {
+  sandbox.reset();
+});
 
 /** An app whose `/me` passes on what the API says of the visitor. */
 const withMe: TestAppParts = {
   routes(app, connect) {
-    const client = apiClients({ apiBaseUrl: sandbox.apiBaseUrl, timeoutMs: 5000, loginUrl: '/connect/authorize' }, connect.getToken);
+    const client = apiClients(
+      { apiBaseUrl: sandbox.apiBaseUrl, timeoutMs: 5000, loginUrl: '/connect/authorize' },
+      connect.getToken,
+    );
     const me: RequestHandler = (req, res, next) => {
-      client(req).get<object>('/me').then(({ data }) => { res.json(data); }, next);
+      client(req)
+        .get<object>('/me')
+        .then(({ data }) => {
+          res.json(data);
+        }, next);
     };
     app.get('/me', me);
   },
@@ -52,7 +63,10 @@ test('an API that keeps saying 401 gives 401 with a way to sign in, and the sess
   await connected(async (app, visitor) => {
     sandbox.force(401, { on: 'api', times: 2 });
     const { status, body } = await visitor.visit(`${app.url}/me`, JSON_ONLY);
-    expect([status, JSON.parse(body)]).toMatchObject([401, { code: 'ERR_CONNECT_EXPIRED', loginUrl: '/connect/authorize' }]);
+    expect([status, JSON.parse(body)]).toMatchObject([
+      401,
+      { code: 'ERR_CONNECT_EXPIRED', loginUrl: '/connect/authorize' },
+    ]);
     expect([sandbox.calls.refresh, sandbox.calls.api]).toEqual([1, 2]);
     expect((JSON.parse((await visitor.visit(`${app.url}/token`)).body) as { type: string }).type).toBe('bearer');
     expect((await visitor.visit(`${app.url}/me`, JSON_ONLY)).status).toBe(200);
@@ -63,7 +77,11 @@ test('a rate limit of the API is passed on as 429 with its wait', async () => {
   await connected(async (app, visitor) => {
     sandbox.force(429, { on: 'api', retryAfter: '12' });
     const { status, headers, body } = await visitor.visit(`${app.url}/me`, JSON_ONLY);
-    expect([status, headers['retry-after'], headers['content-type'], JSON.parse(body)])
-      .toMatchObject([429, '12', 'application/problem+json', { code: 'ERR_CONNECT_RATE_LIMITED', apiCode: 429 }]);
+    expect([status, headers['retry-after'], headers['content-type'], JSON.parse(body)]).toMatchObject([
+      429,
+      '12',
+      'application/problem+json',
+      { code: 'ERR_CONNECT_RATE_LIMITED', apiCode: 429 },
+    ]);
   });
 });

@@ -15,10 +15,14 @@ let changes: Partial<ApiClientConfig>;
 
 beforeEach(async () => {
   changes = {};
-  world = await apiWorld((socket) => { socket.write(ok()); });
+  world = await apiWorld((socket) => {
+    socket.write(ok());
+  });
   site = express();
   site.post('/read-before', (req, _res, next) => {
-    req.resume().once('end', () => { next(); });
+    req.resume().once('end', () => {
+      next();
+    });
   });
   site.post('/looked-into', (req, _res, next) => {
     // Stays there, as one that waits for more does.
@@ -26,16 +30,21 @@ beforeEach(async () => {
     next();
   });
   site.post('/broken-off-before', (req, _res, next) => {
-    req.once('close', () => { next(); });
+    req.once('close', () => {
+      next();
+    });
     site.emit('reached');
   });
   // The app hands the visitor's upload to the API as it comes.
   site.post(/./, (req, res, next) => {
     const call = world.clientWith(changes).post('/me', req, { headers: { 'Content-Type': 'text/plain' } });
-    call.then(() => void res.json({ kept: true }), (error: unknown) => {
-      site.emit('refused', error);
-      next(error);
-    });
+    call.then(
+      () => void res.json({ kept: true }),
+      (error: unknown) => {
+        site.emit('refused', error);
+        next(error);
+      },
+    );
     site.emit('passed on', req);
   });
   site.use(connectErrorHandler());
@@ -50,16 +59,25 @@ afterEach(async () => {
 });
 
 /** A visitor who has begun an upload and reads what is answered, whether or not the upload is over. */
-function upload(path = '/upload'): { readonly request: http.ClientRequest; readonly answer: Promise<readonly [number | undefined, string]> } {
+function upload(path = '/upload'): {
+  readonly request: http.ClientRequest;
+  readonly answer: Promise<readonly [number | undefined, string]>;
+} {
   const request = http.request({
-    host: '127.0.0.1', port: (server.address() as AddressInfo).port, path, method: 'POST', headers: { Accept: 'application/json' },
+    host: '127.0.0.1',
+    port: (server.address() as AddressInfo).port,
+    path,
+    method: 'POST',
+    headers: { Accept: 'application/json' },
   });
   const answer = new Promise<readonly [number | undefined, string]>((resolve, reject) => {
     request.on('error', reject);
     request.once('response', (response) => {
       let text = '';
       response.setEncoding('utf8').on('data', (part: string) => (text += part));
-      response.once('end', () => { resolve([response.statusCode, text]); });
+      response.once('end', () => {
+        resolve([response.statusCode, text]);
+      });
     });
   });
   return { request, answer };
@@ -77,7 +95,7 @@ test('an upload over 10 MiB is refused, and the visitor, who may send it to its 
   const { request, answer } = upload();
   // At once: a request whose answer has come says no more when it has room again.
   request.end(Buffer.alloc(14 * 1024 * 1024, 'a'));
-  const [passedOn] = await once(site, 'passed on') as [http.IncomingMessage];
+  const [passedOn] = (await once(site, 'passed on')) as [http.IncomingMessage];
   const ended = once(passedOn, 'end');
   const [status, text] = await answer;
   expect([status, JSON.parse(text)]).toMatchObject([500, { code: 'ERR_CONNECT_CONFIG' }]);
@@ -86,14 +104,24 @@ test('an upload over 10 MiB is refused, and the visitor, who may send it to its 
 });
 
 test('an answer that the app has got itself and hands on is closed when it is over 10 MiB', async () => {
-  const source = http.createServer((_req, res) => {
-    const more = (): void => { while (res.write(Buffer.alloc(65_536)) && !res.destroyed); };
-    res.on('drain', more);
-    more();
-  }).listen(0, '127.0.0.1');
+  const source = http
+    .createServer((_req, res) => {
+      const more = (): void => {
+        while (res.write(Buffer.alloc(65_536)) && !res.destroyed);
+      };
+      res.on('drain', more);
+      more();
+    })
+    .listen(0, '127.0.0.1');
   await once(source, 'listening');
-  const [answer] = await once(http.get({ host: '127.0.0.1', port: (source.address() as AddressInfo).port }), 'response') as [http.IncomingMessage];
-  await expect(world.client().post('/me', answer)).rejects.toMatchObject({ code: 'ERR_CONNECT_CONFIG', reason: 'body' });
+  const [answer] = (await once(
+    http.get({ host: '127.0.0.1', port: (source.address() as AddressInfo).port }),
+    'response',
+  )) as [http.IncomingMessage];
+  await expect(world.client().post('/me', answer)).rejects.toMatchObject({
+    code: 'ERR_CONNECT_CONFIG',
+    reason: 'body',
+  });
   expect(answer.destroyed).toBe(true);
   source.close();
 });
@@ -121,19 +149,22 @@ test('an upload that the visitor breaks off ends the call, and nothing is sent',
   const refused = once(site, 'refused');
   request.destroy();
   await expect(answer).rejects.toMatchObject({ code: 'ECONNRESET' });
-  const [error] = await refused as [ConnectError];
+  const [error] = (await refused) as [ConnectError];
   expect(error).toMatchObject({ code: 'ERR_CONNECT_CONFIG', reason: 'body', stage: 'api' });
   expect(world.server.requests.length).toBe(0);
 });
 
 test.each(['read', 'broken off'])('an upload that was %s before the call is no body', async (fate) => {
   const { request, answer } = upload(`/${fate.replace(' ', '-')}-before`);
-  const heard = answer.then(([status]) => status, (error: unknown) => (error as NodeJS.ErrnoException).code);
+  const heard = answer.then(
+    ([status]) => status,
+    (error: unknown) => (error as NodeJS.ErrnoException).code,
+  );
   const refused = once(site, 'refused');
   request.write('all of it');
   if (fate === 'read') request.end();
   else await once(site, 'reached').then(() => request.destroy());
-  const [error] = await refused as [ConnectError];
+  const [error] = (await refused) as [ConnectError];
   expect(error).toMatchObject({ code: 'ERR_CONNECT_CONFIG', reason: 'body', stage: 'api' });
   expect(await heard).toEqual(fate === 'read' ? 500 : 'ECONNRESET');
   expect(world.server.requests.length).toBe(0);

@@ -17,7 +17,11 @@ function guarded(guard: RequireConnectOptions, parts: TestAppParts = {}): TestAp
   return {
     ...parts,
     routes(app, connect) {
-      app.all(/^\/guarded|^\/+evil|^\/app|^\/a\//u, connect.requireConnect(guard), (_req, res) => void res.send('inside'));
+      app.all(
+        /^\/guarded|^\/+evil|^\/app|^\/a\//u,
+        connect.requireConnect(guard),
+        (_req, res) => void res.send('inside'),
+      );
       parts.routes?.(app, connect);
     },
   };
@@ -54,8 +58,11 @@ describe.each([
       expect(visitor.cookies.size).toBe(0);
       if ((redirected as readonly string[]).includes(kind)) {
         const returnTo = method === 'GET' ? '?returnTo=%2Fguarded%3Ftab%3D2' : '';
-        expect([answer.status, answer.location, answer.body])
-          .toEqual([method === 'GET' ? 302 : 303, `/connect/authorize${returnTo}`, '']);
+        expect([answer.status, answer.location, answer.body]).toEqual([
+          method === 'GET' ? 302 : 303,
+          `/connect/authorize${returnTo}`,
+          '',
+        ]);
         return;
       }
       const page = PAGES.includes(kind) || kind === 'a form by POST';
@@ -63,30 +70,40 @@ describe.each([
       expect(answer.headers['content-type']).toBe(page ? 'text/html; charset=utf-8' : 'application/problem+json');
       if (method === 'HEAD') expect(answer.body).toBe('');
       else if (page) expect(answer.body).toContain('href="/connect/authorize"');
-      else expect(JSON.parse(answer.body)).toEqual({
-        type: 'urn:express-connect-auth:error:ERR_CONNECT_REQUIRED', title: 'Please connect your account', status: 401,
-        detail: 'This page needs a connected account. Please connect yours, then you can go on.',
-        code: 'ERR_CONNECT_REQUIRED', loginUrl: '/connect/authorize',
-      });
+      else
+        expect(JSON.parse(answer.body)).toEqual({
+          type: 'urn:express-connect-auth:error:ERR_CONNECT_REQUIRED',
+          title: 'Please connect your account',
+          status: 401,
+          detail: 'This page needs a connected account. Please connect yours, then you can go on.',
+          code: 'ERR_CONNECT_REQUIRED',
+          loginUrl: '/connect/authorize',
+        });
     });
   });
 });
 
 test('auto is the default', async () => {
   await withApp(sandbox, guarded({}), async (app) => {
-    const answers = [await browser().visit(`${app.url}/guarded`, PAGE), await browser().visit(`${app.url}/guarded`, {})];
+    const answers = [
+      await browser().visit(`${app.url}/guarded`, PAGE),
+      await browser().visit(`${app.url}/guarded`, {}),
+    ];
     expect(answers.map(({ status }) => status)).toEqual([302, 401]);
   });
 });
 
-test.each(Object.entries(KINDS))('a connected visitor comes in by %s, whatever onMissing says', async (kind, [method, headers]) => {
-  await withApp(sandbox, guarded({ onMissing: kind.length % 2 === 0 ? 'redirect' : 'auto' }), async (app) => {
-    const visitor = browser();
-    await signIn(app, sandbox, visitor);
-    const answer = await visitor.visit(`${app.url}/guarded`, headers, method);
-    expect([answer.status, answer.body]).toEqual([200, method === 'HEAD' ? '' : 'inside']);
-  });
-});
+test.each(Object.entries(KINDS))(
+  'a connected visitor comes in by %s, whatever onMissing says',
+  async (kind, [method, headers]) => {
+    await withApp(sandbox, guarded({ onMissing: kind.length % 2 === 0 ? 'redirect' : 'auto' }), async (app) => {
+      const visitor = browser();
+      await signIn(app, sandbox, visitor);
+      const answer = await visitor.visit(`${app.url}/guarded`, headers, method);
+      expect([answer.status, answer.body]).toEqual([200, method === 'HEAD' ? '' : 'inside']);
+    });
+  },
+);
 
 test.each([
   ['an expired token without refresh token', 'omitted' as const],
@@ -106,8 +123,10 @@ test.each([
     expect([page.status, page.location]).toEqual([302, '/connect/authorize?returnTo=%2Fguarded']);
     if (refresh === 'omitted') {
       const script = await copy.visit(`${app.url}/guarded`, { accept: 'application/json' });
-      expect([script.status, JSON.parse(script.body)])
-        .toMatchObject([401, { code: 'ERR_CONNECT_EXPIRED', loginUrl: '/connect/authorize' }]);
+      expect([script.status, JSON.parse(script.body)]).toMatchObject([
+        401,
+        { code: 'ERR_CONNECT_EXPIRED', loginUrl: '/connect/authorize' },
+      ]);
     }
   });
 });
@@ -130,7 +149,9 @@ describe('returnTo', () => {
     await withApp(sandbox, guarded({}), async (app) => {
       const answer = await rawGet(app.url, target);
       expect(answer.status).toBe(302);
-      expect(answer.location).toBe(`/connect/authorize${returnTo === undefined ? '' : `?returnTo=${encodeURIComponent(returnTo)}`}`);
+      expect(answer.location).toBe(
+        `/connect/authorize${returnTo === undefined ? '' : `?returnTo=${encodeURIComponent(returnTo)}`}`,
+      );
     });
   });
 
@@ -164,9 +185,12 @@ describe('returnTo', () => {
 function rawGet(base: string, target: string): Promise<{ status: number; location: string }> {
   const { hostname, port } = new URL(base);
   return new Promise((resolve, reject) => {
-    http.request({ hostname, port, path: target, headers: PAGE, agent: false }, (res) => {
-      res.resume().on('end', () => resolve({ status: res.statusCode ?? 0, location: res.headers.location ?? '' }));
-    }).on('error', reject).end();
+    http
+      .request({ hostname, port, path: target, headers: PAGE, agent: false }, (res) => {
+        res.resume().on('end', () => resolve({ status: res.statusCode ?? 0, location: res.headers.location ?? '' }));
+      })
+      .on('error', reject)
+      .end();
   });
 }
 
@@ -181,12 +205,24 @@ describe('loginUrl', () => {
       const page = await browser().visit(`${app.url}/guarded`, PAGE);
       expect([page.status, page.location]).toEqual([302, location]);
       const script = await browser().visit(`${app.url}/guarded`, {});
-      expect([script.status, JSON.parse(script.body)]).toMatchObject([401, { loginUrl: location.replace(/[?&]returnTo=.*$/u, '') }]);
+      expect([script.status, JSON.parse(script.body)]).toMatchObject([
+        401,
+        { loginUrl: location.replace(/[?&]returnTo=.*$/u, '') },
+      ]);
     });
   });
 
   test.each([
-    'https://evil.example/', '//evil.example', '/\\evil.example', 'welcome', '', '/a/..//evil.example', '/x\r\nSet-Cookie: a=b', '/login#top', 5, null,
+    'https://evil.example/',
+    '//evil.example',
+    '/\\evil.example',
+    'welcome',
+    '',
+    '/a/..//evil.example',
+    '/x\r\nSet-Cookie: a=b',
+    '/login#top',
+    5,
+    null,
   ])('%j is refused at set-up', async (loginUrl) => {
     const error = await setUpFault({ loginUrl: loginUrl as string });
     expect([error.code, error.stage]).toEqual(['ERR_CONNECT_OPTIONS', 'options']);
@@ -196,8 +232,10 @@ describe('loginUrl', () => {
   test('is needed with authorizePath: false', async () => {
     for (const guard of [{}, { onMissing: 'redirect' }, { onMissing: 'auto' }] as const) {
       const { message } = await setUpFault(guard, { authorizePath: false });
-      expect(message).toBe('requireConnect(): with authorizePath: false it needs loginUrl, the path where you have placed '
-        + "connect.authorize, or onMissing: 'error'.");
+      expect(message).toBe(
+        'requireConnect(): with authorizePath: false it needs loginUrl, the path where you have placed ' +
+          "connect.authorize, or onMissing: 'error'.",
+      );
     }
   });
 
@@ -209,9 +247,13 @@ describe('loginUrl', () => {
   });
 
   test('leads to a sign-in that the app has placed itself', async () => {
-    const parts = guarded({ loginUrl: '/login' }, {
-      options: { authorizePath: false }, routes: (app, connect) => void app.get('/login', connect.authorize),
-    });
+    const parts = guarded(
+      { loginUrl: '/login' },
+      {
+        options: { authorizePath: false },
+        routes: (app, connect) => void app.get('/login', connect.authorize),
+      },
+    );
     await withApp(sandbox, parts, async (app) => {
       const visitor = browser();
       const sent = await visitor.visit(`${app.url}/guarded?x`, PAGE);
@@ -221,7 +263,10 @@ describe('loginUrl', () => {
 });
 
 test.each([
-  [{ onMising: 'error' }, 'it takes onMissing and loginUrl only, and gives the middleware: write connect.requireConnect()'],
+  [
+    { onMising: 'error' },
+    'it takes onMissing and loginUrl only, and gives the middleware: write connect.requireConnect()',
+  ],
   [{ onMissing: 'never' }, "onMissing must be 'auto', 'redirect' or 'error'"],
   [{ onMissing: null }, "onMissing must be 'auto', 'redirect' or 'error'"],
 ])('the guard options %j are refused at set-up', async (guard, message) => {
@@ -230,16 +275,20 @@ test.each([
 
 async function setUpFault(guard: RequireConnectOptions, options: TestAppParts['options'] = {}): Promise<ConnectError> {
   let thrown: unknown;
-  await withApp(sandbox, {
-    options,
-    routes(_app, connect) {
-      try {
-        connect.requireConnect(guard);
-      } catch (error) {
-        thrown = error;
-      }
+  await withApp(
+    sandbox,
+    {
+      options,
+      routes(_app, connect) {
+        try {
+          connect.requireConnect(guard);
+        } catch (error) {
+          thrown = error;
+        }
+      },
     },
-  }, () => Promise.resolve());
+    () => Promise.resolve(),
+  );
   if (!isConnectError(thrown)) throw new Error('the guard was made');
   return thrown;
 }
@@ -247,17 +296,20 @@ async function setUpFault(guard: RequireConnectOptions, options: TestAppParts['o
 describe('renderErrors and renderError', () => {
   test('with renderErrors false the app answers, and gets status, loginUrl and all', async () => {
     let seen: unknown;
-    const parts = guarded({ onMissing: 'error' }, {
-      options: { renderErrors: false },
-      routes(app) {
-        const look: ErrorRequestHandler = (error, _req, res, next) => {
-          seen = error;
-          if (res.headersSent) next(error);
-          else res.status((error as ConnectError).status).send('the look of the app');
-        };
-        app.use(look);
+    const parts = guarded(
+      { onMissing: 'error' },
+      {
+        options: { renderErrors: false },
+        routes(app) {
+          const look: ErrorRequestHandler = (error, _req, res, next) => {
+            seen = error;
+            if (res.headersSent) next(error);
+            else res.status((error as ConnectError).status).send('the look of the app');
+          };
+          app.use(look);
+        },
       },
-    });
+    );
     await withApp(sandbox, parts, async (app) => {
       const answer = await browser().visit(`${app.url}/guarded`, {});
       expect([answer.status, answer.body]).toEqual([401, 'the look of the app']);
@@ -272,7 +324,9 @@ describe('renderErrors and renderError', () => {
   });
 
   test('renderError answers in the look of the app', async () => {
-    const options: TestAppParts['options'] = { renderError: (error, _req, res) => void res.send(`our own words for ${error.code}`) };
+    const options: TestAppParts['options'] = {
+      renderError: (error, _req, res) => void res.send(`our own words for ${error.code}`),
+    };
     await withApp(sandbox, guarded({}, { options }), async (app) => {
       const answer = await browser().visit(`${app.url}/guarded`, {});
       expect([answer.status, answer.body]).toEqual([401, 'our own words for ERR_CONNECT_REQUIRED']);
@@ -286,15 +340,24 @@ test('each refusal is one event, and a redirect is none', async () => {
     await browser().visit(`${app.url}/guarded`, PAGE);
     expect(events).toEqual([]);
     await browser().visit(`${app.url}/guarded`, {});
-    expect(events).toEqual([{
-      type: 'error', time: expect.any(Number) as number, stage: 'refresh', code: 'ERR_CONNECT_REQUIRED', status: 401,
-    }]);
+    expect(events).toEqual([
+      {
+        type: 'error',
+        time: expect.any(Number) as number,
+        stage: 'refresh',
+        code: 'ERR_CONNECT_REQUIRED',
+        status: 401,
+      },
+    ]);
   });
 });
 
 test('one guard serves two routes, and two guards of two instances their own sessions', async () => {
   const app = await startApp(sandbox, guarded({ onMissing: 'error' }));
-  const other = await startApp(sandbox, { store: app.store, ...guarded({ onMissing: 'error' }, { options: { sessionKey: 'otherToken' } }) });
+  const other = await startApp(sandbox, {
+    store: app.store,
+    ...guarded({ onMissing: 'error' }, { options: { sessionKey: 'otherToken' } }),
+  });
   const visitor = browser();
   await signIn(app, sandbox, visitor);
   expect((await visitor.visit(`${app.url}/guarded/1`, {})).status).toBe(200);

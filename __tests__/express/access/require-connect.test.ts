@@ -8,7 +8,12 @@ import { editSessions } from '../../support/stored';
 const KEYS = [{ id: 'k1', secret: 'first secret of the guard tests, long enough' }];
 const IN_AN_HOUR = Math.floor(Date.now() / 1000) + 3600;
 const SCRIPT = { accept: 'application/json' };
-const WHOLE = { access_token: 'planted-access', refresh_token: 'planted-refresh', type: 'bearer', expires_at: IN_AN_HOUR };
+const WHOLE = {
+  access_token: 'planted-access',
+  refresh_token: 'planted-refresh',
+  type: 'bearer',
+  expires_at: IN_AN_HOUR,
+};
 
 let sandbox: Sandbox;
 beforeAll(async () => {
@@ -24,16 +29,19 @@ interface GuardedApp extends TestApp {
 }
 
 async function startGuarded(
-  options: Partial<ConnectAuthOptions> = {}, routes: (app: Express, connect: ConnectAuth) => void = () => undefined,
+  options: Partial<ConnectAuthOptions> = {},
+  routes: (app: Express, connect: ConnectAuth) => void = () => undefined,
 ): Promise<GuardedApp> {
   let runs = 0;
   const state: Pick<GuardedApp, 'plant'> = { plant: undefined };
   const app = await startApp(sandbox, {
     options,
-    before: [(req, _res, next) => {
-      state.plant?.(req.session as unknown as Record<string, unknown>);
-      next();
-    }],
+    before: [
+      (req, _res, next) => {
+        state.plant?.(req.session as unknown as Record<string, unknown>);
+        next();
+      },
+    ],
     routes(express, connect) {
       express.get('/guarded', connect.requireConnect({ onMissing: 'error' }), (req, res) => {
         runs += 1;
@@ -57,8 +65,8 @@ function plantText(app: TestApp, text: string, lineage?: string): void {
 }
 
 const withToken = (changes: object): string => JSON.stringify({ ...WHOLE, ...changes });
-const without = (...names: readonly (keyof typeof WHOLE)[]): string => (
-  JSON.stringify(Object.fromEntries(Object.entries(WHOLE).filter(([name]) => !names.includes(name as 'type')))));
+const without = (...names: readonly (keyof typeof WHOLE)[]): string =>
+  JSON.stringify(Object.fromEntries(Object.entries(WHOLE).filter(([name]) => !names.includes(name as 'type'))));
 
 /** What is no whole token, as text in the stored document. */
 const MALFORMED: readonly (readonly [name: string, text: string])[] = [
@@ -116,24 +124,70 @@ const MALFORMED: readonly (readonly [name: string, text: string])[] = [
   ['a scope number', withToken({ scope: 5 })],
   ['a scope list', withToken({ scope: ['*'] })],
   ['everything below __proto__', `{"__proto__":${JSON.stringify(WHOLE)}}`],
-  ['the access token below __proto__', without('access_token').replace('}', ',"__proto__":{"access_token":"planted-access"}}')],
+  [
+    'the access token below __proto__',
+    without('access_token').replace('}', ',"__proto__":{"access_token":"planted-access"}}'),
+  ],
   ['an envelope cut short', '"v1.k1.AAAAAAAAAAAAAAAA.AAAA"'],
 ];
 
 /** What is no whole token, as a live value that no document can hold. */
 const LIVE: readonly (readonly [name: string, plant: (session: Record<string, unknown>) => void])[] = [
-  ['expires_at NaN', (one) => { one['connectToken'] = { ...WHOLE, expires_at: Number.NaN }; }],
-  ['expires_at infinite', (one) => { one['connectToken'] = { ...WHOLE, expires_at: Infinity }; }],
-  ['expires_at a BigInt in disguise', (one) => { one['connectToken'] = { ...WHOLE, expires_at: new Date(9e12) }; }],
-  ['an inherited access token', (one) => {
-    const { access_token, ...rest } = WHOLE;
-    one['connectToken'] = Object.assign(Object.create({ access_token }) as object, rest);
-  }],
-  ['a whole inherited token', (one) => { one['connectToken'] = Object.create(WHOLE) as object; }],
-  ['a function', (one) => { one['connectToken'] = Object.assign(() => undefined, WHOLE); }],
-  ['a String object as access token', (one) => { one['connectToken'] = { ...WHOLE, access_token: new String('planted') }; }],
-  ['a list with the properties of a token', (one) => { one['connectToken'] = Object.assign([], WHOLE); }],
-  ['undefined', (one) => { one['connectToken'] = undefined; }],
+  [
+    'expires_at NaN',
+    (one) => {
+      one['connectToken'] = { ...WHOLE, expires_at: Number.NaN };
+    },
+  ],
+  [
+    'expires_at infinite',
+    (one) => {
+      one['connectToken'] = { ...WHOLE, expires_at: Infinity };
+    },
+  ],
+  [
+    'expires_at a BigInt in disguise',
+    (one) => {
+      one['connectToken'] = { ...WHOLE, expires_at: new Date(9e12) };
+    },
+  ],
+  [
+    'an inherited access token',
+    (one) => {
+      const { access_token, ...rest } = WHOLE;
+      one['connectToken'] = Object.assign(Object.create({ access_token }) as object, rest);
+    },
+  ],
+  [
+    'a whole inherited token',
+    (one) => {
+      one['connectToken'] = Object.create(WHOLE) as object;
+    },
+  ],
+  [
+    'a function',
+    (one) => {
+      one['connectToken'] = Object.assign(() => undefined, WHOLE);
+    },
+  ],
+  [
+    'a String object as access token',
+    (one) => {
+      one['connectToken'] = { ...WHOLE, access_token: new String('planted') };
+    },
+  ],
+  [
+    'a list with the properties of a token',
+    (one) => {
+      one['connectToken'] = Object.assign([], WHOLE);
+    },
+  ],
+  [
+    'undefined',
+    (one) => {
+      one['connectToken'] = undefined;
+    },
+  ],
 ];
 
 describe.each([
@@ -157,8 +211,11 @@ describe.each([
   async function expectRefused(code: string): Promise<void> {
     const before = app.runs();
     const { status, body, headers } = await visitor.visit(`${app.url}/guarded`, SCRIPT);
-    expect([status, headers['content-type'], headers['cache-control']])
-      .toEqual([401, 'application/problem+json', 'no-store']);
+    expect([status, headers['content-type'], headers['cache-control']]).toEqual([
+      401,
+      'application/problem+json',
+      'no-store',
+    ]);
     expect(JSON.parse(body)).toMatchObject({ code, status: 401, loginUrl: '/connect/authorize' });
     expect(body).not.toContain('planted');
     expect(app.runs()).toBe(before);
@@ -186,7 +243,12 @@ describe.each([
   test('an access token that can be read once only is read once', async () => {
     let reads = 0;
     app.plant = (one) => {
-      one['connectToken'] = { ...WHOLE, get access_token() { return (reads += 1) === 1 ? 'planted-access' : 'x\r\ny'; } };
+      one['connectToken'] = {
+        ...WHOLE,
+        get access_token() {
+          return (reads += 1) === 1 ? 'planted-access' : 'x\r\ny';
+        },
+      };
     };
     plantText(app, 'null');
     const before = app.runs();
@@ -197,16 +259,24 @@ describe.each([
 
   test.each([
     ['without refresh token', without('refresh_token').replace(String(IN_AN_HOUR), '1000')],
-    ['without refresh token, a second before its end', without('refresh_token').replace(
-      String(IN_AN_HOUR), String(Math.floor(Date.now() / 1000) + 1))],
+    [
+      'without refresh token, a second before its end',
+      without('refresh_token').replace(String(IN_AN_HOUR), String(Math.floor(Date.now() / 1000) + 1)),
+    ],
   ])('an expired token %s: 401 EXPIRED', async (_what, text) => {
     plantText(app, text);
     await expectRefused('ERR_CONNECT_EXPIRED');
   });
 
   test.each([
-    ['a number', '5'], ['null', 'null'], ['a list', '["x.0"]'], ['an object that cannot be made a string', '{"toString":1,"valueOf":1}'],
-    ['an empty string', '""'], ['a path', '"../../x.1"'], ['a negative generation', '"x.-1"'], ['something long', `"${'x'.repeat(5000)}.1"`],
+    ['a number', '5'],
+    ['null', 'null'],
+    ['a list', '["x.0"]'],
+    ['an object that cannot be made a string', '{"toString":1,"valueOf":1}'],
+    ['an empty string', '""'],
+    ['a path', '"../../x.1"'],
+    ['a negative generation', '"x.-1"'],
+    ['something long', `"${'x'.repeat(5000)}.1"`],
   ])('a whole token beside a connectLineage that is %s still works', async (_what, lineage) => {
     plantText(app, JSON.stringify(WHOLE), lineage);
     const answer = await visitor.visit(`${app.url}/guarded`);
@@ -215,9 +285,14 @@ describe.each([
   });
 
   test.each([
-    ['connectToken', WHOLE], ['access_token', 'planted-access'], ['type', 'bearer'], ['expires_at', IN_AN_HOUR],
+    ['connectToken', WHOLE],
+    ['access_token', 'planted-access'],
+    ['type', 'bearer'],
+    ['expires_at', IN_AN_HOUR],
     ['refresh_token', 'planted-refresh'],
-    ['token', WHOLE], ['lineage', 'x'], ['kind', 'held'],
+    ['token', WHOLE],
+    ['lineage', 'x'],
+    ['kind', 'held'],
   ])('Object.prototype.%s connects nobody', async (name, value) => {
     plantText(app, name === 'connectToken' ? 'null' : JSON.stringify({ scope: '*' }));
     await editSessions(app, (document) => {
@@ -256,7 +331,10 @@ test('a store that has gone away: 503, and the handler does not run', async () =
   await signIn(app, sandbox, visitor);
   app.store.emit('disconnect');
   const answer = await visitor.visit(`${app.url}/guarded`, SCRIPT);
-  expect([answer.status, JSON.parse(answer.body)]).toMatchObject([503, { code: 'ERR_CONNECT_STORE', reason: 'no_session', retryAfter: 2 }]);
+  expect([answer.status, JSON.parse(answer.body)]).toMatchObject([
+    503,
+    { code: 'ERR_CONNECT_STORE', reason: 'no_session', retryAfter: 2 },
+  ]);
   expect([answer.headers['retry-after'], app.runs()]).toEqual(['2', 0]);
   await app.close();
 });
@@ -264,10 +342,12 @@ test('a store that has gone away: 503, and the handler does not run', async () =
 test('without express-session: 500 that says so, and the handler does not run', async () => {
   let runs = 0;
   const app = await startApp(sandbox, {
-    before: [(req, _res, next) => {
-      delete (req as Partial<Request>).session;
-      next();
-    }],
+    before: [
+      (req, _res, next) => {
+        delete (req as Partial<Request>).session;
+        next();
+      },
+    ],
     routes: (express, connect) => void express.get('/guarded', connect.requireConnect(), () => void (runs += 1)),
   });
   const answer = await browser().visit(`${app.url}/guarded`, { accept: 'application/json' });
@@ -276,27 +356,36 @@ test('without express-session: 500 that says so, and the handler does not run', 
 });
 
 test.each([
-  ['throws', 500], ['rejects', 500], ['passes an error on', 500], ['calls next twice', 200], ['answers and then throws', 200],
+  ['throws', 500],
+  ['rejects', 500],
+  ['passes an error on', 500],
+  ['calls next twice', 200],
+  ['answers and then throws', 200],
 ])('a handler that %s runs once', async (behaviour, status) => {
   let runs = 0;
   let errors = 0;
   const app = await startApp(sandbox, {
     routes(express, connect) {
-      express.get('/guarded', connect.requireConnect(), (_req, res, next) => {
-        runs += 1;
-        if (behaviour === 'throws') throw new Error('of the app');
-        if (behaviour === 'rejects') void Promise.reject(new Error('of the app')).catch(next);
-        else if (behaviour === 'passes an error on') next(new Error('of the app'));
-        else if (behaviour === 'calls next twice') {
-          next();
-          next();
-        } else {
-          res.send('done');
-          throw new Error('of the app');
-        }
-      }, (_req, res) => {
-        if (!res.headersSent) res.send('done');
-      });
+      express.get(
+        '/guarded',
+        connect.requireConnect(),
+        (_req, res, next) => {
+          runs += 1;
+          if (behaviour === 'throws') throw new Error('of the app');
+          if (behaviour === 'rejects') void Promise.reject(new Error('of the app')).catch(next);
+          else if (behaviour === 'passes an error on') next(new Error('of the app'));
+          else if (behaviour === 'calls next twice') {
+            next();
+            next();
+          } else {
+            res.send('done');
+            throw new Error('of the app');
+          }
+        },
+        (_req, res) => {
+          if (!res.headersSent) res.send('done');
+        },
+      );
       const count: ErrorRequestHandler = (error, _req, res, next) => {
         errors += 1;
         if (res.headersSent) next(error);
@@ -322,21 +411,30 @@ describe('behind the guard', () => {
 
   test('an expired token has been refreshed before the handler runs, however the handler reads it', async () => {
     const app = await startGuarded({}, (express, connect) => {
-      express.get('/deep', connect.requireConnect(), (req, res) => res.json({
-        connectToken: req.session.connectToken, spread: { ...req.session.connectToken }, list: [req.session.connectToken],
-      }));
+      express.get('/deep', connect.requireConnect(), (req, res) =>
+        res.json({
+          connectToken: req.session.connectToken,
+          spread: { ...req.session.connectToken },
+          list: [req.session.connectToken],
+        }),
+      );
     });
     const visitor = browser();
     await signIn(app, sandbox, visitor);
     const old = (JSON.parse((await visitor.visit(`${app.url}/token`)).body) as typeof WHOLE).access_token;
     await age(app);
-    const first = JSON.parse((await visitor.visit(`${app.url}/guarded`)).body) as { token: typeof WHOLE; access: string };
+    const first = JSON.parse((await visitor.visit(`${app.url}/guarded`)).body) as {
+      token: typeof WHOLE;
+      access: string;
+    };
     expect(first.access).not.toBe(old);
     expect(sandbox.works(first.access)).toBe(true);
     expect(first.token.access_token).toBe(first.access);
     await age(app);
     const deep = JSON.parse((await visitor.visit(`${app.url}/deep`)).body) as {
-      connectToken: typeof WHOLE; spread: typeof WHOLE; list: (typeof WHOLE)[];
+      connectToken: typeof WHOLE;
+      spread: typeof WHOLE;
+      list: (typeof WHOLE)[];
     };
     expect(sandbox.works(deep.spread.access_token)).toBe(true);
     expect([deep.connectToken, ...deep.list]).toEqual([deep.spread, deep.spread]);
@@ -369,7 +467,8 @@ describe('behind the guard', () => {
   test('a route above connectAuth is guarded alike', async () => {
     const app = await startApp(sandbox, {
       mount: '/auth',
-      routes: (express, connect) => void express.get('/guarded', connect.requireConnect(), (req, res) => res.json(req.session.connectToken)),
+      routes: (express, connect) =>
+        void express.get('/guarded', connect.requireConnect(), (req, res) => res.json(req.session.connectToken)),
     });
     const visitor = browser();
     await signIn(app, sandbox, visitor, '/auth/connect/authorize');
@@ -379,4 +478,3 @@ describe('behind the guard', () => {
     await app.close();
   });
 });
-

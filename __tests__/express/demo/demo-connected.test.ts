@@ -26,7 +26,12 @@ function look(path = '/connected'): Promise<Answer> {
 
 /** Presses a button of the connected page, without script. */
 function press(path: string, headers: Readonly<Record<string, string>> = {}): Promise<Answer> {
-  const own = { accept: 'text/html', origin: site.address, 'sec-fetch-site': 'same-origin', 'sec-fetch-mode': 'navigate' };
+  const own = {
+    accept: 'text/html',
+    origin: site.address,
+    'sec-fetch-site': 'same-origin',
+    'sec-fetch-mode': 'navigate',
+  };
   return visitor.visit(site.address + path, { ...own, ...headers }, 'POST');
 }
 
@@ -49,7 +54,9 @@ test('the connected page tells everything about the connection but the token', a
   await connect();
   const page = await look();
   expect(page.status).toBe(200);
-  expect(textOf(page)).toMatch(/Time left (29|30) seconds Refreshed 0 times Token [0-9a-f]{8} \(a hash of it\) Token type bearer/);
+  expect(textOf(page)).toMatch(
+    /Time left (29|30) seconds Refreshed 0 times Token [0-9a-f]{8} \(a hash of it\) Token type bearer/,
+  );
   expect(textOf(page)).toContain('Connected a visitor has signed in');
   expect(page.body).not.toMatch(/eyJ|[\w-]{20,}\.[\w-]{20,}/);
 });
@@ -73,7 +80,9 @@ test('"50 requests at once" shows 50 answers, one token and one call, and the pr
   const page = await press('/connected/burst');
   expect(page.status).toBe(200);
   expect(textOf(page)).toContain('50 of 50 answered 1 token in all of them 1 call to the provider');
-  expect(textOf(page)).toContain(`Each of them came with the expired token ${before} ; their handlers got ${hashIn(page)} .`);
+  expect(textOf(page)).toContain(
+    `Each of them came with the expired token ${before} ; their handlers got ${hashIn(page)} .`,
+  );
   expect(textOf(page)).toContain('Refreshed 1 time ');
   expect(site.sandbox.calls.refresh).toBe(1);
   expect(hashIn(await look())).toBe(hashIn(page));
@@ -130,10 +139,12 @@ test('buttons pressed by another site, or without a connection, do nothing', asy
 });
 
 test.each(['/connected/expire', '/connected/burst', '/connected/me', '/connected/kill'])(
-  'a reload of %s leads back to the connected page', async (path) => {
+  'a reload of %s leads back to the connected page',
+  async (path) => {
     const answer = await look(path);
     expect([answer.status, answer.location]).toEqual([302, '/connected']);
-  });
+  },
+);
 
 test.each(['<script>', '0123456', "0123456'", ''])('the notice takes no text from the address: %j', async (text) => {
   await connect();

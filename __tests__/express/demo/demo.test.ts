@@ -5,7 +5,15 @@ import { networkInterfaces } from 'node:os';
 import { createDemo } from '../../../demo-app/app';
 import { html } from '../../../demo-app/html';
 import { openPort } from '../../../demo-app/loopback';
-import { API_CODES, FAULTS, parseTrouble, SHAPES, STATUSES, troubleName, VISITOR_ACTS } from '../../../demo-app/troubles';
+import {
+  API_CODES,
+  FAULTS,
+  parseTrouble,
+  SHAPES,
+  STATUSES,
+  troubleName,
+  VISITOR_ACTS,
+} from '../../../demo-app/troubles';
 import { timeLeft } from '../../../demo-app/words';
 import { startDemoSite, type DemoSite } from '../../support/demo-site';
 
@@ -13,7 +21,8 @@ jest.setTimeout(30_000);
 
 /** What `localhost` may mean here: there are machines without ::1. */
 const LOOPBACK = ['127.0.0.1', '::1'].filter((host) =>
-  Object.values(networkInterfaces()).some((addresses) => addresses?.some(({ address }) => address === host)));
+  Object.values(networkInterfaces()).some((addresses) => addresses?.some(({ address }) => address === host)),
+);
 
 let site: DemoSite;
 
@@ -65,11 +74,15 @@ const PROMISED: readonly (readonly [number, string])[] = [
 
 describe('the raw answers', () => {
   test.each(PROMISED)('API code %i becomes %s', async (code, expected) => {
-    expect(await rawAnswer({ kind: 'code', what: String(code), shape: 'errorObject', status: 'matching' })).toBe(expected);
+    expect(await rawAnswer({ kind: 'code', what: String(code), shape: 'errorObject', status: 'matching' })).toBe(
+      expected,
+    );
   });
 
   test.each(Object.keys(SHAPES))('the error shape %s is on show', async (shape) => {
-    expect(await rawAnswer({ kind: 'code', what: '2036', shape, status: 'matching' })).toMatch(/^[45]\d\d ERR_CONNECT_/);
+    expect(await rawAnswer({ kind: 'code', what: '2036', shape, status: 'matching' })).toMatch(
+      /^[45]\d\d ERR_CONNECT_/,
+    );
   });
 
   test.each([
@@ -106,8 +119,11 @@ describe('the raw answers', () => {
   });
 
   test('many visitors at once each get the answer that they asked for', async () => {
-    const answers = await Promise.all(PROMISED.map(([code], index) =>
-      rawAnswer({ kind: 'code', what: String(code), shape: index % 2 === 0 ? 'flat' : 'list', status: 'matching' })));
+    const answers = await Promise.all(
+      PROMISED.map(([code], index) =>
+        rawAnswer({ kind: 'code', what: String(code), shape: index % 2 === 0 ? 'flat' : 'list', status: 'matching' }),
+      ),
+    );
     expect(answers).toEqual(PROMISED.map(([, promised]) => promised));
   });
 });
@@ -123,14 +139,21 @@ describe('after a rehearsed failure', () => {
   });
 
   test('that never came to an exchange, nobody else gets it', async () => {
-    const cookie = (await post('/errors', { kind: 'code', what: '2036', shape: 'flat', status: '200', action: 'walk' }))
-      .headers.getSetCookie().map((line) => line.split(';')[0]).join('; ');
+    const cookie = (
+      await post('/errors', { kind: 'code', what: '2036', shape: 'flat', status: '200', action: 'walk' })
+    ).headers
+      .getSetCookie()
+      .map((line) => line.split(';')[0])
+      .join('; ');
     expect(cookie).toContain('code.2036.flat.200');
     const refused = await fetch(`${site.address}/connect/callback?code=x&state=y`, { headers: { Cookie: cookie } });
     expect(refused.status).toBe(403);
 
     const started = await fetch(`${site.address}/connect/authorize`, { redirect: 'manual' });
-    const session = started.headers.getSetCookie().map((line) => line.split(';')[0]).join('; ');
+    const session = started.headers
+      .getSetCookie()
+      .map((line) => line.split(';')[0])
+      .join('; ');
     const callback = await site.sandbox.allow(started.headers.get('location') ?? '');
     const ended = await fetch(callback, { redirect: 'manual', headers: { Cookie: session } });
     expect([ended.status, ended.headers.get('location')]).toEqual([302, '/connected']);
@@ -141,8 +164,9 @@ describe('the pages', () => {
   test('carry a policy that allows nothing from elsewhere, and no script but files of this site', async () => {
     const response = await fetch(site.address);
     expect(response.headers.get('content-security-policy')).toBe(
-      "default-src 'none'; script-src 'self'; connect-src 'self'; style-src 'self'; img-src 'self'; base-uri 'none'; "
-      + "frame-ancestors 'none'; " + `form-action 'self' ${site.sandbox.url}`,
+      "default-src 'none'; script-src 'self'; connect-src 'self'; style-src 'self'; img-src 'self'; base-uri 'none'; " +
+        "frame-ancestors 'none'; " +
+        `form-action 'self' ${site.sandbox.url}`,
     );
     expect(response.headers.get('x-powered-by')).toBeNull();
   });
@@ -156,11 +180,14 @@ describe('the pages', () => {
     expect((await fetch(`${site.address}/nowhere`)).status).toBe(404);
   });
 
-  test.each(LOOPBACK.map((host) => host.includes(':') ? `[${host}]` : host))('bring a visitor of %s to localhost', async (host) => {
-    const port = new URL(site.address).port;
-    const response = await fetch(`http://${host}:${port}/errors?x=1`, { redirect: 'manual' });
-    expect([response.status, response.headers.get('location')]).toEqual([302, `${site.address}/errors?x=1`]);
-  });
+  test.each(LOOPBACK.map((host) => (host.includes(':') ? `[${host}]` : host)))(
+    'bring a visitor of %s to localhost',
+    async (host) => {
+      const port = new URL(site.address).port;
+      const response = await fetch(`http://${host}:${port}/errors?x=1`, { redirect: 'manual' });
+      expect([response.status, response.headers.get('location')]).toEqual([302, `${site.address}/errors?x=1`]);
+    },
+  );
 
   test('take no form from another site, and none without an origin', async () => {
     const fields = { kind: 'code', what: '2036', shape: 'flat', status: '200', action: 'walk' };
@@ -241,8 +268,9 @@ describe('small parts', () => {
 
   test('every trouble fits into a cookie and comes out as it was', () => {
     const names = [
-      ...[...API_CODES.keys()].flatMap((code) => Object.keys(SHAPES).flatMap((shape) =>
-        [...STATUSES.keys()].map((status) => `code.${code}.${shape}.${status}`))),
+      ...[...API_CODES.keys()].flatMap((code) =>
+        Object.keys(SHAPES).flatMap((shape) => [...STATUSES.keys()].map((status) => `code.${code}.${shape}.${status}`)),
+      ),
       ...[...FAULTS.keys()].map((fault) => `fault.${fault}`),
       ...Object.keys(VISITOR_ACTS).map((act) => `visitor.${act}`),
     ];
@@ -254,8 +282,9 @@ describe('small parts', () => {
   });
 
   test('markup escapes what is not markup', () => {
-    expect(html`<p title="${'"\''}">${'<b>&'}${html`<i>${1}</i>`}${undefined}</p>`.markup)
-      .toBe('<p title="&quot;&#39;">&lt;b&gt;&amp;<i>1</i></p>');
+    expect(html`<p title="${'"\''}">${'<b>&'}${html`<i>${1}</i>`}${undefined}</p>`.markup).toBe(
+      '<p title="&quot;&#39;">&lt;b&gt;&amp;<i>1</i></p>',
+    );
   });
 
   test('a port that another program holds is not taken, on either address of localhost', async () => {

@@ -57,7 +57,8 @@ const MAINTENANCE: Outcome = { status: 503, code: 'ERR_CONNECT_UNAVAILABLE' };
 const ROWS: readonly [string, () => SandboxFault, Outcome][] = [
   ...REDIRECTS.map((status): [string, () => SandboxFault, Outcome] => [
     `a ${status} to another server is not followed`,
-    () => ({ kind: 'redirect', status, location: `${elsewhereUrl}/token` }), RESPONSE,
+    () => ({ kind: 'redirect', status, location: `${elsewhereUrl}/token` }),
+    RESPONSE,
   ]),
   ['a gzip bomb is not unpacked', () => ({ kind: 'gzipBomb' }), RESPONSE],
   ['corrupt gzip is no answer', () => ({ kind: 'corruptGzip' }), RESPONSE],

@@ -1,18 +1,29 @@
 import type { SessionData } from 'express-session';
 import type { Sandbox } from '../../../src/testing';
 import {
-  connectedWorld, givenRotation, latch, tokenIn, tokenOf, twoProcesses, verdict, type Latch, type Time, type World,
+  connectedWorld,
+  givenRotation,
+  latch,
+  tokenIn,
+  tokenOf,
+  twoProcesses,
+  verdict,
+  type Latch,
+  type Time,
+  type World,
 } from '../../support/refreshing';
 import { onlySession, type Document } from '../../support/stored';
 import type { TestAppParts } from '../../support/app';
 
 let sandbox: Sandbox;
 let time: Time;
-givenRotation((...given) => { [sandbox, time] = given; });
+givenRotation((...given) => {
+  [sandbox, time] = given;
+});
 
 /** Puts a document back into the store, as a slow writer or a restored backup does. */
 async function restore(world: World, document: Document, id?: string): Promise<void> {
-  const where = id ?? await sessionId(world);
+  const where = id ?? (await sessionId(world));
   await new Promise<void>((resolve) => {
     world.app.store.set(where, document as unknown as SessionData, () => resolve());
   });
@@ -49,7 +60,9 @@ test('a session three generations behind adopts the newest token without a provi
   await restore(first, stale);
   expect(tokenIn(await second.fresh()).access_token).toBe(newest);
   expect(sandbox.calls.refresh).toBe(3);
-  expect(second.told('adopted', 'refreshed', 'refresh_failed', 'ledger_error')).toMatchObject([{ type: 'adopted', generation: 3 }]);
+  expect(second.told('adopted', 'refreshed', 'refresh_failed', 'ledger_error')).toMatchObject([
+    { type: 'adopted', generation: 3 },
+  ]);
 });
 
 test('an adopted token younger than 5 s is not written, an older one is', async () => {
@@ -169,7 +182,10 @@ test('a request that began before another process ended the connection gets noth
   const [first, second] = await twoProcesses(sandbox, {
     routes: (app, connect) => {
       app.get('/late', (req, res, next) => {
-        gate.wait().then(() => connect.getToken(req)).then((token) => void res.json(token), next);
+        gate
+          .wait()
+          .then(() => connect.getToken(req))
+          .then((token) => void res.json(token), next);
       });
     },
   });

@@ -7,19 +7,22 @@ import { onlySession } from '../../support/stored';
 
 let sandbox: Sandbox;
 let time: Time;
-givenRotation((...given) => { [sandbox, time] = given; });
+givenRotation((...given) => {
+  [sandbox, time] = given;
+});
 
 /** An app that asks for the token, then changes its session, then answers. */
 function changingWorld(resave: boolean, meanwhile: () => Promise<unknown>): Promise<World> {
   return connectedWorld(sandbox, {
     session: { resave },
-    routes: (app, connect) => app.get('/during', async (req: Request, res) => {
-      const asked = connect.getToken(req);
-      await meanwhile();
-      Object.assign(req.session, { during: 'changed' });
-      sandbox.release();
-      res.json(await asked);
-    }),
+    routes: (app, connect) =>
+      app.get('/during', async (req: Request, res) => {
+        const asked = connect.getToken(req);
+        await meanwhile();
+        Object.assign(req.session, { during: 'changed' });
+        sandbox.release();
+        res.json(await asked);
+      }),
   });
 }
 
@@ -32,13 +35,17 @@ describe.each([false, true])('with resave %s', (resave) => {
     expect(await onlySession(world.app)).toMatchObject({ during: 'changed', connectToken: token });
   });
 
-  test('a change while another request\'s token is taken over is saved beside it', async () => {
+  test("a change while another request's token is taken over is saved beside it", async () => {
     const world = await changingWorld(resave, () => Promise.resolve());
     await world.expireIn(1);
     const stale = await onlySession(world.app);
     await world.fresh();
     const [id = ''] = Object.keys(await world.app.sessions());
-    await new Promise<void>((resolve) => { world.app.store.set(id, stale as never, () => { resolve(); }); });
+    await new Promise<void>((resolve) => {
+      world.app.store.set(id, stale as never, () => {
+        resolve();
+      });
+    });
     time.pass(6000);
     const token = tokenIn(await world.visitor.visit(`${world.app.url}/during`, { accept: 'application/json' }));
     expect(await onlySession(world.app)).toMatchObject({ during: 'changed', connectToken: token });

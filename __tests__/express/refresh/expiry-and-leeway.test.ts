@@ -9,16 +9,27 @@ import { sessionOf } from '../../../src/session';
 import { sessionTokens } from '../../../src/session-token';
 import type { Sandbox, SandboxSwitches } from '../../../src/testing';
 import type { TestAppParts } from '../../support/app';
-import { connectedWorld, givenRotation, tokenIn, tokenOf, verdict, type Time, type World } from '../../support/refreshing';
+import {
+  connectedWorld,
+  givenRotation,
+  tokenIn,
+  tokenOf,
+  verdict,
+  type Time,
+  type World,
+} from '../../support/refreshing';
 import { editSessions, onlySession } from '../../support/stored';
 
 let sandbox: Sandbox;
 let time: Time;
 let skewMs = 0;
-givenRotation((...given) => {
-  [sandbox, time] = given;
-  skewMs = 0;
-}, () => Date.now() + skewMs);
+givenRotation(
+  (...given) => {
+    [sandbox, time] = given;
+    skewMs = 0;
+  },
+  () => Date.now() + skewMs,
+);
 
 /** Refreshes that requests every second cost within so many seconds. */
 async function refreshesIn(world: World, seconds: number): Promise<number> {
@@ -38,11 +49,13 @@ describe('inside the leeway, while the provider takes its time', () => {
     const old = await world.stored();
     sandbox.fault({ kind: 'hold', when: 'before' }, { on: 'refresh' });
     let answered = 0;
-    const answers = Array.from({ length: 20 }, () => world.fresh().then((answer) => {
-      answered += 1;
-      if (answered === 19) sandbox.release();
-      return tokenIn(answer).access_token;
-    }));
+    const answers = Array.from({ length: 20 }, () =>
+      world.fresh().then((answer) => {
+        answered += 1;
+        if (answered === 19) sandbox.release();
+        return tokenIn(answer).access_token;
+      }),
+    );
     const tokens = await Promise.all(answers);
     expect(tokens.filter((token) => token === old.access_token)).toHaveLength(19);
     expect([sandbox.calls.refresh, sandbox.presentations(old.refresh_token)]).toEqual([1, 1]);
@@ -76,9 +89,18 @@ function impatient(): TestAppParts {
     routes: (app) => {
       const config = readOptions({ ...sandbox.connectOptions, redirectUri: 'http://127.0.0.1:1/connect/callback' });
       const tokens = sessionTokens({ ...config, lineageKey: 'connectLineage' });
-      const flights = refreshFlights({ ...config, ledger: memoryLedger(), endpoint: tokenEndpoint(config), waitMaxMs: 250 });
+      const flights = refreshFlights({
+        ...config,
+        ledger: memoryLedger(),
+        endpoint: tokenEndpoint(config),
+        waitMaxMs: 250,
+      });
       const getToken = tokenSource({
-        ...config, tokens, flights, ended: endedConnections(), session: (req, stage) => sessionOf(req, stage, true),
+        ...config,
+        tokens,
+        flights,
+        ended: endedConnections(),
+        session: (req, stage) => sessionOf(req, stage, true),
       });
       app.get('/impatient', (req, res, next) => {
         getToken(req).then((token) => void res.json(token), next);
@@ -87,7 +109,10 @@ function impatient(): TestAppParts {
   };
 }
 
-test.each([[30, [200]], [1, [503, 'ERR_CONNECT_LEDGER', '2']]])(
+test.each([
+  [30, [200]],
+  [1, [503, 'ERR_CONNECT_LEDGER', '2']],
+])(
   'whoever waits, with %i s left, waits at most waitMax; the refresh goes on, and the next request has its token',
   async (seconds, expected) => {
     const world = await connectedWorld(sandbox, impatient());
@@ -106,8 +131,10 @@ test.each([[30, [200]], [1, [503, 'ERR_CONNECT_LEDGER', '2']]])(
 );
 
 describe.each<[string, Partial<SandboxSwitches>]>([
-  ['rotates its refresh tokens', { refresh: 'rotate' }], ['gives new refresh tokens', { refresh: 'new' }],
-  ['gives the same refresh token again', { refresh: 'same' }], ['gives no refresh token', { refresh: 'omitted' }],
+  ['rotates its refresh tokens', { refresh: 'rotate' }],
+  ['gives new refresh tokens', { refresh: 'new' }],
+  ['gives the same refresh token again', { refresh: 'same' }],
+  ['gives no refresh token', { refresh: 'omitted' }],
 ])('a provider that %s', (_what, switches) => {
   test('five expiries, five fresh tokens', async () => {
     sandbox.set(switches);
@@ -125,7 +152,8 @@ describe.each<[string, Partial<SandboxSwitches>]>([
 
 describe('an expiry that nobody knows', () => {
   test.each<[string, Partial<SandboxSwitches>]>([
-    ['is missing', { expiresAt: 'missing' }], ['has passed when the token arrives', { expiresAt: 'past' }],
+    ['is missing', { expiresAt: 'missing' }],
+    ['has passed when the token arrives', { expiresAt: 'past' }],
   ])('because it %s: the token is used, and refreshed only when the API refuses it', async (_what, switches) => {
     sandbox.set(switches);
     const world = await connectedWorld(sandbox);
@@ -154,7 +182,11 @@ describe.each([300_000, -300_000])('with the provider’s clock %i ms off', (ske
 });
 
 describe('short-lived tokens', () => {
-  test.each([[10, 4], [5, 10], [2, 20]])('of %i s: at most %i refreshes in 20 s, and never an expired token', async (lifetimeSeconds, most) => {
+  test.each([
+    [10, 4],
+    [5, 10],
+    [2, 20],
+  ])('of %i s: at most %i refreshes in 20 s, and never an expired token', async (lifetimeSeconds, most) => {
     sandbox.set({ lifetimeSeconds });
     const world = await connectedWorld(sandbox);
     for (let second = 0; second < 20; second += 1) {
@@ -177,7 +209,11 @@ describe('short-lived tokens', () => {
 
 describe('the leeway', () => {
   /** Seconds before the expiry at which the token is refreshed first. */
-  async function refreshedAt(refreshLeewaySeconds: number, lifetimeSeconds: number, probes: readonly number[]): Promise<number | undefined> {
+  async function refreshedAt(
+    refreshLeewaySeconds: number,
+    lifetimeSeconds: number,
+    probes: readonly number[],
+  ): Promise<number | undefined> {
     sandbox.set({ lifetimeSeconds });
     const world = await connectedWorld(sandbox, { options: { refreshLeewaySeconds } });
     const bornMs = Date.now();
@@ -191,33 +227,44 @@ describe('the leeway', () => {
 
   test.each([
     // 60 s; none but the margin of a token that could expire on its way; at most 20 % of the lifetime.
-    [60, 3600, [300, 65, 58, 5], 58], [0, 3600, [60, 10, 4.5, 1], 1], [3600, 3600, [1800, 725, 715, 5], 715],
-    [3600, 20_000, [3610, 3590], 3590], [60, 100, [50, 22, 18, 5], 18], [60, 300, [100, 62, 57, 5], 57], [0, 10, [5, 2.5, 1], 1],
+    [60, 3600, [300, 65, 58, 5], 58],
+    [0, 3600, [60, 10, 4.5, 1], 1],
+    [3600, 3600, [1800, 725, 715, 5], 715],
+    [3600, 20_000, [3610, 3590], 3590],
+    [60, 100, [50, 22, 18, 5], 18],
+    [60, 300, [100, 62, 57, 5], 57],
+    [0, 10, [5, 2.5, 1], 1],
   ])('of %i s, for a token of %i s: of %j s left, refreshed at %i', async (leeway, lifetime, probes, expected) => {
     expect(await refreshedAt(leeway, lifetime, probes)).toBe(expected);
   });
 });
 
 describe('what a session may hold instead', () => {
-  test.each([
-    'soon', '', '1700000000', null, true, -1, 0, [], {}, '2026-01-01T00:00:00Z',
-  ])('an expires_at of %j is no token set: 401, the provider is not asked, and nothing is written', async (expiresAt) => {
-    const world = await connectedWorld(sandbox);
-    await editSessions(world.app, (document) => {
-      (document['connectToken'] as Record<string, unknown>)['expires_at'] = expiresAt;
-    });
-    const before = await onlySession(world.app);
-    for (let more = 0; more < 2; more += 1) {
-      expect(verdict(await world.fresh())).toEqual([401, 'ERR_CONNECT_REQUIRED', undefined]);
-    }
-    expect([sandbox.calls.refresh, await onlySession(world.app)]).toEqual([0, before]);
-  });
+  test.each(['soon', '', '1700000000', null, true, -1, 0, [], {}, '2026-01-01T00:00:00Z'])(
+    'an expires_at of %j is no token set: 401, the provider is not asked, and nothing is written',
+    async (expiresAt) => {
+      const world = await connectedWorld(sandbox);
+      await editSessions(world.app, (document) => {
+        (document['connectToken'] as Record<string, unknown>)['expires_at'] = expiresAt;
+      });
+      const before = await onlySession(world.app);
+      for (let more = 0; more < 2; more += 1) {
+        expect(verdict(await world.fresh())).toEqual([401, 'ERR_CONNECT_REQUIRED', undefined]);
+      }
+      expect([sandbox.calls.refresh, await onlySession(world.app)]).toEqual([0, before]);
+    },
+  );
 
-  test.each([1, 1.5, 1_642_507_278, 1e9])('an expires_at of %d has passed: one refresh, then a token that lasts', async (expiresAt) => {
-    const world = await connectedWorld(sandbox);
-    await editSessions(world.app, (document) => { tokenOf(document).expires_at = expiresAt; });
-    expect(await refreshesIn(world, 3)).toBe(1);
-  });
+  test.each([1, 1.5, 1_642_507_278, 1e9])(
+    'an expires_at of %d has passed: one refresh, then a token that lasts',
+    async (expiresAt) => {
+      const world = await connectedWorld(sandbox);
+      await editSessions(world.app, (document) => {
+        tokenOf(document).expires_at = expiresAt;
+      });
+      expect(await refreshesIn(world, 3)).toBe(1);
+    },
+  );
 
   test('a token set that the app brought from elsewhere is refreshed, and keeps its new generation', async () => {
     const world = await connectedWorld(sandbox);
@@ -238,27 +285,42 @@ describe('what a session may hold instead', () => {
       fc.json().map((text) => JSON.parse(text) as unknown),
       fc.string(),
       fc.stringMatching(/^[A-Za-z0-9_-]{0,70}\.\d{0,12}(\.\d{0,12})?$/u),
-      fc.constantFrom('a.999999999', '__proto__.1', 'constructor.0', 'a.1.0', 'a.0.999999999', '.1', 'a.-1', 'a.1e3', 'a.01'),
+      fc.constantFrom(
+        'a.999999999',
+        '__proto__.1',
+        'constructor.0',
+        'a.1.0',
+        'a.0.999999999',
+        '.1',
+        'a.-1',
+        'a.1e3',
+        'a.01',
+      ),
     );
-    await fc.assert(fc.asyncProperty(label, async (value) => {
-      const before = sandbox.calls.refresh;
-      await editSessions(world.app, (document) => {
-        document['connectLineage'] = value;
-        tokenOf(document).expires_at = 1;
-      });
-      const answer = await world.fresh();
-      expect([answer.status, sandbox.works(tokenIn(answer).access_token)]).toEqual([200, true]);
-      expect(tokenIn(await world.fresh())).toEqual(tokenIn(answer));
-      // A label of before may have been used by an earlier run; then its newest token set is adopted.
-      expect(sandbox.calls.refresh - before).toBeLessThanOrEqual(1);
-      time.pass(6000);
-    }), { seed: 20_260_101, numRuns: 60 });
+    await fc.assert(
+      fc.asyncProperty(label, async (value) => {
+        const before = sandbox.calls.refresh;
+        await editSessions(world.app, (document) => {
+          document['connectLineage'] = value;
+          tokenOf(document).expires_at = 1;
+        });
+        const answer = await world.fresh();
+        expect([answer.status, sandbox.works(tokenIn(answer).access_token)]).toEqual([200, true]);
+        expect(tokenIn(await world.fresh())).toEqual(tokenIn(answer));
+        // A label of before may have been used by an earlier run; then its newest token set is adopted.
+        expect(sandbox.calls.refresh - before).toBeLessThanOrEqual(1);
+        time.pass(6000);
+      }),
+      { seed: 20_260_101, numRuns: 60 },
+    );
   }, 30_000);
 });
 
 test('a scope that the provider does not repeat at a refresh stays', async () => {
   const world = await connectedWorld(sandbox);
-  await editSessions(world.app, (document) => { tokenOf(document).scope = 'profile email'; });
+  await editSessions(world.app, (document) => {
+    tokenOf(document).scope = 'profile email';
+  });
   await world.expireIn(1);
   const fresh = tokenIn(await world.fresh());
   expect([fresh.scope, await world.stored(), sandbox.calls.refresh]).toEqual(['profile email', fresh, 1]);
@@ -268,7 +330,9 @@ test('two instances on one app keep two connections in one session, each refresh
   const world = await connectedWorld(sandbox, {
     routes: (app, connect) => {
       app.get('/both', (req, res, next) => {
-        connect.getToken(req).then((token) => void res.json([token, (req.session as unknown as Record<string, unknown>)['other']]), next);
+        connect
+          .getToken(req)
+          .then((token) => void res.json([token, (req.session as unknown as Record<string, unknown>)['other']]), next);
       });
     },
   });
@@ -279,6 +343,9 @@ test('two instances on one app keep two connections in one session, each refresh
   });
   const answer = await world.visitor.visit(`${world.app.url}/both`, {});
   expect(JSON.parse(answer.body)).toMatchObject([{ type: 'bearer' }, { access_token: 'of-another-instance' }]);
-  expect(await onlySession(world.app)).toMatchObject({ otherLineage: 'other.7', other: { access_token: 'of-another-instance' } });
+  expect(await onlySession(world.app)).toMatchObject({
+    otherLineage: 'other.7',
+    other: { access_token: 'of-another-instance' },
+  });
   expect(sandbox.calls.refresh).toBe(1);
 });

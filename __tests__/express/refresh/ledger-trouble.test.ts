@@ -9,12 +9,22 @@ import { refreshPauses } from '../../../src/refresh/pauses';
 import { sessionOf } from '../../../src/session';
 import { sessionTokens } from '../../../src/session-token';
 import type { Sandbox } from '../../../src/testing';
-import { connectedWorld, givenRotation, latch, tokenIn, twoProcesses, verdict, type Time } from '../../support/refreshing';
+import {
+  connectedWorld,
+  givenRotation,
+  latch,
+  tokenIn,
+  twoProcesses,
+  verdict,
+  type Time,
+} from '../../support/refreshing';
 import { editSessions, onlySession } from '../../support/stored';
 
 let sandbox: Sandbox;
 let time: Time;
-givenRotation((...given) => { [sandbox, time] = given; });
+givenRotation((...given) => {
+  [sandbox, time] = given;
+});
 
 const LEDGER_503 = [503, 'ERR_CONNECT_LEDGER', '2'];
 
@@ -40,10 +50,15 @@ function troubledLedger() {
     return operation as RefreshLedger[Name];
   }
   const ledger: RefreshLedger = {
-    ...sound, acquire: troubled('acquire'), renew: troubled('renew'), settle: troubled('settle'), fail: troubled('fail'),
+    ...sound,
+    acquire: troubled('acquire'),
+    renew: troubled('renew'),
+    settle: troubled('settle'),
+    fail: troubled('fail'),
   };
   return {
-    ledger, calls,
+    ledger,
+    calls,
     failNext(name: Operation, times = Infinity, byThrowing = false): void {
       left[name] = times;
       throws = byThrowing;
@@ -64,7 +79,10 @@ describe.each([false, true])('a ledger whose acquire fails (by throwing: %s)', (
     expect(tokenIn(await world.fresh())).toEqual(before['connectToken']);
     time.pass(19_000);
     const answer = await world.fresh();
-    expect([...verdict(answer), (JSON.parse(answer.body) as { reason: string }).reason]).toEqual([...LEDGER_503, 'away']);
+    expect([...verdict(answer), (JSON.parse(answer.body) as { reason: string }).reason]).toEqual([
+      ...LEDGER_503,
+      'away',
+    ]);
     expect([sandbox.calls.refresh, await onlySession(world.app)]).toEqual([0, before]);
     expect(world.told('ledger_error')).toMatchObject([{ operation: 'acquire' }, { operation: 'acquire' }]);
     expect(JSON.stringify(world.events)).not.toContain('password');
@@ -185,7 +203,11 @@ test('close() waits for a refresh in flight', async () => {
 
 test('a record that is lost before the failure is recorded: the token is not presented again in the pause', async () => {
   // Each operation meets an empty ledger, as after FLUSHALL.
-  const ledger: RefreshLedger = { ...memoryLedger(), acquire: (...claim) => memoryLedger().acquire(...claim), fail: () => Promise.resolve(false) };
+  const ledger: RefreshLedger = {
+    ...memoryLedger(),
+    acquire: (...claim) => memoryLedger().acquire(...claim),
+    fail: () => Promise.resolve(false),
+  };
   const world = await connectedWorld(sandbox, { options: { ledger } });
   await world.expireIn(1);
   sandbox.force(503, { on: 'refresh', times: Infinity, retryAfter: '4' });
@@ -240,32 +262,43 @@ describe('a ledger that does not take a failure', () => {
   });
 });
 
-test.each([0, Infinity])('a slow refresh renews its lease (and goes on when %d renewals fail): presented once', async (failures) => {
-  const trouble = troubledLedger();
-  const world = await connectedWorld(sandbox, {
-    routes: (app) => {
-      const config = readOptions({ ...sandbox.connectOptions, redirectUri: 'http://127.0.0.1:1/connect/callback' });
-      const flights = refreshFlights({ ...config, ledger: trouble.ledger, endpoint: tokenEndpoint(config), leaseMs: 90 });
-      const getToken = tokenSource({
-        ...config, flights, ended: endedConnections(), tokens: sessionTokens({ ...config, lineageKey: 'connectLineage' }),
-        session: (req, stage) => sessionOf(req, stage, true),
-      });
-      app.get('/slow', (req, res, next) => {
-        getToken(req).then((token) => void res.json(token), next);
-      });
-    },
-  });
-  await world.expireIn(1);
-  const old = await world.stored();
-  trouble.failNext('renew', failures);
-  sandbox.fault({ kind: 'hold', when: 'before' }, { on: 'refresh' });
-  const answer = world.visitor.visit(`${world.app.url}/slow`, {});
-  await sandbox.waiting();
-  while (trouble.calls.renew < 4) await new Promise((resolve) => setTimeout(resolve, 10));
-  sandbox.release();
-  expect(sandbox.works(tokenIn(await answer).access_token)).toBe(true);
-  expect([sandbox.presentations(old.refresh_token), trouble.calls.settle]).toEqual([1, 1]);
-});
+test.each([0, Infinity])(
+  'a slow refresh renews its lease (and goes on when %d renewals fail): presented once',
+  async (failures) => {
+    const trouble = troubledLedger();
+    const world = await connectedWorld(sandbox, {
+      routes: (app) => {
+        const config = readOptions({ ...sandbox.connectOptions, redirectUri: 'http://127.0.0.1:1/connect/callback' });
+        const flights = refreshFlights({
+          ...config,
+          ledger: trouble.ledger,
+          endpoint: tokenEndpoint(config),
+          leaseMs: 90,
+        });
+        const getToken = tokenSource({
+          ...config,
+          flights,
+          ended: endedConnections(),
+          tokens: sessionTokens({ ...config, lineageKey: 'connectLineage' }),
+          session: (req, stage) => sessionOf(req, stage, true),
+        });
+        app.get('/slow', (req, res, next) => {
+          getToken(req).then((token) => void res.json(token), next);
+        });
+      },
+    });
+    await world.expireIn(1);
+    const old = await world.stored();
+    trouble.failNext('renew', failures);
+    sandbox.fault({ kind: 'hold', when: 'before' }, { on: 'refresh' });
+    const answer = world.visitor.visit(`${world.app.url}/slow`, {});
+    await sandbox.waiting();
+    while (trouble.calls.renew < 4) await new Promise((resolve) => setTimeout(resolve, 10));
+    sandbox.release();
+    expect(sandbox.works(tokenIn(await answer).access_token)).toBe(true);
+    expect([sandbox.presentations(old.refresh_token), trouble.calls.settle]).toEqual([1, 1]);
+  },
+);
 
 test('a store that hangs at the write holds a visitor who has the token no longer than a caller waits', async () => {
   let hangs = false;
@@ -275,20 +308,40 @@ test('a store that hangs at the write holds a visitor who has the token no longe
   const world = await connectedWorld(sandbox, {
     store,
     routes: (app) => {
-      const config = readOptions({ ...sandbox.connectOptions, redirectUri: 'http://127.0.0.1:1/connect/callback', storeTimeoutMs: 60_000 });
-      const flights = refreshFlights({ ...config, ledger: memoryLedger(), endpoint: tokenEndpoint(config), waitMaxMs: 400 });
+      const config = readOptions({
+        ...sandbox.connectOptions,
+        redirectUri: 'http://127.0.0.1:1/connect/callback',
+        storeTimeoutMs: 60_000,
+      });
+      const flights = refreshFlights({
+        ...config,
+        ledger: memoryLedger(),
+        endpoint: tokenEndpoint(config),
+        waitMaxMs: 400,
+      });
       const getToken = tokenSource({
-        ...config, flights, ended: endedConnections(), tokens: sessionTokens({ ...config, lineageKey: 'connectLineage' }),
+        ...config,
+        flights,
+        ended: endedConnections(),
+        tokens: sessionTokens({ ...config, lineageKey: 'connectLineage' }),
         session: (req, stage) => sessionOf(req, stage, true),
       });
       app.get('/held', (req, res, next) => {
         hangs = true;
-        getToken(req).then((token) => void res.json(token), next).finally(() => { hangs = false; });
+        getToken(req)
+          .then((token) => void res.json(token), next)
+          .finally(() => {
+            hangs = false;
+          });
       });
     },
   });
   await world.expireIn(1);
   const old = await world.stored();
   const token = tokenIn(await world.visitor.visit(`${world.app.url}/held`, {}));
-  expect([sandbox.works(token.access_token), token.access_token === old.access_token, sandbox.calls.refresh]).toEqual([true, false, 1]);
+  expect([sandbox.works(token.access_token), token.access_token === old.access_token, sandbox.calls.refresh]).toEqual([
+    true,
+    false,
+    1,
+  ]);
 });

@@ -3,26 +3,41 @@ import { memoryLedger, type ConnectAuthOptions, type RefreshLedger } from '../..
 import type { Sandbox } from '../../../src/testing';
 import type { TestAppParts } from '../../support/app';
 import {
-  connectedWorld, givenRotation, latch, refreshingApp, tokenIn, twoProcesses, verdict, type Latch, type Time, type World,
+  connectedWorld,
+  givenRotation,
+  latch,
+  refreshingApp,
+  tokenIn,
+  twoProcesses,
+  verdict,
+  type Latch,
+  type Time,
+  type World,
 } from '../../support/refreshing';
 import { clearSessions, editSessions, onlySession } from '../../support/stored';
 
 let sandbox: Sandbox;
 let time: Time;
-givenRotation((...given) => { [sandbox, time] = given; });
+givenRotation((...given) => {
+  [sandbox, time] = given;
+});
 
 const EXPIRED_401 = [401, 'ERR_CONNECT_EXPIRED', undefined];
 const BUSY_503 = [503, 'ERR_CONNECT_LEDGER', '2'];
-const at = (world: World, path: string) => world.visitor.fork().visit(world.app.url + path, { accept: 'application/json' });
-const disconnect = (world: World) => (
-  world.visitor.visit(`${world.app.url}/connect/disconnect`, { 'sec-fetch-site': 'same-origin' }, 'POST'));
+const at = (world: World, path: string) =>
+  world.visitor.fork().visit(world.app.url + path, { accept: 'application/json' });
+const disconnect = (world: World) =>
+  world.visitor.visit(`${world.app.url}/connect/disconnect`, { 'sec-fetch-site': 'same-origin' }, 'POST');
 
 /** An app with `GET /late`, which has loaded its session when it waits, and asks for the token after that. */
 function withLate(gate: Latch): TestAppParts {
   return {
     routes: (app, connect) => {
       app.get('/late', (req, res, next) => {
-        gate.wait().then(() => connect.getToken(req)).then((token) => void res.json(token), next);
+        gate
+          .wait()
+          .then(() => connect.getToken(req))
+          .then((token) => void res.json(token), next);
       });
     },
   };
@@ -45,7 +60,11 @@ describe('while the ledger is asked', () => {
     await world.expireIn(4);
     takesMs = 3000;
     const token = tokenIn(await world.refused(young.access_token));
-    expect([token.access_token === young.access_token, sandbox.works(token.access_token), sandbox.calls.refresh]).toEqual([false, true, 2]);
+    expect([
+      token.access_token === young.access_token,
+      sandbox.works(token.access_token),
+      sandbox.calls.refresh,
+    ]).toEqual([false, true, 2]);
   });
 
   test('the time to wait runs out, and somebody else has the claim: 503, and the token is not presented again', async () => {
@@ -81,7 +100,10 @@ describe('while the ledger is asked', () => {
     await gate.reached;
     expect((await disconnect(world)).status).toBe(204);
     gate.open();
-    expect([...verdict(await answer), (JSON.parse((await answer).body) as { reason: string }).reason]).toEqual([...EXPIRED_401, 'revoked']);
+    expect([...verdict(await answer), (JSON.parse((await answer).body) as { reason: string }).reason]).toEqual([
+      ...EXPIRED_401,
+      'revoked',
+    ]);
     expect(JSON.stringify(await world.app.sessions())).not.toContain('access_token');
   });
 });
@@ -89,7 +111,10 @@ describe('while the ledger is asked', () => {
 describe('while another process refreshes', () => {
   test('who came later waits on after an earlier request has waited for its whole time', async () => {
     const aboard: (() => void)[] = [];
-    const nextAboard = (): Promise<void> => new Promise((resolve) => { aboard.push(resolve); });
+    const nextAboard = (): Promise<void> =>
+      new Promise((resolve) => {
+        aboard.push(resolve);
+      });
     // A ledger on the real clock: the lease of the other process goes on.
     const [first, second] = await twoProcesses(sandbox, {
       options: { ledger: memoryLedger() },
@@ -135,7 +160,11 @@ describe('while another process refreshes', () => {
 });
 
 describe('before a request of a process whose ledger knows nothing is told invalid_grant', () => {
-  async function lateRequest(): Promise<{ readonly first: World; readonly second: World; readonly finish: () => Promise<unknown[]> }> {
+  async function lateRequest(): Promise<{
+    readonly first: World;
+    readonly second: World;
+    readonly finish: () => Promise<unknown[]>;
+  }> {
     const gate = latch();
     const first = await connectedWorld(sandbox);
     const second = await refreshingApp(sandbox, { ...withLate(gate), store: first.app.store }, first.visitor);
@@ -143,7 +172,8 @@ describe('before a request of a process whose ledger knows nothing is told inval
     const late = at(second, '/late');
     await gate.reached;
     return {
-      first, second,
+      first,
+      second,
       finish: async () => {
         sandbox.force(400, { on: 'refresh' });
         gate.open();
@@ -173,12 +203,15 @@ test('a handler that gets two new token sets, one after the other, saves the new
   const world = await connectedWorld(sandbox, {
     routes: (app, connect) => {
       app.get('/twice', (req, res, next) => {
-        connect.getToken(req).then(async ({ access_token: refused }) => {
-          time.pass(6000);
-          const token = await connect.getToken(req, { refused });
-          Object.assign(req.session, { basket: 'plums' });
-          res.json(token);
-        }).catch(next);
+        connect
+          .getToken(req)
+          .then(async ({ access_token: refused }) => {
+            time.pass(6000);
+            const token = await connect.getToken(req, { refused });
+            Object.assign(req.session, { basket: 'plums' });
+            res.json(token);
+          })
+          .catch(next);
       });
     },
   });
@@ -186,35 +219,43 @@ test('a handler that gets two new token sets, one after the other, saves the new
   const token = tokenIn(await at(world, '/twice'));
   expect(sandbox.calls.refresh).toBe(2);
   expect(await onlySession(world.app)).toMatchObject({
-    basket: 'plums', connectToken: token, connectLineage: expect.stringMatching(/\.2$/u) as unknown,
+    basket: 'plums',
+    connectToken: token,
+    connectLineage: expect.stringMatching(/\.2$/u) as unknown,
   });
 });
 
 const KEYS = [{ id: 'k1', secret: 'a secret of the session, long enough for anybody' }];
 const HIDDEN: readonly [string, Partial<ConnectAuthOptions>, Partial<SessionOptions>][] = [
-  ['plain', {}, { resave: false }], ['plain, with resave', {}, { resave: true }],
-  ['sealed', { encryptionKeys: KEYS }, { resave: false }], ['sealed, with resave', { encryptionKeys: KEYS }, { resave: true }],
+  ['plain', {}, { resave: false }],
+  ['plain, with resave', {}, { resave: true }],
+  ['sealed', { encryptionKeys: KEYS }, { resave: false }],
+  ['sealed, with resave', { encryptionKeys: KEYS }, { resave: true }],
 ];
 
-test.each(HIDDEN)('an old copy of an ended connection (%s) is hidden from the app, and stays as it is', async (_what, options, session) => {
-  const world = await connectedWorld(sandbox, {
-    options,
-    session,
-    routes: (app, connect) => {
-      // Mounted once more, as apps do that mount it for a part of their routes too.
-      app.use(connect);
-      app.get('/note', (req, res) => {
-        const { connectToken } = req.session;
-        Object.assign(req.session, { note: 'written' });
-        res.json(connectToken ?? null);
-      });
-    },
-  });
-  const old = await onlySession(world.app);
-  await disconnect(world);
-  await world.visitor.visit(`${world.app.url}/note`);
-  await editSessions(world.app, (document) => Object.assign(document, old));
-  for (let round = 0; round < 2; round += 1) expect((await world.visitor.visit(`${world.app.url}/note`)).body).toBe('null');
-  const { connectToken, connectLineage, note } = await onlySession(world.app);
-  expect([connectToken, connectLineage, note]).toEqual([old['connectToken'], old['connectLineage'], 'written']);
-});
+test.each(HIDDEN)(
+  'an old copy of an ended connection (%s) is hidden from the app, and stays as it is',
+  async (_what, options, session) => {
+    const world = await connectedWorld(sandbox, {
+      options,
+      session,
+      routes: (app, connect) => {
+        // Mounted once more, as apps do that mount it for a part of their routes too.
+        app.use(connect);
+        app.get('/note', (req, res) => {
+          const { connectToken } = req.session;
+          Object.assign(req.session, { note: 'written' });
+          res.json(connectToken ?? null);
+        });
+      },
+    });
+    const old = await onlySession(world.app);
+    await disconnect(world);
+    await world.visitor.visit(`${world.app.url}/note`);
+    await editSessions(world.app, (document) => Object.assign(document, old));
+    for (let round = 0; round < 2; round += 1)
+      expect((await world.visitor.visit(`${world.app.url}/note`)).body).toBe('null');
+    const { connectToken, connectLineage, note } = await onlySession(world.app);
+    expect([connectToken, connectLineage, note]).toEqual([old['connectToken'], old['connectLineage'], 'written']);
+  },
+);

@@ -1,14 +1,23 @@
 import { startSandbox, type Sandbox } from '../../../src/testing';
 import { browser, signIn } from '../../support/app';
 import {
-  connectedWorld, givenRotation, tokenIn, tokenOf, twoProcesses, verdict, type Time, type World,
+  connectedWorld,
+  givenRotation,
+  tokenIn,
+  tokenOf,
+  twoProcesses,
+  verdict,
+  type Time,
+  type World,
 } from '../../support/refreshing';
 import { editSessions, onlySession, type Document } from '../../support/stored';
 
 let sandbox: Sandbox;
 let time: Time;
 let world: World;
-givenRotation((...given) => { [sandbox, time] = given; });
+givenRotation((...given) => {
+  [sandbox, time] = given;
+});
 
 const UNAVAILABLE = 'ERR_CONNECT_UNAVAILABLE';
 const NUMBERED = { errorShape: 'flat' } as const;
@@ -26,32 +35,60 @@ interface Row {
 
 const ROWS: readonly Row[] = [
   {
-    what: 'an unreadable success', plan: () => sandbox.fault({ kind: 'truncated' }, { on: 'refresh' }),
-    kind: 'ambiguous', refused: [503, UNAVAILABLE, '2'], quiet: 900, again: 2100,
+    what: 'an unreadable success',
+    plan: () => sandbox.fault({ kind: 'truncated' }, { on: 'refresh' }),
+    kind: 'ambiguous',
+    refused: [503, UNAVAILABLE, '2'],
+    quiet: 900,
+    again: 2100,
   },
   {
-    what: 'a connection cut after the request', plan: () => sandbox.fault({ kind: 'reset' }, { on: 'refresh' }),
-    kind: 'ambiguous', refused: [503, UNAVAILABLE, '2'], quiet: 900, again: 2100,
+    what: 'a connection cut after the request',
+    plan: () => sandbox.fault({ kind: 'reset' }, { on: 'refresh' }),
+    kind: 'ambiguous',
+    refused: [503, UNAVAILABLE, '2'],
+    quiet: 900,
+    again: 2100,
   },
   {
-    what: '500', plan: () => sandbox.force(500, { on: 'refresh' }),
-    kind: 'transient', refused: [503, UNAVAILABLE, '1'], quiet: 800, again: 1100,
+    what: '500',
+    plan: () => sandbox.force(500, { on: 'refresh' }),
+    kind: 'transient',
+    refused: [503, UNAVAILABLE, '1'],
+    quiet: 800,
+    again: 1100,
   },
   {
-    what: '503 with Retry-After: 7', plan: () => sandbox.force(503, { on: 'refresh', retryAfter: '7' }),
-    kind: 'transient', refused: [503, UNAVAILABLE, '7'], quiet: 6500, again: 7100,
+    what: '503 with Retry-After: 7',
+    plan: () => sandbox.force(503, { on: 'refresh', retryAfter: '7' }),
+    kind: 'transient',
+    refused: [503, UNAVAILABLE, '7'],
+    quiet: 6500,
+    again: 7100,
   },
   {
-    what: '503 with Retry-After: 600', plan: () => sandbox.force(503, { on: 'refresh', retryAfter: '600' }),
-    kind: 'transient', refused: [503, UNAVAILABLE, '120'], quiet: 119_000, again: 120_100,
+    what: '503 with Retry-After: 600',
+    plan: () => sandbox.force(503, { on: 'refresh', retryAfter: '600' }),
+    kind: 'transient',
+    refused: [503, UNAVAILABLE, '120'],
+    quiet: 119_000,
+    again: 120_100,
   },
   {
-    what: '429', plan: () => sandbox.force(429, { on: 'refresh' }),
-    kind: 'transient', refused: [503, 'ERR_CONNECT_RATE_LIMITED', '30'], quiet: 29_000, again: 30_100,
+    what: '429',
+    plan: () => sandbox.force(429, { on: 'refresh' }),
+    kind: 'transient',
+    refused: [503, 'ERR_CONNECT_RATE_LIMITED', '30'],
+    quiet: 29_000,
+    again: 30_100,
   },
   {
-    what: '429 with Retry-After: 600', plan: () => sandbox.force(429, { on: 'refresh', retryAfter: '600' }),
-    kind: 'transient', refused: [503, 'ERR_CONNECT_RATE_LIMITED', '600'], quiet: 599_000, again: 600_100,
+    what: '429 with Retry-After: 600',
+    plan: () => sandbox.force(429, { on: 'refresh', retryAfter: '600' }),
+    kind: 'transient',
+    refused: [503, 'ERR_CONNECT_RATE_LIMITED', '600'],
+    quiet: 599_000,
+    again: 600_100,
   },
   ...[400, 403, 404].map((apiCode) => ({
     what: `${apiCode} without an OAuth name`,
@@ -59,7 +96,10 @@ const ROWS: readonly Row[] = [
       sandbox.set(NUMBERED);
       sandbox.force(apiCode, { on: 'refresh' });
     },
-    kind: 'suspect', refused: [503, UNAVAILABLE, '2'], quiet: 1800, again: 2100,
+    kind: 'suspect',
+    refused: [503, UNAVAILABLE, '2'],
+    quiet: 1800,
+    again: 2100,
   })),
   ...[2032, 2036, 2038].map((apiCode) => ({
     what: `code ${apiCode}`,
@@ -67,11 +107,18 @@ const ROWS: readonly Row[] = [
       sandbox.set(NUMBERED);
       sandbox.force(apiCode, { on: 'refresh' });
     },
-    kind: 'configuration', refused: [500, 'ERR_CONNECT_CONFIG', '30'], quiet: 29_000, again: 30_100,
+    kind: 'configuration',
+    refused: [500, 'ERR_CONNECT_CONFIG', '30'],
+    quiet: 29_000,
+    again: 30_100,
   })),
   {
-    what: 'invalid_client', plan: () => sandbox.force(401, { on: 'refresh' }),
-    kind: 'configuration', refused: [500, 'ERR_CONNECT_CONFIG', '30'], quiet: 29_000, again: 30_100,
+    what: 'invalid_client',
+    plan: () => sandbox.force(401, { on: 'refresh' }),
+    kind: 'configuration',
+    refused: [500, 'ERR_CONNECT_CONFIG', '30'],
+    quiet: 29_000,
+    again: 30_100,
   },
   {
     what: '401 without an OAuth name',
@@ -79,7 +126,10 @@ const ROWS: readonly Row[] = [
       sandbox.set(NUMBERED);
       sandbox.force(401, { on: 'refresh' });
     },
-    kind: 'configuration', refused: [500, 'ERR_CONNECT_CONFIG', '30'], quiet: 29_000, again: 30_100,
+    kind: 'configuration',
+    refused: [500, 'ERR_CONNECT_CONFIG', '30'],
+    quiet: 29_000,
+    again: 30_100,
   },
 ];
 
@@ -135,13 +185,14 @@ describe('the provider goes on failing', () => {
     expect(await onlySession(world.app)).toEqual(before);
   }
 
-  test('500: 1, 2, 4, 8, 16, 30, 30 s pass between attempts', () => (
-    expectGaps(() => sandbox.force(500, { on: 'refresh' }), [1, 2, 4, 8, 16, 30, 30])));
+  test('500: 1, 2, 4, 8, 16, 30, 30 s pass between attempts', () =>
+    expectGaps(() => sandbox.force(500, { on: 'refresh' }), [1, 2, 4, 8, 16, 30, 30]));
 
-  test('400 without a name: 2, 4, 8, 16, 32, 60, 60 s, and nobody is ever signed out for it', () => expectGaps(() => {
-    sandbox.set(NUMBERED);
-    sandbox.force(400, { on: 'refresh' });
-  }, [2, 4, 8, 16, 32, 60, 60]));
+  test('400 without a name: 2, 4, 8, 16, 32, 60, 60 s, and nobody is ever signed out for it', () =>
+    expectGaps(() => {
+      sandbox.set(NUMBERED);
+      sandbox.force(400, { on: 'refresh' });
+    }, [2, 4, 8, 16, 32, 60, 60]));
 });
 
 test('an unreachable provider costs nobody the connection: 503, and another try a second later', async () => {
@@ -215,7 +266,9 @@ describe('invalid_grant', () => {
     sandbox.force(400, { on: 'refresh' });
     expect(tokenIn(await world.fresh())).toEqual(old);
     expect(tokenIn(await world.fresh())).toEqual(old);
-    expect(world.told('refresh_failed')).toMatchObject([{ kind: 'terminal', status: 401, oauthError: 'invalid_grant' }]);
+    expect(world.told('refresh_failed')).toMatchObject([
+      { kind: 'terminal', status: 401, oauthError: 'invalid_grant' },
+    ]);
     time.pass(499_000);
     const answer = await world.fresh();
     expect(verdict(answer)).toEqual([401, 'ERR_CONNECT_EXPIRED', undefined]);
@@ -240,7 +293,10 @@ describe('invalid_grant', () => {
     expect(verdict(await world.fresh())).toEqual([503, UNAVAILABLE, '2']);
     time.pass(2100);
     const answer = await world.fresh();
-    expect([answer.status, JSON.parse(answer.body)]).toMatchObject([401, { code: 'ERR_CONNECT_EXPIRED', reason: 'lost_response' }]);
+    expect([answer.status, JSON.parse(answer.body)]).toMatchObject([
+      401,
+      { code: 'ERR_CONNECT_EXPIRED', reason: 'lost_response' },
+    ]);
     expect(world.told('refresh_failed')).toMatchObject([{ kind: 'ambiguous' }, { kind: 'terminal' }]);
   });
 

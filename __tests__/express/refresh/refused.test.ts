@@ -1,12 +1,20 @@
 import type { Sandbox } from '../../../src/testing';
 import {
-  connectedWorld, givenRotation, tokenIn, tokenOf, twoProcesses, verdict, type Time,
+  connectedWorld,
+  givenRotation,
+  tokenIn,
+  tokenOf,
+  twoProcesses,
+  verdict,
+  type Time,
 } from '../../support/refreshing';
 import { editSessions, onlySession } from '../../support/stored';
 
 let sandbox: Sandbox;
 let time: Time;
-givenRotation((...given) => { [sandbox, time] = given; });
+givenRotation((...given) => {
+  [sandbox, time] = given;
+});
 
 const JSON_ONLY = { accept: 'application/json' };
 
@@ -24,16 +32,19 @@ test('a session that holds another token by now gives that one at once', async (
   expect(sandbox.calls.refresh).toBe(0);
 });
 
-test.each(['seconds', 'missing'] as const)('a stale session whose record holds another token (expiry: %s) gives that one, without asking the provider', async (expiresAt) => {
-  sandbox.set({ expiresAt });
-  const [first, second] = await twoProcesses(sandbox);
-  const stale = await onlySession(first.app);
-  const old = await first.stored();
-  const fresh = tokenIn(await first.refused(old.access_token));
-  await editSessions(first.app, (document) => Object.assign(document, stale));
-  expect(tokenIn(await second.refused(old.access_token))).toEqual(fresh);
-  expect(sandbox.calls.refresh).toBe(1);
-});
+test.each(['seconds', 'missing'] as const)(
+  'a stale session whose record holds another token (expiry: %s) gives that one, without asking the provider',
+  async (expiresAt) => {
+    sandbox.set({ expiresAt });
+    const [first, second] = await twoProcesses(sandbox);
+    const stale = await onlySession(first.app);
+    const old = await first.stored();
+    const fresh = tokenIn(await first.refused(old.access_token));
+    await editSessions(first.app, (document) => Object.assign(document, stale));
+    expect(tokenIn(await second.refused(old.access_token))).toEqual(fresh);
+    expect(sandbox.calls.refresh).toBe(1);
+  },
+);
 
 test('a token younger than 5 s is not refreshed again, an older one is', async () => {
   const world = await connectedWorld(sandbox);
@@ -56,7 +67,9 @@ test('a young token that has expired is refreshed however young it is', async ()
 test('a session whose record holds another token of the same age gives that one', async () => {
   const world = await connectedWorld(sandbox);
   const fresh = tokenIn(await world.refused((await world.stored()).access_token));
-  await editSessions(world.app, (document) => { tokenOf(document).access_token = 'from-a-lost-race'; });
+  await editSessions(world.app, (document) => {
+    tokenOf(document).access_token = 'from-a-lost-race';
+  });
   expect(tokenIn(await world.refused('from-a-lost-race'))).toEqual(fresh);
   expect([await world.stored(), sandbox.calls.refresh]).toEqual([fresh, 1]);
 });
@@ -85,7 +98,11 @@ test('while a refresh is impossible a refused token is not given again: 503, and
 test('a refused token of a connection that has died is cleared', async () => {
   const world = await connectedWorld(sandbox);
   sandbox.force(400, { on: 'refresh' });
-  expect(verdict(await world.refused((await world.stored()).access_token))).toEqual([401, 'ERR_CONNECT_EXPIRED', undefined]);
+  expect(verdict(await world.refused((await world.stored()).access_token))).toEqual([
+    401,
+    'ERR_CONNECT_EXPIRED',
+    undefined,
+  ]);
   expect(JSON.stringify(await onlySession(world.app))).not.toContain('access_token');
 });
 
@@ -110,5 +127,9 @@ test('without a refresh token a refused token ends in 401, and stays in the sess
   const before = await onlySession(world.app);
   const { access_token: token } = await world.stored();
   expect(verdict(await world.refused(token))).toEqual([401, 'ERR_CONNECT_EXPIRED', undefined]);
-  expect([tokenIn(await world.fresh()).access_token, await onlySession(world.app), sandbox.calls.refresh]).toEqual([token, before, 0]);
+  expect([tokenIn(await world.fresh()).access_token, await onlySession(world.app), sandbox.calls.refresh]).toEqual([
+    token,
+    before,
+    0,
+  ]);
 });

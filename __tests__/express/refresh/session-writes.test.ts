@@ -4,13 +4,23 @@ import type { Sandbox } from '../../../src/testing';
 import type { TestAppParts } from '../../support/app';
 import { faultyStore, type StoreFault, type StoreOperation } from '../../support/faulty-store';
 import {
-  connectedWorld, givenRotation, latch, tokenIn, tokenOf, twoProcesses, verdict, type Time, type World,
+  connectedWorld,
+  givenRotation,
+  latch,
+  tokenIn,
+  tokenOf,
+  twoProcesses,
+  verdict,
+  type Time,
+  type World,
 } from '../../support/refreshing';
 import { onlySession } from '../../support/stored';
 
 let sandbox: Sandbox;
 let time: Time;
-givenRotation((...given) => { [sandbox, time] = given; });
+givenRotation((...given) => {
+  [sandbox, time] = given;
+});
 
 const data = (req: Request): Record<string, unknown> => req.session as unknown as Record<string, unknown>;
 
@@ -50,8 +60,12 @@ function appData(parts: TestAppParts = {}): TestAppParts {
 const at = (world: World, path: string) => world.visitor.visit(world.app.url + path, { accept: 'application/json' });
 
 const RESAVE: readonly Partial<SessionOptions>[] = [
-  { resave: false }, { resave: true }, { resave: false, saveUninitialized: true }, { resave: false, rolling: true },
-  { resave: false, cookie: { maxAge: 600_000 } }, { resave: true, saveUninitialized: true, rolling: true, cookie: { maxAge: 600_000 } },
+  { resave: false },
+  { resave: true },
+  { resave: false, saveUninitialized: true },
+  { resave: false, rolling: true },
+  { resave: false, cookie: { maxAge: 600_000 } },
+  { resave: true, saveUninitialized: true, rolling: true, cookie: { maxAge: 600_000 } },
 ];
 
 describe.each(RESAVE)('with a session of %j', (session) => {
@@ -81,21 +95,24 @@ describe.each(RESAVE)('with a session of %j', (session) => {
     ['/before', { before: 'changed before' }],
     ['/after', { after: 'changed after' }],
     ['/both', { before: 'changed before', after: 'changed after' }],
-  ])('what an adopting request %s changes is saved with the fresh token, not with its old one', async (path, changes) => {
-    const world = await connectedWorld(sandbox, appData({ session }));
-    await world.expireIn(1);
-    const stale = await onlySession(world.app);
-    const fresh = tokenIn(await world.fresh());
-    await putBack(world, stale);
-    expect(tokenIn(await at(world, path))).toEqual(fresh);
-    expect(await onlySession(world.app)).toMatchObject({ ...changes, connectToken: fresh });
-    expect(sandbox.calls.refresh).toBe(1);
-  });
+  ])(
+    'what an adopting request %s changes is saved with the fresh token, not with its old one',
+    async (path, changes) => {
+      const world = await connectedWorld(sandbox, appData({ session }));
+      await world.expireIn(1);
+      const stale = await onlySession(world.app);
+      const fresh = tokenIn(await world.fresh());
+      await putBack(world, stale);
+      expect(tokenIn(await at(world, path))).toEqual(fresh);
+      expect(await onlySession(world.app)).toMatchObject({ ...changes, connectToken: fresh });
+      expect(sandbox.calls.refresh).toBe(1);
+    },
+  );
 
   test('a token set is renewed five times in a row, and the cookie keeps its age', async () => {
     const world = await connectedWorld(sandbox, appData({ session }));
     const seconds = async (): Promise<number> => {
-      const { cookie } = await onlySession(world.app) as { cookie: { originalMaxAge: number | null } };
+      const { cookie } = (await onlySession(world.app)) as { cookie: { originalMaxAge: number | null } };
       // express-session itself loses a millisecond now and then.
       return Math.round((cookie.originalMaxAge ?? 0) / 10_000) * 10;
     };
@@ -119,9 +136,12 @@ function heldRefreshed(world: World, path: string): { begun: Promise<void>; answ
 }
 
 function putBack({ app }: World, document: Record<string, unknown>): Promise<void> {
-  return app.sessions().then((all) => new Promise((resolve) => {
-    app.store.set(Object.keys(all)[0] ?? '', document as never, () => resolve());
-  }));
+  return app.sessions().then(
+    (all) =>
+      new Promise((resolve) => {
+        app.store.set(Object.keys(all)[0] ?? '', document as never, () => resolve());
+      }),
+  );
 }
 
 /** Operations of the store, one letter each: g, s, t, d. */
@@ -179,13 +199,19 @@ describe('a read-only request', () => {
 
   test('that adopts does not undo what another request has written since it began', async () => {
     const gate = latch();
-    const world = await connectedWorld(sandbox, appData({
-      routes: (app, connect) => {
-        app.get('/late', (req, res, next) => {
-          gate.wait().then(() => connect.getToken(req)).then((token) => void res.json(token), next);
-        });
-      },
-    }));
+    const world = await connectedWorld(
+      sandbox,
+      appData({
+        routes: (app, connect) => {
+          app.get('/late', (req, res, next) => {
+            gate
+              .wait()
+              .then(() => connect.getToken(req))
+              .then((token) => void res.json(token), next);
+          });
+        },
+      }),
+    );
     await world.expireIn(1);
     const late = at(world, '/late');
     await gate.reached;
@@ -199,13 +225,19 @@ describe('a read-only request', () => {
 
   test('that refreshes does not undo what another request has written since it began', async () => {
     const gate = latch();
-    const world = await connectedWorld(sandbox, appData({
-      routes: (app, connect) => {
-        app.get('/late', (req, res, next) => {
-          gate.wait().then(() => connect.getToken(req)).then((token) => void res.json(token), next);
-        });
-      },
-    }));
+    const world = await connectedWorld(
+      sandbox,
+      appData({
+        routes: (app, connect) => {
+          app.get('/late', (req, res, next) => {
+            gate
+              .wait()
+              .then(() => connect.getToken(req))
+              .then((token) => void res.json(token), next);
+          });
+        },
+      }),
+    );
     await world.expireIn(1);
     const late = at(world, '/late');
     await gate.reached;
@@ -249,17 +281,20 @@ describe('a session that goes away during the refresh', () => {
   });
 
   test('in the handler itself, regenerated while it waits for the token, is left alone', async () => {
-    const world = await connectedWorld(sandbox, appData({
-      routes: (app, connect) => {
-        app.get('/swap', (req, res, next) => {
-          const asked = connect.getToken(req);
-          req.session.regenerate(() => {
-            data(req)['mine'] = 'new';
-            asked.then((token) => void res.json(token), next);
+    const world = await connectedWorld(
+      sandbox,
+      appData({
+        routes: (app, connect) => {
+          app.get('/swap', (req, res, next) => {
+            const asked = connect.getToken(req);
+            req.session.regenerate(() => {
+              data(req)['mine'] = 'new';
+              asked.then((token) => void res.json(token), next);
+            });
           });
-        });
-      },
-    }));
+        },
+      }),
+    );
     await world.expireIn(1);
     expect(sandbox.works(tokenIn(await at(world, '/swap')).access_token)).toBe(true);
     expect(await onlySession(world.app)).toEqual({ cookie: expect.anything() as unknown, mine: 'new' });
@@ -267,33 +302,51 @@ describe('a session that goes away during the refresh', () => {
 });
 
 const FAULTS: readonly [StoreOperation, StoreFault, number][] = [
-  ['get', 'fails', 1], ['get', 'throws', 1], ['get', 'hangs', 1], ['get', 'fails', 2], ['get', 'throws', 2], ['get', 'hangs', 2],
-  ['set', 'fails', 1], ['set', 'throws', 1], ['set', 'hangs', 1], ['set', 'fails after writing', 1],
+  ['get', 'fails', 1],
+  ['get', 'throws', 1],
+  ['get', 'hangs', 1],
+  ['get', 'fails', 2],
+  ['get', 'throws', 2],
+  ['get', 'hangs', 2],
+  ['set', 'fails', 1],
+  ['set', 'throws', 1],
+  ['set', 'hangs', 1],
+  ['set', 'fails after writing', 1],
 ];
 
-test.each(FAULTS)('a store whose %s %s (call %i) fails no request and loses nothing', async (operation, fault, call) => {
-  const faulty = faultyStore();
-  const world = await connectedWorld(sandbox, { store: faulty.store, before: [faulty.watch], options: { storeTimeoutMs: 400 } });
-  await world.expireIn(1);
-  const old = await world.stored();
-  faulty.plan({ operation, fault, call });
-  const answer = await world.fresh();
-  expect([answer.status, faulty.faults()]).toEqual([200, 1]);
-  faulty.heal();
-  const fresh = tokenIn(answer);
-  expect(sandbox.works(fresh.access_token)).toBe(true);
-  time.pass(6000);
-  expect(tokenIn(await world.fresh())).toEqual(fresh);
-  expect(await world.stored()).toEqual(fresh);
-  expect([sandbox.calls.refresh, sandbox.presentations(old.refresh_token)]).toEqual([1, 1]);
-});
+test.each(FAULTS)(
+  'a store whose %s %s (call %i) fails no request and loses nothing',
+  async (operation, fault, call) => {
+    const faulty = faultyStore();
+    const world = await connectedWorld(sandbox, {
+      store: faulty.store,
+      before: [faulty.watch],
+      options: { storeTimeoutMs: 400 },
+    });
+    await world.expireIn(1);
+    const old = await world.stored();
+    faulty.plan({ operation, fault, call });
+    const answer = await world.fresh();
+    expect([answer.status, faulty.faults()]).toEqual([200, 1]);
+    faulty.heal();
+    const fresh = tokenIn(answer);
+    expect(sandbox.works(fresh.access_token)).toBe(true);
+    time.pass(6000);
+    expect(tokenIn(await world.fresh())).toEqual(fresh);
+    expect(await world.stored()).toEqual(fresh);
+    expect([sandbox.calls.refresh, sandbox.presentations(old.refresh_token)]).toEqual([1, 1]);
+  },
+);
 
 test('under another sessionKey the token and its companion are renewed together', async () => {
   const world = await connectedWorld(sandbox, { options: { sessionKey: 'shop' } });
-  await putBack(world, await onlySession(world.app).then((document) => {
-    (document['shop'] as { expires_at: number }).expires_at = Math.floor(Date.now() / 1000) - 5;
-    return document;
-  }));
+  await putBack(
+    world,
+    await onlySession(world.app).then((document) => {
+      (document['shop'] as { expires_at: number }).expires_at = Math.floor(Date.now() / 1000) - 5;
+      return document;
+    }),
+  );
   const fresh = tokenIn(await world.fresh());
   const stored = await onlySession(world.app);
   expect([stored['shop'], stored['shopLineage']]).toEqual([fresh, expect.stringMatching(/^[\w-]{22}\.1$/u)]);

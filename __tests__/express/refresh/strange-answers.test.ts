@@ -18,18 +18,24 @@ const LEDGER_503 = [503, 'ERR_CONNECT_LEDGER', '2'];
 const KEPT_WITHOUT_TOKEN = JSON.stringify({ token: { access_token: '', type: 'bearer' } });
 
 test.each(['v1.key.unreadable', 'null', '{}', KEPT_WITHOUT_TOKEN])(
-  'a record that nobody can read (%s) is trouble, not absence: 503, and the provider is not asked', async (box) => {
-    const ledger: RefreshLedger = { ...memoryLedger(), acquire: () => Promise.resolve({ kind: 'adopt', generation: 3, box, ageMs: 10_000 }) };
+  'a record that nobody can read (%s) is trouble, not absence: 503, and the provider is not asked',
+  async (box) => {
+    const ledger: RefreshLedger = {
+      ...memoryLedger(),
+      acquire: () => Promise.resolve({ kind: 'adopt', generation: 3, box, ageMs: 10_000 }),
+    };
     const world = await connectedWorld(sandbox, { options: { ledger } });
     await world.expireIn(1);
     const before = await onlySession(world.app);
     expect(verdict(await world.fresh())).toEqual(LEDGER_503);
     expect([sandbox.calls.refresh, await onlySession(world.app)]).toEqual([0, before]);
-  });
+  },
+);
 
 test('a success that was superseded by a record that nobody can read is given to nobody: 503', async () => {
   const ledger: RefreshLedger = {
-    ...memoryLedger(), settle: () => Promise.resolve({ kind: 'superseded', generation: 5, box: 'v1.key.unreadable' }),
+    ...memoryLedger(),
+    settle: () => Promise.resolve({ kind: 'superseded', generation: 5, box: 'v1.key.unreadable' }),
   };
   const world = await connectedWorld(sandbox, { options: { ledger } });
   await world.expireIn(1);
@@ -45,7 +51,12 @@ test('a ledger that hands out one expired token set after the other is not asked
     acquire: (_key, { generation }) => {
       asked += 1;
       const token = { access_token: `expired-${asked}`, refresh_token: 'refresh', type: 'bearer', expires_at: 1 };
-      return Promise.resolve({ kind: 'adopt', generation: generation + 1, box: JSON.stringify({ token }), ageMs: 10_000 });
+      return Promise.resolve({
+        kind: 'adopt',
+        generation: generation + 1,
+        box: JSON.stringify({ token }),
+        ageMs: 10_000,
+      });
     },
   };
   const world = await connectedWorld(sandbox, { options: { ledger } });
@@ -58,18 +69,24 @@ test('a ledger that hands out one expired token set after the other is not asked
 test('whatever a refresh throws becomes a pause with an event, and none of its words', async () => {
   const events: ConnectEvent[] = [];
   const flights = refreshFlights({
-    tokenUrl: 'https://provider.example/token', clientId: 'client', ledger: memoryLedger(), onEvent: (event) => void events.push(event),
+    tokenUrl: 'https://provider.example/token',
+    clientId: 'client',
+    ledger: memoryLedger(),
+    onEvent: (event) => void events.push(event),
     endpoint: { refresh: () => Promise.reject(new TypeError('words of a library')) },
   });
   const set = { token: { access_token: 'a', refresh_token: 'r', type: 'bearer' }, lineage: 'lineage', generation: 0 };
   const { landed } = flights.start(set, { patient: true, minAgeMs: 0, retentionMs: 60_000 });
   expect(await landed).toMatchObject({ kind: 'backoff', word: 'ambiguous' });
-  expect(events).toMatchObject([{ type: 'refresh_failed', kind: 'ambiguous', code: 'ERR_CONNECT_UNAVAILABLE', status: 503 }]);
+  expect(events).toMatchObject([
+    { type: 'refresh_failed', kind: 'ambiguous', code: 'ERR_CONNECT_UNAVAILABLE', status: 503 },
+  ]);
   expect(inspect([await landed, events], { depth: 9 })).not.toContain('words of a library');
 });
 
 test('after lost answers 1–2 s pass by chance, so that processes do not meet again, then 2, 4, 8, 16, 30, 30 s', () => {
-  const wait = (attempts: number, chance: number): number => backOff('ambiguous', { attempts, rateLimited: false }, chance).ms;
+  const wait = (attempts: number, chance: number): number =>
+    backOff('ambiguous', { attempts, rateLimited: false }, chance).ms;
   expect([0, 0.5, 1].map((chance) => wait(0, chance))).toEqual([1000, 1500, 2000]);
   expect([1, 2, 3, 4, 5, 6].map((attempts) => wait(attempts, 0.5))).toEqual([2000, 4000, 8000, 16_000, 30_000, 30_000]);
 });

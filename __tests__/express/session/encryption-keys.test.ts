@@ -20,7 +20,9 @@ type Texts = Record<string, string>;
 
 /** One store, one app after the other on it, as deploys are. */
 function deployments(): {
-  texts: Texts; deploy(keys: readonly EncryptionKey[] | undefined, parts?: TestAppParts): Promise<TestApp>; close(): Promise<void>;
+  texts: Texts;
+  deploy(keys: readonly EncryptionKey[] | undefined, parts?: TestAppParts): Promise<TestApp>;
+  close(): Promise<void>;
 } {
   const store = new MemoryStore();
   const running: TestApp[] = [];
@@ -32,9 +34,16 @@ function deployments(): {
         store,
         options: { ...(keys === undefined ? {} : { encryptionKeys: keys }), ...parts.options },
         routes(express, connect) {
-          express.get('/read', (req, res) => res.json({ has: 'connectToken' in req.session, kind: typeof req.session.connectToken }));
-          express.get('/guarded', connect.requireConnect({ onMissing: 'error' }), (req, res) => res.json(req.session.connectToken));
-          express.get('/fresh', (req, res, next) => void connect.getToken(req).then((token) => void res.json(token), next));
+          express.get('/read', (req, res) =>
+            res.json({ has: 'connectToken' in req.session, kind: typeof req.session.connectToken }),
+          );
+          express.get('/guarded', connect.requireConnect({ onMissing: 'error' }), (req, res) =>
+            res.json(req.session.connectToken),
+          );
+          express.get(
+            '/fresh',
+            (req, res, next) => void connect.getToken(req).then((token) => void res.json(token), next),
+          );
           express.get('/write', (req, res) => {
             Object.assign(req.session, { basket: 'full' });
             res.json(null);
@@ -70,7 +79,10 @@ describe.each([
   ['no encryptionKeys any more', undefined],
 ] as const)('a session sealed by a key that is lost (%s)', (_what, keys) => {
   test.each([
-    [false, '/read'], [true, '/read'], [false, '/write'], [true, '/write'],
+    [false, '/read'],
+    [true, '/read'],
+    [false, '/write'],
+    [true, '/write'],
   ])('keeps its envelope byte for byte (resave %s, %s)', async (resave, path) => {
     const world = deployments();
     const before = await world.deploy([KEY]);
@@ -86,7 +98,10 @@ describe.each([
     expect((await visitor.visit(`${app.url}/token`)).body).toBe('null');
     for (const route of ['/guarded', '/fresh']) {
       const answer = await visitor.visit(app.url + route, SCRIPT);
-      expect([answer.status, JSON.parse(answer.body)]).toMatchObject([500, { code: 'ERR_CONNECT_CONFIG', reason: 'key' }]);
+      expect([answer.status, JSON.parse(answer.body)]).toMatchObject([
+        500,
+        { code: 'ERR_CONNECT_CONFIG', reason: 'key' },
+      ]);
       expect(answer.body).not.toContain('loginUrl');
     }
     expect(Object.fromEntries(Object.entries(world.texts).map(([id, text]) => [id, ours(text)]))).toEqual(kept);
@@ -131,7 +146,13 @@ describe.each([
 });
 
 describe('an envelope that was moved', () => {
-  async function two(): Promise<{ world: ReturnType<typeof deployments>; app: TestApp; visitor: Browser; documents: Record<string, unknown>[]; ids: string[] }> {
+  async function two(): Promise<{
+    world: ReturnType<typeof deployments>;
+    app: TestApp;
+    visitor: Browser;
+    documents: Record<string, unknown>[];
+    ids: string[];
+  }> {
     const world = deployments();
     const app = await world.deploy([KEY]);
     const visitor = browser();
@@ -139,12 +160,21 @@ describe('an envelope that was moved', () => {
     const ids = Object.keys(world.texts);
     await signIn(app, sandbox, browser());
     ids.push(...Object.keys(world.texts).filter((id) => !ids.includes(id)));
-    return { world, app, visitor, ids, documents: ids.map((id) => JSON.parse(world.texts[id] ?? '') as Record<string, unknown>) };
+    return {
+      world,
+      app,
+      visitor,
+      ids,
+      documents: ids.map((id) => JSON.parse(world.texts[id] ?? '') as Record<string, unknown>),
+    };
   }
 
   async function expectLocked(app: TestApp, visitor: Browser): Promise<void> {
     const answer = await visitor.visit(`${app.url}/guarded`, SCRIPT);
-    expect([answer.status, JSON.parse(answer.body)]).toMatchObject([500, { code: 'ERR_CONNECT_CONFIG', reason: 'key' }]);
+    expect([answer.status, JSON.parse(answer.body)]).toMatchObject([
+      500,
+      { code: 'ERR_CONNECT_CONFIG', reason: 'key' },
+    ]);
     expect(JSON.parse((await visitor.visit(`${app.url}/read`)).body)).toMatchObject({ kind: 'undefined' });
   }
 
@@ -156,7 +186,10 @@ describe('an envelope that was moved', () => {
   });
 
   test.each([
-    ['another lineage', 'AAAAAAAAAAAAAAAAAAAAAA.0'], ['no lineage', undefined], ['a lineage that is none', 'x'], ['a number', 5],
+    ['another lineage', 'AAAAAAAAAAAAAAAAAAAAAA.0'],
+    ['no lineage', undefined],
+    ['a lineage that is none', 'x'],
+    ['a number', 5],
   ])('beside %s does not open', async (_what, connectLineage) => {
     const { world, app, visitor, ids, documents } = await two();
     world.texts[ids[0] ?? ''] = JSON.stringify({ ...documents[0], connectLineage });
@@ -171,13 +204,23 @@ describe('an envelope that was moved', () => {
   });
 
   test.each([
-    ['a changed byte', (envelope: string) => `${envelope.slice(0, -5)}${envelope.at(-5) === 'A' ? 'B' : 'A'}${envelope.slice(-4)}`],
-    ['a changed initialisation vector', (envelope: string) => envelope.replace(/^(v1\.k1\.)(.)/u, (_all, head: string, one: string) => head + (one === 'A' ? 'B' : 'A'))],
+    [
+      'a changed byte',
+      (envelope: string) => `${envelope.slice(0, -5)}${envelope.at(-5) === 'A' ? 'B' : 'A'}${envelope.slice(-4)}`,
+    ],
+    [
+      'a changed initialisation vector',
+      (envelope: string) =>
+        envelope.replace(/^(v1\.k1\.)(.)/u, (_all, head: string, one: string) => head + (one === 'A' ? 'B' : 'A')),
+    ],
     ['a tag cut short', (envelope: string) => envelope.slice(0, -4)],
     ['another key id', (envelope: string) => envelope.replace('.k1.', '.k9.')],
   ])('with %s does not open', async (_what, change) => {
     const { world, app, visitor, ids, documents } = await two();
-    world.texts[ids[0] ?? ''] = JSON.stringify({ ...documents[0], connectToken: change(String(documents[0]?.['connectToken'])) });
+    world.texts[ids[0] ?? ''] = JSON.stringify({
+      ...documents[0],
+      connectToken: change(String(documents[0]?.['connectToken'])),
+    });
     await expectLocked(app, visitor);
     await world.close();
   });
@@ -190,8 +233,10 @@ test('an envelope that our key opens, and that holds no token set, connects nobo
   await signIn(app, sandbox, visitor);
   const [id = '', text = ''] = Object.entries(world.texts)[0] ?? [];
   const document = JSON.parse(text) as { connectLineage: string };
-  const connectToken = sealer([KEY], 'session').seal(
-    '{"access_token":"","type":"bearer"}', [sandbox.connectOptions.clientId, document.connectLineage.split('.')[0] ?? '']);
+  const connectToken = sealer([KEY], 'session').seal('{"access_token":"","type":"bearer"}', [
+    sandbox.connectOptions.clientId,
+    document.connectLineage.split('.')[0] ?? '',
+  ]);
   world.texts[id] = JSON.stringify({ ...document, connectToken });
   const answer = await visitor.visit(`${app.url}/guarded`, SCRIPT);
   expect([answer.status, JSON.parse(answer.body)]).toMatchObject([401, { code: 'ERR_CONNECT_REQUIRED' }]);
@@ -214,7 +259,10 @@ describe('readers of a session that is locked', () => {
           look();
           seen.push(Object.entries(one).find(([key]) => key === 'connectToken')?.[1]);
           seen.push(Object.fromEntries(Object.entries(one))['connectToken'], Object.assign({}, one)['connectToken']);
-          seen.push(structuredClone(Object.fromEntries(Object.entries(one)))['connectToken'], Reflect.get(one, 'connectToken'));
+          seen.push(
+            structuredClone(Object.fromEntries(Object.entries(one)))['connectToken'],
+            Reflect.get(one, 'connectToken'),
+          );
           JSON.stringify(req.session);
           look();
           JSON.stringify({ list: [req.session, req.session] });
@@ -249,11 +297,12 @@ describe('readers of a session that is locked', () => {
     await signIn(await world.deploy([KEY]), sandbox, visitor);
     const token = { access_token: 'imported', type: 'bearer' };
     const app = await world.deploy([OTHER], {
-      routes: (express) => void express.get('/import', (req, res) => {
-        req.session.connectToken = token;
-        delete req.session.connectLineage;
-        res.json(req.session.connectToken);
-      }),
+      routes: (express) =>
+        void express.get('/import', (req, res) => {
+          req.session.connectToken = token;
+          delete req.session.connectLineage;
+          res.json(req.session.connectToken);
+        }),
     });
     expect(JSON.parse((await visitor.visit(`${app.url}/import`)).body)).toEqual(token);
     expect(await fresh(app, visitor)).toEqual(token);
@@ -265,10 +314,11 @@ describe('readers of a session that is locked', () => {
     const visitor = browser();
     await signIn(await world.deploy([KEY]), sandbox, visitor);
     const app = await world.deploy([OTHER], {
-      routes: (express) => void express.get('/forget', (req, res) => {
-        delete req.session.connectToken;
-        res.json(null);
-      }),
+      routes: (express) =>
+        void express.get('/forget', (req, res) => {
+          delete req.session.connectToken;
+          res.json(null);
+        }),
     });
     await visitor.visit(`${app.url}/forget`);
     expect(only(world.texts)).not.toContain('connectToken');
@@ -282,10 +332,16 @@ test('an app that deletes a locked token gets 401 in the same request', async ()
   const visitor = browser();
   await signIn(await world.deploy([KEY]), sandbox, visitor);
   const app = await world.deploy([OTHER], {
-    routes: (express, connect) => void express.get('/forget', (req, _res, next) => {
-      delete req.session.connectToken;
-      next();
-    }, connect.requireConnect(), (_req, res) => void res.send('inside')),
+    routes: (express, connect) =>
+      void express.get(
+        '/forget',
+        (req, _res, next) => {
+          delete req.session.connectToken;
+          next();
+        },
+        connect.requireConnect(),
+        (_req, res) => void res.send('inside'),
+      ),
   });
   const answer = await visitor.visit(`${app.url}/forget`, SCRIPT);
   expect([answer.status, JSON.parse(answer.body)]).toMatchObject([401, { code: 'ERR_CONNECT_REQUIRED' }]);

@@ -18,7 +18,12 @@ beforeAll(async () => {
 beforeEach(() => sandbox.reset());
 afterAll(() => sandbox.close());
 
-interface Counts { get: number; set: number; touch: number; destroy: number }
+interface Counts {
+  get: number;
+  set: number;
+  touch: number;
+  destroy: number;
+}
 
 /** A MemoryStore that counts what it is asked. */
 function countingStore(): { store: MemoryStore; counts: Counts; texts: Record<string, string> } {
@@ -37,7 +42,11 @@ function countingStore(): { store: MemoryStore; counts: Counts; texts: Record<st
 
 function routes(app: Express, connect: ConnectAuth): void {
   app.get('/read', (req, res) => void res.json({ access: req.session.connectToken?.access_token ?? null }));
-  app.get('/guarded', connect.requireConnect({ onMissing: 'error' }), (req, res) => void res.json(req.session.connectToken));
+  app.get(
+    '/guarded',
+    connect.requireConnect({ onMissing: 'error' }),
+    (req, res) => void res.json(req.session.connectToken),
+  );
   app.get('/fresh', (req, res, next) => {
     connect.getToken(req).then((token) => void res.json(token), next);
   });
@@ -65,9 +74,12 @@ async function tokenOf(app: TestApp, visitor: ReturnType<typeof browser>, path =
 }
 
 function secretsOf(...tokens: readonly ConnectToken[]): { name: string; value: string }[] {
-  return tokens.flatMap((token) => [
-    { name: 'access token', value: token.access_token }, { name: 'refresh token', value: token.refresh_token ?? '' },
-  ]).filter(({ value }) => value !== '');
+  return tokens
+    .flatMap((token) => [
+      { name: 'access token', value: token.access_token },
+      { name: 'refresh token', value: token.refresh_token ?? '' },
+    ])
+    .filter(({ value }) => value !== '');
 }
 
 test('the store holds an envelope and no token in any spelling, and the app reads the token plain', async () => {
@@ -119,8 +131,11 @@ describe('what an app can print', () => {
             process.stdout.write = write;
           }
           printed.push(
-            JSON.stringify(req.session), JSON.stringify({ deep: { session: req.session } }), JSON.stringify(Object.fromEntries(Object.entries(req.session))),
-            inspect(req.session), inspect(req.session, { showHidden: true, depth: Infinity }),
+            JSON.stringify(req.session),
+            JSON.stringify({ deep: { session: req.session } }),
+            JSON.stringify(Object.fromEntries(Object.entries(req.session))),
+            inspect(req.session),
+            inspect(req.session, { showHidden: true, depth: Infinity }),
             inspect(req.session.connectToken, { showHidden: true, depth: Infinity, getters: true }),
             inspect(req.session, { showHidden: true, depth: Infinity, getters: true, showProxy: true }),
             inspect(Object.fromEntries(Object.entries(req.session))),
@@ -141,21 +156,23 @@ describe('what an app can print', () => {
   });
 });
 
-describe.each([
-  ['/read'], ['/token'], ['/guarded'], ['/fresh'],
-])('read-only requests to %s', (path) => {
+describe.each([['/read'], ['/token'], ['/guarded'], ['/fresh']])('read-only requests to %s', (path) => {
   test.each([[false], [true]])('write nothing with a sealed token (rolling %s)', async (rolling) => {
     const { store, counts, texts } = countingStore();
-    await withApp(sandbox, sealed([NEW], { store, session: { rolling, cookie: { maxAge: 3_600_000 } } }), async (app) => {
-      const visitor = browser();
-      await signIn(app, sandbox, visitor);
-      const before = { ...counts };
-      const envelope = (await onlySession(app))['connectToken'];
-      await visitor.visit(app.url + path);
-      await visitor.visit(app.url + path);
-      expect([counts.set - before.set, counts.touch - before.touch]).toEqual([0, 2]);
-      expect(JSON.parse(Object.values(texts)[0] ?? '')).toMatchObject({ connectToken: envelope });
-    });
+    await withApp(
+      sandbox,
+      sealed([NEW], { store, session: { rolling, cookie: { maxAge: 3_600_000 } } }),
+      async (app) => {
+        const visitor = browser();
+        await signIn(app, sandbox, visitor);
+        const before = { ...counts };
+        const envelope = (await onlySession(app))['connectToken'];
+        await visitor.visit(app.url + path);
+        await visitor.visit(app.url + path);
+        expect([counts.set - before.set, counts.touch - before.touch]).toEqual([0, 2]);
+        expect(JSON.parse(Object.values(texts)[0] ?? '')).toMatchObject({ connectToken: envelope });
+      },
+    );
   });
 });
 
@@ -170,28 +187,40 @@ test('a request that changes the session keeps the envelope byte for byte', asyn
   });
 });
 
-test.each(['connectToken', 'hubToken'])('after its own reload() of the session getToken and the guard open the envelope in %s', async (sessionKey) => {
-  const parts = sealed([NEW], {
-    options: { sessionKey },
-    routes(app, connect) {
-      app.get('/reload', (req, _res, next) => req.session.reload(next), (req, res, next) => {
-        connect.getToken(req).then((token) => void res.json(token), next);
-      });
-      app.get('/reload-guarded', (req, _res, next) => req.session.reload(next), connect.requireConnect(), (req, res) => {
-        res.json((req.session as unknown as Record<string, unknown>)[sessionKey]);
-      });
-    },
-  });
-  await withApp(sandbox, parts, async (app) => {
-    const visitor = browser();
-    await signIn(app, sandbox, visitor);
-    const token = await tokenOf(app, visitor);
-    expect((await onlySession(app))[sessionKey]).toMatch(ENVELOPE);
-    expect(await tokenOf(app, visitor, '/reload')).toEqual(token);
-    expect(await tokenOf(app, visitor, '/reload-guarded')).toEqual(token);
-    expect((await onlySession(app))[sessionKey]).toMatch(ENVELOPE);
-  });
-});
+test.each(['connectToken', 'hubToken'])(
+  'after its own reload() of the session getToken and the guard open the envelope in %s',
+  async (sessionKey) => {
+    const parts = sealed([NEW], {
+      options: { sessionKey },
+      routes(app, connect) {
+        app.get(
+          '/reload',
+          (req, _res, next) => req.session.reload(next),
+          (req, res, next) => {
+            connect.getToken(req).then((token) => void res.json(token), next);
+          },
+        );
+        app.get(
+          '/reload-guarded',
+          (req, _res, next) => req.session.reload(next),
+          connect.requireConnect(),
+          (req, res) => {
+            res.json((req.session as unknown as Record<string, unknown>)[sessionKey]);
+          },
+        );
+      },
+    });
+    await withApp(sandbox, parts, async (app) => {
+      const visitor = browser();
+      await signIn(app, sandbox, visitor);
+      const token = await tokenOf(app, visitor);
+      expect((await onlySession(app))[sessionKey]).toMatch(ENVELOPE);
+      expect(await tokenOf(app, visitor, '/reload')).toEqual(token);
+      expect(await tokenOf(app, visitor, '/reload-guarded')).toEqual(token);
+      expect((await onlySession(app))[sessionKey]).toMatch(ENVELOPE);
+    });
+  },
+);
 
 test('keys rotate in two deploys while old and new processes run side by side', async () => {
   const { store } = countingStore();
@@ -217,9 +246,13 @@ test('keys rotate in two deploys while old and new processes run side by side', 
     await now.close();
     await next.close();
   }
-  const sealedBy = new Set(Object.values(await new Promise<Record<string, { connectToken: string }>>((resolve) => {
-    store.all((_error, all) => resolve(all as unknown as Record<string, { connectToken: string }>));
-  })).map(({ connectToken }) => ENVELOPE.exec(connectToken)?.[1]));
+  const sealedBy = new Set(
+    Object.values(
+      await new Promise<Record<string, { connectToken: string }>>((resolve) => {
+        store.all((_error, all) => resolve(all as unknown as Record<string, { connectToken: string }>));
+      }),
+    ).map(({ connectToken }) => ENVELOPE.exec(connectToken)?.[1]),
+  );
   expect(sealedBy).toEqual(new Set(['k-old', 'k-new']));
 });
 
@@ -251,16 +284,23 @@ test('two instances with keys of their own keep two tokens in one session', asyn
   await signIn(second, sandbox, visitor);
   const document = await onlySession(first);
   expect([document['connectToken'], document['hubToken']]).toEqual([
-    expect.stringMatching(/^v1\.k-old\./u), expect.stringMatching(/^v1\.k-new\./u),
+    expect.stringMatching(/^v1\.k-old\./u),
+    expect.stringMatching(/^v1\.k-new\./u),
   ]);
   const [one, two] = [await tokenOf(first, visitor), await tokenOf(second, visitor)];
-  expect([sandbox.works(one.access_token), sandbox.works(two.access_token), one.access_token === two.access_token])
-    .toEqual([true, true, false]);
+  expect([
+    sandbox.works(one.access_token),
+    sandbox.works(two.access_token),
+    one.access_token === two.access_token,
+  ]).toEqual([true, true, false]);
   const before = { ...counts };
   await visitor.visit(`${first.url}/guarded`);
   await visitor.visit(`${second.url}/guarded`);
   expect([counts.set - before.set, counts.touch - before.touch]).toEqual([0, 2]);
-  expect(await onlySession(first)).toMatchObject({ connectToken: document['connectToken'], hubToken: document['hubToken'] });
+  expect(await onlySession(first)).toMatchObject({
+    connectToken: document['connectToken'],
+    hubToken: document['hubToken'],
+  });
   await first.close();
   await second.close();
 });
@@ -268,15 +308,18 @@ test('two instances with keys of their own keep two tokens in one session', asyn
 test('the token that the app reads is an ordinary object of strings and numbers', async () => {
   let facts: unknown;
   const parts = sealed([NEW], {
-    routes: (app) => void app.get('/facts', (req, res) => {
-      const token = req.session.connectToken;
-      facts = {
-        keys: Object.keys(token ?? {}).sort(), proxy: types.isProxy(token), copy: structuredClone({ ...token }),
-        entries: Object.entries(req.session).find(([key]) => key === 'connectToken')?.[1] === token,
-        cloned: structuredClone(token),
-      };
-      res.json(token);
-    }),
+    routes: (app) =>
+      void app.get('/facts', (req, res) => {
+        const token = req.session.connectToken;
+        facts = {
+          keys: Object.keys(token ?? {}).sort(),
+          proxy: types.isProxy(token),
+          copy: structuredClone({ ...token }),
+          entries: Object.entries(req.session).find(([key]) => key === 'connectToken')?.[1] === token,
+          cloned: structuredClone(token),
+        };
+        res.json(token);
+      }),
   });
   await withApp(sandbox, parts, async (app) => {
     const visitor = browser();

@@ -20,7 +20,9 @@ class GatedStore extends MemoryStore {
     for (const go of this.held.splice(0)) go();
   }
   override get(sid: string, done: (error: unknown, session?: SessionData | null) => void): void {
-    const go = (): void => { super.get(sid, done); };
+    const go = (): void => {
+      super.get(sid, done);
+    };
     this.reads += 1;
     if (this.toHold === 0) return go();
     this.toHold -= 1;
@@ -45,22 +47,28 @@ class SlowToWrite extends MemoryStore {
     for (const go of held) go();
   }
   override set(sid: string, data: SessionData, done?: (error?: unknown) => void): void {
-    const go = (): void => { super.set(sid, data, done); };
+    const go = (): void => {
+      super.set(sid, data, done);
+    };
     if (this.held === undefined) go();
     else this.held.push(go);
   }
 }
 
 let sandbox: Sandbox;
-beforeAll(async () => { sandbox = await startSandbox(); });
-afterEach(() => { sandbox.reset(); });
+beforeAll(async () => {
+  sandbox = await startSandbox();
+});
+afterEach(() => {
+  sandbox.reset();
+});
 afterAll(() => sandbox.close());
 
-const within = (parts: TestAppParts, check: (own: TestApp) => Promise<void>): Promise<void> => (
-  withApp(sandbox, parts, check));
+const within = (parts: TestAppParts, check: (own: TestApp) => Promise<void>): Promise<void> =>
+  withApp(sandbox, parts, check);
 
-const codeOf = (answer: Answer): unknown => (
-  answer.body === '' ? answer.location : (JSON.parse(answer.body) as { code?: unknown }).code);
+const codeOf = (answer: Answer): unknown =>
+  answer.body === '' ? answer.location : (JSON.parse(answer.body) as { code?: unknown }).code;
 const script = { accept: 'application/json' };
 
 interface StoredPending {
@@ -129,7 +137,9 @@ test('starting a sign-in renews the life of the stored session, as any request d
     const [sid = '', stored] = Object.entries(await app.sessions())[0] ?? [];
     const aged = structuredClone(stored) as unknown as SessionData;
     Object.assign(aged.cookie, { expires: new Date(Date.now() + 60_000) });
-    await new Promise((resolve) => { app.store.set(sid, aged, resolve); });
+    await new Promise((resolve) => {
+      app.store.set(sid, aged, resolve);
+    });
     await visitor.visit(`${app.url}/connect/authorize`);
     const cookie = (await app.sessions())[sid]?.['cookie'] as { expires: string };
     expect(Date.parse(cookie.expires) - Date.now()).toBeGreaterThan(800_000);
@@ -149,7 +159,9 @@ test('a token that another request removes while a sign-in starts stays removed'
       super.get(sid, (_error, found) => {
         const { connectToken, ...rest } = found as SessionData;
         expect(connectToken?.type).toBe('bearer');
-        super.set(sid, rest, () => { super.get(sid, done); });
+        super.set(sid, rest, () => {
+          super.get(sid, done);
+        });
       });
     }
   }
@@ -165,12 +177,13 @@ test('a token that another request removes while a sign-in starts stays removed'
 
 test('onConnect may regenerate the session, as login code often does', async () => {
   const options: TestAppParts['options'] = {
-    onConnect: (req) => new Promise((resolve) => {
-      req.session.regenerate(() => {
-        Object.assign(req.session, { userId: 7 });
-        resolve();
-      });
-    }),
+    onConnect: (req) =>
+      new Promise((resolve) => {
+        req.session.regenerate(() => {
+          Object.assign(req.session, { userId: 7 });
+          resolve();
+        });
+      }),
   };
   await within({ options }, async (app) => {
     const visitor = browser();
@@ -183,7 +196,12 @@ test('onConnect may regenerate the session, as login code often does', async () 
 
 test('onConnect that destroys the session ends the sign-in without a token', async () => {
   const options: TestAppParts['options'] = {
-    onConnect: (req) => new Promise((resolve) => { req.session.destroy(() => { resolve(); }); }),
+    onConnect: (req) =>
+      new Promise((resolve) => {
+        req.session.destroy(() => {
+          resolve();
+        });
+      }),
   };
   await within({ options }, async (app) => {
     const visitor = browser();
@@ -198,14 +216,15 @@ test('a genid that gives the same id again is named instead of losing the connec
     const visitor = browser();
     const answer = await visitor.visit(await beginSignIn(app, sandbox, visitor), script);
     expect([answer.status, JSON.parse(answer.body)]).toEqual([
-      500, expect.objectContaining({ code: 'ERR_CONNECT_NO_SESSION', reason: 'genid' }),
+      500,
+      expect.objectContaining({ code: 'ERR_CONNECT_NO_SESSION', reason: 'genid' }),
     ]);
   });
 });
 
 test('a session id that stands inside another cookie is not taken for the presented one', async () => {
   let id = 0;
-  await within({ session: { genid: () => String(id += 1) } }, async (app) => {
+  await within({ session: { genid: () => String((id += 1)) } }, async (app) => {
     const visitor = browser(new Map([['theme', '1']]));
     expect((await visitor.visit(`${app.url}/connect/authorize`)).status).toBe(302);
   });
@@ -218,8 +237,9 @@ test('ten starts of one session against a store that hangs are all refused withi
     await visitor.visit(`${app.url}/connect/authorize`);
     store.hold();
     const begun = performance.now();
-    const answers = await Promise.all(Array.from({ length: 10 }, () => (
-      visitor.fork().visit(`${app.url}/connect/authorize`, script))));
+    const answers = await Promise.all(
+      Array.from({ length: 10 }, () => visitor.fork().visit(`${app.url}/connect/authorize`, script)),
+    );
     expect(answers.map((answer) => answer.status)).toEqual(Array(10).fill(503));
     // One wait for the turn and one for the store, 800 ms each; one after the other they would take 8 s.
     expect(performance.now() - begun).toBeLessThan(6_000);
@@ -229,22 +249,35 @@ test('ten starts of one session against a store that hangs are all refused withi
 
 test('a store that writes the new session after we gave up leaves no token behind', async () => {
   const store = new SlowToWrite();
-  await within({ store, options: { storeTimeoutMs: 300, onConnect: () => { store.hold(); } } }, async (app) => {
-    const visitor = browser();
-    const answer = await visitor.visit(await beginSignIn(app, sandbox, visitor), script);
-    expect([answer.status, codeOf(answer)]).toEqual([503, 'ERR_CONNECT_STORE']);
-    store.release();
-    await turns(10);
-    const stored = Object.values(await app.sessions());
-    expect(stored.map((one) => one['connectToken'])).toEqual([undefined]);
-  });
+  await within(
+    {
+      store,
+      options: {
+        storeTimeoutMs: 300,
+        onConnect: () => {
+          store.hold();
+        },
+      },
+    },
+    async (app) => {
+      const visitor = browser();
+      const answer = await visitor.visit(await beginSignIn(app, sandbox, visitor), script);
+      expect([answer.status, codeOf(answer)]).toEqual([503, 'ERR_CONNECT_STORE']);
+      store.release();
+      await turns(10);
+      const stored = Object.values(await app.sessions());
+      expect(stored.map((one) => one['connectToken'])).toEqual([undefined]);
+    },
+  );
 });
 
 test('an async store that rejects is a 503 and no unhandled rejection', async () => {
   const unhandled: unknown[] = [];
   const note = (reason: unknown): void => void unhandled.push(reason);
   process.on('unhandledRejection', note);
-  const store = Object.assign(new MemoryStore(), { set: () => Promise.reject(new Error('redis://user:password@host')) });
+  const store = Object.assign(new MemoryStore(), {
+    set: () => Promise.reject(new Error('redis://user:password@host')),
+  });
   try {
     await within({ store }, async (app) => {
       const answer = await browser().visit(`${app.url}/connect/authorize`, script);
@@ -272,8 +305,12 @@ test('a render that breaks off in the middle of its answer ends the connection i
 test("a ConnectError of the app's own tells the stage in which it was thrown", async () => {
   const stages: string[] = [];
   const options: TestAppParts['options'] = {
-    onConnect: () => { throw new ConnectError('ERR_CONNECT_FORBIDDEN', { message: 'not on the list' }); },
-    onEvent: (event) => { if (event.type === 'error') stages.push(event.stage); },
+    onConnect: () => {
+      throw new ConnectError('ERR_CONNECT_FORBIDDEN', { message: 'not on the list' });
+    },
+    onEvent: (event) => {
+      if (event.type === 'error') stages.push(event.stage);
+    },
   };
   await within({ options }, async (app) => {
     const visitor = browser();

@@ -5,7 +5,9 @@ import { browser, signIn, withApp, type TestAppParts } from '../../support/app';
 import { editSessions } from '../../support/stored';
 
 let sandbox: Sandbox;
-beforeAll(async () => { sandbox = await startSandbox(); });
+beforeAll(async () => {
+  sandbox = await startSandbox();
+});
 beforeEach(() => sandbox.reset());
 afterAll(() => sandbox.close());
 
@@ -30,7 +32,10 @@ test('a session file that is removed while a sign-in starts is no failure of the
     const visitor = browser();
     await signIn(app, sandbox, visitor);
     const answer = await visitor.visit(`${app.url}/connect/authorize?remove`, script);
-    expect([answer.status, JSON.parse(answer.body)]).toMatchObject([503, { code: 'ERR_CONNECT_STORE', reason: 'gone' }]);
+    expect([answer.status, JSON.parse(answer.body)]).toMatchObject([
+      503,
+      { code: 'ERR_CONNECT_STORE', reason: 'gone' },
+    ]);
     expect(await app.sessions()).toEqual({});
   });
 });
@@ -43,10 +48,15 @@ test('a session that cannot be serialised is the app’s own error: its error ha
       runs.push(req.path);
       res.json(null);
     };
-    express.get('/guarded', (req, _res, next) => {
-      Object.assign(req.session, { total: 10n });
-      next();
-    }, connect.requireConnect(), count);
+    express.get(
+      '/guarded',
+      (req, _res, next) => {
+        Object.assign(req.session, { total: 10n });
+        next();
+      },
+      connect.requireConnect(),
+      count,
+    );
     express.use((error: unknown, req: Request, res: Response, next: NextFunction) => {
       if (res.headersSent) {
         next(error);
@@ -60,10 +70,15 @@ test('a session that cannot be serialised is the app’s own error: its error ha
   await withApp(sandbox, { routes, options: { refreshLeewaySeconds: 3600 } }, async (app) => {
     const visitor = browser();
     await signIn(app, sandbox, visitor);
-    await editSessions(app, (document) => { (document['connectToken'] as { expires_at: number }).expires_at = 1; });
+    await editSessions(app, (document) => {
+      (document['connectToken'] as { expires_at: number }).expires_at = 1;
+    });
     const answer = await visitor.visit(`${app.url}/guarded`, script);
     expect([answer.status, answer.body, runs, seen.map(String)]).toEqual([
-      500, '"of the app"', [], ['TypeError: Do not know how to serialize a BigInt'],
+      500,
+      '"of the app"',
+      [],
+      ['TypeError: Do not know how to serialize a BigInt'],
     ]);
     expect(sandbox.calls.refresh).toBe(0);
   });

@@ -59,7 +59,9 @@ async function reachableTokens(app: TestApp, cookies: Iterable<string>): Promise
 }
 
 async function storedTokens(app: TestApp): Promise<unknown[]> {
-  return Object.values(await app.sessions()).map((session) => session['connectToken']).filter((token) => token != null);
+  return Object.values(await app.sessions())
+    .map((session) => session['connectToken'])
+    .filter((token) => token != null);
 }
 
 function expectStoreAnswer(answer: Answer, elapsedMs: number): void {
@@ -81,11 +83,14 @@ async function timed(work: () => Promise<Answer>): Promise<[Answer, number]> {
 
 const OPERATIONS = ['get', 'set', 'destroy'] as const;
 const FAULTS = ['fails', 'throws', 'hangs'] as const;
-const once: FaultPlan[] = OPERATIONS.flatMap((operation) => FAULTS.flatMap((fault) => [1, 2].map((call) => (
-  { operation, fault, call }))));
+const once: FaultPlan[] = OPERATIONS.flatMap((operation) =>
+  FAULTS.flatMap((fault) => [1, 2].map((call) => ({ operation, fault, call }))),
+);
 const plans: FaultPlan[] = [...once, ...once.map((plan) => ({ ...plan, lasting: true }))];
-const named = (plan: FaultPlan): [string, FaultPlan] => (
-  [`${plan.operation} ${plan.fault} on our ${plan.call === 1 ? 'first' : 'second'} call${plan.lasting ? ' and later' : ''}`, plan]);
+const named = (plan: FaultPlan): [string, FaultPlan] => [
+  `${plan.operation} ${plan.fault} on our ${plan.call === 1 ? 'first' : 'second'} call${plan.lasting ? ' and later' : ''}`,
+  plan,
+];
 
 const SESSION_OPTIONS: readonly [string, Partial<SessionOptions>, FaultPlan[]][] = [
   ['the usual session options', {}, plans],
@@ -104,7 +109,8 @@ describe.each(SESSION_OPTIONS)('with %s', (_name, sessionOptions, rows) => {
     app = await startApp(sandbox, parts);
     // A second server of the same deployment. Only hanging stores are met there, so that a busy machine fails no other row.
     hasty = await startApp(sandbox, {
-      ...parts, options: { redirectUri: `${app.url}/connect/callback`, storeTimeoutMs: STORE_TIMEOUT_MS },
+      ...parts,
+      options: { redirectUri: `${app.url}/connect/callback`, storeTimeoutMs: STORE_TIMEOUT_MS },
     });
   });
   afterAll(async () => {
@@ -207,37 +213,40 @@ describe.each(SESSION_OPTIONS)('with %s', (_name, sessionOptions, rows) => {
   });
 });
 
-test.each(FAULTS)("with renderErrors: false the app's middleware gets the error and sees no session when set %s", async (fault) => {
-  const faulty = faultyStore();
-  const met: unknown[] = [];
-  const app = await startApp(sandbox, {
-    store: faulty.store,
-    session: { unset: 'destroy' },
-    before: [faulty.watch],
-    options: { ...(fault === 'hangs' ? { storeTimeoutMs: STORE_TIMEOUT_MS } : {}), renderErrors: false },
-    routes: (express) => {
-      basketRoutes(express);
-      express.use((error: unknown, req: Request, res: Response, next: NextFunction) => {
-        const { code, stage, status } = error as Record<string, unknown>;
-        met.push([code, stage, status, typeof req.session, typeof req.sessionID]);
-        next(error);
-      });
-    },
-  });
-  const visitor = collector();
-  await visitor.visit(`${app.url}/fill`);
-  for (const call of [1, 2]) {
-    const callbackUrl = await beginSignIn(app, sandbox, visitor);
-    faulty.plan({ operation: 'set', fault, call });
-    const [answer, elapsedMs] = await timed(() => visitor.visit(callbackUrl, SCRIPT));
-    expectStoreAnswer(answer, elapsedMs);
-    faulty.heal();
-  }
-  expect(met).toEqual(Array(2).fill(['ERR_CONNECT_STORE', 'callback', 503, 'undefined', 'undefined']));
-  expect([await reachableTokens(app, visitor.handedOut), await storedTokens(app)]).toEqual([[], []]);
-  expect((await visitor.visit(`${app.url}/basket`)).body).toBe('"apples"');
-  await app.close();
-});
+test.each(FAULTS)(
+  "with renderErrors: false the app's middleware gets the error and sees no session when set %s",
+  async (fault) => {
+    const faulty = faultyStore();
+    const met: unknown[] = [];
+    const app = await startApp(sandbox, {
+      store: faulty.store,
+      session: { unset: 'destroy' },
+      before: [faulty.watch],
+      options: { ...(fault === 'hangs' ? { storeTimeoutMs: STORE_TIMEOUT_MS } : {}), renderErrors: false },
+      routes: (express) => {
+        basketRoutes(express);
+        express.use((error: unknown, req: Request, res: Response, next: NextFunction) => {
+          const { code, stage, status } = error as Record<string, unknown>;
+          met.push([code, stage, status, typeof req.session, typeof req.sessionID]);
+          next(error);
+        });
+      },
+    });
+    const visitor = collector();
+    await visitor.visit(`${app.url}/fill`);
+    for (const call of [1, 2]) {
+      const callbackUrl = await beginSignIn(app, sandbox, visitor);
+      faulty.plan({ operation: 'set', fault, call });
+      const [answer, elapsedMs] = await timed(() => visitor.visit(callbackUrl, SCRIPT));
+      expectStoreAnswer(answer, elapsedMs);
+      faulty.heal();
+    }
+    expect(met).toEqual(Array(2).fill(['ERR_CONNECT_STORE', 'callback', 503, 'undefined', 'undefined']));
+    expect([await reachableTokens(app, visitor.handedOut), await storedTokens(app)]).toEqual([[], []]);
+    expect((await visitor.visit(`${app.url}/basket`)).body).toBe('"apples"');
+    await app.close();
+  },
+);
 
 test('the watch on the process sees a rejection that nobody handles', async () => {
   const reason = new Error(STORE_ADDRESS);

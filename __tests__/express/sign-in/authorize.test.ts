@@ -17,8 +17,8 @@ afterAll(async () => {
 beforeEach(() => clearSessions(app));
 
 /** Runs a check against an app of its own. */
-const within = (parts: TestAppParts, check: (own: TestApp) => Promise<void>): Promise<void> => (
-  withApp(sandbox, parts, check));
+const within = (parts: TestAppParts, check: (own: TestApp) => Promise<void>): Promise<void> =>
+  withApp(sandbox, parts, check);
 
 const PAGE = { accept: 'text/html' };
 const problemOf = (body: string): Record<string, unknown> => JSON.parse(body) as Record<string, unknown>;
@@ -30,12 +30,18 @@ describe('the authorization request', () => {
     const started = await visitor.visit(`${app.url}/connect/authorize`);
     const again = await visitor.visit(`${app.url}/connect/authorize`);
     const url = new URL(started.location);
-    expect([started.status, started.body, url.origin + url.pathname])
-      .toEqual([302, '', sandbox.connectOptions.authorizeUrl]);
+    expect([started.status, started.body, url.origin + url.pathname]).toEqual([
+      302,
+      '',
+      sandbox.connectOptions.authorizeUrl,
+    ]);
     const { state, code_challenge: challenge, ...rest } = Object.fromEntries(url.searchParams);
     expect(rest).toEqual({
-      client_id: sandbox.connectOptions.clientId, redirect_uri: `${app.url}/connect/callback`, response_type: 'code',
-      scope: '*', code_challenge_method: 'S256',
+      client_id: sandbox.connectOptions.clientId,
+      redirect_uri: `${app.url}/connect/callback`,
+      response_type: 'code',
+      scope: '*',
+      code_challenge_method: 'S256',
     });
     expect(state).toMatch(/^[\w-]{43}$/);
     expect(challenge).toMatch(/^[\w-]{43}$/);
@@ -49,16 +55,24 @@ describe('the authorization request', () => {
     const attempts = await attemptsOf(app);
     const verifier = attempts.p[0]?.v ?? '';
     expect(verifier).toMatch(/^[\w-]{43}$/);
-    expect(parametersOf(started.location).get('code_challenge'))
-      .toBe(createHash('sha256').update(verifier).digest('base64url'));
+    expect(parametersOf(started.location).get('code_challenge')).toBe(
+      createHash('sha256').update(verifier).digest('base64url'),
+    );
     expect(JSON.stringify(attempts)).not.toContain(parametersOf(started.location).get('state'));
   });
 
   const OPTION_ROWS: readonly [string, Partial<ConnectAuthOptions>, RegExp][] = [
-    ['several scopes are joined by an encoded space', { scope: ['read', 'write:all'] }, /[?&]scope=read%20write%3Aall(&|$)/],
+    [
+      'several scopes are joined by an encoded space',
+      { scope: ['read', 'write:all'] },
+      /[?&]scope=read%20write%3Aall(&|$)/,
+    ],
     ['a scope is encoded', { scope: 'a&b=c+d' }, /[?&]scope=a%26b%3Dc%2Bd(&|$)/],
-    ['static extras are sent along', { authorizeParams: { prompt: 'log in', 'ui[x]': 'é'.normalize('NFD')[0] ?? '' } },
-      /[?&]prompt=log%20in&ui%5Bx%5D=e&/],
+    [
+      'static extras are sent along',
+      { authorizeParams: { prompt: 'log in', 'ui[x]': 'é'.normalize('NFD')[0] ?? '' } },
+      /[?&]prompt=log%20in&ui%5Bx%5D=e&/,
+    ],
     ['without PKCE there is no challenge', { pkce: false }, /^(?!.*code_challenge)/],
   ];
   test.each(OPTION_ROWS)('%s', async (_sentence, options, expected) => {
@@ -73,8 +87,11 @@ describe('the authorization request', () => {
     await within({ options: { authorizeUrl } }, async (own) => {
       const started = await browser().visit(`${own.url}/connect/authorize`);
       const parameters = parametersOf(started.location);
-      expect([parameters.getAll('tenant'), parameters.getAll('client_id'), parameters.has('x')])
-        .toEqual([['a b'], [sandbox.connectOptions.clientId], true]);
+      expect([parameters.getAll('tenant'), parameters.getAll('client_id'), parameters.has('x')]).toEqual([
+        ['a b'],
+        [sandbox.connectOptions.clientId],
+        true,
+      ]);
       expect(parameters.getAll('state')).toEqual([expect.stringMatching(/^[\w-]{43}$/)]);
     });
   });
@@ -82,8 +99,11 @@ describe('the authorization request', () => {
   const FOREIGN_ROWS: readonly [string, string, Record<string, string>][] = [
     ['a foreign Host', '', { host: 'evil.example' }],
     ['X-Forwarded-Host', '', { 'x-forwarded-host': 'evil.example' }],
-    ['X-Forwarded-Proto, -Port and -Prefix', '',
-      { 'x-forwarded-proto': 'gopher', 'x-forwarded-port': '1', 'x-forwarded-prefix': '/evil' }],
+    [
+      'X-Forwarded-Proto, -Port and -Prefix',
+      '',
+      { 'x-forwarded-proto': 'gopher', 'x-forwarded-port': '1', 'x-forwarded-prefix': '/evil' },
+    ],
     ['Forwarded', '', { forwarded: 'host=evil.example;proto=https' }],
     ['Origin and Referer', '', { origin: 'https://evil.example', referer: 'https://evil.example/x' }],
     ['X-Original-URL and X-Rewrite-URL', '', { 'x-original-url': '/evil', 'x-rewrite-url': '/evil' }],
@@ -116,7 +136,9 @@ describe('several tabs', () => {
   test('tabs that start at the same moment do not undo each other', async () => {
     const visitor = browser();
     await visitor.visit(`${app.url}/connect/authorize?returnTo=/0`);
-    await Promise.all([1, 2, 3, 4, 5].map((tab) => visitor.fork().visit(`${app.url}/connect/authorize?returnTo=/${tab}`)));
+    await Promise.all(
+      [1, 2, 3, 4, 5].map((tab) => visitor.fork().visit(`${app.url}/connect/authorize?returnTo=/${tab}`)),
+    );
     expect((await attemptsOf(app)).p.map((entry) => entry.r).sort()).toEqual(['/0', '/1', '/2', '/3', '/4', '/5']);
   });
 
@@ -126,8 +148,7 @@ describe('several tabs', () => {
     for (let tab = 1; tab <= 9; tab += 1) {
       callbacks.push(await beginSignIn(app, sandbox, visitor, `/connect/authorize?returnTo=/${tab}`));
     }
-    expect((await attemptsOf(app)).p.map((entry) => entry.r))
-      .toEqual(['/2', '/3', '/4', '/5', '/6', '/7', '/8', '/9']);
+    expect((await attemptsOf(app)).p.map((entry) => entry.r)).toEqual(['/2', '/3', '/4', '/5', '/6', '/7', '/8', '/9']);
     const refused = await visitor.visit(callbacks[0] ?? '', {});
     expect([refused.status, problemOf(refused.body)['reason']]).toEqual([403, 'unknown']);
     expect((await visitor.visit(callbacks[1] ?? '')).location).toBe('/2');
@@ -162,7 +183,12 @@ describe('several tabs', () => {
 
 describe('requests that are no visit', () => {
   test.each([
-    ['HEAD', 405], ['POST', 405], ['PUT', 405], ['PATCH', 405], ['DELETE', 405], ['OPTIONS', 204],
+    ['HEAD', 405],
+    ['POST', 405],
+    ['PUT', 405],
+    ['PATCH', 405],
+    ['DELETE', 405],
+    ['OPTIONS', 204],
   ])('%s starts nothing and is answered %i with Allow', async (method, status) => {
     const answer = await browser().visit(`${app.url}/connect/authorize`, PAGE, method);
     expect([answer.status, answer.headers.allow, answer.location]).toEqual([status, 'GET', '']);
@@ -172,12 +198,20 @@ describe('requests that are no visit', () => {
   });
 
   test.each([
-    ['Sec-Purpose', 'prefetch'], ['Sec-Purpose', 'prefetch;prerender'], ['Sec-Purpose', 'PREFETCH'],
-    ['Purpose', 'prefetch'], ['Purpose', 'preview'], ['X-Purpose', 'preview'], ['X-Moz', 'prefetch'],
+    ['Sec-Purpose', 'prefetch'],
+    ['Sec-Purpose', 'prefetch;prerender'],
+    ['Sec-Purpose', 'PREFETCH'],
+    ['Purpose', 'prefetch'],
+    ['Purpose', 'preview'],
+    ['X-Purpose', 'preview'],
+    ['X-Moz', 'prefetch'],
   ])('a request in advance with %s: %s starts nothing and may come again', async (name, value) => {
     const answer = await browser().visit(`${app.url}/connect/authorize`, { [name]: value });
-    expect([answer.status, answer.headers['retry-after'], problemOf(answer.body)['code']])
-      .toEqual([503, '1', 'ERR_CONNECT_PREFETCH']);
+    expect([answer.status, answer.headers['retry-after'], problemOf(answer.body)['code']]).toEqual([
+      503,
+      '1',
+      'ERR_CONNECT_PREFETCH',
+    ]);
     expect([answer.headers['set-cookie'], await app.sessions()]).toEqual([undefined, {}]);
   });
 });
@@ -192,22 +226,35 @@ describe('sessions and cookies that cannot work', () => {
     ['a path beside the callback', { path: '/connect/authorize' }, 'path'],
     ['a path that covers the callback by letters, not by segments', { path: '/conn' }, 'path'],
   ];
-  test.each(COOKIE_ROWS)('a cookie with %s is told at the start, and starts nothing', async (_sentence, cookie, reason) => {
-    await within({ session: { cookie } }, async (own) => {
-      const answer = await browser().visit(`${own.url}/connect/authorize`, {});
-      expect([answer.status, problemOf(answer.body)['code'], problemOf(answer.body)['reason']])
-        .toEqual([500, 'ERR_CONNECT_COOKIE', reason]);
-      expect([answer.headers['set-cookie'], await own.sessions()]).toEqual([undefined, {}]);
-    });
-  });
+  test.each(COOKIE_ROWS)(
+    'a cookie with %s is told at the start, and starts nothing',
+    async (_sentence, cookie, reason) => {
+      await within({ session: { cookie } }, async (own) => {
+        const answer = await browser().visit(`${own.url}/connect/authorize`, {});
+        expect([answer.status, problemOf(answer.body)['code'], problemOf(answer.body)['reason']]).toEqual([
+          500,
+          'ERR_CONNECT_COOKIE',
+          reason,
+        ]);
+        expect([answer.headers['set-cookie'], await own.sessions()]).toEqual([undefined, {}]);
+      });
+    },
+  );
 
   const SOUND_ROWS: readonly [string, TestAppParts['session'], Record<string, string>][] = [
     ['sameSite lax', { cookie: { sameSite: 'lax' } }, {}],
     ['a path that covers the callback', { cookie: { path: '/connect' } }, {}],
     ['a path with a slash at its end', { cookie: { path: '/connect/' } }, {}],
-    ['secure behind a proxy that says https', { proxy: true, cookie: { secure: true } }, { 'x-forwarded-proto': 'https' }],
-    ['secure behind two proxies, the first on https', { proxy: true, cookie: { secure: true } },
-      { 'x-forwarded-proto': 'https, http' }],
+    [
+      'secure behind a proxy that says https',
+      { proxy: true, cookie: { secure: true } },
+      { 'x-forwarded-proto': 'https' },
+    ],
+    [
+      'secure behind two proxies, the first on https',
+      { proxy: true, cookie: { secure: true } },
+      { 'x-forwarded-proto': 'https, http' },
+    ],
     ["secure 'auto' on plain http", { cookie: { secure: 'auto' } }, {}],
   ];
   test.each(SOUND_ROWS)('a cookie with %s starts a sign-in', async (_sentence, session, headers) => {
@@ -225,25 +272,40 @@ describe('sessions and cookies that cannot work', () => {
   });
 
   test('without express-session the operator is told so', async () => {
-    const removed: TestAppParts = { before: [(req, _res, next) => { Object.assign(req, { session: undefined }); next(); }] };
+    const removed: TestAppParts = {
+      before: [
+        (req, _res, next) => {
+          Object.assign(req, { session: undefined });
+          next();
+        },
+      ],
+    };
     await within(removed, async (own) => {
       const answer = await browser().visit(`${own.url}/connect/authorize`, {});
-      expect([answer.status, problemOf(answer.body)['code'], problemOf(answer.body)['loginUrl']])
-        .toEqual([500, 'ERR_CONNECT_NO_SESSION', undefined]);
+      expect([answer.status, problemOf(answer.body)['code'], problemOf(answer.body)['loginUrl']]).toEqual([
+        500,
+        'ERR_CONNECT_NO_SESSION',
+        undefined,
+      ]);
     });
   });
 
   test('a session that lives in a cookie is refused with the reason', async () => {
     const cookieSession: TestAppParts = {
-      before: [(req, _res, next) => {
-        Object.assign(req, { session: { touch: () => undefined }, sessionID: undefined, sessionStore: undefined });
-        next();
-      }],
+      before: [
+        (req, _res, next) => {
+          Object.assign(req, { session: { touch: () => undefined }, sessionID: undefined, sessionStore: undefined });
+          next();
+        },
+      ],
     };
     await within(cookieSession, async (own) => {
       const answer = await browser().visit(`${own.url}/connect/authorize`, {});
-      expect([answer.status, problemOf(answer.body)['code'], problemOf(answer.body)['reason']])
-        .toEqual([500, 'ERR_CONNECT_NO_SESSION', 'client_side']);
+      expect([answer.status, problemOf(answer.body)['code'], problemOf(answer.body)['reason']]).toEqual([
+        500,
+        'ERR_CONNECT_NO_SESSION',
+        'client_side',
+      ]);
     });
   });
 
@@ -252,8 +314,11 @@ describe('sessions and cookies that cannot work', () => {
       expect((await browser().visit(`${own.url}/connect/authorize`)).status).toBe(302);
       own.store.emit('disconnect');
       const away = await browser().visit(`${own.url}/connect/authorize`, {});
-      expect([away.status, problemOf(away.body)['code'], away.headers['retry-after']])
-        .toEqual([503, 'ERR_CONNECT_STORE', '2']);
+      expect([away.status, problemOf(away.body)['code'], away.headers['retry-after']]).toEqual([
+        503,
+        'ERR_CONNECT_STORE',
+        '2',
+      ]);
       own.store.emit('connect');
       expect((await browser().visit(`${own.url}/connect/authorize`)).status).toBe(302);
     });
@@ -264,11 +329,12 @@ describe('where it is mounted', () => {
   test('the handler alone starts a sign-in at a path of the app, and never returns there', async () => {
     const parts: TestAppParts = {
       options: { authorizePath: false },
-      routes: (express) => express.get('/login', (req, res, next) => {
-        const redirectUri = `http://${String(req.headers.host)}/connect/callback`;
-        const { authorize } = connectAuth({ ...sandbox.connectOptions, redirectUri, authorizePath: false });
-        authorize(req, res, next);
-      }),
+      routes: (express) =>
+        express.get('/login', (req, res, next) => {
+          const redirectUri = `http://${String(req.headers.host)}/connect/callback`;
+          const { authorize } = connectAuth({ ...sandbox.connectOptions, redirectUri, authorizePath: false });
+          authorize(req, res, next);
+        }),
     };
     await within(parts, async (own) => {
       expect((await browser().visit(`${own.url}/connect/authorize`)).status).toBe(404);

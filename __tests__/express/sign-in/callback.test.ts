@@ -2,8 +2,25 @@ import type { Request } from 'express';
 import { MemoryStore } from 'express-session';
 import { connectAuth, ConnectError, type ConnectAuthOptions } from '../../../src';
 import { startSandbox, type Sandbox } from '../../../src/testing';
-import { beginSignIn, browser, signIn, startApp, withApp, type Answer, type Browser, type TestApp, type TestAppParts } from '../../support/app';
-import { attemptsOf, clearSessions, editSessions, onlySession, tokensIn, type StoredAttempts } from '../../support/stored';
+import {
+  beginSignIn,
+  browser,
+  signIn,
+  startApp,
+  withApp,
+  type Answer,
+  type Browser,
+  type TestApp,
+  type TestAppParts,
+} from '../../support/app';
+import {
+  attemptsOf,
+  clearSessions,
+  editSessions,
+  onlySession,
+  tokensIn,
+  type StoredAttempts,
+} from '../../support/stored';
 
 let sandbox: Sandbox;
 let app: TestApp;
@@ -20,8 +37,8 @@ beforeEach(async () => {
   sandbox.reset();
 });
 
-const within = (parts: TestAppParts, check: (own: TestApp) => Promise<void>): Promise<void> => (
-  withApp(sandbox, parts, check));
+const within = (parts: TestAppParts, check: (own: TestApp) => Promise<void>): Promise<void> =>
+  withApp(sandbox, parts, check);
 
 /** Status, code and reason of a problem+json answer. */
 function outcome(answer: Answer): readonly unknown[] {
@@ -46,13 +63,32 @@ function changedAt(state: string, index: number): string {
 
 describe('a state that is none of this session', () => {
   const GUESSES: readonly [string, (state: string) => string][] = [
-    ...['__proto__', 'constructor', 'toString', 'hasOwnProperty', 'valueOf', 'prototype', 'length', '0', 'p', 's',
-      'undefined', 'null', 'true', '[object', 'NaN'].map((name): [string, () => string] => [`the name ${name}`, () => name]),
-    ...[0, 1, 20, 41].map((index): [string, (state: string) => string] => (
-      [`another character at place ${index}`, (state) => changedAt(state, index)])),
+    ...[
+      '__proto__',
+      'constructor',
+      'toString',
+      'hasOwnProperty',
+      'valueOf',
+      'prototype',
+      'length',
+      '0',
+      'p',
+      's',
+      'undefined',
+      'null',
+      'true',
+      '[object',
+      'NaN',
+    ].map((name): [string, () => string] => [`the name ${name}`, () => name]),
+    ...[0, 1, 20, 41].map((index): [string, (state: string) => string] => [
+      `another character at place ${index}`,
+      (state) => changedAt(state, index),
+    ]),
     ['another last character', (state) => changedAt(state, state.length - 1)],
-    ['another case', (state) => state.replace(/[a-z]/gi, (one) => (
-      one === one.toLowerCase() ? one.toUpperCase() : one.toLowerCase()))],
+    [
+      'another case',
+      (state) => state.replace(/[a-z]/gi, (one) => (one === one.toLowerCase() ? one.toUpperCase() : one.toLowerCase())),
+    ],
     ['one character less', (state) => state.slice(0, -1)],
     ['one character more', (state) => `${state}A`],
     ['padding at its end', (state) => `${state}=`],
@@ -74,8 +110,11 @@ describe('a state that is none of this session', () => {
     const visitor = browser();
     const callback = await beginSignIn(app, sandbox, visitor);
     const hash = (await attemptsOf(app)).p[0]?.h ?? '';
-    expect(outcome(await asScript(visitor, altered(callback, { state: hash }))))
-      .toEqual([403, 'ERR_CONNECT_STATE', 'unknown']);
+    expect(outcome(await asScript(visitor, altered(callback, { state: hash })))).toEqual([
+      403,
+      'ERR_CONNECT_STATE',
+      'unknown',
+    ]);
   });
 
   test('another browser with a sign-in of its own is refused, and both own callbacks still work', async () => {
@@ -106,13 +145,20 @@ describe('a state that is none of this session', () => {
   });
 
   const DAMAGED: readonly [string, unknown][] = [
-    ['a string', 'x'], ['a number', 1], ['a list', []], ['true', true], ['no lists in it', { p: {}, s: {} }],
-    ['only one list', { p: [] }], ['rows of no shape', { p: [null, 1, 'x', {}, { h: 1, at: 'x' }], s: [null] }],
+    ['a string', 'x'],
+    ['a number', 1],
+    ['a list', []],
+    ['true', true],
+    ['no lists in it', { p: {}, s: {} }],
+    ['only one list', { p: [] }],
+    ['rows of no shape', { p: [null, 1, 'x', {}, { h: 1, at: 'x' }], s: [null] }],
   ];
   test.each(DAMAGED)('stored sign-ins that are %s are as good as none', async (_sentence, value) => {
     const visitor = browser();
     const callback = await beginSignIn(app, sandbox, visitor);
-    await editSessions(app, (document) => { document['connectPending'] = value; });
+    await editSessions(app, (document) => {
+      document['connectPending'] = value;
+    });
     const answer = await asScript(visitor, callback);
     expect([answer.status, outcome(answer)[1], sandbox.calls.token]).toEqual([403, 'ERR_CONNECT_STATE', 0]);
     expect((await signIn(app, sandbox, visitor)).status).toBe(302);
@@ -126,32 +172,39 @@ describe('another instance on the same session', () => {
     ['another provider', { tokenUrl: 'http://127.0.0.1:1/token' }, 'unknown'],
     ['another sessionKey', { sessionKey: 'secondToken' }, 'no_session'],
   ];
-  test.each(OTHERS)('one with %s refuses the state, and the right one accepts it', async (_sentence, options, reason) => {
-    const parts: TestAppParts = {
-      routes: (express) => express.get('/other', (req, res, next) => {
-        const redirectUri = `http://${String(req.headers.host)}/connect/callback`;
-        connectAuth({ ...sandbox.connectOptions, redirectUri, ...options }).callback(req, res, next);
-      }),
-    };
-    await within(parts, async (own) => {
-      const visitor = browser();
-      const callback = await beginSignIn(own, sandbox, visitor);
-      const there = await asScript(visitor, callback.replace('/connect/callback', '/other'));
-      expect(outcome(there)).toEqual([403, 'ERR_CONNECT_STATE', reason]);
-      expect(sandbox.calls.token).toBe(0);
-      expect((await visitor.visit(callback)).status).toBe(302);
-    });
-  });
+  test.each(OTHERS)(
+    'one with %s refuses the state, and the right one accepts it',
+    async (_sentence, options, reason) => {
+      const parts: TestAppParts = {
+        routes: (express) =>
+          express.get('/other', (req, res, next) => {
+            const redirectUri = `http://${String(req.headers.host)}/connect/callback`;
+            connectAuth({ ...sandbox.connectOptions, redirectUri, ...options }).callback(req, res, next);
+          }),
+      };
+      await within(parts, async (own) => {
+        const visitor = browser();
+        const callback = await beginSignIn(own, sandbox, visitor);
+        const there = await asScript(visitor, callback.replace('/connect/callback', '/other'));
+        expect(outcome(there)).toEqual([403, 'ERR_CONNECT_STATE', reason]);
+        expect(sandbox.calls.token).toBe(0);
+        expect((await visitor.visit(callback)).status).toBe(302);
+      });
+    },
+  );
 
   test('two instances with keys of their own connect side by side', async () => {
     let second: ReturnType<typeof connectAuth> | undefined;
     const parts: TestAppParts = {
-      routes: (express) => express.use('/two', (req, res, next) => {
-        second ??= connectAuth({
-          ...sandbox.connectOptions, sessionKey: 'second', redirectUri: `http://${String(req.headers.host)}/two/connect/callback`,
-        });
-        second(req, res, next);
-      }),
+      routes: (express) =>
+        express.use('/two', (req, res, next) => {
+          second ??= connectAuth({
+            ...sandbox.connectOptions,
+            sessionKey: 'second',
+            redirectUri: `http://${String(req.headers.host)}/two/connect/callback`,
+          });
+          second(req, res, next);
+        }),
     };
     await within(parts, async (own) => {
       const visitor = browser();
@@ -159,8 +212,15 @@ describe('another instance on the same session', () => {
       const two = await beginSignIn(own, sandbox, visitor, '/two/connect/authorize');
       expect((await visitor.visit(one)).status).toBe(302);
       expect((await visitor.visit(two)).status).toBe(302);
-      expect(Object.keys(await onlySession(own)).sort())
-        .toEqual(['connectLineage', 'connectPending', 'connectToken', 'cookie', 'second', 'secondLineage', 'secondPending']);
+      expect(Object.keys(await onlySession(own)).sort()).toEqual([
+        'connectLineage',
+        'connectPending',
+        'connectToken',
+        'cookie',
+        'second',
+        'secondLineage',
+        'secondPending',
+      ]);
     });
   });
 });
@@ -184,8 +244,11 @@ describe('a state is used once', () => {
     sandbox.force(500);
     expect((await asScript(visitor, callback)).status).toBe(502);
     expect(outcome(await asScript(visitor, callback))).toEqual([403, 'ERR_CONNECT_STATE', 'used']);
-    expect(outcome(await asScript(visitor, altered(callback, { code: 'another' }))))
-      .toEqual([403, 'ERR_CONNECT_STATE', 'used']);
+    expect(outcome(await asScript(visitor, altered(callback, { code: 'another' })))).toEqual([
+      403,
+      'ERR_CONNECT_STATE',
+      'used',
+    ]);
     expect([sandbox.calls.token, await tokensIn(app)]).toEqual([1, 0]);
   });
 
@@ -193,7 +256,9 @@ describe('a state is used once', () => {
     const visitor = browser();
     const callback = await beginSignIn(app, sandbox, visitor);
     await visitor.visit(callback);
-    await editSessions(app, (document) => { delete document['connectToken']; });
+    await editSessions(app, (document) => {
+      delete document['connectToken'];
+    });
     expect(outcome(await asScript(visitor, callback))).toEqual([403, 'ERR_CONNECT_STATE', 'used']);
     expect(sandbox.calls.token).toBe(1);
   });
@@ -237,7 +302,11 @@ describe('a callback without state', () => {
     const bare = new URL(callback);
     bare.searchParams.delete('state');
     expect(outcome(await asScript(visitor, bare.href))).toEqual([403, 'ERR_CONNECT_STATE', 'missing']);
-    expect(outcome(await asScript(visitor, altered(callback, { state: '' })))).toEqual([400, 'ERR_CONNECT_CALLBACK', 'state']);
+    expect(outcome(await asScript(visitor, altered(callback, { state: '' })))).toEqual([
+      400,
+      'ERR_CONNECT_CALLBACK',
+      'state',
+    ]);
     expect((await visitor.visit(callback)).status).toBe(302);
   });
 
@@ -248,8 +317,11 @@ describe('a callback without state', () => {
       const callback = await beginSignIn(own, sandbox, visitor, '/connect/authorize?returnTo=/in');
       expect(new URL(callback).searchParams.has('state')).toBe(false);
       expect(outcome(await visitor.visit(callback))).toEqual([302, '/in']);
-      expect(outcome(await asScript(visitor, altered(callback, { code: 'another' }))))
-        .toEqual([403, 'ERR_CONNECT_STATE', 'missing']);
+      expect(outcome(await asScript(visitor, altered(callback, { code: 'another' })))).toEqual([
+        403,
+        'ERR_CONNECT_STATE',
+        'missing',
+      ]);
       expect([sandbox.calls.token, await tokensIn(own)]).toEqual([1, 1]);
     });
   });
@@ -270,8 +342,11 @@ describe('a callback without state', () => {
     await within({ options: { allowMissingState: true } }, async (own) => {
       const visitor = browser();
       const callback = await beginSignIn(own, sandbox, visitor);
-      expect(outcome(await asScript(visitor, altered(callback, { state: 'wrong' }))))
-        .toEqual([403, 'ERR_CONNECT_STATE', 'unknown']);
+      expect(outcome(await asScript(visitor, altered(callback, { state: 'wrong' })))).toEqual([
+        403,
+        'ERR_CONNECT_STATE',
+        'unknown',
+      ]);
       const image = await browser().visit(`${own.url}/connect/authorize`, { 'sec-fetch-mode': 'no-cors' });
       expect(outcome(image)).toEqual([403, 'ERR_CONNECT_ORIGIN']);
       expect((await visitor.visit(callback)).status).toBe(302);
@@ -281,8 +356,11 @@ describe('a callback without state', () => {
   test('a state that comes back with one character changed is refused', async () => {
     sandbox.set({ state: 'alter' });
     const visitor = browser();
-    expect(outcome(await asScript(visitor, await beginSignIn(app, sandbox, visitor))))
-      .toEqual([403, 'ERR_CONNECT_STATE', 'unknown']);
+    expect(outcome(await asScript(visitor, await beginSignIn(app, sandbox, visitor)))).toEqual([
+      403,
+      'ERR_CONNECT_STATE',
+      'unknown',
+    ]);
   });
 });
 
@@ -290,12 +368,28 @@ describe('an answer with faulty parameters', () => {
   const KEEP: readonly [string, (state: string, code: string) => string, readonly unknown[]][] = [
     ['nothing in it', () => '', [400, 'ERR_CONNECT_CALLBACK', 'empty']],
     ['only unknown names', () => 'a=b', [400, 'ERR_CONNECT_CALLBACK', 'empty']],
-    ['two states', (state, code) => `code=${code}&state=${state}&state=${state}`, [400, 'ERR_CONNECT_CALLBACK', 'state']],
+    [
+      'two states',
+      (state, code) => `code=${code}&state=${state}&state=${state}`,
+      [400, 'ERR_CONNECT_CALLBACK', 'state'],
+    ],
     ['state[]', (state, code) => `code=${code}&state[]=${state}`, [400, 'ERR_CONNECT_CALLBACK', 'state']],
     ['state[x]', (state, code) => `code=${code}&state[x]=${state}`, [400, 'ERR_CONNECT_CALLBACK', 'state']],
-    ['an oversized state', (_state, code) => `code=${code}&state=${'a'.repeat(2049)}`, [400, 'ERR_CONNECT_CALLBACK', 'state']],
-    ['a broken encoding in the state', (state, code) => `code=${code}&state=${state}%zz`, [400, 'ERR_CONNECT_CALLBACK', 'state']],
-    ['a line end in the state', (state, code) => `code=${code}&state=${state}%0a`, [400, 'ERR_CONNECT_CALLBACK', 'state']],
+    [
+      'an oversized state',
+      (_state, code) => `code=${code}&state=${'a'.repeat(2049)}`,
+      [400, 'ERR_CONNECT_CALLBACK', 'state'],
+    ],
+    [
+      'a broken encoding in the state',
+      (state, code) => `code=${code}&state=${state}%zz`,
+      [400, 'ERR_CONNECT_CALLBACK', 'state'],
+    ],
+    [
+      'a line end in the state',
+      (state, code) => `code=${code}&state=${state}%0a`,
+      [400, 'ERR_CONNECT_CALLBACK', 'state'],
+    ],
     ['two codes and a wrong state', () => 'code=a&code=b&state=wrong', [403, 'ERR_CONNECT_STATE', 'unknown']],
     ['an error and a wrong state', () => 'error=access_denied&state=wrong', [403, 'ERR_CONNECT_STATE', 'unknown']],
     ['an error and no state', () => 'error=access_denied', [403, 'ERR_CONNECT_STATE', 'missing']],
@@ -310,12 +404,19 @@ describe('an answer with faulty parameters', () => {
   });
 
   const SPEND: readonly [string, (code: string) => string][] = [
-    ['no code', () => ''], ['an empty code', () => 'code='], ['two codes', (code) => `code=${code}&code=${code}`],
-    ['code[]', (code) => `code[]=${code}`], ['code[x]', (code) => `code[x]=${code}`],
-    ['a code with a blank', () => 'code=a%20b'], ['a code beyond ASCII', () => 'code=%C3%A9'],
-    ['a broken encoding in the code', () => 'code=%zz'], ['an oversized code', () => `code=${'a'.repeat(2049)}`],
-    ['code together with error', (code) => `code=${code}&error=access_denied`], ['an empty error', () => 'error='],
-    ['two errors', () => 'error=a&error=b'], ['error[]', () => 'error[]=a'],
+    ['no code', () => ''],
+    ['an empty code', () => 'code='],
+    ['two codes', (code) => `code=${code}&code=${code}`],
+    ['code[]', (code) => `code[]=${code}`],
+    ['code[x]', (code) => `code[x]=${code}`],
+    ['a code with a blank', () => 'code=a%20b'],
+    ['a code beyond ASCII', () => 'code=%C3%A9'],
+    ['a broken encoding in the code', () => 'code=%zz'],
+    ['an oversized code', () => `code=${'a'.repeat(2049)}`],
+    ['code together with error', (code) => `code=${code}&error=access_denied`],
+    ['an empty error', () => 'error='],
+    ['two errors', () => 'error=a&error=b'],
+    ['error[]', () => 'error[]=a'],
   ];
   test.each(SPEND)('%s with the right state is a 400 that spends it', async (_sentence, query) => {
     const visitor = browser();
@@ -328,8 +429,12 @@ describe('an answer with faulty parameters', () => {
   });
 
   test.each([
-    ['HEAD', 405, {}], ['POST', 405, {}], ['OPTIONS', 204, {}], ['GET', 503, { 'sec-purpose': 'prefetch' }],
-    ['GET', 503, { purpose: 'prefetch' }], ['GET', 503, { 'x-moz': 'prefetch' }],
+    ['HEAD', 405, {}],
+    ['POST', 405, {}],
+    ['OPTIONS', 204, {}],
+    ['GET', 503, { 'sec-purpose': 'prefetch' }],
+    ['GET', 503, { purpose: 'prefetch' }],
+    ['GET', 503, { 'x-moz': 'prefetch' }],
   ])('%s answered %i redeems nothing', async (method, status, headers) => {
     const visitor = browser();
     const callback = await beginSignIn(app, sandbox, visitor);
@@ -340,11 +445,16 @@ describe('an answer with faulty parameters', () => {
 
 describe("the provider's refusals at the callback", () => {
   const REFUSALS: readonly [string, number, string][] = [
-    ['access_denied', 403, 'ERR_CONNECT_DENIED'], ['server_error', 502, 'ERR_CONNECT_UNAVAILABLE'],
-    ['temporarily_unavailable', 503, 'ERR_CONNECT_UNAVAILABLE'], ['invalid_scope', 500, 'ERR_CONNECT_CONFIG'],
-    ['unauthorized_client', 500, 'ERR_CONNECT_CONFIG'], ['2036', 500, 'ERR_CONNECT_CONFIG'],
-    ['2039', 409, 'ERR_CONNECT_ACCOUNT'], ['<script>x</script>', 403, 'ERR_CONNECT_DENIED'],
-    ['__proto__', 403, 'ERR_CONNECT_DENIED'], ['9999', 403, 'ERR_CONNECT_DENIED'],
+    ['access_denied', 403, 'ERR_CONNECT_DENIED'],
+    ['server_error', 502, 'ERR_CONNECT_UNAVAILABLE'],
+    ['temporarily_unavailable', 503, 'ERR_CONNECT_UNAVAILABLE'],
+    ['invalid_scope', 500, 'ERR_CONNECT_CONFIG'],
+    ['unauthorized_client', 500, 'ERR_CONNECT_CONFIG'],
+    ['2036', 500, 'ERR_CONNECT_CONFIG'],
+    ['2039', 409, 'ERR_CONNECT_ACCOUNT'],
+    ['<script>x</script>', 403, 'ERR_CONNECT_DENIED'],
+    ['__proto__', 403, 'ERR_CONNECT_DENIED'],
+    ['9999', 403, 'ERR_CONNECT_DENIED'],
   ];
   test.each(REFUSALS)('%s with the right state is a %i %s and spends it', async (error, status, code) => {
     const visitor = browser();
@@ -361,65 +471,76 @@ describe("the provider's refusals at the callback", () => {
   test('a person who declines gets a 403, and can connect afterwards', async () => {
     const visitor = browser();
     const started = await visitor.visit(`${app.url}/connect/authorize`);
-    expect(outcome(await asScript(visitor, await sandbox.decline(started.location)))).toEqual([403, 'ERR_CONNECT_DENIED']);
+    expect(outcome(await asScript(visitor, await sandbox.decline(started.location)))).toEqual([
+      403,
+      'ERR_CONNECT_DENIED',
+    ]);
     sandbox.set({ refusal: 'bare' });
     const again = await visitor.visit(`${app.url}/connect/authorize`);
-    expect(outcome(await asScript(visitor, await sandbox.decline(again.location))))
-      .toEqual([400, 'ERR_CONNECT_CALLBACK', 'empty']);
+    expect(outcome(await asScript(visitor, await sandbox.decline(again.location)))).toEqual([
+      400,
+      'ERR_CONNECT_CALLBACK',
+      'empty',
+    ]);
     expect((await signIn(app, sandbox, visitor)).status).toBe(302);
   });
 });
 
 describe('the new session', () => {
   const userData: TestAppParts = {
-    before: [(req, _res, next) => {
-      if (req.path === '/connect/authorize') {
-        Object.assign(req.session, { cart: ['apple'], user: { name: 'Ada' } });
-        if (req.query['remember'] !== undefined) req.session.cookie.maxAge = 7_200_000;
-      }
-      next();
-    }],
+    before: [
+      (req, _res, next) => {
+        if (req.path === '/connect/authorize') {
+          Object.assign(req.session, { cart: ['apple'], user: { name: 'Ada' } });
+          if (req.query['remember'] !== undefined) req.session.cookie.maxAge = 7_200_000;
+        }
+        next();
+      },
+    ],
   };
 
-  test.each([['', undefined], ['?remember', 7_200_000]])(
-    'keeps the data of the app and the life of its cookie (%s)', async (query, maxAge) => {
-      await within(userData, async (own) => {
-        const visitor = browser();
-        const callback = await beginSignIn(own, sandbox, visitor, `/connect/authorize${query}`);
-        const oldId = Object.keys(await own.sessions())[0];
-        const answer = await visitor.visit(callback);
-        const { cart, user, cookie } = await onlySession(own);
-        expect([cart, user]).toEqual([['apple'], { name: 'Ada' }]);
-        // Cookie computes it from the clock, so that a millisecond may be missing.
-        const { originalMaxAge } = cookie as { originalMaxAge?: number | null };
-        expect(originalMaxAge == null ? undefined : Math.round(originalMaxAge / 1000) * 1000).toBe(maxAge);
-        expect(/Expires=/.test(String(answer.headers['set-cookie']))).toBe(maxAge !== undefined);
-        expect(Object.keys(await own.sessions())).not.toContain(oldId);
-      });
-    },
-  );
+  test.each([
+    ['', undefined],
+    ['?remember', 7_200_000],
+  ])('keeps the data of the app and the life of its cookie (%s)', async (query, maxAge) => {
+    await within(userData, async (own) => {
+      const visitor = browser();
+      const callback = await beginSignIn(own, sandbox, visitor, `/connect/authorize${query}`);
+      const oldId = Object.keys(await own.sessions())[0];
+      const answer = await visitor.visit(callback);
+      const { cart, user, cookie } = await onlySession(own);
+      expect([cart, user]).toEqual([['apple'], { name: 'Ada' }]);
+      // Cookie computes it from the clock, so that a millisecond may be missing.
+      const { originalMaxAge } = cookie as { originalMaxAge?: number | null };
+      expect(originalMaxAge == null ? undefined : Math.round(originalMaxAge / 1000) * 1000).toBe(maxAge);
+      expect(/Expires=/.test(String(answer.headers['set-cookie']))).toBe(maxAge !== undefined);
+      expect(Object.keys(await own.sessions())).not.toContain(oldId);
+    });
+  });
 
   const LOGOUT: TestAppParts = {
-    routes: (express) => express.get('/logout', (req, res) => {
-      req.session.destroy(() => void res.send('bye'));
-    }),
+    routes: (express) =>
+      express.get('/logout', (req, res) => {
+        req.session.destroy(() => void res.send('bye'));
+      }),
   };
-  test.each([['resave off', false], ['resave on', true]])(
-    'a logout during the exchange stays one: no token anywhere (%s)', async (_sentence, resave) => {
-      await within({ ...LOGOUT, session: { resave } }, async (own) => {
-        const visitor = browser();
-        const callback = await beginSignIn(own, sandbox, visitor);
-        sandbox.fault({ kind: 'hold', when: 'after' });
-        const pending = asScript(visitor.fork(), callback);
-        await sandbox.waiting();
-        await visitor.visit(`${own.url}/logout`);
-        sandbox.release();
-        const answer = await pending;
-        expect(outcome(answer)).toEqual([403, 'ERR_CONNECT_STATE', 'no_session']);
-        expect([answer.headers['set-cookie'], await own.sessions()]).toEqual([undefined, {}]);
-      });
-    },
-  );
+  test.each([
+    ['resave off', false],
+    ['resave on', true],
+  ])('a logout during the exchange stays one: no token anywhere (%s)', async (_sentence, resave) => {
+    await within({ ...LOGOUT, session: { resave } }, async (own) => {
+      const visitor = browser();
+      const callback = await beginSignIn(own, sandbox, visitor);
+      sandbox.fault({ kind: 'hold', when: 'after' });
+      const pending = asScript(visitor.fork(), callback);
+      await sandbox.waiting();
+      await visitor.visit(`${own.url}/logout`);
+      sandbox.release();
+      const answer = await pending;
+      expect(outcome(answer)).toEqual([403, 'ERR_CONNECT_STATE', 'no_session']);
+      expect([answer.headers['set-cookie'], await own.sessions()]).toEqual([undefined, {}]);
+    });
+  });
 
   test('two tabs that finish at once leave one connected session, and no token in any other', async () => {
     const visitor = browser();
@@ -455,10 +576,21 @@ describe('a store that hangs once the state is spent', () => {
 
 describe('onConnect', () => {
   const REFUSING: readonly [string, () => void | Promise<void>, readonly unknown[]][] = [
-    ['throwing', () => { throw new Error('not of our staff: secret-detail'); }, [403, 'ERR_CONNECT_DENIED', 'on_connect']],
+    [
+      'throwing',
+      () => {
+        throw new Error('not of our staff: secret-detail');
+      },
+      [403, 'ERR_CONNECT_DENIED', 'on_connect'],
+    ],
     ['rejecting', () => Promise.reject(new Error('secret-detail')), [403, 'ERR_CONNECT_DENIED', 'on_connect']],
-    ['throwing a ConnectError', () => { throw new ConnectError('ERR_CONNECT_FORBIDDEN', { reason: 'staff_only' }); },
-      [403, 'ERR_CONNECT_FORBIDDEN', 'staff_only']],
+    [
+      'throwing a ConnectError',
+      () => {
+        throw new ConnectError('ERR_CONNECT_FORBIDDEN', { reason: 'staff_only' });
+      },
+      [403, 'ERR_CONNECT_FORBIDDEN', 'staff_only'],
+    ],
   ];
   test.each(REFUSING)('%s refuses the sign-in: no token, same session', async (_sentence, onConnect, expected) => {
     await within({ options: { onConnect } }, async (own) => {

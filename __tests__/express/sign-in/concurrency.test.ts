@@ -54,7 +54,11 @@ const SLOW: readonly [string, Partial<SessionOptions>, () => (run: () => void) =
   ['that takes 10 ms', {}, () => (run) => void setTimeout(run, 10)],
   ['whose operations overtake each other', {}, unevenTimers],
   ['whose operations overtake each other, and resave: true', { resave: true }, unevenTimers],
-  ["whose operations overtake each other, rolling: true and unset: 'destroy'", { rolling: true, unset: 'destroy' }, unevenTimers],
+  [
+    "whose operations overtake each other, rolling: true and unset: 'destroy'",
+    { rolling: true, unset: 'destroy' },
+    unevenTimers,
+  ],
 ];
 
 async function withToken(app: TestApp): Promise<string[]> {
@@ -63,7 +67,11 @@ async function withToken(app: TestApp): Promise<string[]> {
 }
 
 function sessionId(visitor: Browser): string {
-  return decodeURIComponent(visitor.cookies.get('connect.sid') ?? '').slice(2).split('.')[0] ?? '';
+  return (
+    decodeURIComponent(visitor.cookies.get('connect.sid') ?? '')
+      .slice(2)
+      .split('.')[0] ?? ''
+  );
 }
 
 async function isConnected(app: TestApp, visitor: Browser): Promise<boolean> {
@@ -130,7 +138,10 @@ describe.each(SLOW)('with a store %s', (_name, sessionOptions, makeDelay) => {
     ]);
     const [session] = Object.values(await app.sessions());
     expect((session?.['connectPending'] as { p: unknown[] }).p.length).toBe(3);
-    for (const [url, place] of [[first, '/first'], [second, '/second']] as const) {
+    for (const [url, place] of [
+      [first, '/first'],
+      [second, '/second'],
+    ] as const) {
       const answer = await visitor.visit(url);
       expect([answer.status, answer.location, await isConnected(app, visitor)]).toEqual([302, place, true]);
     }
@@ -163,7 +174,11 @@ describe.each(SLOW)('with a store %s', (_name, sessionOptions, makeDelay) => {
     const joined = await stale.visit(callbackUrl);
     const forged = await twin.visit(callbackUrl.replace(/code=[^&]+/u, 'code=another'));
     expect([joined.status, forged.status]).toEqual([302, 403]);
-    expect([sandbox.presentations(code), sandbox.calls.token, await isConnected(app, twin)]).toEqual([1, before, false]);
+    expect([sandbox.presentations(code), sandbox.calls.token, await isConnected(app, twin)]).toEqual([
+      1,
+      before,
+      false,
+    ]);
     expect((await withToken(app)).length).toBe(1);
   });
 

@@ -19,8 +19,8 @@ beforeEach(async () => {
   events.length = 0;
 });
 
-const disconnect = (visitor: Browser, headers: Record<string, string> = {}): Promise<Answer> => (
-  visitor.visit(`${app.url}/connect/disconnect`, { 'sec-fetch-site': 'same-origin', ...headers }, 'POST'));
+const disconnect = (visitor: Browser, headers: Record<string, string> = {}): Promise<Answer> =>
+  visitor.visit(`${app.url}/connect/disconnect`, { 'sec-fetch-site': 'same-origin', ...headers }, 'POST');
 
 test('a browser that shows the old session beside the new one ends the one connection once', async () => {
   const visitor = browser();
@@ -34,12 +34,17 @@ test('a browser that shows the old session beside the new one ends the one conne
   expect(visitor.cookies.get('connect.sid')).not.toBe(now);
 });
 
-test.each(['', '.0', 7, null])('a token that nobody can read, of the connection %p, leaves the session without a word', async (label) => {
-  const visitor = browser();
-  await signIn(app, sandbox, visitor);
-  await editSessions(app, (document) => Object.assign(document, { connectToken: 'unreadable', connectLineage: label, basket: 'apples' }));
-  events.length = 0;
-  expect((await disconnect(visitor)).status).toBe(204);
-  const { cookie, ...rest } = await onlySession(app);
-  expect([rest, typeof cookie, events]).toEqual([{ basket: 'apples' }, 'object', []]);
-});
+test.each(['', '.0', 7, null])(
+  'a token that nobody can read, of the connection %p, leaves the session without a word',
+  async (label) => {
+    const visitor = browser();
+    await signIn(app, sandbox, visitor);
+    await editSessions(app, (document) =>
+      Object.assign(document, { connectToken: 'unreadable', connectLineage: label, basket: 'apples' }),
+    );
+    events.length = 0;
+    expect((await disconnect(visitor)).status).toBe(204);
+    const { cookie, ...rest } = await onlySession(app);
+    expect([rest, typeof cookie, events]).toEqual([{ basket: 'apples' }, 'object', []]);
+  },
+);

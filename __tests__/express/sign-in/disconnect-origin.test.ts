@@ -23,16 +23,17 @@ beforeEach(async () => {
   events.length = 0;
 });
 
-const disconnect = (headers: OutgoingHttpHeaders, method = 'POST'): Promise<Answer> => (
-  visitor.visit(`${app.url}/connect/disconnect`, headers, method));
+const disconnect = (headers: OutgoingHttpHeaders, method = 'POST'): Promise<Answer> =>
+  visitor.visit(`${app.url}/connect/disconnect`, headers, method);
 
 type Signs = Readonly<Record<string, string | string[]>>;
 
 /** `OWN` stands for the origin of redirectUri, `HOST` for its host with the port. */
 function filled(headers: Signs): OutgoingHttpHeaders {
   const fill = (text: string): string => text.replaceAll('OWN', app.url).replaceAll('HOST', new URL(app.url).host);
-  return Object.fromEntries(Object.entries(headers).map(([name, value]) => (
-    [name, Array.isArray(value) ? value.map(fill) : fill(value)])));
+  return Object.fromEntries(
+    Object.entries(headers).map(([name, value]) => [name, Array.isArray(value) ? value.map(fill) : fill(value)]),
+  );
 }
 
 const site = 'sec-fetch-site';
@@ -41,7 +42,10 @@ const ACCEPTED: readonly [string, Signs][] = [
   ['Sec-Fetch-Site same-origin alone', { [site]: 'same-origin' }],
   ['Sec-Fetch-Site same-origin with Origin null, as under no-referrer', { [site]: 'same-origin', origin: 'null' }],
   // No page can set it, and a proxy may have rewritten the others.
-  ['Sec-Fetch-Site same-origin with an Origin under another address of this site', { [site]: 'same-origin', origin: 'http://localhost:1' }],
+  [
+    'Sec-Fetch-Site same-origin with an Origin under another address of this site',
+    { [site]: 'same-origin', origin: 'http://localhost:1' },
+  ],
   ['Sec-Fetch-Site same-origin with such a Referer', { [site]: 'same-origin', referer: 'http://localhost:1/' }],
   ['all three signs', { [site]: 'same-origin', origin: 'OWN', referer: 'OWN/page?x=1' }],
   ['our Origin alone', { origin: 'OWN' }],
@@ -118,7 +122,14 @@ test.each([
   expect([answer.headers['cache-control'], answer.headers['referrer-policy']]).toEqual(['no-store', 'no-referrer']);
   expect([answer.headers['set-cookie'], await tokensIn(app)]).toEqual([undefined, 1]);
   expect(events).toEqual([
-    { type: 'error', time: expect.any(Number) as number, stage: 'disconnect', code: 'ERR_CONNECT_ORIGIN', status: 403, reason },
+    {
+      type: 'error',
+      time: expect.any(Number) as number,
+      stage: 'disconnect',
+      code: 'ERR_CONNECT_ORIGIN',
+      status: 403,
+      reason,
+    },
   ]);
   expect(JSON.stringify([answer.body, events])).not.toMatch(/evil/u);
 });
@@ -139,16 +150,27 @@ describe('of the methods', () => {
   });
 
   test('OPTIONS names POST and ends nothing', async () => {
-    const answer = await disconnect({ origin: 'https://evil.example', 'access-control-request-method': 'POST' }, 'OPTIONS');
+    const answer = await disconnect(
+      { origin: 'https://evil.example', 'access-control-request-method': 'POST' },
+      'OPTIONS',
+    );
     expect([answer.status, answer.headers['allow'], await tokensIn(app)]).toEqual([204, 'POST', 1]);
     expect(answer.headers['access-control-allow-origin']).toBeUndefined();
   });
 });
 
 test('below an adapter that knows no raw headers the plain ones count', async () => {
-  const own = await startApp(sandbox, { before: [(req, _res, next) => { Object.assign(req, { rawHeaders: undefined }); next(); }] });
+  const own = await startApp(sandbox, {
+    before: [
+      (req, _res, next) => {
+        Object.assign(req, { rawHeaders: undefined });
+        next();
+      },
+    ],
+  });
   try {
-    const ask = (origin: string): Promise<Answer> => browser().visit(`${own.url}/connect/disconnect`, { origin }, 'POST');
+    const ask = (origin: string): Promise<Answer> =>
+      browser().visit(`${own.url}/connect/disconnect`, { origin }, 'POST');
     expect([(await ask(own.url)).status, (await ask('https://evil.example')).status]).toEqual([204, 403]);
   } finally {
     await own.close();
@@ -163,6 +185,7 @@ test('a dump that has read headersDistinct of the prototype blinds it to no repe
     const answer = await disconnect(filled({ referer: ['OWN/', 'https://evil.example/'] }));
     expect([answer.status, await tokensIn(app)]).toEqual([403, 1]);
   } finally {
-    for (const symbol of Object.getOwnPropertySymbols(prototype)) if (!before.has(symbol)) Reflect.deleteProperty(prototype, symbol);
+    for (const symbol of Object.getOwnPropertySymbols(prototype))
+      if (!before.has(symbol)) Reflect.deleteProperty(prototype, symbol);
   }
 });

@@ -14,7 +14,11 @@ afterAll(() => sandbox.close());
 beforeEach(() => sandbox.reset());
 
 /** The token as the store holds it. */
-interface StoredToken { access_token: string; refresh_token: string; expires_at: number }
+interface StoredToken {
+  access_token: string;
+  refresh_token: string;
+  expires_at: number;
+}
 
 function routes(express: Express, connect: ConnectAuth): void {
   express.get('/fill', (req, res) => {
@@ -69,8 +73,8 @@ async function withVisitor(
   });
 }
 
-const disconnect = (app: TestApp, visitor: Browser): Promise<Answer> => (
-  visitor.visit(`${app.url}/connect/disconnect`, OWN, 'POST'));
+const disconnect = (app: TestApp, visitor: Browser): Promise<Answer> =>
+  visitor.visit(`${app.url}/connect/disconnect`, OWN, 'POST');
 
 async function storedToken(app: TestApp): Promise<StoredToken> {
   return (await onlySession(app))['connectToken'] as StoredToken;
@@ -95,8 +99,12 @@ describe('a refresh in flight', () => {
     ['that the provider has carried out, of an expired token', 'after', -10, undefined],
     ['that the provider has not carried out, then succeeds, of a token that is due', 'before', 5, undefined],
     ['that the provider has carried out, of a token that is due', 'after', 5, undefined],
-    ...[400, 401, 403, 429, 500, 503].map((apiCode): [string, 'after', number, number] => (
-      [`that fails with ${apiCode}`, 'after', -10, apiCode])),
+    ...[400, 401, 403, 429, 500, 503].map((apiCode): [string, 'after', number, number] => [
+      `that fails with ${apiCode}`,
+      'after',
+      -10,
+      apiCode,
+    ]),
   ];
 
   test.each(ROWS)('%s, brings no token back', async (_words, when, secondsLeft, apiCode) => {
@@ -110,16 +118,23 @@ describe('a refresh in flight', () => {
       await sandbox.waiting(1);
       const joining = old.fork().visit(`${app.url}/guarded`, {});
       // A valid token is served meanwhile.
-      if (secondsLeft > 0) expect((JSON.parse((await joining).body) as StoredToken).access_token).toBe(before.access_token);
+      if (secondsLeft > 0)
+        expect((JSON.parse((await joining).body) as StoredToken).access_token).toBe(before.access_token);
       expect((await disconnect(app, visitor)).status).toBe(204);
       expect([await tokensIn(app), Object.keys(await app.sessions()).length]).toEqual([0, 1]);
       sandbox.release();
       const waited = await running;
-      expect([waited.status, codeOf(waited), (await joining).body.includes(before.refresh_token)])
-        .toEqual([401, 'ERR_CONNECT_EXPIRED', secondsLeft > 0]);
+      expect([waited.status, codeOf(waited), (await joining).body.includes(before.refresh_token)]).toEqual([
+        401,
+        'ERR_CONNECT_EXPIRED',
+        secondsLeft > 0,
+      ]);
       expect([sandbox.calls.refresh, sandbox.presentations(before.refresh_token)]).toEqual([1, 1]);
       expect(diary).toEqual(['revoke', ...(apiCode === undefined ? ['settle: revoked'] : [])]);
-      expect([await holds(app, visitor), await holds(app, old)]).toEqual([['null', '"apples"'], ['null', 'null']]);
+      expect([await holds(app, visitor), await holds(app, old)]).toEqual([
+        ['null', '"apples"'],
+        ['null', 'null'],
+      ]);
       expect([await tokensIn(app), Object.keys(await app.sessions()).length]).toEqual([0, 1]);
       for (const one of [visitor, old]) {
         const answer = await one.visit(`${app.url}/fresh`, {});
@@ -173,13 +188,19 @@ describe('a ledger that is away', () => {
     await withVisitor({ revoke }, async ({ app, visitor, events }) => {
       const before = await app.sessions();
       const answer = await disconnect(app, visitor);
-      expect([answer.status, codeOf(answer), answer.headers['retry-after'], answer.headers['set-cookie']])
-        .toEqual([503, 'ERR_CONNECT_LEDGER', '2', undefined]);
+      expect([answer.status, codeOf(answer), answer.headers['retry-after'], answer.headers['set-cookie']]).toEqual([
+        503,
+        'ERR_CONNECT_LEDGER',
+        '2',
+        undefined,
+      ]);
       expect(answer.body).not.toMatch(/redis|secret|loginUrl/u);
       expect(await app.sessions()).toEqual(before);
       expect((await visitor.visit(`${app.url}/fresh`, {})).status).toBe(200);
-      expect(events.map((event) => [event.type, 'stage' in event ? event.stage : undefined]))
-        .toEqual([['ledger_error', undefined], ['error', 'disconnect']]);
+      expect(events.map((event) => [event.type, 'stage' in event ? event.stage : undefined])).toEqual([
+        ['ledger_error', undefined],
+        ['error', 'disconnect'],
+      ]);
       isAway = false;
       expect([(await disconnect(app, visitor)).status, await holds(app, visitor)]).toEqual([204, ['null', '"apples"']]);
     });
@@ -194,8 +215,12 @@ describe('a ledger that is away', () => {
       const callback = await beginSignIn(app, sandbox, visitor);
       isAway = true;
       const answer = await visitor.visit(callback, {});
-      expect([answer.status, codeOf(answer), answer.headers['set-cookie'], sandbox.calls.exchange])
-        .toEqual([503, 'ERR_CONNECT_LEDGER', undefined, 0]);
+      expect([answer.status, codeOf(answer), answer.headers['set-cookie'], sandbox.calls.exchange]).toEqual([
+        503,
+        'ERR_CONNECT_LEDGER',
+        undefined,
+        0,
+      ]);
       isAway = false;
       expect([(await visitor.visit(callback, {})).status, sandbox.calls.exchange, diary]).toEqual([403, 0, ['once']]);
       expect((await signIn(app, sandbox, visitor)).status).toBe(302);
@@ -212,20 +237,25 @@ test('a callback that another process has claimed lands without an exchange, a t
       return Promise.resolve(false);
     },
   });
-  await withApp(sandbox, { routes, session: { resave: true, rolling: true }, options: { ledger, pendingTtlMs: 60_000 } }, async (app) => {
-    const visitor = browser();
-    await visitor.visit(`${app.url}/fill`);
-    const callback = await beginSignIn(app, sandbox, visitor, '/connect/authorize?returnTo=/landed');
-    const answers = await Promise.all([1, 2, 3].map(() => visitor.fork().visit(callback)));
-    expect(answers.map((answer) => [answer.status, answer.location, answer.headers['set-cookie']]))
-      .toEqual(Array(3).fill([302, '/landed', undefined]));
-    expect([sandbox.calls.token, await tokensIn(app)]).toEqual([0, 0]);
-    // The state's hash, never the state.
-    const state = new URL(callback).searchParams.get('state') ?? '';
-    expect(names).toEqual([[expect.stringMatching(/^[\w-]{43}$/u), 60_000]]);
-    expect(names[0]?.[0]).not.toContain(state);
-    expect((await holds(app, visitor))[1]).toBe('"apples"');
-  });
+  await withApp(
+    sandbox,
+    { routes, session: { resave: true, rolling: true }, options: { ledger, pendingTtlMs: 60_000 } },
+    async (app) => {
+      const visitor = browser();
+      await visitor.visit(`${app.url}/fill`);
+      const callback = await beginSignIn(app, sandbox, visitor, '/connect/authorize?returnTo=/landed');
+      const answers = await Promise.all([1, 2, 3].map(() => visitor.fork().visit(callback)));
+      expect(answers.map((answer) => [answer.status, answer.location, answer.headers['set-cookie']])).toEqual(
+        Array(3).fill([302, '/landed', undefined]),
+      );
+      expect([sandbox.calls.token, await tokensIn(app)]).toEqual([0, 0]);
+      // The state's hash, never the state.
+      const state = new URL(callback).searchParams.get('state') ?? '';
+      expect(names).toEqual([[expect.stringMatching(/^[\w-]{43}$/u), 60_000]]);
+      expect(names[0]?.[0]).not.toContain(state);
+      expect((await holds(app, visitor))[1]).toBe('"apples"');
+    },
+  );
 });
 
 describe('a new sign-in', () => {
@@ -240,7 +270,8 @@ describe('a new sign-in', () => {
   });
 
   test.each([
-    ['fails', () => Promise.reject(new Error('away'))], ['never answers', () => new Promise<never>(() => undefined)],
+    ['fails', () => Promise.reject(new Error('away'))],
+    ['never answers', () => new Promise<never>(() => undefined)],
   ] as const)('does not wait for that, whether the ledger %s or not', async (_words, revoke) => {
     await withVisitor({ revoke }, async ({ app, visitor }) => {
       expect((await signIn(app, sandbox, visitor)).status).toBe(302);
@@ -252,38 +283,63 @@ describe('a new sign-in', () => {
 describe('a session that another request has written since this one loaded it', () => {
   /** An app in which the next disconnect loads the session, and only then `write` changes its document. */
   async function withLateWrite(
-    trouble: Partial<RefreshLedger>, write: (document: Record<string, unknown>) => void,
+    trouble: Partial<RefreshLedger>,
+    write: (document: Record<string, unknown>) => void,
     check: (world: { app: TestApp; visitor: Browser; diary: string[] }) => Promise<void>,
   ): Promise<void> {
     const { ledger, diary } = watchedLedger(trouble);
     const own: { app?: TestApp } = {};
-    await withApp(sandbox, {
-      routes, session: { resave: true }, options: { ledger },
-      before: [(req, _res, next) => {
-        if (own.app === undefined || req.method !== 'POST') next();
-        else editSessions(own.app, write).then(() => next(), next);
-      }],
-    }, async (app) => {
-      own.app = app;
-      const visitor = browser();
-      await visitor.visit(`${app.url}/fill`);
-      await signIn(app, sandbox, visitor);
-      diary.length = 0;
-      await check({ app, visitor, diary });
-    });
+    await withApp(
+      sandbox,
+      {
+        routes,
+        session: { resave: true },
+        options: { ledger },
+        before: [
+          (req, _res, next) => {
+            if (own.app === undefined || req.method !== 'POST') next();
+            else editSessions(own.app, write).then(() => next(), next);
+          },
+        ],
+      },
+      async (app) => {
+        own.app = app;
+        const visitor = browser();
+        await visitor.visit(`${app.url}/fill`);
+        await signIn(app, sandbox, visitor);
+        diary.length = 0;
+        await check({ app, visitor, diary });
+      },
+    );
   }
 
   test('loses both connections, the one that was loaded and the one that is stored', async () => {
-    await withLateWrite({}, (document) => { document['connectLineage'] = 'another.3'; }, async ({ app, visitor, diary }) => {
-      expect([(await disconnect(app, visitor)).status, diary, await tokensIn(app)]).toEqual([204, ['revoke', 'revoke'], 0]);
-    });
+    await withLateWrite(
+      {},
+      (document) => {
+        document['connectLineage'] = 'another.3';
+      },
+      async ({ app, visitor, diary }) => {
+        expect([(await disconnect(app, visitor)).status, diary, await tokensIn(app)]).toEqual([
+          204,
+          ['revoke', 'revoke'],
+          0,
+        ]);
+      },
+    );
   });
 
   test('keeps what was written when the ledger is away', async () => {
     const revoke = (): Promise<never> => Promise.reject(new Error('away'));
-    await withLateWrite({ revoke }, (document) => { document['basket'] = 'pears'; }, async ({ app, visitor }) => {
-      expect((await disconnect(app, visitor)).status).toBe(503);
-      expect([(await holds(app, visitor))[1], await tokensIn(app)]).toEqual(['"pears"', 1]);
-    });
+    await withLateWrite(
+      { revoke },
+      (document) => {
+        document['basket'] = 'pears';
+      },
+      async ({ app, visitor }) => {
+        expect((await disconnect(app, visitor)).status).toBe(503);
+        expect([(await holds(app, visitor))[1], await tokensIn(app)]).toEqual(['"pears"', 1]);
+      },
+    );
   });
 });

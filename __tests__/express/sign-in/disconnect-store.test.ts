@@ -1,7 +1,16 @@
 import type { Express, NextFunction, Request, Response } from 'express';
 import { MemoryStore, type SessionOptions } from 'express-session';
 import { startSandbox, type Sandbox } from '../../../src/testing';
-import { beginSignIn, browser, signIn, startApp, withApp, type Answer, type Browser, type TestApp } from '../../support/app';
+import {
+  beginSignIn,
+  browser,
+  signIn,
+  startApp,
+  withApp,
+  type Answer,
+  type Browser,
+  type TestApp,
+} from '../../support/app';
 import { faultyStore, watchProcess, type FaultPlan, type FaultyStore } from '../../support/faulty-store';
 import { latch } from '../../support/refreshing';
 import { clearSessions, tokensIn } from '../../support/stored';
@@ -68,8 +77,10 @@ const OPERATIONS = ['get', 'set', 'destroy'] as const;
 const FAULTS = ['fails', 'throws', 'hangs'] as const;
 const single: FaultPlan[] = OPERATIONS.flatMap((operation) => FAULTS.map((fault) => ({ operation, fault, call: 1 })));
 const lasting: FaultPlan[] = single.map((plan) => ({ ...plan, lasting: true }));
-const named = (plan: FaultPlan): [string, FaultPlan] => (
-  [`${plan.operation} ${plan.fault}${plan.lasting === true ? ' and goes on so' : ''}`, plan]);
+const named = (plan: FaultPlan): [string, FaultPlan] => [
+  `${plan.operation} ${plan.fault}${plan.lasting === true ? ' and goes on so' : ''}`,
+  plan,
+];
 
 const SESSION_OPTIONS: readonly [string, Partial<SessionOptions>, FaultPlan[]][] = [
   ['the usual session options', {}, [...single, ...lasting]],
@@ -88,7 +99,8 @@ describe.each(SESSION_OPTIONS)('with %s', (_name, session, plans) => {
     app = await startApp(sandbox, parts);
     // A second server of the same deployment. Only hanging stores are met there, so that a busy machine fails no other row.
     hasty = await startApp(sandbox, {
-      ...parts, options: { redirectUri: `${app.url}/connect/callback`, storeTimeoutMs: STORE_TIMEOUT_MS },
+      ...parts,
+      options: { redirectUri: `${app.url}/connect/callback`, storeTimeoutMs: STORE_TIMEOUT_MS },
     });
   });
   afterAll(async () => {
@@ -112,12 +124,16 @@ describe.each(SESSION_OPTIONS)('with %s', (_name, session, plans) => {
     faulty.heal();
     expect((await holds(app, visitor))[1]).toBe('"apples"');
     expect((await disconnect(app, visitor))[0].status).toBe(204);
-    expect([await holds(app, visitor), await holds(app, old), await tokensIn(app)])
-      .toEqual([[false, '"apples"'], [false, 'null'], 0]);
+    expect([await holds(app, visitor), await holds(app, old), await tokensIn(app)]).toEqual([
+      [false, '"apples"'],
+      [false, 'null'],
+      0,
+    ]);
   });
 
   test.each(single.filter((plan) => plan.operation !== 'destroy').map(named))(
-    '%s while a moved session is followed: 503, and the next try with the old cookie succeeds', async (_words, plan) => {
+    '%s while a moved session is followed: 503, and the next try with the old cookie succeeds',
+    async (_words, plan) => {
       const visitor = browser();
       await visitor.visit(`${app.url}/fill`);
       const callback = await beginSignIn(app, sandbox, visitor);
@@ -174,37 +190,47 @@ describe('a store that is not to be believed', () => {
   });
 });
 
-test.each(OPERATIONS)('a %s that is carried out after our time was up changes no answer and brings nothing back', async (operation) => {
-  const { store } = faultyStore();
-  const target = store as unknown as Record<string, (...args: unknown[]) => void>;
-  await withApp(sandbox, { store, routes: basketRoutes, options: { storeTimeoutMs: STORE_TIMEOUT_MS } }, async (app) => {
-    const visitor = await connected(app);
-    const sound = target[operation]!;
-    const late: (() => void)[] = [];
-    let skip = operation === 'get' ? 1 : 0;
-    target[operation] = (...args) => {
-      skip -= 1;
-      // The first read is express-session's own.
-      if (skip >= 0) sound(...args);
-      else late.push(() => sound(...args));
-    };
-    const [answer, elapsedMs] = await disconnect(app, visitor);
-    expectStoreAnswer(answer, elapsedMs);
-    target[operation] = sound;
-    for (const run of late) run();
-    await nextTurn();
-    await nextTurn();
-    const again = await disconnect(app, visitor);
-    expect([again[0].status, await tokensIn(app)]).toEqual([204, 0]);
-    // A destroy that succeeds late takes the old session with it, as a visitor's own logout would.
-    expect((await holds(app, visitor))[1]).toBe(operation === 'destroy' ? 'null' : '"apples"');
-  });
-});
+test.each(OPERATIONS)(
+  'a %s that is carried out after our time was up changes no answer and brings nothing back',
+  async (operation) => {
+    const { store } = faultyStore();
+    const target = store as unknown as Record<string, (...args: unknown[]) => void>;
+    await withApp(
+      sandbox,
+      { store, routes: basketRoutes, options: { storeTimeoutMs: STORE_TIMEOUT_MS } },
+      async (app) => {
+        const visitor = await connected(app);
+        const sound = target[operation]!;
+        const late: (() => void)[] = [];
+        let skip = operation === 'get' ? 1 : 0;
+        target[operation] = (...args) => {
+          skip -= 1;
+          // The first read is express-session's own.
+          if (skip >= 0) sound(...args);
+          else late.push(() => sound(...args));
+        };
+        const [answer, elapsedMs] = await disconnect(app, visitor);
+        expectStoreAnswer(answer, elapsedMs);
+        target[operation] = sound;
+        for (const run of late) run();
+        await nextTurn();
+        await nextTurn();
+        const again = await disconnect(app, visitor);
+        expect([again[0].status, await tokensIn(app)]).toEqual([204, 0]);
+        // A destroy that succeeds late takes the old session with it, as a visitor's own logout would.
+        expect((await holds(app, visitor))[1]).toBe(operation === 'destroy' ? 'null' : '"apples"');
+      },
+    );
+  },
+);
 
 test('two tabs on a hanging store are both 503 in time', async () => {
   const faulty = faultyStore();
   const parts = {
-    store: faulty.store, before: [faulty.watch], routes: basketRoutes, options: { storeTimeoutMs: STORE_TIMEOUT_MS },
+    store: faulty.store,
+    before: [faulty.watch],
+    routes: basketRoutes,
+    options: { storeTimeoutMs: STORE_TIMEOUT_MS },
   };
   await withApp(sandbox, parts, async (app) => {
     const visitor = await connected(app);
@@ -216,32 +242,39 @@ test('two tabs on a hanging store are both 503 in time', async () => {
   });
 });
 
-test.each(OPERATIONS)("with renderErrors: false the app's middleware gets the error of %s and sees no session", async (operation) => {
-  const faulty = faultyStore();
-  const met: unknown[] = [];
-  await withApp(sandbox, {
-    store: faulty.store,
-    session: { unset: 'destroy' },
-    before: [faulty.watch],
-    options: { renderErrors: false },
-    routes: (express) => {
-      basketRoutes(express);
-      express.use((error: unknown, req: Request, _res: Response, next: NextFunction) => {
-        const { code, stage, status } = error as Record<string, unknown>;
-        met.push([code, stage, status, typeof req.session, typeof req.sessionID]);
-        next(error);
-      });
-    },
-  }, async (app) => {
-    const visitor = await connected(app);
-    faulty.plan({ operation, fault: 'fails', call: 1 });
-    const [answer, elapsedMs] = await disconnect(app, visitor);
-    expectStoreAnswer(answer, elapsedMs);
-    faulty.heal();
-    expect(met).toEqual([['ERR_CONNECT_STORE', 'disconnect', 503, 'undefined', 'undefined']]);
-    expect((await holds(app, visitor))[1]).toBe('"apples"');
-  });
-});
+test.each(OPERATIONS)(
+  "with renderErrors: false the app's middleware gets the error of %s and sees no session",
+  async (operation) => {
+    const faulty = faultyStore();
+    const met: unknown[] = [];
+    await withApp(
+      sandbox,
+      {
+        store: faulty.store,
+        session: { unset: 'destroy' },
+        before: [faulty.watch],
+        options: { renderErrors: false },
+        routes: (express) => {
+          basketRoutes(express);
+          express.use((error: unknown, req: Request, _res: Response, next: NextFunction) => {
+            const { code, stage, status } = error as Record<string, unknown>;
+            met.push([code, stage, status, typeof req.session, typeof req.sessionID]);
+            next(error);
+          });
+        },
+      },
+      async (app) => {
+        const visitor = await connected(app);
+        faulty.plan({ operation, fault: 'fails', call: 1 });
+        const [answer, elapsedMs] = await disconnect(app, visitor);
+        expectStoreAnswer(answer, elapsedMs);
+        faulty.heal();
+        expect(met).toEqual([['ERR_CONNECT_STORE', 'disconnect', 503, 'undefined', 'undefined']]);
+        expect((await holds(app, visitor))[1]).toBe('"apples"');
+      },
+    );
+  },
+);
 
 test('a slow request that meets the session while it is being destroyed does not bring it back', async () => {
   const store = new MemoryStore();

@@ -3,7 +3,17 @@ import type { Express, NextFunction, Request, Response } from 'express';
 import { MemoryStore, type Store } from 'express-session';
 import { connectAuth, type ConnectEvent } from '../../../src';
 import { startSandbox, type Sandbox } from '../../../src/testing';
-import { beginSignIn, browser, signIn, startApp, withApp, type Answer, type Browser, type TestApp, type TestAppParts } from '../../support/app';
+import {
+  beginSignIn,
+  browser,
+  signIn,
+  startApp,
+  withApp,
+  type Answer,
+  type Browser,
+  type TestApp,
+  type TestAppParts,
+} from '../../support/app';
 import { clearSessions, onlySession, tokensIn } from '../../support/stored';
 
 const OWN = { 'sec-fetch-site': 'same-origin' };
@@ -25,8 +35,8 @@ beforeEach(async () => {
   events.length = 0;
 });
 
-const within = (parts: TestAppParts, check: (own: TestApp) => Promise<void>): Promise<void> => (
-  withApp(sandbox, { routes: basketRoutes, ...parts }, check));
+const within = (parts: TestAppParts, check: (own: TestApp) => Promise<void>): Promise<void> =>
+  withApp(sandbox, { routes: basketRoutes, ...parts }, check);
 
 function basketRoutes(express: Express): void {
   express.get('/fill', (req, res) => {
@@ -37,8 +47,12 @@ function basketRoutes(express: Express): void {
   express.get('/basket', (req, res) => void res.json((req.session as { basket?: unknown }).basket ?? null));
 }
 
-const disconnect = (at: TestApp, visitor: Browser, headers: OutgoingHttpHeaders = {}, path = '/connect/disconnect'): Promise<Answer> => (
-  visitor.visit(at.url + path, { ...OWN, ...headers }, 'POST'));
+const disconnect = (
+  at: TestApp,
+  visitor: Browser,
+  headers: OutgoingHttpHeaders = {},
+  path = '/connect/disconnect',
+): Promise<Answer> => visitor.visit(at.url + path, { ...OWN, ...headers }, 'POST');
 
 /** A visitor with a basket and a connected account. */
 async function connected(at: TestApp, path?: string): Promise<Browser> {
@@ -70,7 +84,10 @@ test('a visitor disconnects: new session id, no token, the rest of the session a
   expect(await holds(app, old)).toEqual([false, 'null']);
   const { cookie, ...rest } = await onlySession(app);
   // Cookie computes it from the clock, so that some milliseconds may be missing.
-  expect([rest, Math.round((cookie as { originalMaxAge: number }).originalMaxAge / 1000)]).toEqual([{ basket: 'apples' }, 7777]);
+  expect([rest, Math.round((cookie as { originalMaxAge: number }).originalMaxAge / 1000)]).toEqual([
+    { basket: 'apples' },
+    7777,
+  ]);
   expect(events).toEqual([
     { type: 'disconnected', time: expect.any(Number) as number, connection: connectedAs?.connection },
   ]);
@@ -117,7 +134,8 @@ describe('without a connection', () => {
   }
 
   test.each([{}, { resave: true }, { rolling: true }, { saveUninitialized: true }, { unset: 'destroy' as const }])(
-    'nothing is written and no cookie set, with %j', async (options) => {
+    'nothing is written and no cookie set, with %j',
+    async (options) => {
       const { store, calls } = counted();
       await within({ store, session: options }, async (own) => {
         const visitor = browser();
@@ -143,23 +161,33 @@ describe('without a connection', () => {
     for (const one of [visitor, old]) {
       expect(problem(await one.visit(callback, {}))).toEqual([403, 'ERR_CONNECT_STATE', 'no_session']);
     }
-    expect([sandbox.calls.token, Object.keys(await onlySession(app)), events.map((event) => event.type)])
-      .toEqual([0, ['cookie', 'basket'], ['error', 'error']]);
+    expect([sandbox.calls.token, Object.keys(await onlySession(app)), events.map((event) => event.type)]).toEqual([
+      0,
+      ['cookie', 'basket'],
+      ['error', 'error'],
+    ]);
   });
 
-  test.each(['a string', 7, null, { access_token: 1 }, ['x']])('a token that is %j leaves the session too', async (value) => {
-    await within({
-      routes: (express) => express.get('/plant', (req, res) => {
-        Object.assign(req.session, { connectToken: value, basket: 'apples' });
-        res.end();
-      }),
-    }, async (own) => {
-      const visitor = browser();
-      await visitor.visit(`${own.url}/plant`);
-      expect((await disconnect(own, visitor)).status).toBe(204);
-      expect(Object.keys(await onlySession(own)).sort()).toEqual(['basket', 'cookie']);
-    });
-  });
+  test.each(['a string', 7, null, { access_token: 1 }, ['x']])(
+    'a token that is %j leaves the session too',
+    async (value) => {
+      await within(
+        {
+          routes: (express) =>
+            express.get('/plant', (req, res) => {
+              Object.assign(req.session, { connectToken: value, basket: 'apples' });
+              res.end();
+            }),
+        },
+        async (own) => {
+          const visitor = browser();
+          await visitor.visit(`${own.url}/plant`);
+          expect((await disconnect(own, visitor)).status).toBe(204);
+          expect(Object.keys(await onlySession(own)).sort()).toEqual(['basket', 'cookie']);
+        },
+      );
+    },
+  );
 });
 
 describe('a callback of the same session', () => {
@@ -175,8 +203,11 @@ describe('a callback of the same session', () => {
     const answer = await disconnect(app, other);
     sandbox.release();
     expect([answer.status, problem(await running)]).toEqual([204, [403, 'ERR_CONNECT_STATE', 'no_session']]);
-    expect([await tokensIn(app), await holds(app, other), await holds(app, visitor)])
-      .toEqual([0, [false, '"apples"'], [false, 'null']]);
+    expect([await tokensIn(app), await holds(app, other), await holds(app, visitor)]).toEqual([
+      0,
+      [false, '"apples"'],
+      [false, 'null'],
+    ]);
     expect(problem(await twin.visit(callback, {}))[0]).toBe(403);
     expect([sandbox.calls.token, await tokensIn(app)]).toEqual([1, 0]);
   });
@@ -200,7 +231,9 @@ describe('a callback of the same session', () => {
     const store = new MemoryStore();
     const destroy = store.destroy.bind(store);
     let reached = (): void => undefined;
-    const held = new Promise<void>((resolve) => { reached = resolve; });
+    const held = new Promise<void>((resolve) => {
+      reached = resolve;
+    });
     let release = (): void => undefined;
     store.destroy = (id, done) => {
       release = () => destroy(id, done);
@@ -251,109 +284,144 @@ describe('twice', () => {
     expect(answers.map((answer) => answer.status)).toEqual(Array(8).fill(204));
     expect(events.filter((event) => event.type === 'disconnected').length).toBe(1);
     const cookies = answers.flatMap((answer) => answer.headers['set-cookie'] ?? []);
-    expect([cookies.length, Object.values(await app.sessions()).map((session) => session['basket'])]).toEqual([1, ['apples']]);
+    expect([cookies.length, Object.values(await app.sessions()).map((session) => session['basket'])]).toEqual([
+      1,
+      ['apples'],
+    ]);
     const winner = tabs.find((_tab, index) => answers[index]?.headers['set-cookie'] !== undefined)!;
     expect(await holds(app, winner)).toEqual([false, '"apples"']);
   });
 
   test('at once through two instances on one session ends both connections', async () => {
-    await within({
-      routes(express) {
-        basketRoutes(express);
-        express.get('/second', (req, res) => {
-          Object.assign(req.session, { secondToken: req.session.connectToken, secondTokenLineage: 'other.0' });
-          res.end();
-        });
-        express.post('/second', (req, res, next) => {
-          const redirectUri = `http://${String(req.headers.host)}/connect/callback`;
-          connectAuth({ ...sandbox.connectOptions, redirectUri, sessionKey: 'secondToken' }).disconnect(req, res, next);
-        });
+    await within(
+      {
+        routes(express) {
+          basketRoutes(express);
+          express.get('/second', (req, res) => {
+            Object.assign(req.session, { secondToken: req.session.connectToken, secondTokenLineage: 'other.0' });
+            res.end();
+          });
+          express.post('/second', (req, res, next) => {
+            const redirectUri = `http://${String(req.headers.host)}/connect/callback`;
+            connectAuth({ ...sandbox.connectOptions, redirectUri, sessionKey: 'secondToken' }).disconnect(
+              req,
+              res,
+              next,
+            );
+          });
+        },
       },
-    }, async (own) => {
-      const visitor = await connected(own);
-      await visitor.visit(`${own.url}/second`);
-      expect(await tokensIn(own)).toBe(2);
-      const answers = await Promise.all([disconnect(own, visitor.fork()), disconnect(own, visitor.fork(), {}, '/second')]);
-      expect([answers.map((answer) => answer.status), await tokensIn(own)]).toEqual([[204, 204], 0]);
-      expect((await onlySession(own))['basket']).toBe('apples');
-    });
+      async (own) => {
+        const visitor = await connected(own);
+        await visitor.visit(`${own.url}/second`);
+        expect(await tokensIn(own)).toBe(2);
+        const answers = await Promise.all([
+          disconnect(own, visitor.fork()),
+          disconnect(own, visitor.fork(), {}, '/second'),
+        ]);
+        expect([answers.map((answer) => answer.status), await tokensIn(own)]).toEqual([[204, 204], 0]);
+        expect((await onlySession(own))['basket']).toBe('apples');
+      },
+    );
   });
 });
 
 test('a session that the app destroyed meanwhile is not brought back', async () => {
   const gone = { now: false };
-  await within({
-    before: [(req, _res, next) => {
-      if (gone.now) req.sessionStore.destroy(req.sessionID, () => next());
-      else next();
-    }],
-    session: { resave: true },
-  }, async (own) => {
-    const visitor = await connected(own);
-    gone.now = true;
-    const answer = await disconnect(own, visitor);
-    expect([answer.status, answer.headers['set-cookie'], await own.sessions()]).toEqual([204, undefined, {}]);
-  });
+  await within(
+    {
+      before: [
+        (req, _res, next) => {
+          if (gone.now) req.sessionStore.destroy(req.sessionID, () => next());
+          else next();
+        },
+      ],
+      session: { resave: true },
+    },
+    async (own) => {
+      const visitor = await connected(own);
+      gone.now = true;
+      const answer = await disconnect(own, visitor);
+      expect([answer.status, answer.headers['set-cookie'], await own.sessions()]).toEqual([204, undefined, {}]);
+    },
+  );
 });
 
 test('what another request has saved in the meantime is kept', async () => {
   const write: { now?: (id: string) => Promise<void> } = {};
-  await within({
-    before: [(req, _res, next) => void (write.now?.(req.sessionID) ?? Promise.resolve()).then(() => next(), next)],
-  }, async (own) => {
-    const visitor = await connected(own);
-    write.now = async (id) => {
-      const document = { ...(await own.sessions())[id], basket: 'pears' };
-      await new Promise<void>((resolve) => own.store.set(id, document as never, () => resolve()));
-    };
-    expect((await disconnect(own, visitor)).status).toBe(204);
-    delete write.now;
-    expect(await holds(own, visitor)).toEqual([false, '"pears"']);
-  });
+  await within(
+    {
+      before: [(req, _res, next) => void (write.now?.(req.sessionID) ?? Promise.resolve()).then(() => next(), next)],
+    },
+    async (own) => {
+      const visitor = await connected(own);
+      write.now = async (id) => {
+        const document = { ...(await own.sessions())[id], basket: 'pears' };
+        await new Promise<void>((resolve) => own.store.set(id, document as never, () => resolve()));
+      };
+      expect((await disconnect(own, visitor)).status).toBe(204);
+      delete write.now;
+      expect(await holds(own, visitor)).toEqual([false, '"pears"']);
+    },
+  );
 });
 
 test('the route lies under the mount', async () => {
   await within({ mount: '/app' }, async (own) => {
     const visitor = await connected(own, '/app/connect/authorize');
     expect((await disconnect(own, visitor)).status).toBe(404);
-    expect([(await disconnect(own, visitor, {}, '/app/connect/disconnect')).status, await tokensIn(own)]).toEqual([204, 0]);
+    expect([(await disconnect(own, visitor, {}, '/app/connect/disconnect')).status, await tokensIn(own)]).toEqual([
+      204, 0,
+    ]);
   });
 });
 
 test('with disconnectPath: false the app places the handler itself', async () => {
-  await within({
-    options: { disconnectPath: false },
-    routes(express) {
-      express.all('/leave', (req, res, next) => {
-        const { disconnect: leave } = connectAuth({
-          ...sandbox.connectOptions, redirectUri: `http://${String(req.headers.host)}/connect/callback`, disconnectPath: false,
+  await within(
+    {
+      options: { disconnectPath: false },
+      routes(express) {
+        express.all('/leave', (req, res, next) => {
+          const { disconnect: leave } = connectAuth({
+            ...sandbox.connectOptions,
+            redirectUri: `http://${String(req.headers.host)}/connect/callback`,
+            disconnectPath: false,
+          });
+          leave(req, res, next);
         });
-        leave(req, res, next);
-      });
+      },
     },
-  }, async (own) => {
-    const visitor = await connected(own);
-    expect([(await disconnect(own, visitor)).status, await tokensIn(own)]).toEqual([404, 1]);
-    expect((await visitor.visit(`${own.url}/leave`, OWN)).status).toBe(405);
-    expect([(await disconnect(own, visitor, {}, '/leave')).status, await tokensIn(own)]).toEqual([204, 0]);
-  });
+    async (own) => {
+      const visitor = await connected(own);
+      expect([(await disconnect(own, visitor)).status, await tokensIn(own)]).toEqual([404, 1]);
+      expect((await visitor.visit(`${own.url}/leave`, OWN)).status).toBe(405);
+      expect([(await disconnect(own, visitor, {}, '/leave')).status, await tokensIn(own)]).toEqual([204, 0]);
+    },
+  );
 });
 
 test("with renderErrors: false the app's own middleware gets the error", async () => {
   const met: unknown[] = [];
-  await within({
-    options: { renderErrors: false },
-    routes: (express) => void express.use((error: unknown, _req: Request, res: Response, next: NextFunction) => {
-      const { code, stage, status } = error as Record<string, unknown>;
-      met.push([code, stage, status]);
-      if (res.headersSent) next(error);
-      else res.status(418).end();
-    }),
-  }, async (own) => {
-    const visitor = await connected(own);
-    const foreign = await visitor.visit(`${own.url}/connect/disconnect`, { origin: 'https://evil.example' }, 'POST');
-    const wrong = await visitor.visit(`${own.url}/connect/disconnect`);
-    expect([foreign.status, wrong.status, await tokensIn(own)]).toEqual([418, 418, 1]);
-    expect(met).toEqual([['ERR_CONNECT_ORIGIN', 'disconnect', 403], ['ERR_CONNECT_METHOD', 'disconnect', 405]]);
-  });
+  await within(
+    {
+      options: { renderErrors: false },
+      routes: (express) =>
+        void express.use((error: unknown, _req: Request, res: Response, next: NextFunction) => {
+          const { code, stage, status } = error as Record<string, unknown>;
+          met.push([code, stage, status]);
+          if (res.headersSent) next(error);
+          else res.status(418).end();
+        }),
+    },
+    async (own) => {
+      const visitor = await connected(own);
+      const foreign = await visitor.visit(`${own.url}/connect/disconnect`, { origin: 'https://evil.example' }, 'POST');
+      const wrong = await visitor.visit(`${own.url}/connect/disconnect`);
+      expect([foreign.status, wrong.status, await tokensIn(own)]).toEqual([418, 418, 1]);
+      expect(met).toEqual([
+        ['ERR_CONNECT_ORIGIN', 'disconnect', 403],
+        ['ERR_CONNECT_METHOD', 'disconnect', 405],
+      ]);
+    },
+  );
 });

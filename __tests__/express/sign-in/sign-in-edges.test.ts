@@ -11,8 +11,8 @@ beforeAll(async () => {
 afterAll(() => sandbox.close());
 beforeEach(() => sandbox.reset());
 
-const within = (parts: TestAppParts, check: (own: TestApp) => Promise<void>): Promise<void> => (
-  withApp(sandbox, parts, check));
+const within = (parts: TestAppParts, check: (own: TestApp) => Promise<void>): Promise<void> =>
+  withApp(sandbox, parts, check);
 
 const problemOf = (answer: Answer): Record<string, unknown> => JSON.parse(answer.body) as Record<string, unknown>;
 
@@ -40,28 +40,41 @@ describe('a session cookie', () => {
   test.each(UNFIT)('%s starts none', async (_words, cookie, reason) => {
     await within({ session: { cookie }, options: { redirectUri: byName } }, async (own) => {
       const answer = await browser().visit(`${own.url}/connect/authorize`, {});
-      expect([answer.status, problemOf(answer)['code'], problemOf(answer)['reason'], await own.sessions()])
-        .toEqual([500, 'ERR_CONNECT_COOKIE', reason, {}]);
+      expect([answer.status, problemOf(answer)['code'], problemOf(answer)['reason'], await own.sessions()]).toEqual([
+        500,
+        'ERR_CONNECT_COOKIE',
+        reason,
+        {},
+      ]);
     });
   });
 });
 
 test('a sign-in whose session ends while it starts does not bring it back', async () => {
   const gone = { now: false };
-  await within({
-    before: [(req, _res, next) => {
-      if (gone.now) req.sessionStore.destroy(req.sessionID, () => next());
-      else next();
-    }],
-    session: { resave: true },
-  }, async (own) => {
-    const visitor = browser();
-    await visitor.visit(`${own.url}/connect/authorize`);
-    gone.now = true;
-    const answer = await visitor.visit(`${own.url}/connect/authorize`, {});
-    expect([answer.status, problemOf(answer)['code'], problemOf(answer)['reason']]).toEqual([503, 'ERR_CONNECT_STORE', 'gone']);
-    expect([answer.headers['set-cookie'], await own.sessions()]).toEqual([undefined, {}]);
-  });
+  await within(
+    {
+      before: [
+        (req, _res, next) => {
+          if (gone.now) req.sessionStore.destroy(req.sessionID, () => next());
+          else next();
+        },
+      ],
+      session: { resave: true },
+    },
+    async (own) => {
+      const visitor = browser();
+      await visitor.visit(`${own.url}/connect/authorize`);
+      gone.now = true;
+      const answer = await visitor.visit(`${own.url}/connect/authorize`, {});
+      expect([answer.status, problemOf(answer)['code'], problemOf(answer)['reason']]).toEqual([
+        503,
+        'ERR_CONNECT_STORE',
+        'gone',
+      ]);
+      expect([answer.headers['set-cookie'], await own.sessions()]).toEqual([undefined, {}]);
+    },
+  );
 });
 
 test("an error that is none of ours goes to the app's error middleware as it is", async () => {
@@ -72,21 +85,26 @@ test("an error that is none of ours goes to the app's error middleware as it is"
     if (res.headersSent) next(error);
     else res.status(418).end();
   };
-  await within({
-    before: [(req, _res, next) => {
-      const touch = req.session.touch.bind(req.session);
-      req.session.touch = () => {
-        req.session.touch = touch;
-        throw own;
-      };
-      next();
-    }],
-    routes: (express) => void express.use(last),
-  }, async (app) => {
-    expect((await browser().visit(`${app.url}/connect/authorize`)).status).toBe(418);
-    expect(met).toEqual([own]);
-    expect(met[0]).toBe(own);
-  });
+  await within(
+    {
+      before: [
+        (req, _res, next) => {
+          const touch = req.session.touch.bind(req.session);
+          req.session.touch = () => {
+            req.session.touch = touch;
+            throw own;
+          };
+          next();
+        },
+      ],
+      routes: (express) => void express.use(last),
+    },
+    async (app) => {
+      expect((await browser().visit(`${app.url}/connect/authorize`)).status).toBe(418);
+      expect(met).toEqual([own]);
+      expect(met[0]).toBe(own);
+    },
+  );
 });
 
 describe('a callback', () => {
@@ -96,29 +114,35 @@ describe('a callback', () => {
       const callback = await beginSignIn(own, sandbox, visitor, '/connect/authorize?returnTo=/in');
       const attempts = await attemptsOf(own);
       for (const attempt of attempts.p) attempt.r = '//evil.example/';
-      await editSessions(own, (document) => { document['connectPending'] = attempts; });
+      await editSessions(own, (document) => {
+        document['connectPending'] = attempts;
+      });
       expect([(await visitor.visit(callback)).location, await tokensIn(own)]).toEqual(['/home', 1]);
     });
   });
 
-  test.each([['an error', 'error=access_denied'], ['no code', 'x=1'], ['two codes', 'code=a&code=b']])(
-    'that comes again with %s, in the session that it has connected, lands where it landed', async (_words, query) => {
-      await within({}, async (own) => {
-        const visitor = browser();
-        const callback = await beginSignIn(own, sandbox, visitor, '/connect/authorize?returnTo=/in');
-        const state = new URL(callback).searchParams.get('state') ?? '';
-        await visitor.visit(callback);
-        const again = await visitor.visit(`${own.url}/connect/callback?state=${state}&${query}`, {});
-        expect([again.status, again.location, sandbox.calls.token, await tokensIn(own)]).toEqual([302, '/in', 1, 1]);
-      });
-    },
-  );
+  test.each([
+    ['an error', 'error=access_denied'],
+    ['no code', 'x=1'],
+    ['two codes', 'code=a&code=b'],
+  ])('that comes again with %s, in the session that it has connected, lands where it landed', async (_words, query) => {
+    await within({}, async (own) => {
+      const visitor = browser();
+      const callback = await beginSignIn(own, sandbox, visitor, '/connect/authorize?returnTo=/in');
+      const state = new URL(callback).searchParams.get('state') ?? '';
+      await visitor.visit(callback);
+      const again = await visitor.visit(`${own.url}/connect/callback?state=${state}&${query}`, {});
+      expect([again.status, again.location, sandbox.calls.token, await tokensIn(own)]).toEqual([302, '/in', 1, 1]);
+    });
+  });
 
   test('gives the new session the usual life where the store has kept none', async () => {
     await within({ session: { cookie: { maxAge: 3_600_000 } } }, async (own) => {
       const visitor = browser();
       const callback = await beginSignIn(own, sandbox, visitor);
-      await editSessions(own, (document) => { document['cookie'] = { path: '/', httpOnly: true }; });
+      await editSessions(own, (document) => {
+        document['cookie'] = { path: '/', httpOnly: true };
+      });
       const answer = await visitor.visit(callback);
       const { cookie } = await onlySession(own);
       // express-session computes it from the clock at every touch, so that some milliseconds may be missing.
@@ -131,29 +155,48 @@ describe('a callback', () => {
   test('may be refused by one frozen error again and again', async () => {
     const refusal = new ConnectError('ERR_CONNECT_FORBIDDEN', { reason: 'staff_only' });
     Object.freeze(refusal);
-    await within({ options: { onConnect: () => { throw refusal; } } }, async (own) => {
-      for (const visitor of [browser(), browser()]) {
-        const answer = await visitor.visit(await beginSignIn(own, sandbox, visitor), {});
-        expect([answer.status, problemOf(answer)['code'], problemOf(answer)['reason'], await tokensIn(own)])
-          .toEqual([403, 'ERR_CONNECT_FORBIDDEN', 'staff_only', 0]);
-      }
-    });
+    await within(
+      {
+        options: {
+          onConnect: () => {
+            throw refusal;
+          },
+        },
+      },
+      async (own) => {
+        for (const visitor of [browser(), browser()]) {
+          const answer = await visitor.visit(await beginSignIn(own, sandbox, visitor), {});
+          expect([answer.status, problemOf(answer)['code'], problemOf(answer)['reason'], await tokensIn(own)]).toEqual([
+            403,
+            'ERR_CONNECT_FORBIDDEN',
+            'staff_only',
+            0,
+          ]);
+        }
+      },
+    );
   });
 });
 
 test('with callbackPath: false the app places the handler itself', async () => {
-  const by = (req: Request): ReturnType<typeof connectAuth> => connectAuth({
-    ...sandbox.connectOptions, redirectUri: `http://${String(req.headers.host)}/back`, callbackPath: false,
-  });
-  await within({
-    options: { callbackPath: false },
-    routes(express) {
-      express.get('/login', (req, res, next) => by(req).authorize(req, res, next));
-      express.get('/back', (req, res, next) => by(req).callback(req, res, next));
+  const by = (req: Request): ReturnType<typeof connectAuth> =>
+    connectAuth({
+      ...sandbox.connectOptions,
+      redirectUri: `http://${String(req.headers.host)}/back`,
+      callbackPath: false,
+    });
+  await within(
+    {
+      options: { callbackPath: false },
+      routes(express) {
+        express.get('/login', (req, res, next) => by(req).authorize(req, res, next));
+        express.get('/back', (req, res, next) => by(req).callback(req, res, next));
+      },
     },
-  }, async (own) => {
-    expect((await browser().visit(`${own.url}/connect/callback?code=a&state=b`)).status).toBe(404);
-    const landed = await signIn(own, sandbox, browser(), '/login?returnTo=/in');
-    expect([landed.status, landed.location, await tokensIn(own)]).toEqual([302, '/in', 1]);
-  });
+    async (own) => {
+      expect((await browser().visit(`${own.url}/connect/callback?code=a&state=b`)).status).toBe(404);
+      const landed = await signIn(own, sandbox, browser(), '/login?returnTo=/in');
+      expect([landed.status, landed.location, await tokensIn(own)]).toEqual([302, '/in', 1]);
+    },
+  );
 });

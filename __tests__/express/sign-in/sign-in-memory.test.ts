@@ -7,19 +7,34 @@ const MOST = 10_000;
 const numbers = Array.from({ length: MOST }, (_none, index) => index);
 
 // The timers that forget run by this clock, and none is left behind.
-beforeEach(() => { jest.useFakeTimers({ now: 0 }); });
-afterEach(() => { jest.useRealTimers(); });
+beforeEach(() => {
+  jest.useFakeTimers({ now: 0 });
+});
+afterEach(() => {
+  jest.useRealTimers();
+});
 
 describe('finished sign-ins', () => {
-  const landing = (name: string | number): Landing => ({ kind: 'landed', sessionId: `new-${name}`, lineage: 'lineage', returnTo: '/' });
-  const land = (name: string | number): (() => Promise<Landing>) => () => Promise.resolve(landing(name));
+  const landing = (name: string | number): Landing => ({
+    kind: 'landed',
+    sessionId: `new-${name}`,
+    lineage: 'lineage',
+    returnTo: '/',
+  });
+  const land =
+    (name: string | number): (() => Promise<Landing>) =>
+    () =>
+      Promise.resolve(landing(name));
 
   test('are remembered for 30 seconds, for exactly this session, state and code', async () => {
     const flights = signInFlights();
     await flights.start('session', 'state', 'code', land(1));
     expect(await flights.find(['other', 'session'], 'state', 'code')).toEqual(landing(1));
-    expect([flights.find(['other'], 'state', 'code'), flights.find(['session'], 'other', 'code'), flights.find(['session'], 'state', 'other')])
-      .toEqual([undefined, undefined, undefined]);
+    expect([
+      flights.find(['other'], 'state', 'code'),
+      flights.find(['session'], 'other', 'code'),
+      flights.find(['session'], 'state', 'other'),
+    ]).toEqual([undefined, undefined, undefined]);
     jest.advanceTimersByTime(29_999);
     expect(await flights.find(['session'], 'state', 'code')).toEqual(landing(1));
     jest.advanceTimersByTime(1);

@@ -1,7 +1,22 @@
 import express, { type ErrorRequestHandler, type Express, type Request, type Response } from 'express';
-import { connectErrorHandler, ConnectError, type ConnectAuthOptions, type ConnectErrorCode, type ConnectEvent } from '../../../src';
+import {
+  connectErrorHandler,
+  ConnectError,
+  type ConnectAuthOptions,
+  type ConnectErrorCode,
+  type ConnectEvent,
+} from '../../../src';
 import { startSandbox, SANDBOX_API_CODES, type Sandbox } from '../../../src/testing';
-import { beginSignIn, browser, signIn, startApp, withApp, type Answer, type TestApp, type TestAppParts } from '../../support/app';
+import {
+  beginSignIn,
+  browser,
+  signIn,
+  startApp,
+  withApp,
+  type Answer,
+  type TestApp,
+  type TestAppParts,
+} from '../../support/app';
 import { clearSessions, tokensIn } from '../../support/stored';
 
 let sandbox: Sandbox;
@@ -19,8 +34,8 @@ beforeEach(async () => {
   sandbox.reset();
 });
 
-const within = (parts: TestAppParts, check: (own: TestApp) => Promise<void>): Promise<void> => (
-  withApp(sandbox, parts, check));
+const within = (parts: TestAppParts, check: (own: TestApp) => Promise<void>): Promise<void> =>
+  withApp(sandbox, parts, check);
 
 const problemOf = (answer: Answer): Record<string, unknown> => JSON.parse(answer.body) as Record<string, unknown>;
 
@@ -34,12 +49,23 @@ async function refused(own: TestApp, apiCode: number, headers = {}, retryAfter?:
 
 /** docs/errors.md, column "sign-in". */
 const TABLE: readonly [apiCode: number, status: number, code: ConnectErrorCode][] = [
-  [400, 400, 'ERR_CONNECT_GRANT'], [401, 500, 'ERR_CONNECT_CONFIG'], [403, 403, 'ERR_CONNECT_FORBIDDEN'],
-  [404, 502, 'ERR_CONNECT_RESPONSE'], [405, 502, 'ERR_CONNECT_RESPONSE'], [406, 502, 'ERR_CONNECT_RESPONSE'],
-  [410, 502, 'ERR_CONNECT_RESPONSE'], [429, 503, 'ERR_CONNECT_RATE_LIMITED'], [500, 502, 'ERR_CONNECT_UNAVAILABLE'],
-  [503, 503, 'ERR_CONNECT_UNAVAILABLE'], [2032, 500, 'ERR_CONNECT_CONFIG'], [2034, 422, 'ERR_CONNECT_ACCOUNT'],
-  [2036, 500, 'ERR_CONNECT_CONFIG'], [2038, 500, 'ERR_CONNECT_CONFIG'], [2039, 409, 'ERR_CONNECT_ACCOUNT'],
-  [2040, 409, 'ERR_CONNECT_ACCOUNT'], [2041, 422, 'ERR_CONNECT_ACCOUNT'],
+  [400, 400, 'ERR_CONNECT_GRANT'],
+  [401, 500, 'ERR_CONNECT_CONFIG'],
+  [403, 403, 'ERR_CONNECT_FORBIDDEN'],
+  [404, 502, 'ERR_CONNECT_RESPONSE'],
+  [405, 502, 'ERR_CONNECT_RESPONSE'],
+  [406, 502, 'ERR_CONNECT_RESPONSE'],
+  [410, 502, 'ERR_CONNECT_RESPONSE'],
+  [429, 503, 'ERR_CONNECT_RATE_LIMITED'],
+  [500, 502, 'ERR_CONNECT_UNAVAILABLE'],
+  [503, 503, 'ERR_CONNECT_UNAVAILABLE'],
+  [2032, 500, 'ERR_CONNECT_CONFIG'],
+  [2034, 422, 'ERR_CONNECT_ACCOUNT'],
+  [2036, 500, 'ERR_CONNECT_CONFIG'],
+  [2038, 500, 'ERR_CONNECT_CONFIG'],
+  [2039, 409, 'ERR_CONNECT_ACCOUNT'],
+  [2040, 409, 'ERR_CONNECT_ACCOUNT'],
+  [2041, 422, 'ERR_CONNECT_ACCOUNT'],
 ];
 
 describe('the documented API codes at sign-in', () => {
@@ -47,15 +73,22 @@ describe('the documented API codes at sign-in', () => {
     expect(TABLE.map(([apiCode]) => apiCode)).toEqual(SANDBOX_API_CODES);
   });
 
-  describe.each([['its own status', 'matching'], ['status 200', 200]] as const)('with %s', (_words, errorStatus) => {
+  describe.each([
+    ['its own status', 'matching'],
+    ['status 200', 200],
+  ] as const)('with %s', (_words, errorStatus) => {
     test.each(TABLE)('%i is answered %i %s', async (apiCode, status, code) => {
       sandbox.set({ errorShape: 'errorObject', errorStatus });
       const answer = await refused(app, apiCode);
       const { type, title, detail, ...rest } = problemOf(answer);
       const restarts = code !== 'ERR_CONNECT_CONFIG';
       expect(rest).toEqual({ status, code, apiCode, ...(restarts ? { loginUrl: '/connect/authorize' } : {}) });
-      expect([answer.status, type, typeof title, typeof detail])
-        .toEqual([status, `urn:express-connect-auth:error:${code}`, 'string', 'string']);
+      expect([answer.status, type, typeof title, typeof detail]).toEqual([
+        status,
+        `urn:express-connect-auth:error:${code}`,
+        'string',
+        'string',
+      ]);
       expect([sandbox.calls.token, await tokensIn(app)]).toEqual([1, 0]);
     });
   });
@@ -68,18 +101,28 @@ describe('the documented API codes at sign-in', () => {
         const { status, code } = problemOf(await refused(own, apiCode));
         rows.push([status, code]);
       }
-      expect(rows).toEqual([[418, 'ERR_CONNECT_ACCOUNT'], [599, 'ERR_CONNECT_UNAVAILABLE'], [409, 'ERR_CONNECT_ACCOUNT']]);
+      expect(rows).toEqual([
+        [418, 'ERR_CONNECT_ACCOUNT'],
+        [599, 'ERR_CONNECT_UNAVAILABLE'],
+        [409, 'ERR_CONNECT_ACCOUNT'],
+      ]);
     });
   });
 
   test.each([
-    [429, '7', '7'], [503, '120', '120'], [503, '99999', '3600'], [503, 'soon', undefined], [429, '-1', undefined],
+    [429, '7', '7'],
+    [503, '120', '120'],
+    [503, '99999', '3600'],
+    [503, 'soon', undefined],
+    [429, '-1', undefined],
     [2039, '7', undefined],
   ])('%i with Retry-After %s is passed on as %s', async (apiCode, sent, expected) => {
     sandbox.set({ errorShape: 'errorObject' });
     const answer = await refused(app, apiCode, {}, sent);
-    expect([answer.headers['retry-after'], problemOf(answer)['retryAfter']])
-      .toEqual([expected, expected === undefined ? undefined : Number(expected)]);
+    expect([answer.headers['retry-after'], problemOf(answer)['retryAfter']]).toEqual([
+      expected,
+      expected === undefined ? undefined : Number(expected),
+    ]);
   });
 });
 
@@ -96,12 +139,23 @@ describe('page or problem', () => {
   ];
   test.each(KINDS)('%s', async (_sentence, headers, kind) => {
     const answer = await browser().visit(`${app.url}/connect/callback?code=a&state=b`, headers);
-    expect([answer.status, answer.headers['content-type']])
-      .toEqual([403, kind === 'html' ? 'text/html; charset=utf-8' : 'application/problem+json']);
+    expect([answer.status, answer.headers['content-type']]).toEqual([
+      403,
+      kind === 'html' ? 'text/html; charset=utf-8' : 'application/problem+json',
+    ]);
     expect([
-      answer.headers['cache-control'], answer.headers['referrer-policy'], answer.headers['x-content-type-options'],
-      answer.headers.vary, answer.headers['content-length'],
-    ]).toEqual(['no-store', 'no-referrer', 'nosniff', 'Accept, Sec-Fetch-Mode', String(Buffer.byteLength(answer.body))]);
+      answer.headers['cache-control'],
+      answer.headers['referrer-policy'],
+      answer.headers['x-content-type-options'],
+      answer.headers.vary,
+      answer.headers['content-length'],
+    ]).toEqual([
+      'no-store',
+      'no-referrer',
+      'nosniff',
+      'Accept, Sec-Fetch-Mode',
+      String(Buffer.byteLength(answer.body)),
+    ]);
     expect(answer.headers.etag).toBeUndefined();
     expect(answer.headers['content-security-policy'] !== undefined).toBe(kind === 'html');
   });
@@ -112,8 +166,11 @@ describe('page or problem', () => {
     expect(answer.body).toContain('<h1>Your account needs attention</h1>');
     expect(answer.body).toContain('Error 409 · ERR_CONNECT_ACCOUNT');
     expect(answer.body).toContain('<a href="/connect/authorize">Start again</a>');
-    expect(answer.headers['content-security-policy']).toMatch(new RegExp(
-      "^default-src 'none'; style-src 'sha256-[A-Za-z0-9+/]{43}='; frame-ancestors 'none'; base-uri 'none'; form-action 'none'$"));
+    expect(answer.headers['content-security-policy']).toMatch(
+      new RegExp(
+        "^default-src 'none'; style-src 'sha256-[A-Za-z0-9+/]{43}='; frame-ancestors 'none'; base-uri 'none'; form-action 'none'$",
+      ),
+    );
     expect(answer.body).not.toMatch(/<script|<link|<img|src=|url\(|https?:/);
     expect(answer.body).not.toContain('Email already exists');
   });
@@ -130,9 +187,10 @@ describe('page or problem', () => {
     await within({ options }, async (own) => {
       sandbox.set({ errorShape: 'errorObject' });
       const page = { accept: 'text/html' };
-      const answer = apiCode === 0
-        ? await browser().visit(`${own.url}/connect/callback?code=a&state=b`, page)
-        : await refused(own, apiCode, page);
+      const answer =
+        apiCode === 0
+          ? await browser().visit(`${own.url}/connect/callback?code=a&state=b`, page)
+          : await refused(own, apiCode, page);
       expect(/<a href="([^"]*)">Start again<\/a>/.exec(answer.body)?.[1]).toBe(link);
     });
   });
@@ -148,8 +206,10 @@ describe("in the app's own hands", () => {
   test("renderErrors false hands the error to the app's middleware", async () => {
     await within({ options: { renderErrors: false }, routes: (own) => own.use(shown) }, async (own) => {
       const answer = await browser().visit(`${own.url}/connect/callback?code=a&state=b`, {});
-      expect([answer.status, JSON.parse(answer.body)])
-        .toEqual([599, { mine: 'ERR_CONNECT_STATE', loginUrl: '/connect/authorize' }]);
+      expect([answer.status, JSON.parse(answer.body)]).toEqual([
+        599,
+        { mine: 'ERR_CONNECT_STATE', loginUrl: '/connect/authorize' },
+      ]);
       expect([answer.headers['cache-control'], answer.headers['referrer-policy']]).toEqual(['no-store', 'no-referrer']);
     });
   });
@@ -158,13 +218,18 @@ describe("in the app's own hands", () => {
     const renderError: ConnectAuthOptions['renderError'] = (error, _req, res) => void res.send(`mine: ${error.code}`);
     await within({ options: { renderError } }, async (own) => {
       const answer = await browser().visit(`${own.url}/connect/callback?code=a&state=b`);
-      expect([answer.status, answer.body, answer.headers['cache-control'], answer.headers['referrer-policy']])
-        .toEqual([403, 'mine: ERR_CONNECT_STATE', 'no-store', 'no-referrer']);
+      expect([answer.status, answer.body, answer.headers['cache-control'], answer.headers['referrer-policy']]).toEqual([
+        403,
+        'mine: ERR_CONNECT_STATE',
+        'no-store',
+        'no-referrer',
+      ]);
     });
   });
 
   test.each([
-    ['page', { accept: 'text/html' }, 'text/html; charset=utf-8'], ['problem', {}, 'application/problem+json'],
+    ['page', { accept: 'text/html' }, 'text/html; charset=utf-8'],
+    ['problem', {}, 'application/problem+json'],
   ])('a renderError that throws leads to the standard %s', async (_kind, headers, type) => {
     const renderError: ConnectAuthOptions['renderError'] = (_error, _req, res) => {
       res.status(200).set('Content-Length', '3').set('Content-Type', 'text/plain');
@@ -188,14 +253,18 @@ test('a start-again link of any spelling stays an attribute of the page', async 
   await within({ routes }, async (own) => {
     const { body } = await browser().visit(`${own.url}/quoted`);
     const link = /<a href="([^"]*)">Start again<\/a>/.exec(body)?.[1] ?? '';
-    expect(link.replace(/&#(\d+);/g, (_whole, code) => String.fromCharCode(Number(code)))).toBe(`/in?a=1&b="'><script>x</script>`);
+    expect(link.replace(/&#(\d+);/g, (_whole, code) => String.fromCharCode(Number(code)))).toBe(
+      `/in?a=1&b="'><script>x</script>`,
+    );
     expect([/[<>'"]|&(?!#)/.test(link), body.includes('<script')]).toEqual([false, false]);
   });
 });
 
 describe('connectErrorHandler on routes of the app', () => {
   const routes = (own: Express): void => {
-    own.get('/limited', (_req, _res, next) => next(new ConnectError('ERR_CONNECT_RATE_LIMITED', { status: 429, retryAfterSeconds: 9 })));
+    own.get('/limited', (_req, _res, next) =>
+      next(new ConnectError('ERR_CONNECT_RATE_LIMITED', { status: 429, retryAfterSeconds: 9 })),
+    );
     own.get('/foreign', (_req, _res, next) => next(new Error('not ours')));
     own.get('/begun', (_req, res, next) => {
       res.write('half');
@@ -206,18 +275,25 @@ describe('connectErrorHandler on routes of the app', () => {
   test('a ConnectError is answered with its status and Retry-After', async () => {
     await within({ routes }, async (own) => {
       const answer = await browser().visit(`${own.url}/limited`, {});
-      expect([answer.status, answer.headers['retry-after'], problemOf(answer)['code'], problemOf(answer)['retryAfter']])
-        .toEqual([429, '9', 'ERR_CONNECT_RATE_LIMITED', 9]);
+      expect([
+        answer.status,
+        answer.headers['retry-after'],
+        problemOf(answer)['code'],
+        problemOf(answer)['retryAfter'],
+      ]).toEqual([429, '9', 'ERR_CONNECT_RATE_LIMITED', 9]);
     });
   });
 
   test('an async renderError that rejects leads to the standard answer', async () => {
     const renderError = (): Promise<void> => Promise.reject(new Error('template detail'));
-    await within({ options: { renderError: renderError as NonNullable<ConnectAuthOptions['renderError']> } }, async (own) => {
-      const answer = await browser().visit(`${own.url}/connect/callback`, {});
-      expect([answer.status, answer.headers['content-type']]).toEqual([400, 'application/problem+json']);
-      expect(answer.body).toContain('ERR_CONNECT_CALLBACK');
-    });
+    await within(
+      { options: { renderError: renderError as NonNullable<ConnectAuthOptions['renderError']> } },
+      async (own) => {
+        const answer = await browser().visit(`${own.url}/connect/callback`, {});
+        expect([answer.status, answer.headers['content-type']]).toEqual([400, 'application/problem+json']);
+        expect(answer.body).toContain('ERR_CONNECT_CALLBACK');
+      },
+    );
   });
 
   test('render answers instead, and one that throws gives way to the standard answer', async () => {
@@ -227,15 +303,24 @@ describe('connectErrorHandler on routes of the app', () => {
       inner.use(connectErrorHandler({ render: (error, _req, res) => void res.send(error.title) }));
       const bad = express.Router();
       bad.get('/bad', (_req, _res, next) => next(new ConnectError('ERR_CONNECT_EXPIRED')));
-      bad.use(connectErrorHandler({ render: () => { throw new Error('template detail'); } }));
+      bad.use(
+        connectErrorHandler({
+          render: () => {
+            throw new Error('template detail');
+          },
+        }),
+      );
       own.use(inner, bad);
     };
     await within({ routes: rendering }, async (own) => {
       const good = await browser().visit(`${own.url}/good`, {});
       const bad = await browser().visit(`${own.url}/bad`, {});
       expect([good.status, good.body]).toEqual([401, 'Your connection has ended']);
-      expect([bad.status, problemOf(bad)['code'], bad.body.includes('template detail')])
-        .toEqual([401, 'ERR_CONNECT_EXPIRED', false]);
+      expect([bad.status, problemOf(bad)['code'], bad.body.includes('template detail')]).toEqual([
+        401,
+        'ERR_CONNECT_EXPIRED',
+        false,
+      ]);
     });
   });
 
@@ -250,7 +335,12 @@ describe('connectErrorHandler on routes of the app', () => {
       throw new Error('template detail');
     };
     await within({ options: { renderError: render } }, async (own) => {
-      const got = await browser().visit(`${own.url}/connect/callback`).then(({ body }) => body, () => 'broken off');
+      const got = await browser()
+        .visit(`${own.url}/connect/callback`)
+        .then(
+          ({ body }) => body,
+          () => 'broken off',
+        );
       expect(got === expected).toBe(true);
     });
   });
@@ -290,12 +380,19 @@ describe('events', () => {
         { type: 'error', time, stage: 'exchange', code: 'ERR_CONNECT_ACCOUNT', status: 409, apiCode: 2039 },
         { type: 'error', time, stage: 'callback', code: 'ERR_CONNECT_STATE', status: 403, reason: 'no_session' },
       ]);
-      expect(events.every((event) => event.time >= begun && event.time <= Date.now() && Object.isFrozen(event))).toBe(true);
+      expect(events.every((event) => event.time >= begun && event.time <= Date.now() && Object.isFrozen(event))).toBe(
+        true,
+      );
     });
   });
 
   const BAD_LISTENERS: readonly [string, () => unknown][] = [
-    ['throws', () => { throw new Error('listener'); }],
+    [
+      'throws',
+      () => {
+        throw new Error('listener');
+      },
+    ],
     ['rejects', () => Promise.reject(new Error('listener'))],
     ['never answers', () => new Promise(() => undefined)],
   ];

@@ -1,6 +1,15 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { copyFileSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  copyFileSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { text } from 'node:stream/consumers';
@@ -36,11 +45,16 @@ export function buildCli(): BuiltCli {
     const source = readFileSync(join(ROOT, 'src', path), 'utf8');
     const target = join(folder, 'dist', path.replace(/ts$/, 'js'));
     mkdirSync(dirname(target), { recursive: true });
-    writeFileSync(target, transpile(source, { module: ModuleKind.CommonJS, target: ScriptTarget.ES2022, esModuleInterop: true }));
+    writeFileSync(
+      target,
+      transpile(source, { module: ModuleKind.CommonJS, target: ScriptTarget.ES2022, esModuleInterop: true }),
+    );
   }
-  const start = (...[args, env = {}, nodeFlags = []]: Call): ChildProcess => spawn(
-    process.execPath, [...nodeFlags, join(folder, 'dist/cli.js'), ...args], { cwd: folder, env: { PATH: process.env.PATH, ...env } },
-  );
+  const start = (...[args, env = {}, nodeFlags = []]: Call): ChildProcess =>
+    spawn(process.execPath, [...nodeFlags, join(folder, 'dist/cli.js'), ...args], {
+      cwd: folder,
+      env: { PATH: process.env.PATH, ...env },
+    });
   return {
     folder,
     start,
@@ -49,7 +63,9 @@ export function buildCli(): BuiltCli {
       const [stdout, stderr] = await Promise.all([text(child.stdout!), text(child.stderr!), once(child, 'close')]);
       return { exitCode: child.exitCode, stdout, stderr };
     },
-    remove: () => { rmSync(folder, { recursive: true }); },
+    remove: () => {
+      rmSync(folder, { recursive: true });
+    },
   };
 }
 

@@ -14,9 +14,16 @@ export interface RunningHere {
 /** Starts a command within this process; the environment is `env` and nothing else. */
 export function startHere(args: readonly string[], env: World['env'] = {}): RunningHere {
   const said = { stdout: '', stderr: '' };
-  const sink = (name: keyof typeof said): World['stdout'] => ({ write: (words) => { said[name] += String(words); return true; } });
+  const sink = (name: keyof typeof said): World['stdout'] => ({
+    write: (words) => {
+      said[name] += String(words);
+      return true;
+    },
+  });
   let end = (): void => undefined;
-  const asked = new Promise<void>((resolve) => { end = resolve; });
+  const asked = new Promise<void>((resolve) => {
+    end = resolve;
+  });
   const exitCode = run(args, { env, stdout: sink('stdout'), stderr: sink('stderr'), asked: () => asked });
   return { said, exitCode, end };
 }

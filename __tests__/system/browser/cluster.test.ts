@@ -33,7 +33,9 @@ describeInRedis('the demo of four processes', (redisServerPath) => {
     const consent = await (await fetch(started.location)).text();
     const [, id = ''] = /name="consent" value="([^"]*)"/.exec(consent) ?? [];
     const allowed = await fetch(new URL(/action="([^"]*)"/.exec(consent)?.[1] ?? '', started.location), {
-      method: 'POST', redirect: 'manual', body: new URLSearchParams({ consent: id, decision: 'allow' }),
+      method: 'POST',
+      redirect: 'manual',
+      body: new URLSearchParams({ consent: id, decision: 'allow' }),
     });
     await visitor.visit(allowed.headers.get('location') ?? '');
   });
@@ -47,13 +49,21 @@ describeInRedis('the demo of four processes', (redisServerPath) => {
   function press(path: string, body = ''): Promise<Answer> {
     const cookie = [...visitor.cookies].map(([name, value]) => `${name}=${value}`).join('; ');
     return fetch(address + path, {
-      method: 'POST', redirect: 'manual', body,
+      method: 'POST',
+      redirect: 'manual',
+      body,
       headers: {
-        cookie, origin: address, accept: 'text/html', 'sec-fetch-site': 'same-origin', 'sec-fetch-mode': 'navigate',
+        cookie,
+        origin: address,
+        accept: 'text/html',
+        'sec-fetch-site': 'same-origin',
+        'sec-fetch-mode': 'navigate',
         'content-type': 'application/x-www-form-urlencoded',
       },
     }).then(async (answer) => ({
-      status: answer.status, body: await answer.text(), location: answer.headers.get('location') ?? '',
+      status: answer.status,
+      body: await answer.text(),
+      location: answer.headers.get('location') ?? '',
       headers: Object.fromEntries(answer.headers),
     }));
   }
@@ -117,22 +127,25 @@ describeInRedis('the demo of four processes', (redisServerPath) => {
   });
 
   describeInChromium('in a browser', (executablePath) => {
-    test.each(['light', 'dark'] as const)('its pages are accessible and fit phone and desktop, %s', async (colorScheme) => {
-      const chromium = await startChromium(executablePath);
-      const page = await chromium.newPage({ colorScheme });
-      await page.goto(`${address}/connect/authorize`);
-      await page.getByRole('button', { name: 'Allow' }).click();
-      await page.waitForURL(`${address}/connected`);
-      await expect(page.getByText('Answered by worker').isVisible()).resolves.toBe(true);
-      await expectSoundLooks(page);
-      await page.getByRole('button', { name: '50 requests at once' }).click();
-      await page.getByText('50 of 50 answered').waitFor();
-      await expectSoundLooks(page);
-      await page.getByRole('button', { name: /kill/iu }).click();
-      await page.getByText(/Worker \d was killed/u).waitFor();
-      await expectSoundLooks(page);
-      await chromium.close();
-    });
+    test.each(['light', 'dark'] as const)(
+      'its pages are accessible and fit phone and desktop, %s',
+      async (colorScheme) => {
+        const chromium = await startChromium(executablePath);
+        const page = await chromium.newPage({ colorScheme });
+        await page.goto(`${address}/connect/authorize`);
+        await page.getByRole('button', { name: 'Allow' }).click();
+        await page.waitForURL(`${address}/connected`);
+        await expect(page.getByText('Answered by worker').isVisible()).resolves.toBe(true);
+        await expectSoundLooks(page);
+        await page.getByRole('button', { name: '50 requests at once' }).click();
+        await page.getByText('50 of 50 answered').waitFor();
+        await expectSoundLooks(page);
+        await page.getByRole('button', { name: /kill/iu }).click();
+        await page.getByText(/Worker \d was killed/u).waitFor();
+        await expectSoundLooks(page);
+        await chromium.close();
+      },
+    );
   });
 
   // What it has started is read from /proc.
@@ -169,13 +182,16 @@ describe('without a redis-server', () => {
 
 /** Process ids of what a process has started. */
 function childrenOf(parent: number): readonly number[] {
-  return readdirSync('/proc').filter((name) => /^\d+$/.test(name)).map(Number).filter((pid) => {
-    try {
-      return Number(readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]?.split(' ')[1]) === parent;
-    } catch {
-      return false;
-    }
-  });
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .map(Number)
+    .filter((pid) => {
+      try {
+        return Number(readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]?.split(' ')[1]) === parent;
+      } catch {
+        return false;
+      }
+    });
 }
 
 function isRunning(pid: number): boolean {

@@ -42,7 +42,14 @@ describeInChromium('a visitor of an app on the sandbox of the command line', (ex
     let said = '';
     child.stdout?.setEncoding('utf8').on('data', (chunk: string) => (said += chunk));
     while (!said.includes('Ctrl+C stops it.')) await once(child.stdout!, 'data');
-    pasted = connectOptionsFromEnv(parseEnvText(said.split('\n').filter((line) => line.startsWith('CONNECT_')).join('\n')));
+    pasted = connectOptionsFromEnv(
+      parseEnvText(
+        said
+          .split('\n')
+          .filter((line) => line.startsWith('CONNECT_'))
+          .join('\n'),
+      ),
+    );
     // The app listens on a port of its own, so its redirectUri is its own as well.
     app = await startApp({ connectOptions: pasted } as unknown as Sandbox);
     await page.goto(`${app.url}/connect/authorize?returnTo=/token`);

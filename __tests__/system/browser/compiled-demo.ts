@@ -46,10 +46,15 @@ export function compileDemo(): CompiledDemo {
       return run;
     },
     async killAll() {
-      await Promise.all(running.splice(0).map(({ child }) => new Promise((resolve) => {
-        if (child.exitCode !== null || child.signalCode !== null) resolve(undefined);
-        else child.once('exit', resolve).kill('SIGKILL');
-      })));
+      await Promise.all(
+        running.splice(0).map(
+          ({ child }) =>
+            new Promise((resolve) => {
+              if (child.exitCode !== null || child.signalCode !== null) resolve(undefined);
+              else child.once('exit', resolve).kill('SIGKILL');
+            }),
+        ),
+      );
     },
     remove: () => rmSync(folder, { recursive: true, force: true }),
   };
@@ -61,7 +66,10 @@ function compile(part: string, folder: string): void {
     const target = join(folder, part, name.replace(/\.ts$/, '.js'));
     mkdirSync(dirname(target), { recursive: true });
     const compilerOptions = { module: ts.ModuleKind.CommonJS, target: ts.ScriptTarget.ES2022, esModuleInterop: true };
-    writeFileSync(target, ts.transpileModule(readFileSync(join(root, part, name), 'utf8'), { compilerOptions }).outputText);
+    writeFileSync(
+      target,
+      ts.transpileModule(readFileSync(join(root, part, name), 'utf8'), { compilerOptions }).outputText,
+    );
   }
 }
 
@@ -80,14 +88,15 @@ function startNode(file: string, folder: string, env: Readonly<Record<string, st
     child,
     output: () => text,
     exit: () => ended,
-    saying: (pattern) => new Promise((resolve, reject) => {
-      const look = () => {
-        if (pattern.test(text)) resolve(text);
-      };
-      child.stdout.on('data', look);
-      void ended.then(() => reject(new Error(`ended without saying ${pattern.source}: ${text}`)));
-      look();
-    }),
+    saying: (pattern) =>
+      new Promise((resolve, reject) => {
+        const look = () => {
+          if (pattern.test(text)) resolve(text);
+        };
+        child.stdout.on('data', look);
+        void ended.then(() => reject(new Error(`ended without saying ${pattern.source}: ${text}`)));
+        look();
+      }),
   };
 }
 

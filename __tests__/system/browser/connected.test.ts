@@ -43,7 +43,10 @@ describeInChromium('the connected page in a real browser', (executablePath) => {
   }
 
   function outcome(page: Page): Promise<string> {
-    return page.locator('.outcome').innerText().then((text) => text.replace(/\s+/g, ' '));
+    return page
+      .locator('.outcome')
+      .innerText()
+      .then((text) => text.replace(/\s+/g, ' '));
   }
 
   test.each([
@@ -118,8 +121,14 @@ describeInChromium('the connected page in a real browser', (executablePath) => {
       expect(await page.evaluate('getComputedStyle(document.activeElement).outlineStyle')).toBe('solid');
     }
     expect(names).toEqual([
-      'Skip to content', 'express-connect-auth', 'Home', 'Errors on show',
-      'Expire it now', '50 requests at once', 'Call /me', 'Disconnect',
+      'Skip to content',
+      'express-connect-auth',
+      'Home',
+      'Errors on show',
+      'Expire it now',
+      '50 requests at once',
+      'Call /me',
+      'Disconnect',
     ]);
     // The live part is replaced, and the focus stays where it was.
     await page.waitForResponse((response) => response.url().endsWith('/connected/live'));

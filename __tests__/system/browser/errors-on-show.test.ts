@@ -94,7 +94,9 @@ describeInChromium('the errors on show, in a real browser', (executablePath) => 
   test('the visitor who declines is told so', async () => {
     await walkInto('Something in the browser', { Event: 'declined' });
     await goOn();
-    expect(await ending(() => page.getByRole('button', { name: 'Decline' }).click())).toBe('403 The connection was declined');
+    expect(await ending(() => page.getByRole('button', { name: 'Decline' }).click())).toBe(
+      '403 The connection was declined',
+    );
   });
 
   test('the failure meets the visitor who asked for it, once, and nobody else', async () => {

@@ -46,10 +46,13 @@ describeInChromium('every page', (executablePath) => {
   const PAGES: readonly (readonly [string, Visit])[] = [
     ['the first page', (page) => page.goto(site.address)],
     ['the consent page', toConsent],
-    ['the first page of a connected visitor', async (page) => {
-      await toConnected(page);
-      await page.goto(site.address);
-    }],
+    [
+      'the first page of a connected visitor',
+      async (page) => {
+        await toConnected(page);
+        await page.goto(site.address);
+      },
+    ],
     ['the connected page', toConnected],
     ['fifty requests at once', (page) => press(page, '50 requests at once')],
     ['what /me says', (page) => press(page, 'Call /me')],
@@ -62,9 +65,11 @@ describeInChromium('every page', (executablePath) => {
   ];
 
   const ROWS = PAGES.flatMap(([name, visit]) =>
-    (['light', 'dark'] as const).map((colorScheme) => ({ name, visit, colorScheme })));
+    (['light', 'dark'] as const).map((colorScheme) => ({ name, visit, colorScheme })),
+  );
 
-  test.each(ROWS)('$name, $colorScheme, has no accessibility fault, fits phone and desktop, and loads nothing from elsewhere',
+  test.each(ROWS)(
+    '$name, $colorScheme, has no accessibility fault, fits phone and desktop, and loads nothing from elsewhere',
     async ({ visit, colorScheme }) => {
       const context = await browser.newContext({ colorScheme });
       const page = await context.newPage();
@@ -80,5 +85,6 @@ describeInChromium('every page', (executablePath) => {
       expect([...hosts].filter((host) => host !== site.address && host !== site.sandbox.url)).toEqual([]);
       expect(complaints).toEqual([]);
       await context.close();
-    });
+    },
+  );
 });

@@ -54,7 +54,10 @@ test('talks to the real provider once CONNECT_CLIENT_ID is set', async () => {
 });
 
 test('reads .env, where set values win and empty ones count as unset', async () => {
-  writeFileSync(join(compiled.folder, '.env'), 'CONNECT_CLIENT_ID=from-file\nCONNECT_CLIENT_SECRET=x\nCONNECT_SCOPE=\nPORT=1\n');
+  writeFileSync(
+    join(compiled.folder, '.env'),
+    'CONNECT_CLIENT_ID=from-file\nCONNECT_CLIENT_SECRET=x\nCONNECT_SCOPE=\nPORT=1\n',
+  );
   const output = await startDemo({ PORT: '0' }).saying(/Ctrl\+C/);
   rmSync(join(compiled.folder, '.env'));
   const response = await fetch(`${addressIn(output)}/connect/authorize`, { redirect: 'manual' });
@@ -64,10 +67,16 @@ test('reads .env, where set values win and empty ones count as unset', async () 
 test.each([
   ['a missing secret', { CONNECT_CLIENT_ID: 'client', PORT: '0' }, /CONNECT_CLIENT_SECRET/],
   ['a port that is no number', { PORT: 'abc' }, /PORT must be a number/],
-  ['a callback elsewhere', {
-    CONNECT_CLIENT_ID: 'client', CONNECT_CLIENT_SECRET: 'x', PORT: '0',
-    CONNECT_REDIRECT_URI: 'http://localhost:3000/elsewhere/connect/callback',
-  }, /CONNECT_REDIRECT_URI/],
+  [
+    'a callback elsewhere',
+    {
+      CONNECT_CLIENT_ID: 'client',
+      CONNECT_CLIENT_SECRET: 'x',
+      PORT: '0',
+      CONNECT_REDIRECT_URI: 'http://localhost:3000/elsewhere/connect/callback',
+    },
+    /CONNECT_REDIRECT_URI/,
+  ],
 ])('says what is wrong about %s in words, and ends with 1', async (_what, env, expected) => {
   const demo = startDemo(env);
   expect(await demo.exit()).toBe(1);

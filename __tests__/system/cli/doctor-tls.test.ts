@@ -11,13 +11,18 @@ import { CANARIES, diagnose, diagnoseBy, type Variables } from '../../support/cl
 /** What the way to an https provider tells, up to its certificate. */
 
 jest.setTimeout(60_000);
-afterEach(() => { jest.restoreAllMocks(); });
+afterEach(() => {
+  jest.restoreAllMocks();
+});
 
 const fixture = (name: string): string => join(__dirname, name);
 
 const sound = (tokenUrl: string): Variables => ({
-  CONNECT_CLIENT_ID: 'an-id', CONNECT_CLIENT_SECRET: CANARIES.secret, CONNECT_REDIRECT_URI: 'https://site.example/connect/callback',
-  CONNECT_AUTHORIZE_URL: tokenUrl.replace('/token', '/authorize'), CONNECT_TOKEN_URL: tokenUrl,
+  CONNECT_CLIENT_ID: 'an-id',
+  CONNECT_CLIENT_SECRET: CANARIES.secret,
+  CONNECT_REDIRECT_URI: 'https://site.example/connect/callback',
+  CONNECT_AUTHORIZE_URL: tokenUrl.replace('/token', '/authorize'),
+  CONNECT_TOKEN_URL: tokenUrl,
 });
 
 /** What NODE_EXTRA_CA_CERTS would do at the start of this process. */
@@ -44,7 +49,9 @@ test('of a trusted certificate the end is told in days', async () => {
   const days = Math.floor((Date.parse(new X509Certificate(TEST_CERT).validTo) - Date.now()) / 86_400_000);
   const { report, exitCode } = await diagnose(sound(server.url));
   await server.close();
-  expect(report).toContain(`ok TLS localhost:${server.port} has a trusted certificate (TLSv1.3), valid for ${days} days`);
+  expect(report).toContain(
+    `ok TLS localhost:${server.port} has a trusted certificate (TLSv1.3), valid for ${days} days`,
+  );
   expect(report).toContain('ok endpoint answers (4 made-up codes)');
   expect([exitCode, server.requests.length]).toEqual([0, 4]);
 });
@@ -63,7 +70,9 @@ test('a certificate for another name is named, and nothing is sent', async () =>
 test('an expired certificate is named', async () => {
   const cert = readFileSync(fixture('fixtures/test-only-expired-cert.pem'), 'utf8');
   const server: Server = createServer({ cert, key: readFileSync(fixture('fixtures/test-only-expired-key.pem')) });
-  await new Promise<void>((done) => { server.listen(0, '127.0.0.1', done); });
+  await new Promise<void>((done) => {
+    server.listen(0, '127.0.0.1', done);
+  });
   const { port } = server.address() as AddressInfo;
   trust(cert);
   const { report, exitCode } = await diagnose(sound(`https://localhost:${port}/token`));
@@ -74,16 +83,25 @@ test('an expired certificate is named', async () => {
 
 describe('as a process of its own', () => {
   let cli: BuiltCli;
-  beforeAll(() => { cli = buildCli(); });
-  afterAll(() => { cli.remove(); });
+  beforeAll(() => {
+    cli = buildCli();
+  });
+  afterAll(() => {
+    cli.remove();
+  });
 
   // Node reads NODE_EXTRA_CA_CERTS once, when a process starts.
   test('the cure works: NODE_EXTRA_CA_CERTS', async () => {
     const server = await startServer((socket) => socket.write(REFUSAL), true);
-    const trusting = { ...sound(server.url), NODE_EXTRA_CA_CERTS: fixture('../../support/fixtures/test-only-cert.pem') };
+    const trusting = {
+      ...sound(server.url),
+      NODE_EXTRA_CA_CERTS: fixture('../../support/fixtures/test-only-cert.pem'),
+    };
     const { report, exitCode } = await diagnoseBy((...call) => cli.run(...call), trusting);
     await server.close();
-    expect(report).toMatch(/ok DNS localhost has .* ok TLS localhost:\d+ has a trusted certificate \(TLSv1\.3\), valid for \d+ days/);
+    expect(report).toMatch(
+      /ok DNS localhost has .* ok TLS localhost:\d+ has a trusted certificate \(TLSv1\.3\), valid for \d+ days/,
+    );
     expect(exitCode).toBe(0);
   });
 });

@@ -18,9 +18,15 @@ import { runHere, startHere } from '../../support/cli/run-here';
 jest.setTimeout(60_000);
 let cli: BuiltCli;
 const running: ChildProcess[] = [];
-beforeAll(() => { cli = buildCli(); });
-afterEach(() => { for (const child of running.splice(0)) child.kill('SIGKILL'); });
-afterAll(() => { cli.remove(); });
+beforeAll(() => {
+  cli = buildCli();
+});
+afterEach(() => {
+  for (const child of running.splice(0)) child.kill('SIGKILL');
+});
+afterAll(() => {
+  cli.remove();
+});
 
 interface Started {
   readonly child: ChildProcess;
@@ -41,7 +47,10 @@ async function startCommand(...flags: readonly string[]): Promise<Started> {
 test('what it prints to paste is all that an app and the doctor need', async () => {
   const { said, url } = await startCommand();
   const file = join(cli.folder, 'pasted.env');
-  const pasted = said.split('\n').filter((line) => line.startsWith('CONNECT_')).join('\n');
+  const pasted = said
+    .split('\n')
+    .filter((line) => line.startsWith('CONNECT_'))
+    .join('\n');
   writeFileSync(file, pasted);
   const { exitCode, report } = await diagnoseBy((...call) => cli.run(...call), {}, '--env-file', file);
   expect(report).toContain('Nothing wrong found.');
@@ -50,7 +59,11 @@ test('what it prints to paste is all that an app and the doctor need', async () 
   const { clientId, clientSecret, authorizeUrl, tokenUrl } = connectOptionsFromEnv(parseEnvText(pasted));
   const app = await startApp({ connectOptions: { clientId, clientSecret, authorizeUrl, tokenUrl } } as Sandbox);
   const visitor = browser();
-  const callback = await beginSignIn(app, { allow: (address) => clickThrough(url, address, 'allow') } as Sandbox, visitor);
+  const callback = await beginSignIn(
+    app,
+    { allow: (address) => clickThrough(url, address, 'allow') } as Sandbox,
+    visitor,
+  );
   expect((await visitor.visit(callback)).location).toBe('/');
   expect(JSON.parse((await visitor.visit(`${app.url}/token`)).body)).toMatchObject({ type: 'bearer' });
   await app.close();
@@ -67,20 +80,38 @@ async function saidBySandbox(...flags: readonly string[]): Promise<string> {
 
 test('the switches work, and the options that they ask for are printed', async () => {
   const said = await saidBySandbox(
-    '--credentials', 'body', '--request-format=form', '--access-token-key', 'dev-key', '--state', 'drop', '--pkce', 'refused',
+    '--credentials',
+    'body',
+    '--request-format=form',
+    '--access-token-key',
+    'dev-key',
+    '--state',
+    'drop',
+    '--pkce',
+    'refused',
   );
   for (const line of [
-    'CONNECT_CLIENT_AUTHENTICATION=body', 'CONNECT_REQUEST_FORMAT=form', 'CONNECT_ACCESS_TOKEN_KEY=dev-key',
-    'CONNECT_ALLOW_MISSING_STATE=true', 'CONNECT_PKCE=false', "  clientAuthentication: 'body',", '  pkce: false,',
+    'CONNECT_CLIENT_AUTHENTICATION=body',
+    'CONNECT_REQUEST_FORMAT=form',
+    'CONNECT_ACCESS_TOKEN_KEY=dev-key',
+    'CONNECT_ALLOW_MISSING_STATE=true',
+    'CONNECT_PKCE=false',
+    "  clientAuthentication: 'body',",
+    '  pkce: false,',
     'Switches: state drop, credentials body, requestFormat form, accessTokenKey dev-key, pkce refused',
-  ]) expect(said.split('\n')).toContain(line);
+  ])
+    expect(said.split('\n')).toContain(line);
 });
 
 test('without switches no more options than the required ones and the addresses are printed', async () => {
   const said = await saidBySandbox();
   expect(said).not.toContain('Switches:');
   expect(said.match(/^CONNECT_\w+/gm)).toEqual([
-    'CONNECT_CLIENT_ID', 'CONNECT_CLIENT_SECRET', 'CONNECT_REDIRECT_URI', 'CONNECT_AUTHORIZE_URL', 'CONNECT_TOKEN_URL',
+    'CONNECT_CLIENT_ID',
+    'CONNECT_CLIENT_SECRET',
+    'CONNECT_REDIRECT_URI',
+    'CONNECT_AUTHORIZE_URL',
+    'CONNECT_TOKEN_URL',
     'CONNECT_API_BASE_URL',
   ]);
 });
@@ -91,20 +122,23 @@ test('a key that is ignored is no option to paste', async () => {
   expect(said).not.toContain('ACCESS_TOKEN_KEY');
 });
 
-test.each(["it's", 'back\\slash', 'a\'b`c#1', '"double"#1'])('the key %s can be pasted as it is printed', async (key) => {
-  const lines = (await saidBySandbox('--access-token-key', key)).split('\n');
-  const variable = lines.filter((line) => line.startsWith('CONNECT_ACCESS_TOKEN_KEY=')).join('');
-  const member = lines.filter((line) => line.startsWith('  accessTokenKey: ')).join('');
-  expect(util.parseEnv(variable)).toEqual({ CONNECT_ACCESS_TOKEN_KEY: key });
-  expect(runInNewContext(`({${member}}).accessTokenKey`)).toBe(key);
-});
+test.each(["it's", 'back\\slash', "a'b`c#1", '"double"#1'])(
+  'the key %s can be pasted as it is printed',
+  async (key) => {
+    const lines = (await saidBySandbox('--access-token-key', key)).split('\n');
+    const variable = lines.filter((line) => line.startsWith('CONNECT_ACCESS_TOKEN_KEY=')).join('');
+    const member = lines.filter((line) => line.startsWith('  accessTokenKey: ')).join('');
+    expect(util.parseEnv(variable)).toEqual({ CONNECT_ACCESS_TOKEN_KEY: key });
+    expect(runInNewContext(`({${member}}).accessTokenKey`)).toBe(key);
+  },
+);
 
 test.each(['SIGINT', 'SIGTERM'] as const)('%s ends it cleanly, with requests under way', async (signal) => {
   const { child, url } = await startCommand('--port', '0');
   const lingering = fetch(`${url}/oAuth/authorize`, { headers: { connection: 'keep-alive' } });
   await lingering;
   child.kill(signal);
-  const [exitCode] = await once(child, 'exit') as [number | null];
+  const [exitCode] = (await once(child, 'exit')) as [number | null];
   expect(exitCode).toBe(0);
   await expect(fetch(url)).rejects.toThrow('fetch failed');
 });
@@ -123,7 +157,9 @@ test('it serves until it is asked to end, and ends with 0', async () => {
 });
 
 describe('where the port cannot be had', () => {
-  afterEach(() => { jest.restoreAllMocks(); });
+  afterEach(() => {
+    jest.restoreAllMocks();
+  });
 
   /** Whose ports are whose is up to the machine: so the answer of the system is given here. */
   function refusePorts(code: string): void {
@@ -136,7 +172,9 @@ describe('where the port cannot be had', () => {
   test('a port of the system is said in a line, with exit code 1', async () => {
     refusePorts('EACCES');
     expect(await runHere(['sandbox', '--port', '80'])).toEqual({
-      exitCode: 1, stdout: '', stderr: 'Port 80 needs more rights: choose one from 1024 on with --port.\n',
+      exitCode: 1,
+      stdout: '',
+      stderr: 'Port 80 needs more rights: choose one from 1024 on with --port.\n',
     });
   });
 

@@ -7,13 +7,18 @@ import { runHere } from '../../support/cli/run-here';
 
 jest.setTimeout(60_000);
 let cli: BuiltCli;
-beforeAll(() => { cli = buildCli(); });
-afterAll(() => { cli.remove(); });
+beforeAll(() => {
+  cli = buildCli();
+});
+afterAll(() => {
+  cli.remove();
+});
 
 test('--version is the version of the package', async () => {
   const { version } = JSON.parse(readFileSync(join(__dirname, '../../../package.json'), 'utf8')) as { version: string };
   expect(await cli.run(['--version'])).toEqual({ exitCode: 0, stdout: `${version}\n`, stderr: '' });
-  for (const flag of ['--version', '-v']) expect(await runHere([flag])).toEqual({ exitCode: 0, stdout: `${version}\n`, stderr: '' });
+  for (const flag of ['--version', '-v'])
+    expect(await runHere([flag])).toEqual({ exitCode: 0, stdout: `${version}\n`, stderr: '' });
 });
 
 test.each([
@@ -30,8 +35,20 @@ test.each([
 test('the help of doctor names every flag, exit code and member of the JSON', async () => {
   const { stdout } = await runHere(['doctor', '--help']);
   for (const word of [
-    '--env-file', '--mount', '--callback-path', '--offline', '--json', '--help', '"version"', '"findings"', '"verdict"', '0 nothing failed', '1 something failed', '2 wrong usage',
-  ]) expect(stdout).toContain(word);
+    '--env-file',
+    '--mount',
+    '--callback-path',
+    '--offline',
+    '--json',
+    '--help',
+    '"version"',
+    '"findings"',
+    '"verdict"',
+    '0 nothing failed',
+    '1 something failed',
+    '2 wrong usage',
+  ])
+    expect(stdout).toContain(word);
 });
 
 test('without a command the help is shown, and the exit code is 2', async () => {
@@ -48,7 +65,10 @@ test.each([
   [['doktor'], 'There is no command doktor. Did you mean doctor?'],
   [['frobnicate'], 'There is no command frobnicate. See: express-connect-auth --help'],
   [['--verson'], 'There is no flag --verson. Did you mean --version?'],
-  [['doctor', '--ofline'], 'There is no flag --ofline. Did you mean --offline? See: express-connect-auth doctor --help'],
+  [
+    ['doctor', '--ofline'],
+    'There is no flag --ofline. Did you mean --offline? See: express-connect-auth doctor --help',
+  ],
   [['doctor', '-x'], 'There is no flag -x. See'],
   [['doctor', '--env-file'], '--env-file needs a value.'],
   [['doctor', '--json=yes'], '--json takes no value.'],
@@ -58,7 +78,10 @@ test.each([
   [['doctor', '--mount', 'auth'], '--mount takes a path that starts with "/".'],
   [['doctor', '--callback-path', '/:id'], '--callback-path takes what option callbackPath takes.'],
   [['doctor', '--__proto__'], 'There is no flag --__proto__.'],
-  [['sandbox', '--credential', 'body'], 'There is no flag --credential. Did you mean --credentials? See: express-connect-auth sandbox --help'],
+  [
+    ['sandbox', '--credential', 'body'],
+    'There is no flag --credential. Did you mean --credentials? See: express-connect-auth sandbox --help',
+  ],
   [['sandbox', '--credentials', 'bdy'], '--credentials takes one of: any, header, body, not-both.'],
   [['sandbox', '--port', '70000'], '--port takes a number from 0 to 65535.'],
   [['sandbox', '--lifetime-seconds', '0'], '--lifetime-seconds takes a whole number from 1 on.'],
@@ -71,7 +94,8 @@ test.each([
 });
 
 test.each([
-  ['nowhere.env', 'there is no such file'], ['.', 'it cannot be read'],
+  ['nowhere.env', 'there is no such file'],
+  ['.', 'it cannot be read'],
 ])('the file %s is refused by name', async (file, reason) => {
   // Node 20 takes --env-file for its own wherever it stands, unless "--" comes first, and then ends with a word of its own.
   const byNode = await cli.run(['doctor', '--env-file', file]);
@@ -102,6 +126,9 @@ test('whoever reads no further ends nothing: the exit code stays, and there is n
 });
 
 test('the report fits into 80 columns', async () => {
-  const { stdout } = await runHere(['doctor', '--offline'], { CONNECT_CLIENT_AUTHENTICATION: 'x', CONNECT_ALLOW_MISSING_STATE: 'x' });
+  const { stdout } = await runHere(['doctor', '--offline'], {
+    CONNECT_CLIENT_AUTHENTICATION: 'x',
+    CONNECT_ALLOW_MISSING_STATE: 'x',
+  });
   for (const line of stdout.split('\n')) expect(line.length).toBeLessThanOrEqual(80);
 });

@@ -63,12 +63,14 @@ export async function startCluster(setup: WorkerSetup, count = 4): Promise<Clust
     workers: await Promise.all(Array.from({ length: count }, () => start())),
     start,
     async close() {
-      await Promise.all(children.filter(isRunning).map(async (child) => {
-        child.removeAllListeners('exit');
-        const gone = once(child, 'exit');
-        child.kill('SIGKILL');
-        await gone;
-      }));
+      await Promise.all(
+        children.filter(isRunning).map(async (child) => {
+          child.removeAllListeners('exit');
+          const gone = once(child, 'exit');
+          child.kill('SIGKILL');
+          await gone;
+        }),
+      );
     },
   };
 }
@@ -86,7 +88,11 @@ interface Told {
 }
 
 async function startWorker(program: string, setup: WorkerSetup, children: ChildProcess[]): Promise<Worker> {
-  const child = fork(program, [JSON.stringify(setup)], { execArgv: [], env: {}, stdio: ['ignore', 'pipe', 'pipe', 'ipc'] });
+  const child = fork(program, [JSON.stringify(setup)], {
+    execArgv: [],
+    env: {},
+    stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+  });
   children.push(child);
   let said = '';
   for (const stream of [child.stdout, child.stderr]) stream?.on('data', (text: Buffer) => (said += String(text)));
@@ -107,30 +113,33 @@ async function startWorker(program: string, setup: WorkerSetup, children: ChildP
       if (done === true) acknowledgements.shift()?.();
       if (held === undefined) return;
       heldCounts.set(held, (heldCounts.get(held) ?? 0) + 1);
-      for (const waiter of waiters) if (waiter.gate === held && (heldCounts.get(held) ?? 0) >= waiter.count) waiter.resolve();
+      for (const waiter of waiters)
+        if (waiter.gate === held && (heldCounts.get(held) ?? 0) >= waiter.count) waiter.resolve();
     });
   });
-  const tell = (message: object): Promise<void> => new Promise((resolve) => {
-    acknowledgements.push(resolve);
-    child.send(message);
-  });
+  const tell = (message: object): Promise<void> =>
+    new Promise((resolve) => {
+      acknowledgements.push(resolve);
+      child.send(message);
+    });
   const ended = async (signal: NodeJS.Signals): Promise<number | null> => {
     isWanted = false;
     const gone = once(child, 'exit');
     child.kill(signal);
-    const [code] = await gone as [number | null];
+    const [code] = (await gone) as [number | null];
     return code;
   };
 
   return {
-    ...await ready,
+    ...(await ready),
     pid: child.pid ?? 0,
     events,
     hold: (gate) => tell({ hold: gate }),
-    held: (gate, count = 1) => new Promise((resolve) => {
-      if ((heldCounts.get(gate) ?? 0) >= count) resolve();
-      else waiters.push({ gate, count, resolve });
-    }),
+    held: (gate, count = 1) =>
+      new Promise((resolve) => {
+        if ((heldCounts.get(gate) ?? 0) >= count) resolve();
+        else waiters.push({ gate, count, resolve });
+      }),
     holds: (gate) => heldCounts.get(gate) ?? 0,
     release: (gate) => tell({ release: gate }),
     kill: async () => {
@@ -149,7 +158,7 @@ export interface Consent {
 /** A new visitor who signs in, by one worker or two. */
 export async function signedIn(provider: Consent, startedBy: Worker, finishedBy = startedBy): Promise<Browser> {
   const visitor = browser();
-  const landed = await visitor.visit(finishedBy.url + await callbackPath(provider, startedBy, visitor));
+  const landed = await visitor.visit(finishedBy.url + (await callbackPath(provider, startedBy, visitor)));
   if (landed.status !== 302) throw new Error(`The callback answered ${landed.status}: ${landed.body}`);
   return visitor;
 }
@@ -195,4 +204,3 @@ export async function tokenFrom(worker: Worker, visitor: Browser): Promise<Token
   if (answer.status !== 200) throw new Error(`/token answered ${answer.status}: ${answer.body}`);
   return JSON.parse(answer.body) as TokenAnswer;
 }
-

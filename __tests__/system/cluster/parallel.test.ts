@@ -21,14 +21,24 @@ describeInRedis('four processes with one Redis', () => {
   test('they run the packed library', () => {
     const places = world.cluster.workers.map(({ library }) => library);
     expect(new Set(places).size).toBe(1);
-    expect(places[0]).toMatch(/express-connect-auth-cluster-[0-9a-f]{16}\/node_modules\/express-connect-auth\/dist\/index\.mjs$/u);
+    expect(places[0]).toMatch(
+      /express-connect-auth-cluster-[0-9a-f]{16}\/node_modules\/express-connect-auth\/dist\/index\.mjs$/u,
+    );
   });
 
   test('a hundred requests with one expired session present the refresh token once, and get one token that works', async () => {
-    const { sandbox, cluster: { workers }, sessions } = world;
+    const {
+      sandbox,
+      cluster: { workers },
+      sessions,
+    } = world;
     const visitor = await signedIn(sandbox, workers[0]!, workers[1]);
     const refreshToken = await sessions.age(visitor, -10);
-    const answers = await Promise.all(Array.from({ length: 25 }, () => workers).flat().map((worker) => tokenFrom(worker, visitor)));
+    const answers = await Promise.all(
+      Array.from({ length: 25 }, () => workers)
+        .flat()
+        .map((worker) => tokenFrom(worker, visitor)),
+    );
 
     expect(sandbox.presentations(refreshToken)).toBe(1);
     expect(sandbox.calls.refresh).toBe(1);
@@ -41,7 +51,11 @@ describeInRedis('four processes with one Redis', () => {
   });
 
   test('while one refreshes, a token that is still valid is served everywhere', async () => {
-    const { sandbox, cluster: { workers }, sessions } = world;
+    const {
+      sandbox,
+      cluster: { workers },
+      sessions,
+    } = world;
     const visitor = await signedIn(sandbox, workers[0]!);
     const refreshToken = await sessions.age(visitor, 30);
     const old = (await sessions.read(visitor)).connectToken?.access_token;
@@ -57,15 +71,20 @@ describeInRedis('four processes with one Redis', () => {
   });
 
   test('eight identical callbacks at once are one exchange, and the visitor ends connected', async () => {
-    const { sandbox, cluster: { workers } } = world;
+    const {
+      sandbox,
+      cluster: { workers },
+    } = world;
     const visitor = browser();
     const callback = await callbackPath(sandbox, workers[0]!, visitor);
     const code = new URL(callback, 'http://site').searchParams.get('code') ?? '';
-    const answers = await Promise.all([...workers, ...workers].map(async (worker) => {
-      const tab = visitor.fork();
-      const { status } = await tab.visit(worker.url + callback);
-      return { status, tab };
-    }));
+    const answers = await Promise.all(
+      [...workers, ...workers].map(async (worker) => {
+        const tab = visitor.fork();
+        const { status } = await tab.visit(worker.url + callback);
+        return { status, tab };
+      }),
+    );
 
     expect(sandbox.presentations(code)).toBe(1);
     expect(sandbox.calls.exchange).toBe(1);
@@ -80,7 +99,12 @@ describeInRedis('four processes with one Redis', () => {
   });
 
   test('a browser that goes away during the refresh finds the new token at its next request, elsewhere', async () => {
-    const { sandbox, cluster: { workers }, sessions, ledger } = world;
+    const {
+      sandbox,
+      cluster: { workers },
+      sessions,
+      ledger,
+    } = world;
     const visitor = await signedIn(sandbox, workers[0]!);
     const refreshToken = await sessions.age(visitor, -10);
     sandbox.fault({ kind: 'hold', when: 'after' }, { on: 'refresh' });
@@ -100,32 +124,42 @@ describeInRedis('four processes with one Redis', () => {
   });
 });
 
-describeInRedis('four processes and oidc-provider, which ends a connection when a used refresh token comes again', () => {
-  let provider: RotatingProvider;
-  let world: World;
-  beforeAll(async () => {
-    provider = await startRotatingProvider({ accessTokenSeconds: 3600 });
-    world = await startWorld(4, {}, { ...PATIENT, connect: provider.connectOptions });
-  });
-  afterAll(() => Promise.all([provider.close(), world.close()]));
+describeInRedis(
+  'four processes and oidc-provider, which ends a connection when a used refresh token comes again',
+  () => {
+    let provider: RotatingProvider;
+    let world: World;
+    beforeAll(async () => {
+      provider = await startRotatingProvider({ accessTokenSeconds: 3600 });
+      world = await startWorld(4, {}, { ...PATIENT, connect: provider.connectOptions });
+    });
+    afterAll(() => Promise.all([provider.close(), world.close()]));
 
-  test('a hundred requests with one expired session present the refresh token once, and get one token that works', async () => {
-    const { cluster: { workers }, sessions } = world;
-    const visitor = await signedIn(provider, workers[0]!, workers[1]);
-    const refreshToken = await sessions.age(visitor, -10);
-    const answers = await Promise.all(Array.from({ length: 25 }, () => workers).flat().map((worker) => tokenFrom(worker, visitor)));
+    test('a hundred requests with one expired session present the refresh token once, and get one token that works', async () => {
+      const {
+        cluster: { workers },
+        sessions,
+      } = world;
+      const visitor = await signedIn(provider, workers[0]!, workers[1]);
+      const refreshToken = await sessions.age(visitor, -10);
+      const answers = await Promise.all(
+        Array.from({ length: 25 }, () => workers)
+          .flat()
+          .map((worker) => tokenFrom(worker, visitor)),
+      );
 
-    expect(await provider.presentations(refreshToken)).toBe(1);
-    expect(await provider.summary()).toEqual({ refreshTokens: 1, presentations: 1, presentedTwice: 0 });
-    expect(answers).toHaveLength(100);
-    const [accessToken = '', ...others] = new Set(answers.map((answer) => answer.accessToken));
-    expect(others).toEqual([]);
-    expect(await provider.works(accessToken)).toBe(true);
-    // What the session ends with is alive too: it refreshes again.
-    await sessions.age(visitor, -10);
-    expect(await provider.works((await tokenFrom(workers[2]!, visitor)).accessToken)).toBe(true);
-  });
-});
+      expect(await provider.presentations(refreshToken)).toBe(1);
+      expect(await provider.summary()).toEqual({ refreshTokens: 1, presentations: 1, presentedTwice: 0 });
+      expect(answers).toHaveLength(100);
+      const [accessToken = '', ...others] = new Set(answers.map((answer) => answer.accessToken));
+      expect(others).toEqual([]);
+      expect(await provider.works(accessToken)).toBe(true);
+      // What the session ends with is alive too: it refreshes again.
+      await sessions.age(visitor, -10);
+      expect(await provider.works((await tokenFrom(workers[2]!, visitor)).accessToken)).toBe(true);
+    });
+  },
+);
 
 describeInRedis('a provider that takes longer than three leases', () => {
   let world: World;
@@ -136,7 +170,12 @@ describeInRedis('a provider that takes longer than three leases', () => {
   afterAll(() => world.close());
 
   test('is asked once; early leavers get 503 with Retry-After, and adopt when they come again', async () => {
-    const { sandbox, cluster: { workers }, sessions, ledger } = world;
+    const {
+      sandbox,
+      cluster: { workers },
+      sessions,
+      ledger,
+    } = world;
     const visitor = await signedIn(sandbox, workers[0]!);
     const refreshToken = await sessions.age(visitor, -10);
     sandbox.fault({ kind: 'hold', when: 'after' }, { on: 'refresh' });

@@ -1,7 +1,16 @@
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import {
-  copyFileSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, realpathSync, renameSync, rmSync, statSync,
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+  statSync,
   symlinkSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -43,17 +52,28 @@ function fill(folder: string): void {
   const installed = join(folder, 'node_modules/express-connect-auth');
   mkdirSync(installed, { recursive: true });
   const { tarball } = pack();
-  const { status, stderr } = spawnSync('tar', ['-xzf', tarball, '--strip-components=1', '-C', installed], { encoding: 'utf8' });
+  const { status, stderr } = spawnSync('tar', ['-xzf', tarball, '--strip-components=1', '-C', installed], {
+    encoding: 'utf8',
+  });
   if (status !== 0) throw new Error(`The tarball does not unpack: ${stderr}`);
-  for (const name of LINKED) symlinkSync(join(root, 'node_modules', name), join(folder, 'node_modules', name), 'junction');
+  for (const name of LINKED)
+    symlinkSync(join(root, 'node_modules', name), join(folder, 'node_modules', name), 'junction');
   copyFileSync(join(__dirname, 'worker.mjs'), join(folder, 'worker.mjs'));
 }
 
 /** Everything that decides what is in the folder. */
 function sourcesHash(): string {
   const hash = createHash('sha256');
-  const sources = readdirSync(join(root, 'src'), { recursive: true, encoding: 'utf8' }).sort().map((name) => join('src', name));
-  const files = ['package.json', 'tsconfig.json', 'tsconfig.build.json', '__tests__/system/cluster/worker.mjs', ...sources];
+  const sources = readdirSync(join(root, 'src'), { recursive: true, encoding: 'utf8' })
+    .sort()
+    .map((name) => join('src', name));
+  const files = [
+    'package.json',
+    'tsconfig.json',
+    'tsconfig.build.json',
+    '__tests__/system/cluster/worker.mjs',
+    ...sources,
+  ];
   for (const file of files.map((name) => join(root, name))) {
     if (statSync(file).isFile()) hash.update(file).update(readFileSync(file));
   }

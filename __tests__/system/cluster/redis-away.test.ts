@@ -14,11 +14,19 @@ interface Trouble {
 }
 
 const TROUBLES: readonly Trouble[] = [
-  { name: 'stopped, then restarted empty', begin: ({ ledgerRedis }) => ledgerRedis.stop(), end: ({ ledgerRedis }) => ledgerRedis.restart() },
+  {
+    name: 'stopped, then restarted empty',
+    begin: ({ ledgerRedis }) => ledgerRedis.stop(),
+    end: ({ ledgerRedis }) => ledgerRedis.restart(),
+  },
   { name: 'unreachable', begin: ({ ledgerWay }) => ledgerWay.refuse(), end: ({ ledgerWay }) => ledgerWay.heal() },
   { name: 'frozen', begin: ({ ledgerRedis }) => ledgerRedis.pause(), end: ({ ledgerRedis }) => ledgerRedis.resume() },
   { name: 'slow by a second', begin: ({ ledgerWay }) => ledgerWay.delay(1000), end: connectAnew },
-  { name: 'refusing writes without replicas', begin: configure('min-replicas-to-write', 1), end: configure('min-replicas-to-write', 0) },
+  {
+    name: 'refusing writes without replicas',
+    begin: configure('min-replicas-to-write', 1),
+    end: configure('min-replicas-to-write', 0),
+  },
   { name: 'full', begin: configure('maxmemory', 1), end: configure('maxmemory', 0) },
 ];
 
@@ -51,76 +59,95 @@ describeInRedis("the ledger's Redis", () => {
   });
   afterAll(() => world.close());
 
-  test.each(TROUBLES)('$name, before a claim: valid tokens work, expired ones wait, nobody is signed out', async ({ begin, end }) => {
-    const { sandbox, sessions } = world;
-    const [fresh, due, expired] = [await signedIn(sandbox, one), await signedIn(sandbox, one), await signedIn(sandbox, one)];
-    await sessions.age(due, 30);
-    const refreshToken = await sessions.age(expired, -10);
-    const tokens = await Promise.all([fresh, due].map(async (visitor) => (await sessions.read(visitor)).connectToken?.access_token));
-    await begin(world);
+  test.each(TROUBLES)(
+    '$name, before a claim: valid tokens work, expired ones wait, nobody is signed out',
+    async ({ begin, end }) => {
+      const { sandbox, sessions } = world;
+      const [fresh, due, expired] = [
+        await signedIn(sandbox, one),
+        await signedIn(sandbox, one),
+        await signedIn(sandbox, one),
+      ];
+      await sessions.age(due, 30);
+      const refreshToken = await sessions.age(expired, -10);
+      const tokens = await Promise.all(
+        [fresh, due].map(async (visitor) => (await sessions.read(visitor)).connectToken?.access_token),
+      );
+      await begin(world);
 
-    for (const worker of [one, other]) {
-      expect((await tokenFrom(worker, fresh)).accessToken).toBe(tokens[0]);
-      expect((await tokenFrom(worker, due)).accessToken).toBe(tokens[1]);
-    }
-    expect(await refusalFrom(one, expired)).toEqual(AWAY);
-    expect(sandbox.calls.refresh).toBe(0);
-    expect((await sessions.read(expired)).connectToken?.refresh_token).toBe(refreshToken);
+      for (const worker of [one, other]) {
+        expect((await tokenFrom(worker, fresh)).accessToken).toBe(tokens[0]);
+        expect((await tokenFrom(worker, due)).accessToken).toBe(tokens[1]);
+      }
+      expect(await refusalFrom(one, expired)).toEqual(AWAY);
+      expect(sandbox.calls.refresh).toBe(0);
+      expect((await sessions.read(expired)).connectToken?.refresh_token).toBe(refreshToken);
 
-    await end(world);
-    const accessToken = await comesBack(one, expired);
-    expect(await comesBack(other, expired)).toBe(accessToken);
-    expect(await worksAtTheApi(sandbox, accessToken)).toBe(true);
-    expect(sandbox.presentations(refreshToken)).toBe(1);
-  });
+      await end(world);
+      const accessToken = await comesBack(one, expired);
+      expect(await comesBack(other, expired)).toBe(accessToken);
+      expect(await worksAtTheApi(sandbox, accessToken)).toBe(true);
+      expect(sandbox.presentations(refreshToken)).toBe(1);
+    },
+  );
 
-  test.each(TROUBLES)('$name, between claim and settlement: the token is kept and presented once, whoever waits comes again', async ({ begin, end }) => {
-    const { sandbox, sessions, ledger } = world;
-    const visitor = await signedIn(sandbox, one);
-    const refreshToken = await sessions.age(visitor, -10);
-    const stale = await sessions.read(visitor);
-    sandbox.fault({ kind: 'hold', when: 'after' }, { on: 'refresh' });
-    const winner = tokenFrom(one, visitor);
-    await sandbox.waiting();
-    const { answer: waiter } = await waitingFor(other, visitor.fork());
-    await begin(world);
-    await other.release('acquire');
-    expect(await waiter).toMatchObject({ status: 503, retryAfter: expect.stringMatching(/^[1-9]\d*$/u) as string });
-    sandbox.release();
-    const { accessToken } = await winner;
-    expect(await worksAtTheApi(sandbox, accessToken)).toBe(true);
+  test.each(TROUBLES)(
+    '$name, between claim and settlement: the token is kept and presented once, whoever waits comes again',
+    async ({ begin, end }) => {
+      const { sandbox, sessions, ledger } = world;
+      const visitor = await signedIn(sandbox, one);
+      const refreshToken = await sessions.age(visitor, -10);
+      const stale = await sessions.read(visitor);
+      sandbox.fault({ kind: 'hold', when: 'after' }, { on: 'refresh' });
+      const winner = tokenFrom(one, visitor);
+      await sandbox.waiting();
+      const { answer: waiter } = await waitingFor(other, visitor.fork());
+      await begin(world);
+      await other.release('acquire');
+      expect(await waiter).toMatchObject({ status: 503, retryAfter: expect.stringMatching(/^[1-9]\d*$/u) as string });
+      sandbox.release();
+      const { accessToken } = await winner;
+      expect(await worksAtTheApi(sandbox, accessToken)).toBe(true);
 
-    // A slow writer brings the old token back, so that the session alone does not help.
-    await sessions.write(visitor, stale);
-    expect((await tokenFrom(one, visitor)).accessToken).toBe(accessToken);
-    await sessions.write(visitor, stale);
-    expect(await refusalFrom(other, visitor)).toEqual(AWAY);
+      // A slow writer brings the old token back, so that the session alone does not help.
+      await sessions.write(visitor, stale);
+      expect((await tokenFrom(one, visitor)).accessToken).toBe(accessToken);
+      await sessions.write(visitor, stale);
+      expect(await refusalFrom(other, visitor)).toEqual(AWAY);
 
-    await end(world);
-    await ledger.until(({ st, g }) => st === 'idle' && g === '1');
-    expect(await comesBack(other, visitor)).toBe(accessToken);
-    expect(sandbox.presentations(refreshToken)).toBe(1);
-    expect(sandbox.calls.refresh).toBe(1);
-  });
+      await end(world);
+      await ledger.until(({ st, g }) => st === 'idle' && g === '1');
+      expect(await comesBack(other, visitor)).toBe(accessToken);
+      expect(sandbox.presentations(refreshToken)).toBe(1);
+      expect(sandbox.calls.refresh).toBe(1);
+    },
+  );
 
-  test.each(TROUBLES)('$name, when the provider has failed: the visitor waits, and stays connected', async ({ begin, end }) => {
-    const { sandbox, sessions, ledger } = world;
-    const visitor = await signedIn(sandbox, one);
-    const refreshToken = await sessions.age(visitor, -10);
-    sandbox.force(503, { on: 'refresh' });
-    sandbox.fault({ kind: 'hold', when: 'before' }, { on: 'refresh' });
-    const waiting = refusalFrom(one, visitor);
-    await sandbox.waiting();
-    await begin(world);
-    sandbox.release();
-    expect(await waiting).toMatchObject({ status: 503, code: 'ERR_CONNECT_UNAVAILABLE', retryAfter: expect.stringMatching(/^[1-9]\d*$/u) as string });
-    expect((await sessions.read(visitor)).connectToken?.refresh_token).toBe(refreshToken);
+  test.each(TROUBLES)(
+    '$name, when the provider has failed: the visitor waits, and stays connected',
+    async ({ begin, end }) => {
+      const { sandbox, sessions, ledger } = world;
+      const visitor = await signedIn(sandbox, one);
+      const refreshToken = await sessions.age(visitor, -10);
+      sandbox.force(503, { on: 'refresh' });
+      sandbox.fault({ kind: 'hold', when: 'before' }, { on: 'refresh' });
+      const waiting = refusalFrom(one, visitor);
+      await sandbox.waiting();
+      await begin(world);
+      sandbox.release();
+      expect(await waiting).toMatchObject({
+        status: 503,
+        code: 'ERR_CONNECT_UNAVAILABLE',
+        retryAfter: expect.stringMatching(/^[1-9]\d*$/u) as string,
+      });
+      expect((await sessions.read(visitor)).connectToken?.refresh_token).toBe(refreshToken);
 
-    await end(world);
-    await ledger.endDeadline();
-    expect(await worksAtTheApi(sandbox, await comesBack(other, visitor))).toBe(true);
-    expect(sandbox.calls.refresh).toBe(2);
-  });
+      await end(world);
+      await ledger.endDeadline();
+      expect(await worksAtTheApi(sandbox, await comesBack(other, visitor))).toBe(true);
+      expect(sandbox.calls.refresh).toBe(2);
+    },
+  );
 
   test('emptied between claim and settlement: the success is recorded all the same', async () => {
     const { sandbox, sessions, ledgerRedis } = world;
@@ -161,8 +188,8 @@ describeInRedis("the ledger's Redis", () => {
   test('silent to a disconnect: the visitor is told to try again, stays, and has no token in the end', async () => {
     const { sandbox, sessions, ledgerWay, ledger } = world;
     const [before, visitor] = [await signedIn(sandbox, one), await signedIn(sandbox, one)];
-    const disconnect = (who = visitor): Promise<Answer> => (
-      who.visit(`${one.url}/connect/disconnect`, { origin: SITE, accept: 'application/json' }, 'POST'));
+    const disconnect = (who = visitor): Promise<Answer> =>
+      who.visit(`${one.url}/connect/disconnect`, { origin: SITE, accept: 'application/json' }, 'POST');
     // So that Redis knows the script, and does not ask for it in an answer that is lost.
     expect((await disconnect(before)).status).toBe(204);
     await ledger.forget();
@@ -174,7 +201,10 @@ describeInRedis("the ledger's Redis", () => {
     connectAnew(world);
     const refreshToken = await sessions.age(visitor, -10);
     const [tab, old] = [visitor.fork(), await sessions.read(visitor)];
-    expect(refusalOf(await onceBack(() => ask(other, '/token', tab)))).toMatchObject({ status: 401, code: 'ERR_CONNECT_EXPIRED' });
+    expect(refusalOf(await onceBack(() => ask(other, '/token', tab)))).toMatchObject({
+      status: 401,
+      code: 'ERR_CONNECT_EXPIRED',
+    });
     await sessions.write(visitor, old);
     expect((await onceBack(disconnect)).status).toBe(204);
     await expect(sessions.read(tab)).rejects.toThrow('There is no such session.');
@@ -184,7 +214,9 @@ describeInRedis("the ledger's Redis", () => {
 
   test('a process with another key asks to come again, and destroys nothing', async () => {
     const { sandbox, sessions, ledger, cluster } = world;
-    const stranger = await cluster.start({ ledgerKeys: [{ id: 'k1', secret: 'another ledger secret of the tests, as long as that' }] });
+    const stranger = await cluster.start({
+      ledgerKeys: [{ id: 'k1', secret: 'another ledger secret of the tests, as long as that' }],
+    });
     const visitor = await signedIn(sandbox, one);
     await sessions.age(visitor, -10);
     const stale = await sessions.read(visitor);
@@ -214,7 +246,7 @@ describeInRedis("the ledger's Redis", () => {
     const { ledgerRedis } = world;
     await ledgerRedis.command('CONFIG', 'SET', 'maxmemory-policy', 'allkeys-random');
     await ledgerRedis.command('CONFIG', 'SET', 'maxmemory', 1);
-    while (await ledgerRedis.command('DBSIZE') !== 0) await ledgerRedis.command('PING');
+    while ((await ledgerRedis.command('DBSIZE')) !== 0) await ledgerRedis.command('PING');
     await ledgerRedis.command('CONFIG', 'SET', 'maxmemory', 0);
     await ledgerRedis.command('CONFIG', 'SET', 'maxmemory-policy', 'noeviction');
   }

@@ -20,7 +20,10 @@ describeInRedis('a session that is behind its connection', () => {
   /** How many scripts the ledger has run since {@link forgetCalls}. */
   async function ledgerCalls(): Promise<number> {
     const stats = String(await world.ledgerRedis.command('INFO', 'commandstats'));
-    return Number(/cmdstat_evalsha:calls=(\d+)/u.exec(stats)?.[1] ?? 0) + Number(/cmdstat_eval:calls=(\d+)/u.exec(stats)?.[1] ?? 0);
+    return (
+      Number(/cmdstat_evalsha:calls=(\d+)/u.exec(stats)?.[1] ?? 0) +
+      Number(/cmdstat_eval:calls=(\d+)/u.exec(stats)?.[1] ?? 0)
+    );
   }
   const forgetCalls = (): Promise<unknown> => world.ledgerRedis.command('CONFIG', 'RESETSTAT');
 
@@ -76,7 +79,9 @@ describeInRedis('a session that is behind its connection', () => {
     await sessions.age(visitor, -10);
     const backup = await sessions.read(visitor);
     const newest = await refreshed(visitor);
-    const [key = ''] = (await ledgerRedis.command('KEYS', 'connect-auth:*') as string[]).filter((name) => !name.includes(':once:'));
+    const [key = ''] = ((await ledgerRedis.command('KEYS', 'connect-auth:*')) as string[]).filter(
+      (name) => !name.includes(':once:'),
+    );
     await ledgerRedis.command('HSET', key, 'at', Number((await ledger.record())['at']) - 3 * 3_600_000);
     await sessions.write(visitor, backup);
 
@@ -96,7 +101,11 @@ describeInRedis('a session that is behind its connection', () => {
     sandbox.fault({ kind: 'hold', when: 'after' }, { on: 'refresh' });
     const refreshing = refusalFrom(one, visitor.fork());
     await sandbox.waiting();
-    const ended = await visitor.visit(`${other.url}/connect/disconnect`, { origin: SITE, accept: 'application/json' }, 'POST');
+    const ended = await visitor.visit(
+      `${other.url}/connect/disconnect`,
+      { origin: SITE, accept: 'application/json' },
+      'POST',
+    );
     expect(ended.status).toBe(204);
     sandbox.release();
 

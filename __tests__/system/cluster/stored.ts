@@ -58,7 +58,7 @@ export interface LedgerView {
 export function ledgerIn(redis: RedisServer): LedgerView {
   const forgotten = new Set<string>();
   async function keys(): Promise<readonly string[]> {
-    const all = await redis.command('KEYS', 'connect-auth:*') as readonly string[];
+    const all = (await redis.command('KEYS', 'connect-auth:*')) as readonly string[];
     return all.filter((key) => !key.includes(':once:'));
   }
   async function onlyKey(): Promise<string | undefined> {
@@ -69,7 +69,7 @@ export function ledgerIn(redis: RedisServer): LedgerView {
   async function record(): Promise<Readonly<Record<string, string>>> {
     const key = await onlyKey();
     if (key === undefined) return {};
-    const words = await redis.command('HGETALL', key) as readonly string[];
+    const words = (await redis.command('HGETALL', key)) as readonly string[];
     return Object.fromEntries(words.flatMap((name, at) => (at % 2 === 0 ? [[name, words[at + 1] ?? '']] : [])));
   }
   return {
@@ -80,12 +80,13 @@ export function ledgerIn(redis: RedisServer): LedgerView {
     async until(isSo) {
       const lastMs = Date.now() + 30_000;
       while (!isSo(await record())) {
-        if (Date.now() > lastMs) throw new Error(`The record stays ${JSON.stringify({ ...await record(), box: '…' })}.`);
+        if (Date.now() > lastMs)
+          throw new Error(`The record stays ${JSON.stringify({ ...(await record()), box: '…' })}.`);
         await new Promise((resolve) => setTimeout(resolve, 20));
       }
     },
     async endDeadline() {
-      await redis.command('HSET', await onlyKey() ?? 'nothing', 'dl', 0);
+      await redis.command('HSET', (await onlyKey()) ?? 'nothing', 'dl', 0);
     },
   };
 }

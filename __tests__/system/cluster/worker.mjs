@@ -62,12 +62,15 @@ class GatedStore extends RedisStore {
 /** Every operation through a gate of its name; the lease shorter than the library's, where a test cannot wait for it. */
 function gatedLedger(ledger) {
   const leaseMs = setup.leaseMs;
-  const operations = Object.entries(ledger).map(([name, run]) => [name, async (...args) => {
-    await gate(name);
-    if (leaseMs === undefined) return run(...args);
-    if (name === 'acquire') return run(args[0], { ...args[1], leaseMs });
-    return name === 'renew' ? run(args[0], args[1], leaseMs) : run(...args);
-  }]);
+  const operations = Object.entries(ledger).map(([name, run]) => [
+    name,
+    async (...args) => {
+      await gate(name);
+      if (leaseMs === undefined) return run(...args);
+      if (name === 'acquire') return run(args[0], { ...args[1], leaseMs });
+      return name === 'renew' ? run(args[0], args[1], leaseMs) : run(...args);
+    },
+  ]);
   return Object.fromEntries(operations);
 }
 
@@ -77,19 +80,25 @@ const coordination = await redisClient(setup.ledgerUrl);
 const connect = connectAuth({
   ...setup.connect,
   agent: new GatedAgent({ keepAlive: false }),
-  ledger: gatedLedger(redisLedger({
-    sendCommand: (...args) => coordination.sendCommand(args),
-    encryptionKeys: setup.ledgerKeys,
-    ...setup.redisLedger,
-  })),
+  ledger: gatedLedger(
+    redisLedger({
+      sendCommand: (...args) => coordination.sendCommand(args),
+      encryptionKeys: setup.ledgerKeys,
+      ...setup.redisLedger,
+    }),
+  ),
   onEvent: (event) => void process.send?.({ event }),
 });
 
 const app = express();
-app.use(session({
-  secret: 'session signing secret of the tests', resave: false, saveUninitialized: false,
-  store: new GatedStore({ client: sessions }),
-}));
+app.use(
+  session({
+    secret: 'session signing secret of the tests',
+    resave: false,
+    saveUninitialized: false,
+    store: new GatedStore({ client: sessions }),
+  }),
+);
 app.use(connect);
 app.get('/token', async (req, res) => {
   const token = await connect.getToken(req);
@@ -101,9 +110,15 @@ app.get('/me', async (req, res) => {
 });
 app.get('/guarded', connect.requireConnect({ onMissing: 'error' }), (req, res) => void res.json({ ok: true }));
 // What the session holds, as an app reads it without asking the library.
-app.get('/session', (req, res) => void res.json({
-  accessToken: req.session.connectToken?.access_token, lineage: req.session.connectLineage, note: req.session.note,
-}));
+app.get(
+  '/session',
+  (req, res) =>
+    void res.json({
+      accessToken: req.session.connectToken?.access_token,
+      lineage: req.session.connectLineage,
+      note: req.session.note,
+    }),
+);
 // Never looks at the token, is slow, and saves the whole snapshot that it began with.
 app.get('/write', async (req, res) => {
   await gate('write');
@@ -122,6 +137,9 @@ process.on('SIGTERM', async () => {
 // The test has gone.
 process.on('disconnect', () => process.exit(1));
 
-server.listen(0, '127.0.0.1', () => process.send({
-  url: `http://127.0.0.1:${server.address().port}`, library: import.meta.resolve('express-connect-auth'),
-}));
+server.listen(0, '127.0.0.1', () =>
+  process.send({
+    url: `http://127.0.0.1:${server.address().port}`,
+    library: import.meta.resolve('express-connect-auth'),
+  }),
+);

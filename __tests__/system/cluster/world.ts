@@ -21,20 +21,34 @@ export interface World {
 
 /** @param switches - beside rotation with reuse detection */
 export async function startWorld(
-  processes = 4, switches: Partial<SandboxSwitches> = {}, setup: Partial<WorkerSetup> = {},
+  processes = 4,
+  switches: Partial<SandboxSwitches> = {},
+  setup: Partial<WorkerSetup> = {},
 ): Promise<World> {
   // First, because it is what can fail: a Redis left running would keep the test run alive for ever.
   packedWorker();
   const [sandbox, sessionRedis, ledgerRedis] = await Promise.all([
-    startSandbox({ switches: { refresh: 'rotate', ...switches } }), startRedis(), startRedis(),
+    startSandbox({ switches: { refresh: 'rotate', ...switches } }),
+    startRedis(),
+    startRedis(),
   ]);
   const ledgerWay = await startRedisProxy(ledgerRedis.port);
-  const cluster = await startCluster({
-    sessionsUrl: sessionRedis.url, ledgerUrl: ledgerWay.url, ...setup, connect: { ...sandbox.connectOptions, ...setup.connect },
-  }, processes);
+  const cluster = await startCluster(
+    {
+      sessionsUrl: sessionRedis.url,
+      ledgerUrl: ledgerWay.url,
+      ...setup,
+      connect: { ...sandbox.connectOptions, ...setup.connect },
+    },
+    processes,
+  );
   const ledger = ledgerIn(ledgerRedis);
   return {
-    sandbox, sessionRedis, ledgerRedis, ledgerWay, cluster,
+    sandbox,
+    sessionRedis,
+    ledgerRedis,
+    ledgerWay,
+    cluster,
     sessions: sessionsIn(sessionRedis),
     ledger,
     async reset() {

@@ -5,12 +5,15 @@ import { DOCTOR_HELP, SANDBOX_HELP } from '../../../src/cli/help';
 import { DOCUMENTS, blocks, root, type Block } from './markdown';
 
 const ALL = DOCUMENTS.flatMap((document) => blocks(document));
-const named = (list: readonly Block[]): [string, Block][] => list.map((block) => [`${block.document}:${block.line}`, block]);
+const named = (list: readonly Block[]): [string, Block][] =>
+  list.map((block) => [`${block.document}:${block.line}`, block]);
 const of = (language: string): [string, Block][] => named(ALL.filter((block) => block.language === language));
 
 test('every fenced block says what it is, and there is a check for that', () => {
   const checked = ['js', 'ts', 'json', 'sh', 'ini', 'mermaid', 'html', 'text'];
-  expect(ALL.filter(({ language }) => !checked.includes(language)).map(({ document, line }) => `${document}:${line}`)).toEqual([]);
+  expect(
+    ALL.filter(({ language }) => !checked.includes(language)).map(({ document, line }) => `${document}:${line}`),
+  ).toEqual([]);
   expect(of('ts').length).toBeGreaterThan(15);
 });
 
@@ -25,7 +28,9 @@ describe('every TypeScript example compiles in strict mode:', () => {
   const together = new Map([...examples.filter((example) => !alone.includes(example)), ...Object.entries(wrong)]);
   let faults: ReadonlyMap<string, readonly string[]>;
   beforeAll(() => {
-    faults = new Map([together, ...alone.map((example) => new Map([example]))].flatMap((texts) => [...faultsOf(texts)]));
+    faults = new Map(
+      [together, ...alone.map((example) => new Map([example]))].flatMap((texts) => [...faultsOf(texts)]),
+    );
   }, 240_000);
 
   test.each(examples)('%s', (name) => expect(faults.get(name)).toEqual([]));
@@ -36,7 +41,9 @@ describe('every TypeScript example compiles in strict mode:', () => {
 function faultsOf(texts: ReadonlyMap<string, string>): ReadonlyMap<string, readonly string[]> {
   const paths = new Map([...texts].map(([name, text], index) => [join(root, `example-${index}.ts`), { name, text }]));
   const { options } = ts.parseJsonConfigFileContent(
-    ts.readConfigFile(join(root, 'tsconfig.json'), (name) => ts.sys.readFile(name)).config, ts.sys, root,
+    ts.readConfigFile(join(root, 'tsconfig.json'), (name) => ts.sys.readFile(name)).config,
+    ts.sys,
+    root,
   );
   const host = ts.createCompilerHost(options);
   const fileExists = host.fileExists.bind(host);
@@ -48,17 +55,23 @@ function faultsOf(texts: ReadonlyMap<string, string>): ReadonlyMap<string, reado
     return text === undefined ? undefined : ts.createSourceFile(path, text, target);
   };
   const program = ts.createProgram([...paths.keys()], options, host);
-  return new Map([...paths].map(([path, { name }]) => {
-    const file = program.getSourceFile(path);
-    const found = [...program.getSyntacticDiagnostics(file), ...program.getSemanticDiagnostics(file)];
-    return [name, found.map((fault) => `${ts.flattenDiagnosticMessageText(fault.messageText, ' ')} at ${fault.start}`)];
-  }));
+  return new Map(
+    [...paths].map(([path, { name }]) => {
+      const file = program.getSourceFile(path);
+      const found = [...program.getSyntacticDiagnostics(file), ...program.getSemanticDiagnostics(file)];
+      return [
+        name,
+        found.map((fault) => `${ts.flattenDiagnosticMessageText(fault.messageText, ' ')} at ${fault.start}`),
+      ];
+    }),
+  );
 }
 
 /** Syntax alone, as a module (`import`, `await` at the top) or as a script. */
 function syntaxFaults(text: string): readonly string[] {
   const { diagnostics = [] } = ts.transpileModule(text, {
-    reportDiagnostics: true, fileName: 'example.mjs',
+    reportDiagnostics: true,
+    fileName: 'example.mjs',
     compilerOptions: { allowJs: true, module: ts.ModuleKind.ESNext, target: ts.ScriptTarget.ES2023 },
   });
   return diagnostics.map((fault) => ts.flattenDiagnosticMessageText(fault.messageText, ' '));
@@ -68,10 +81,19 @@ test('a syntax error of JavaScript is noticed', () => expect(syntaxFaults('const
 
 test.each(of('js'))('the JavaScript of %s is sound, and names only what our entries export', (_name, { text }) => {
   expect(syntaxFaults(text)).toEqual([]);
-  const imports = [...text.matchAll(/(?:import|const) \{([^}]*)\} (?:from|= require\()\s?'(express-connect-auth[^']*)'/gu)];
+  const imports = [
+    ...text.matchAll(/(?:import|const) \{([^}]*)\} (?:from|= require\()\s?'(express-connect-auth[^']*)'/gu),
+  ];
   for (const [, names = '', entry = ''] of imports) {
     const exported = Object.keys(entries[entry] ?? {});
-    expect(exported).toEqual(expect.arrayContaining(names.split(',').map((name) => name.trim()).filter((name) => name !== '')));
+    expect(exported).toEqual(
+      expect.arrayContaining(
+        names
+          .split(',')
+          .map((name) => name.trim())
+          .filter((name) => name !== ''),
+      ),
+    );
   }
 });
 
@@ -86,14 +108,22 @@ test.each(of('json').concat(of('ini')))('%s can be read', (_name, { language, te
   else expect(text.split('\n').filter((line) => line !== '' && !/^(?:#|[A-Z_]+=\S)/u.test(line))).toEqual([]);
 });
 
-const scripts = (JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { scripts: Record<string, string> }).scripts;
+const scripts = (JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { scripts: Record<string, string> })
+  .scripts;
 
 /** What one command line calls, its comment left out; undefined where nobody here knows it. */
 function isKnown(command: string): boolean {
-  const words = command.trim().replace(/^(?:[A-Z_]+=\S+ )+/u, '').split(' ');
+  const words = command
+    .trim()
+    .replace(/^(?:[A-Z_]+=\S+ )+/u, '')
+    .split(' ');
   const [program = '', first = '', second = ''] = words;
-  if (program === 'npm' && first === 'run') return Object.hasOwn(scripts, words.filter((word) => !word.startsWith('-'))[2] ?? '');
-  if (program === 'npm') return ['ci', 'test', 'install', 'publish', 'ls'].includes(first) && (first !== 'test' || Object.hasOwn(scripts, 'test'));
+  if (program === 'npm' && first === 'run')
+    return Object.hasOwn(scripts, words.filter((word) => !word.startsWith('-'))[2] ?? '');
+  if (program === 'npm')
+    return (
+      ['ci', 'test', 'install', 'publish', 'ls'].includes(first) && (first !== 'test' || Object.hasOwn(scripts, 'test'))
+    );
   if (program === 'npx' && first === 'jest') return command.includes('--testPathPatterns');
   if (program === 'npx') return first === 'express-connect-auth' && hasFlags(second, words.slice(3));
   if (program === 'node') return words.some((word) => word.endsWith('.mjs'));
@@ -102,28 +132,49 @@ function isKnown(command: string): boolean {
 
 function hasFlags(command: string, words: readonly string[]): boolean {
   const help = { doctor: DOCTOR_HELP, sandbox: SANDBOX_HELP }[command];
-  return help !== undefined && words.filter((word) => word.startsWith('--')).every((flag) => new RegExp(`^ +${flag}\\b`, 'mu').test(help));
+  return (
+    help !== undefined &&
+    words.filter((word) => word.startsWith('--')).every((flag) => new RegExp(`^ +${flag}\\b`, 'mu').test(help))
+  );
 }
 
 test('a command that does not exist is noticed', () => {
-  expect(['npm run nothing', 'npx express-connect-auth cure', 'npx express-connect-auth doctor --ofline', './nothing', 'yarn'].filter(isKnown)).toEqual([]);
+  expect(
+    [
+      'npm run nothing',
+      'npx express-connect-auth cure',
+      'npx express-connect-auth doctor --ofline',
+      './nothing',
+      'yarn',
+    ].filter(isKnown),
+  ).toEqual([]);
 });
 
 test.each(of('sh'))('the commands of %s exist, with the flags that are given', (_name, { text }) => {
-  const commands = text.split('\n').map((line) => line.replace(/\s+#.*$/u, '')).filter((line) => line.trim() !== '')
+  const commands = text
+    .split('\n')
+    .map((line) => line.replace(/\s+#.*$/u, ''))
+    .filter((line) => line.trim() !== '')
     .flatMap((line) => line.split(' && '));
   expect(commands.filter((command) => !isKnown(command))).toEqual([]);
 });
 
 test.each(of('mermaid'))('the picture of %s is a sequence between parties that take part', (_name, { text }) => {
-  const [first, ...lines] = text.trimEnd().split('\n').map((line) => line.trim());
+  const [first, ...lines] = text
+    .trimEnd()
+    .split('\n')
+    .map((line) => line.trim());
   expect(first).toBe('sequenceDiagram');
-  expect(lines.filter((line) => !/^(?:participant \w+ as \S.*|\w+-?->>\w+: \S.*|opt \S.*|end)$/u.test(line))).toEqual([]);
+  expect(lines.filter((line) => !/^(?:participant \w+ as \S.*|\w+-?->>\w+: \S.*|opt \S.*|end)$/u.test(line))).toEqual(
+    [],
+  );
 });
 
 test('commands named in the text exist: npm run …, npx express-connect-auth …', () => {
   const text = DOCUMENTS.map((document) => readFileSync(join(root, document), 'utf8')).join('\n');
-  const inline = [...text.matchAll(/`((?:npm run|npx express-connect-auth) [^`]+)`/gu)].map(([, command = '']) => command);
+  const inline = [...text.matchAll(/`((?:npm run|npx express-connect-auth) [^`]+)`/gu)].map(
+    ([, command = '']) => command,
+  );
   expect(inline.length).toBeGreaterThan(5);
   expect([...new Set(inline)].filter((command) => !/ --help$/u.test(command) && !isKnown(command))).toEqual([]);
 });

@@ -5,18 +5,23 @@ import { join } from 'node:path';
 const root = join(__dirname, '../../..');
 const read = (path: string): string => readFileSync(join(root, path), 'utf8');
 const { scripts, version, engines } = JSON.parse(read('package.json')) as {
-  readonly scripts: Readonly<Record<string, string>>; readonly version: string; readonly engines: { readonly node: string };
+  readonly scripts: Readonly<Record<string, string>>;
+  readonly version: string;
+  readonly engines: { readonly node: string };
 };
 const forms = readdirSync(join(root, '.github/ISSUE_TEMPLATE')).map((name) => `.github/ISSUE_TEMPLATE/${name}`);
 const workflows = readdirSync(join(root, '.github/workflows')).map((name) => `.github/workflows/${name}`);
 
-test.each([...workflows, ...forms, '.github/pull_request_template.md', '.ci/run'])('what %s runs or names exists', (path) => {
-  const text = read(path);
-  const commands = [...text.matchAll(/\bnpm run (?:--silent )?([\w:]+)/gu)].map(([, name = '']) => name);
-  expect(commands.filter((name) => !Object.hasOwn(scripts, name))).toEqual([]);
-  const files = text.match(/(?<![\w/.])(?:docs|scripts|\.ci)\/[\w./-]*\w|\b[A-Z]+\.md\b/gu) ?? [];
-  expect(files.filter((name) => !existsSync(join(root, name)))).toEqual([]);
-});
+test.each([...workflows, ...forms, '.github/pull_request_template.md', '.ci/run'])(
+  'what %s runs or names exists',
+  (path) => {
+    const text = read(path);
+    const commands = [...text.matchAll(/\bnpm run (?:--silent )?([\w:]+)/gu)].map(([, name = '']) => name);
+    expect(commands.filter((name) => !Object.hasOwn(scripts, name))).toEqual([]);
+    const files = text.match(/(?<![\w/.])(?:docs|scripts|\.ci)\/[\w./-]*\w|\b[A-Z]+\.md\b/gu) ?? [];
+    expect(files.filter((name) => !existsSync(join(root, name)))).toEqual([]);
+  },
+);
 
 test('the workflow runs every test, from the oldest Node that the package takes', () => {
   const text = read('.github/workflows/ci.yml');
@@ -35,10 +40,17 @@ test('the workflow installs what .ci/run installs', () => {
 
 test('the notes of a release are the section of CHANGELOG.md, and a version without one has none', () => {
   const notes = (wanted: string): readonly [number | null, string] => {
-    const { status, stdout } = spawnSync(process.execPath, [join(root, 'scripts/release-notes.mjs'), wanted], { encoding: 'utf8' });
+    const { status, stdout } = spawnSync(process.execPath, [join(root, 'scripts/release-notes.mjs'), wanted], {
+      encoding: 'utf8',
+    });
     return [status, stdout];
   };
   const [status, text] = notes(version);
-  expect([status, read('CHANGELOG.md').includes(text.trim()), text.includes('\n## '), text.length > 100]).toEqual([0, true, false, true]);
+  expect([status, read('CHANGELOG.md').includes(text.trim()), text.includes('\n## '), text.length > 100]).toEqual([
+    0,
+    true,
+    false,
+    true,
+  ]);
   expect(notes('999.0.0')).toEqual([1, '']);
 });

@@ -25,10 +25,20 @@ export function install(names: readonly string[]): Installed {
   const own = join(modules, 'express-connect-auth');
   mkdirSync(own, { recursive: true });
   cpSync(join(root, 'package.json'), join(own, 'package.json'));
-  execFileSync(process.execPath, [
-    join(root, 'node_modules', 'typescript', 'bin', 'tsc'),
-    '-p', join(root, 'tsconfig.build.json'), '--noCheck', '--declaration', 'false', '--outDir', join(own, 'dist'),
-  ], { stdio: 'pipe' });
+  execFileSync(
+    process.execPath,
+    [
+      join(root, 'node_modules', 'typescript', 'bin', 'tsc'),
+      '-p',
+      join(root, 'tsconfig.build.json'),
+      '--noCheck',
+      '--declaration',
+      'false',
+      '--outDir',
+      join(own, 'dist'),
+    ],
+    { stdio: 'pipe' },
+  );
   for (const name of ['express', 'express-session', 'axios', 'joi', ...names]) {
     symlinkSync(join(root, 'node_modules', name), join(modules, name), 'junction');
   }
@@ -36,7 +46,9 @@ export function install(names: readonly string[]): Installed {
     folder,
     run(file, env) {
       const child = spawn(process.execPath, [file], {
-        cwd: folder, stdio: ['ignore', 'pipe', 'pipe'], env: { PATH: process.env['PATH'], ...env },
+        cwd: folder,
+        stdio: ['ignore', 'pipe', 'pipe'],
+        env: { PATH: process.env['PATH'], ...env },
       });
       let said = '';
       for (const stream of [child.stdout, child.stderr]) stream.on('data', (text: Buffer) => (said += String(text)));
@@ -62,7 +74,10 @@ export function freePort(): Promise<number> {
 export async function answering(url: string, { child, said }: Program): Promise<void> {
   for (const end = Date.now() + 20_000; Date.now() < end;) {
     if (child.exitCode !== null) break;
-    const ready = await fetch(url, { redirect: 'manual' }).then((answer) => answer.status < 500, () => false);
+    const ready = await fetch(url, { redirect: 'manual' }).then(
+      (answer) => answer.status < 500,
+      () => false,
+    );
     if (ready) return;
     await new Promise((resolve) => setTimeout(resolve, 50));
   }

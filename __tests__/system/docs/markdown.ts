@@ -6,8 +6,14 @@ export const root = join(__dirname, '../../..');
 
 /** Every document for people, by its path from the root. `docs/api` is generated and checked where it is made. */
 export const DOCUMENTS: readonly string[] = [
-  'README.md', 'CHANGELOG.md', 'CONTRIBUTING.md', 'SECURITY.md',
-  ...readdirSync(join(root, 'docs')).filter((name) => name.endsWith('.md')).sort().map((name) => `docs/${name}`),
+  'README.md',
+  'CHANGELOG.md',
+  'CONTRIBUTING.md',
+  'SECURITY.md',
+  ...readdirSync(join(root, 'docs'))
+    .filter((name) => name.endsWith('.md'))
+    .sort()
+    .map((name) => `docs/${name}`),
 ];
 
 /** The text of a document. */
@@ -50,8 +56,17 @@ export function table(document: string, firstHeader: string): readonly (readonly
   const start = lines.findIndex((line) => line.startsWith(`| ${firstHeader} |`));
   if (start === -1) throw new Error(`${document} has no table that starts with ${firstHeader}`);
   const rest = [...lines.slice(start + 2), ''];
-  return rest.slice(0, rest.findIndex((line) => !line.startsWith('|')))
-    .map((line) => line.split(/(?<!\\)\|/u).slice(1, -1).map((cell) => cell.trim()));
+  return rest
+    .slice(
+      0,
+      rest.findIndex((line) => !line.startsWith('|')),
+    )
+    .map((line) =>
+      line
+        .split(/(?<!\\)\|/u)
+        .slice(1, -1)
+        .map((cell) => cell.trim()),
+    );
 }
 
 /** What stands in the first pair of backticks of a cell. */
@@ -64,7 +79,11 @@ export function anchors(document: string): ReadonlySet<string> {
   const text = prose(document);
   const seen = new Map<string, number>();
   const ofHeadings = [...text.matchAll(/^#+ (.+)$/gmu)].map(([, title = '']) => {
-    const slug = title.toLowerCase().replace(/[^\p{L}\p{N}_\- ]/gu, '').trim().replaceAll(' ', '-');
+    const slug = title
+      .toLowerCase()
+      .replace(/[^\p{L}\p{N}_\- ]/gu, '')
+      .trim()
+      .replaceAll(' ', '-');
     const times = seen.get(slug) ?? 0;
     seen.set(slug, times + 1);
     return times === 0 ? slug : `${slug}-${times}`;

@@ -2,8 +2,20 @@ import type { ConnectErrorCode } from '../../../src';
 import { namesIn } from './markdown';
 
 /** What the code names, and the documents must name as well. */
-export const ERROR_CODES = namesIn('error-words.ts', /type ConnectErrorCode =(.*?);/su, /'([A-Z_]+)'/gu) as readonly ConnectErrorCode[];
-export const OPTIONS = namesIn('options.ts', /interface ConnectAuthOptions \{(.*?)\n\}/su, /^ {2}readonly (\w+)\??:/gmu);
-export const REDIS_OPTIONS = namesIn('redis/options.ts', /interface RedisLedgerOptions \{(.*?)\n\}/su, /^ {2}readonly (\w+)\??:/gmu);
+export const ERROR_CODES = namesIn(
+  'error-words.ts',
+  /type ConnectErrorCode =(.*?);/su,
+  /'([A-Z_]+)'/gu,
+) as readonly ConnectErrorCode[];
+export const OPTIONS = namesIn(
+  'options.ts',
+  /interface ConnectAuthOptions \{(.*?)\n\}/su,
+  /^ {2}readonly (\w+)\??:/gmu,
+);
+export const REDIS_OPTIONS = namesIn(
+  'redis/options.ts',
+  /interface RedisLedgerOptions \{(.*?)\n\}/su,
+  /^ {2}readonly (\w+)\??:/gmu,
+);
 export const EVENT_TYPES = namesIn('events.ts', /^(.*)$/su, /^ {2}readonly type: '(\w+)';/gmu);
 export const FAILURE_KINDS = namesIn('events.ts', /type RefreshFailureKind =(.*?);/su, /\| '(\w+)'/gu);

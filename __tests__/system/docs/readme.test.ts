@@ -12,7 +12,11 @@ import { browser } from '../../support/app';
 const firstExample = blocks('README.md', 'js')[0]?.text ?? '';
 
 test('README can be read in a few minutes: it has at most 1,600 words, as `wc -w` counts them', () => {
-  expect(read('README.md').split(/\s+/u).filter((word) => word !== '').length).toBeLessThanOrEqual(1600);
+  expect(
+    read('README.md')
+      .split(/\s+/u)
+      .filter((word) => word !== '').length,
+  ).toBeLessThanOrEqual(1600);
 });
 
 describe('the first example of README', () => {
@@ -72,11 +76,17 @@ test('the first screen names exactly two set-up commands, and each script in the
 describe('the tables of README', () => {
   test('list every option of the code, and no other', () => {
     expect(OPTIONS.length).toBeGreaterThan(30);
-    expect(table('README.md', 'option').map(([name]) => unquoted(name)).sort()).toEqual([...OPTIONS].sort());
+    expect(
+      table('README.md', 'option')
+        .map(([name]) => unquoted(name))
+        .sort(),
+    ).toEqual([...OPTIONS].sort());
   });
 
   const config = readOptions({
-    clientId: 'id', clientSecret: 'secret', redirectUri: 'https://app.example/connect/callback',
+    clientId: 'id',
+    clientSecret: 'secret',
+    redirectUri: 'https://app.example/connect/callback',
   }) as unknown as Readonly<Record<string, unknown>>;
 
   test.each(table('README.md', 'option').map(([name, value]) => [unquoted(name), value]))(
@@ -95,9 +105,14 @@ describe('the tables of README', () => {
 
   test('list every error code of the code with an anchor, and no other', () => {
     expect(ERROR_CODES.length).toBeGreaterThan(20);
-    expect(table('README.md', 'code').map(([cell]) => unquoted(cell)).sort()).toEqual([...ERROR_CODES].sort());
-    expect(table('README.md', 'code').map(([cell = '']) => /<a id="([a-z_]+)"><\/a>/u.exec(cell)?.[1]))
-      .toEqual(table('README.md', 'code').map(([cell]) => unquoted(cell).toLowerCase()));
+    expect(
+      table('README.md', 'code')
+        .map(([cell]) => unquoted(cell))
+        .sort(),
+    ).toEqual([...ERROR_CODES].sort());
+    expect(table('README.md', 'code').map(([cell = '']) => /<a id="([a-z_]+)"><\/a>/u.exec(cell)?.[1])).toEqual(
+      table('README.md', 'code').map(([cell]) => unquoted(cell).toLowerCase()),
+    );
   });
 
   test.each(table('README.md', 'code').map(([cell, status]) => [unquoted(cell) as ConnectErrorCode, status] as const))(
@@ -108,10 +123,15 @@ describe('the tables of README', () => {
   /** Its own status and those that the provider's API codes give it, wherever they come. */
   function statusesOf(code: ConnectErrorCode): string {
     const byApiCode = (['exchange', 'refresh', 'api'] as const)
-      .flatMap((stage) => DOCUMENTED_API_CODES.map((apiCode) => errorForApiCode(apiCode, { stage, statusByApiCode: {} })))
-      .filter((error) => error?.code === code).map((error) => error?.status);
+      .flatMap((stage) =>
+        DOCUMENTED_API_CODES.map((apiCode) => errorForApiCode(apiCode, { stage, statusByApiCode: {} })),
+      )
+      .filter((error) => error?.code === code)
+      .map((error) => error?.status);
     const all = [...new Set([new ConnectError(code).status, ...byApiCode])].sort();
-    return code === 'ERR_CONNECT_API' ? `${[...new Set(all.map((status) => String(status).charAt(0)))].join(' / ')}xx` : all.join(' / ');
+    return code === 'ERR_CONNECT_API'
+      ? `${[...new Set(all.map((status) => String(status).charAt(0)))].join(' / ')}xx`
+      : all.join(' / ');
   }
 });
 

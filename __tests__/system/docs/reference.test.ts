@@ -5,14 +5,16 @@ import { redisLedgerConfig } from '../../../src/redis/options';
 import { blocks, namesIn, read, table, unquoted } from './markdown';
 import { ERROR_CODES, EVENT_TYPES, FAILURE_KINDS, REDIS_OPTIONS } from './names';
 
-const sections = [...read('docs/errors.md').matchAll(/^### (ERR_\w+)\n\n(.+)$/gmu)]
-  .map(([, code = '', line = '']) => [code as ConnectErrorCode, line] as const);
+const sections = [...read('docs/errors.md').matchAll(/^### (ERR_\w+)\n\n(.+)$/gmu)].map(
+  ([, code = '', line = '']) => [code as ConnectErrorCode, line] as const,
+);
 
 /** Statuses that a code has by itself and by the API codes that lead to it. */
 function statusesOf(code: ConnectErrorCode): readonly number[] {
   const byApiCode = (['exchange', 'refresh', 'api'] as const)
     .flatMap((stage) => DOCUMENTED_API_CODES.map((apiCode) => errorForApiCode(apiCode, { stage, statusByApiCode: {} })))
-    .filter((error) => error?.code === code).map((error) => error?.status ?? 0);
+    .filter((error) => error?.code === code)
+    .map((error) => error?.status ?? 0);
   return [...new Set([new ConnectError(code).status, ...byApiCode])].sort();
 }
 
@@ -28,29 +30,41 @@ describe('docs/errors.md', () => {
   });
 
   test('gives every API code the status and the error code that it has at sign-in, at refresh and on an API call', () => {
-    expect(table('docs/errors.md', 'API code').map(([apiCode, , ...answers]) => [apiCode, ...answers]))
-      .toEqual(DOCUMENTED_API_CODES.map((apiCode) => [
+    expect(table('docs/errors.md', 'API code').map(([apiCode, , ...answers]) => [apiCode, ...answers])).toEqual(
+      DOCUMENTED_API_CODES.map((apiCode) => [
         String(apiCode),
         ...(['exchange', 'refresh', 'api'] as const).map((stage) => {
           const error = errorForApiCode(apiCode, { stage, statusByApiCode: {} });
           return `${error?.status} \`${error?.code}\``;
         }),
-      ]));
-    expect(table('docs/errors.md', 'API code').filter(([apiCode]) => Number(apiCode) >= 2000).map(([apiCode, meaning]) => [meaning, Number(apiCode)]))
-      .toEqual(DOCUMENTED_MESSAGES);
+      ]),
+    );
+    expect(
+      table('docs/errors.md', 'API code')
+        .filter(([apiCode]) => Number(apiCode) >= 2000)
+        .map(([apiCode, meaning]) => [meaning, Number(apiCode)]),
+    ).toEqual(DOCUMENTED_MESSAGES);
   });
 
   test('lists every member of a ConnectError', () => {
-    const members = namesIn('errors.ts', /class ConnectError extends Error \{(.*?)\n {2}constructor/su, /readonly (\w+)\??:/gu)
+    const members = namesIn(
+      'errors.ts',
+      /class ConnectError extends Error \{(.*?)\n {2}constructor/su,
+      /readonly (\w+)\??:/gu,
+    )
       // What Express's own error handler reads.
       .filter((name) => !['expose', 'headers'].includes(name));
-    const listed = table('docs/errors.md', 'member').flatMap(([cell = '']) => [...cell.matchAll(/`(\w+)`/gu)].map(([, name = '']) => name));
+    const listed = table('docs/errors.md', 'member').flatMap(([cell = '']) =>
+      [...cell.matchAll(/`(\w+)`/gu)].map(([, name = '']) => name),
+    );
     expect(listed.sort()).toEqual([...members, 'message'].sort());
   });
 
   test('explains every reason that the code gives', () => {
     const given = [
-      ...namesIn('login/callback.ts', /^(.*)$/su, /function \w+Error\(reason: ('[^)]*)\)/gu).flatMap((union) => union.match(/\w+/gu) ?? []),
+      ...namesIn('login/callback.ts', /^(.*)$/su, /function \w+Error\(reason: ('[^)]*)\)/gu).flatMap(
+        (union) => union.match(/\w+/gu) ?? [],
+      ),
       ...namesIn('login/callback.ts', /const STATE_MESSAGES = \{(.*?)\n\}/su, /^ {2}(\w+):/gmu),
       ...namesIn('login/cookie-check.ts', /^(.*)$/su, /refuse\('(\w+)'/gu),
       ...namesIn('login/same-origin.ts', /^(.*)$/su, /refuse\('(\w+)'/gu),
@@ -62,51 +76,76 @@ describe('docs/errors.md', () => {
       ...namesIn('access/not-now.ts', /reason: (.*?),/su, /'(\w+)'/gu).filter((word) => word !== 'away'),
     ];
     expect(given.length).toBeGreaterThan(35);
-    const explained = [...read('docs/errors.md').matchAll(/^\| ((?:`\w+`(?:, )?)+) \|/gmu)].flatMap(([, cell = '']) => cell.match(/\w+/gu) ?? []);
+    const explained = [...read('docs/errors.md').matchAll(/^\| ((?:`\w+`(?:, )?)+) \|/gmu)].flatMap(
+      ([, cell = '']) => cell.match(/\w+/gu) ?? [],
+    );
     expect([...new Set(given)].filter((reason) => !explained.includes(reason) && reason !== 'no_session')).toEqual([]);
     expect(explained).toContain('no_session');
   });
 });
 
 test('docs/recipes.md lists every event and every kind of failed refresh, and no other', () => {
-  expect(table('docs/recipes.md', 'event').map(([cell]) => unquoted(cell)).sort()).toEqual([...EVENT_TYPES].sort());
-  expect(table('docs/recipes.md', '`kind` of `refresh_failed`').map(([cell]) => unquoted(cell)).sort())
-    .toEqual([...FAILURE_KINDS].sort());
+  expect(
+    table('docs/recipes.md', 'event')
+      .map(([cell]) => unquoted(cell))
+      .sort(),
+  ).toEqual([...EVENT_TYPES].sort());
+  expect(
+    table('docs/recipes.md', '`kind` of `refresh_failed`')
+      .map(([cell]) => unquoted(cell))
+      .sort(),
+  ).toEqual([...FAILURE_KINDS].sort());
 });
 
 test('docs/recipes.md lists what each event holds', () => {
   for (const [cell, , holds = ''] of table('docs/recipes.md', 'event')) {
     const name = unquoted(cell).replace(/(?:^|_)(\w)/gu, (_, letter: string) => letter.toUpperCase());
-    const members = namesIn('events.ts', new RegExp(`interface ${name}Event extends EventBase \\{(.*?)\\n\\}`, 'su'), /readonly (\w+\??):/gu)
-      .filter((member) => member !== 'type');
+    const members = namesIn(
+      'events.ts',
+      new RegExp(`interface ${name}Event extends EventBase \\{(.*?)\\n\\}`, 'su'),
+      /readonly (\w+\??):/gu,
+    ).filter((member) => member !== 'type');
     expect([name, ...(holds.match(/[\w?]+/gu) ?? [])].sort()).toEqual([name, ...members].sort());
   }
 });
 
 test('docs/scaling.md lists every option of redisLedger with its default', () => {
   const config = redisLedgerConfig({
-    sendCommand: () => Promise.resolve(null), encryptionKeys: [{ id: 'a', secret: 'x'.repeat(32) }],
+    sendCommand: () => Promise.resolve(null),
+    encryptionKeys: [{ id: 'a', secret: 'x'.repeat(32) }],
   }) as unknown as Readonly<Record<string, unknown>>;
   const printed = (value: unknown): string => (typeof value === 'string' ? `\`'${value}'\`` : `\`${String(value)}\``);
-  expect(table('docs/scaling.md', 'option of `redisLedger`').map(([name, value]) => [unquoted(name), value]))
-    .toEqual(REDIS_OPTIONS.map((name) => [name, ['sendCommand', 'encryptionKeys'].includes(name) ? 'required' : printed(config[name])]));
+  expect(table('docs/scaling.md', 'option of `redisLedger`').map(([name, value]) => [unquoted(name), value])).toEqual(
+    REDIS_OPTIONS.map((name) => [
+      name,
+      ['sendCommand', 'encryptionKeys'].includes(name) ? 'required' : printed(config[name]),
+    ]),
+  );
 });
 
 test('.env.example, and every file of variables in the documents, names only variables that are read', () => {
   const known = new Set<string>();
-  const spy = new Proxy<Record<string, string>>({}, {
-    get(_target, name) {
-      known.add(String(name));
-      return 'http://localhost/connect/callback';
+  const spy = new Proxy<Record<string, string>>(
+    {},
+    {
+      get(_target, name) {
+        known.add(String(name));
+        return 'http://localhost/connect/callback';
+      },
     },
-  });
+  );
   try {
     connectOptionsFromEnv(spy);
   } catch {
     // Not every value is usable; by now every name has been looked up.
   }
-  const set = (text: string): readonly string[] => [...text.matchAll(/^(CONNECT_\w+)=/gmu)].map(([, name = '']) => name);
+  const set = (text: string): readonly string[] =>
+    [...text.matchAll(/^(CONNECT_\w+)=/gmu)].map(([, name = '']) => name);
   expect([...set(read('.env.example'))].sort()).toEqual([...known].sort());
-  expect(blocks('README.md', 'ini').flatMap(({ text }) => set(text)).filter((name) => !known.has(name))).toEqual([]);
+  expect(
+    blocks('README.md', 'ini')
+      .flatMap(({ text }) => set(text))
+      .filter((name) => !known.has(name)),
+  ).toEqual([]);
   expect(blocks('README.md', 'ini')).toHaveLength(1);
 });

@@ -27,10 +27,18 @@ describe('docs/testing.md: the test of a ledger runs as printed:', () => {
 /** Asks again and again over one kept connection, as a proxy in front does, until nobody answers. @returns how often it was answered */
 async function keepBusy(url: string, cookie: string): Promise<number> {
   const agent = new http.Agent({ keepAlive: true, maxSockets: 1 });
-  const answered = (): Promise<boolean> => new Promise((resolve) => {
-    http.get(url, { agent, headers: { cookie } }, (answer) => answer.resume().once('close', () => { resolve(answer.complete); }))
-      .once('error', () => { resolve(false); });
-  });
+  const answered = (): Promise<boolean> =>
+    new Promise((resolve) => {
+      http
+        .get(url, { agent, headers: { cookie } }, (answer) =>
+          answer.resume().once('close', () => {
+            resolve(answer.complete);
+          }),
+        )
+        .once('error', () => {
+          resolve(false);
+        });
+    });
   let count = 0;
   while (await answered()) count += 1;
   agent.destroy();
@@ -63,8 +71,10 @@ describeInRedis('docs/scaling.md: what it prints runs as printed:', () => {
   beforeAll(async () => {
     [redis, sandbox] = await Promise.all([startRedis(), startSandbox()]);
     installed = install(['redis', '@redis', 'connect-redis', 'ioredis']);
-    for (const name of ['server.mjs', 'ioredis.mjs', 'cluster.mjs']) writeFileSync(join(installed.folder, name), example(name));
-    for (const name of ['ioredis.mjs', 'cluster.mjs']) writeFileSync(join(installed.folder, `check-${name}`), check(name));
+    for (const name of ['server.mjs', 'ioredis.mjs', 'cluster.mjs'])
+      writeFileSync(join(installed.folder, name), example(name));
+    for (const name of ['ioredis.mjs', 'cluster.mjs'])
+      writeFileSync(join(installed.folder, `check-${name}`), check(name));
   }, 120_000);
 
   afterAll(async () => {
@@ -77,12 +87,20 @@ describeInRedis('docs/scaling.md: what it prints runs as printed:', () => {
     const ports = [await freePort(), await freePort()] as const;
     const { clientId, clientSecret, authorizeUrl, tokenUrl, apiBaseUrl } = sandbox.connectOptions;
     for (const port of ports) {
-      programs.push(installed.run('server.mjs', {
-        PORT: String(port), REDIS_URL: redis.url, SESSION_SECRET: 'any', LEDGER_KEY: 'a secret of thirty-two characters or more',
-        CONNECT_CLIENT_ID: clientId, CONNECT_CLIENT_SECRET: clientSecret, CONNECT_AUTHORIZE_URL: authorizeUrl,
-        CONNECT_TOKEN_URL: tokenUrl, CONNECT_API_BASE_URL: apiBaseUrl,
-        CONNECT_REDIRECT_URI: `http://localhost:${ports[0]}/connect/callback`,
-      }));
+      programs.push(
+        installed.run('server.mjs', {
+          PORT: String(port),
+          REDIS_URL: redis.url,
+          SESSION_SECRET: 'any',
+          LEDGER_KEY: 'a secret of thirty-two characters or more',
+          CONNECT_CLIENT_ID: clientId,
+          CONNECT_CLIENT_SECRET: clientSecret,
+          CONNECT_AUTHORIZE_URL: authorizeUrl,
+          CONNECT_TOKEN_URL: tokenUrl,
+          CONNECT_API_BASE_URL: apiBaseUrl,
+          CONNECT_REDIRECT_URI: `http://localhost:${ports[0]}/connect/callback`,
+        }),
+      );
     }
     const urls = ports.map((port) => `http://localhost:${port}`);
     await Promise.all(programs.map((program, index) => answering(`${urls[index]}/`, program)));
@@ -91,22 +109,24 @@ describeInRedis('docs/scaling.md: what it prints runs as printed:', () => {
     const landed = await visitor.visit(await sandbox.allow(started.location));
     expect([landed.status, landed.location]).toEqual([302, '/']);
     const answers = await Promise.all(urls.map((url) => visitor.visit(`${url}/`)));
-    expect(answers.map(({ status, body }) => [status, body]))
-      .toEqual(programs.map(({ child }) => [200, `Connected, answered by ${child.pid}`]));
+    expect(answers.map(({ status, body }) => [status, body])).toEqual(
+      programs.map(({ child }) => [200, `Connected, answered by ${child.pid}`]),
+    );
     for (const [index, { child, said }] of programs.entries()) {
       // Several, so that some are in the middle of a request when the signal comes.
       const cookie = `connect.sid=${visitor.cookies.get('connect.sid') ?? ''}`;
       const counts = Promise.all(Array.from({ length: 8 }, () => keepBusy(`${urls[index]}/`, cookie)));
       await visitor.visit(`${urls[index]}/`);
       child.kill('SIGTERM');
-      const [code] = await once(child, 'exit') as [number | null];
-      expect([code, said(), Math.max(...await counts) > 0]).toEqual([0, '', true]);
+      const [code] = (await once(child, 'exit')) as [number | null];
+      expect([code, said(), Math.max(...(await counts)) > 0]).toEqual([0, '', true]);
     }
   }, 60_000);
 
   test('with ioredis, session store and ledger answer', async () => {
     const { child, said } = installed.run('check-ioredis.mjs', {
-      REDIS_URL: redis.url, LEDGER_KEY: 'a secret of thirty-two characters or more',
+      REDIS_URL: redis.url,
+      LEDGER_KEY: 'a secret of thirty-two characters or more',
     });
     await once(child, 'exit');
     expect(said()).toBe('["kept",null,"won","settled","box"]\n');
@@ -115,7 +135,8 @@ describeInRedis('docs/scaling.md: what it prints runs as printed:', () => {
   test('with a cluster, session store and ledger answer', async () => {
     const cluster = await startRedisCluster();
     const { child, said } = installed.run('check-cluster.mjs', {
-      REDIS_URLS: cluster.nodes.map(({ url }) => url).join(' '), LEDGER_KEY: 'a secret of thirty-two characters or more',
+      REDIS_URLS: cluster.nodes.map(({ url }) => url).join(' '),
+      LEDGER_KEY: 'a secret of thirty-two characters or more',
     });
     await once(child, 'exit');
     await cluster.close();

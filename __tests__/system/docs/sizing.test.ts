@@ -25,7 +25,9 @@ function printedCommands(row: string): Readonly<Record<string, number>> {
 
 /** Without those that a script calls inside Redis. EVAL is EVALSHA of a script that Redis does not know yet. */
 function sent(commands: Readonly<Record<string, number>>): Readonly<Record<string, number>> {
-  return Object.fromEntries(Object.entries(commands).filter(([name]) => ['get', 'set', 'del', 'expire', 'evalsha'].includes(name)));
+  return Object.fromEntries(
+    Object.entries(commands).filter(([name]) => ['get', 'set', 'del', 'expire', 'evalsha'].includes(name)),
+  );
 }
 
 /** Allocators differ between versions of Redis. */
@@ -36,10 +38,15 @@ function expectAbout(actual: number, expected: number): void {
 
 describeInRedis('docs/scaling.md prints what Redis says:', () => {
   let redis: RedisServer;
-  beforeAll(async () => { redis = await startRedis(); });
+  beforeAll(async () => {
+    redis = await startRedis();
+  });
   afterAll(() => redis.close());
 
-  async function withDeployment(options: Partial<ConnectAuthOptions>, act: (one: Deployment) => Promise<void>): Promise<void> {
+  async function withDeployment(
+    options: Partial<ConnectAuthOptions>,
+    act: (one: Deployment) => Promise<void>,
+  ): Promise<void> {
     await redis.command('FLUSHALL');
     const one = await deploy(redis, options);
     try {
@@ -58,11 +65,15 @@ describeInRedis('docs/scaling.md prints what Redis says:', () => {
 
   test('the size of everything else, and the commands of each kind of request', async () => {
     await withDeployment({}, async (one) => {
-      const visit = (status: number, path = '/token') => async (): Promise<void> => {
-        expect((await one.visitor.visit(`${one.url}${path}`)).status).toBe(status);
-      };
+      const visit =
+        (status: number, path = '/token') =>
+        async (): Promise<void> => {
+          expect((await one.visitor.visit(`${one.url}${path}`)).status).toBe(status);
+        };
       expect(JSON.stringify(tokenSet())).toHaveLength(1176);
-      expect(sent(await one.commandsOf(() => one.signIn()))).toEqual(printedCommands('authorize and callback together'));
+      expect(sent(await one.commandsOf(() => one.signIn()))).toEqual(
+        printedCommands('authorize and callback together'),
+      );
       expectAbout(await one.bytesOf('sess:'), printed('in Redis', 'session document, plain'));
       expectAbout(await one.bytesOf('connect-auth:once:'), printed('in Redis', 'mark of a sign-in'));
       await one.forget('connect-auth:once:');
@@ -77,15 +88,25 @@ describeInRedis('docs/scaling.md prints what Redis says:', () => {
       expectAbout(await one.bytesOf('connect-auth:'), printed('in Redis', 'ledger record with a token set'));
 
       await one.putBack(aged);
-      expect(sent(await one.commandsOf(visit(200)))).toEqual(printedCommands('that takes over a refresh of the last 5 seconds'));
+      expect(sent(await one.commandsOf(visit(200)))).toEqual(
+        printedCommands('that takes over a refresh of the last 5 seconds'),
+      );
       await one.putBack(aged);
       await one.settledEarlier(60_000);
       expect(sent(await one.commandsOf(visit(200)))).toEqual(printedCommands('that takes over an older one'));
 
-      expect(sent(await one.commandsOf(async () => {
-        const { status } = await one.visitor.visit(`${one.url}/connect/disconnect`, { 'sec-fetch-site': 'same-origin' }, 'POST');
-        expect(status).toBe(204);
-      }))).toEqual(printedCommands('disconnect'));
+      expect(
+        sent(
+          await one.commandsOf(async () => {
+            const { status } = await one.visitor.visit(
+              `${one.url}/connect/disconnect`,
+              { 'sec-fetch-site': 'same-origin' },
+              'POST',
+            );
+            expect(status).toBe(204);
+          }),
+        ),
+      ).toEqual(printedCommands('disconnect'));
       expectAbout(await one.bytesOf('connect-auth:'), printed('in Redis', 'ledger record after disconnect'));
     });
   }, 60_000);
@@ -96,21 +117,29 @@ describeInRedis('docs/scaling.md prints what Redis says:', () => {
     client.on('error', () => undefined);
     await client.connect();
     const ledger = redisLedger({
-      sendCommand: (...args) => client.sendCommand(args), encryptionKeys: ENCRYPTION_KEYS, commandTimeoutMs: 5000,
+      sendCommand: (...args) => client.sendCommand(args),
+      encryptionKeys: ENCRYPTION_KEYS,
+      commandTimeoutMs: 5000,
     });
-    const usedBytes = async (): Promise<number> => (
-      Number(/used_memory:(\d+)/u.exec(String(await redis.command('INFO', 'memory')))?.[1]));
+    const usedBytes = async (): Promise<number> =>
+      Number(/used_memory:(\d+)/u.exec(String(await redis.command('INFO', 'memory')))?.[1]);
     try {
       const before = await usedBytes();
       const box = JSON.stringify({ token: tokenSet(), lifetimeSeconds: 3600.123 });
       const retentionMs = 48 * 3_600_000;
       for (let index = 0; index < 2000; index += 1) {
         const key = String(index).padStart(43, 'k');
-        const won = await ledger.acquire(key, { generation: 0, claimant: 'c'.repeat(22), leaseMs: 10_000, minAgeMs: 0, retentionMs });
+        const won = await ledger.acquire(key, {
+          generation: 0,
+          claimant: 'c'.repeat(22),
+          leaseMs: 10_000,
+          minAgeMs: 0,
+          retentionMs,
+        });
         if (won.kind !== 'won') throw new Error(won.kind);
         await ledger.settle(key, { generation: 0, fence: won.fence, box, retentionMs });
       }
-      expectAbout((await usedBytes() - before) / 2000, 2540);
+      expectAbout(((await usedBytes()) - before) / 2000, 2540);
     } finally {
       client.destroy();
     }

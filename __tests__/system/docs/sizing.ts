@@ -34,7 +34,12 @@ export interface Deployment {
 
 /** 1,176 bytes as JSON, about what JSON Web Tokens come to. */
 export function tokenSet(): Readonly<Record<string, string | number>> {
-  return { access_token: letters(718), refresh_token: letters(380), expires_at: Math.floor(Date.now() / 1000) + 3600, type: 'bearer' };
+  return {
+    access_token: letters(718),
+    refresh_token: letters(380),
+    expires_at: Math.floor(Date.now() / 1000) + 3600,
+    type: 'bearer',
+  };
 }
 
 function letters(length: number): string {
@@ -53,8 +58,11 @@ export async function deploy(redis: RedisServer, options: Partial<ConnectAuthOpt
   const [providerUrl, url] = await Promise.all([listen(provider), listen(server)]);
   app.use(session({ secret: 'any', resave: false, saveUninitialized: false, store: new RedisStore({ client }) }));
   const connect = connectAuth({
-    clientId: 'client', clientSecret: 'secret', redirectUri: `${url}/connect/callback`,
-    authorizeUrl: `${providerUrl}/authorize`, tokenUrl: `${providerUrl}/token`,
+    clientId: 'client',
+    clientSecret: 'secret',
+    redirectUri: `${url}/connect/callback`,
+    authorizeUrl: `${providerUrl}/authorize`,
+    tokenUrl: `${providerUrl}/token`,
     ledger: redisLedger({ sendCommand: (...args) => client.sendCommand(args), encryptionKeys: ENCRYPTION_KEYS }),
     ...options,
   });
@@ -64,7 +72,7 @@ export async function deploy(redis: RedisServer, options: Partial<ConnectAuthOpt
   const visitor = browser();
 
   const keyOf = async (prefix: string): Promise<string> => {
-    const keys = await redis.command('KEYS', `${prefix}*`) as readonly string[];
+    const keys = (await redis.command('KEYS', `${prefix}*`)) as readonly string[];
     if (keys.length !== 1) throw new Error(`${keys.length} keys begin with ${prefix}`);
     return keys[0] ?? '';
   };
@@ -120,6 +128,8 @@ async function listen(server: http.Server): Promise<string> {
 
 /** Calls per command. */
 export function commandCalls(info: string): Readonly<Record<string, number>> {
-  const rows = [...info.matchAll(/^cmdstat_([\w|]+):calls=(\d+)/gmu)].map(([, name = '', calls]) => [name, Number(calls)] as const);
+  const rows = [...info.matchAll(/^cmdstat_([\w|]+):calls=(\d+)/gmu)].map(
+    ([, name = '', calls]) => [name, Number(calls)] as const,
+  );
   return Object.fromEntries(rows.filter(([name]) => !/^(?:config|info)/u.test(name)));
 }

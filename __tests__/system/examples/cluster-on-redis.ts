@@ -45,9 +45,12 @@ export function describeClusterOnRedis(stageOf: () => Stage): void {
 
   describe('without redis-server', () => {
     test('redis-cluster says what to install', async () => {
-      const { exitCode, output } = await stageOf().node(
-        ['examples/run.mjs', 'redis-cluster'], { PORT: '0', REDIS_SERVER_PATH: join(stageOf().folder, 'no-such-redis-server') },
-      ).ended();
+      const { exitCode, output } = await stageOf()
+        .node(['examples/run.mjs', 'redis-cluster'], {
+          PORT: '0',
+          REDIS_SERVER_PATH: join(stageOf().folder, 'no-such-redis-server'),
+        })
+        .ended();
       expect([exitCode, output]).toEqual([1, expect.stringContaining('apt install redis-server')]);
     });
   });

@@ -10,7 +10,9 @@ import { makeStage, root, type Stage } from './stage';
 jest.setTimeout(90_000);
 
 const folder = join(root, 'examples');
-const names = readdirSync(folder).filter((name) => ['app.mjs', 'app.ts', 'app.js'].some((file) => existsSync(join(folder, name, file))));
+const names = readdirSync(folder).filter((name) =>
+  ['app.mjs', 'app.ts', 'app.js'].some((file) => existsSync(join(folder, name, file))),
+);
 const read = (...path: readonly string[]): string => readFileSync(join(folder, ...path), 'utf8');
 
 let stage: Stage;
@@ -26,7 +28,9 @@ afterAll(async () => {
 
 describe('the folder', () => {
   test('is listed by `npm run example`, and in its README', async () => {
-    const { scripts } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { scripts: Record<string, string> };
+    const { scripts } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
+      scripts: Record<string, string>;
+    };
     expect(scripts['example']).toBe('npm run --silent build && node examples/run.mjs');
     const { exitCode, output: listing } = await stage.node(['examples/run.mjs']).ended();
     expect(exitCode).toBe(0);
@@ -41,10 +45,12 @@ describe('the folder', () => {
   });
 
   test.each(names)('holds nothing in %s that a user could not import', (name) => {
-    const files = readdirSync(join(folder, name), { recursive: true, encoding: 'utf8' })
-      .filter((path) => /\.(?:mjs|js|ts)$/u.test(path) && !path.startsWith('dist'));
-    const imported = files.flatMap((path) => [...read(name, path).matchAll(/(?:from|require\(|import\() ?'([^']+)'/gu)]
-      .map(([, specifier = '']) => specifier));
+    const files = readdirSync(join(folder, name), { recursive: true, encoding: 'utf8' }).filter(
+      (path) => /\.(?:mjs|js|ts)$/u.test(path) && !path.startsWith('dist'),
+    );
+    const imported = files.flatMap((path) =>
+      [...read(name, path).matchAll(/(?:from|require\(|import\() ?'([^']+)'/gu)].map(([, specifier = '']) => specifier),
+    );
     expect(files.length).toBeGreaterThan(0);
     expect(imported.filter((specifier) => specifier.startsWith('..'))).toEqual([]);
   });
@@ -71,7 +77,11 @@ describe('minimal-javascript', () => {
     expect([declined.status, declined.body]).toEqual([403, expect.stringContaining('href="/connect/authorize"')]);
 
     const landed = await person.visit('/connect/authorize', 'allow');
-    expect([landed.status, landed.path, landed.body]).toEqual([200, '/', expect.stringContaining('Connected (bearer)')]);
+    expect([landed.status, landed.path, landed.body]).toEqual([
+      200,
+      '/',
+      expect.stringContaining('Connected (bearer)'),
+    ]);
     expect((await person.send('/connect/disconnect')).location).toBe('/');
     expect((await person.open('/')).body).toContain('href="/connect/authorize"');
 
@@ -86,7 +96,10 @@ describe('minimal-typescript', () => {
     const example = await stage.example('minimal-typescript');
     const person = personAt(example);
     const refused = await person.call('/');
-    expect([refused.status, JSON.parse(refused.body)]).toEqual([401, expect.objectContaining({ loginUrl: '/connect/authorize' })]);
+    expect([refused.status, JSON.parse(refused.body)]).toEqual([
+      401,
+      expect.objectContaining({ loginUrl: '/connect/authorize' }),
+    ]);
     await example.saying(/^ERR_CONNECT_REQUIRED, answered with 401$/mu);
 
     const begun = Date.now();
@@ -111,7 +124,10 @@ describe('spa', () => {
     expect((await person.visit(loginUrl, 'allow')).path).toBe('/connected.html');
     expect((await person.visit(`${loginUrl}?returnTo=/`, 'allow')).body).toContain('<h1>My profile</h1>');
     const profile = await person.call('/api/me');
-    expect([profile.status, JSON.parse(profile.body)]).toEqual([200, expect.objectContaining({ name: 'Sandbox User' })]);
+    expect([profile.status, JSON.parse(profile.body)]).toEqual([
+      200,
+      expect.objectContaining({ name: 'Sandbox User' }),
+    ]);
     expect(profile.body).not.toContain('token');
     await example.stop();
   });
@@ -133,9 +149,13 @@ describe('custom-error-page', () => {
     expect(skipped.body).toContain('<a href="/connect/authorize">Try again</a>');
 
     const script = await person.call('/type');
-    expect([script.status, JSON.parse(script.body)]).toEqual([401, {
-      code: 'ERR_CONNECT_REQUIRED', title: expect.any(String) as string,
-    }]);
+    expect([script.status, JSON.parse(script.body)]).toEqual([
+      401,
+      {
+        code: 'ERR_CONNECT_REQUIRED',
+        title: expect.any(String) as string,
+      },
+    ]);
     expect((await person.visit('/connect/authorize?returnTo=/type', 'allow')).body).toBe('{"type":"bearer"}');
     await example.stop();
   });
@@ -168,15 +188,26 @@ describeClusterOnRedis(() => stage);
 
 describe('with a .env of your own', () => {
   const programs = [
-    'minimal-javascript/app.mjs', 'spa/app.mjs', 'custom-error-page/app.mjs', 'several-accounts/app.mjs', 'jest-test/server.js',
+    'minimal-javascript/app.mjs',
+    'spa/app.mjs',
+    'custom-error-page/app.mjs',
+    'several-accounts/app.mjs',
+    'jest-test/server.js',
   ];
-  const pathOf = (program: string): string => (program.startsWith('several') ? '/source/connect' : '/connect/authorize');
+  const pathOf = (program: string): string =>
+    program.startsWith('several') ? '/source/connect' : '/connect/authorize';
 
   test('every program goes to Appy Pie Connect', async () => {
-    writeFileSync(join(stage.folder, '.env'), [
-      'SESSION_SECRET=any', 'CONNECT_CLIENT_ID=id-of-mine', 'CONNECT_CLIENT_SECRET=secret-of-mine',
-      'CONNECT_REDIRECT_URI=http://localhost:3000/connect/callback', '',
-    ].join('\n'));
+    writeFileSync(
+      join(stage.folder, '.env'),
+      [
+        'SESSION_SECRET=any',
+        'CONNECT_CLIENT_ID=id-of-mine',
+        'CONNECT_CLIENT_SECRET=secret-of-mine',
+        'CONNECT_REDIRECT_URI=http://localhost:3000/connect/callback',
+        '',
+      ].join('\n'),
+    );
     const targets = await Promise.all(programs.map((program) => authorizationOf(program)));
     expect(targets).toEqual(programs.map(() => 'https://connectcloud.appypie.com/oAuth/authorize for id-of-mine'));
   });

@@ -19,6 +19,6 @@ export async function firstAnswer(url: string, program: Running): Promise<Respon
   do {
     const answer = await fetch(url, { redirect: 'manual' }).catch(() => undefined);
     if (answer !== undefined) return answer;
-  } while (!await Promise.race([over, sleep(50, false)]));
+  } while (!(await Promise.race([over, sleep(50, false)])));
   throw new Error(`ended without an answer: ${program.output()}`);
 }

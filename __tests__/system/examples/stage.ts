@@ -60,15 +60,18 @@ export function makeStage(): Stage {
   symlinkSync(join(root, 'node_modules'), join(folder, 'node_modules'), 'junction');
   // What `npm run build` does, less the type check, which is a check of its own.
   const tsc = join(folder, 'node_modules', 'typescript', 'bin', 'tsc');
-  const { status, stdout, stderr } = spawnSync(
-    process.execPath, [tsc, '-p', 'tsconfig.build.json', '--noCheck'], { cwd: folder, encoding: 'utf8' },
-  );
+  const { status, stdout, stderr } = spawnSync(process.execPath, [tsc, '-p', 'tsconfig.build.json', '--noCheck'], {
+    cwd: folder,
+    encoding: 'utf8',
+  });
   if (status !== 0) throw new Error(`The package does not build: ${stdout}${stderr}`);
 
   const running = new Set<Running>();
   function node(args: readonly string[], env: Readonly<Record<string, string>> = {}): Running {
     const child = spawn(process.execPath, args, {
-      cwd: folder, env: { ...plainEnvironment(), ...env }, stdio: ['ignore', 'pipe', 'pipe'],
+      cwd: folder,
+      env: { ...plainEnvironment(), ...env },
+      stdio: ['ignore', 'pipe', 'pipe'],
     });
     const program = watch(child);
     running.add(program);
@@ -111,22 +114,23 @@ function watch(child: ChildProcess): Running {
   return {
     output: () => output,
     ended: () => ended,
-    saying: (pattern) => new Promise((resolve, reject) => {
-      const fail = (): void => reject(new Error(`does not say ${pattern.source}: ${output}`));
-      const timer = setTimeout(fail, PATIENCE_MS);
-      const look = (): void => {
-        if (!pattern.test(output)) return;
-        clearTimeout(timer);
-        looks.delete(look);
-        resolve(output);
-      };
-      looks.add(look);
-      void ended.then(() => {
-        clearTimeout(timer);
-        fail();
-      });
-      look();
-    }),
+    saying: (pattern) =>
+      new Promise((resolve, reject) => {
+        const fail = (): void => reject(new Error(`does not say ${pattern.source}: ${output}`));
+        const timer = setTimeout(fail, PATIENCE_MS);
+        const look = (): void => {
+          if (!pattern.test(output)) return;
+          clearTimeout(timer);
+          looks.delete(look);
+          resolve(output);
+        };
+        looks.add(look);
+        void ended.then(() => {
+          clearTimeout(timer);
+          fail();
+        });
+        look();
+      }),
     stop() {
       child.kill('SIGINT');
       return ended;

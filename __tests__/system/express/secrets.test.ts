@@ -67,13 +67,20 @@ describe.each([
     expect(Object.keys(statuses).length).toBe(1 + 34 + 14 + 13 + 12 + 1 + 8);
     const names = new Set(world.secrets.map((secret) => secret.name));
     expect([...names].sort()).toEqual([
-      'access token', 'access token key', 'client secret', 'code', 'refresh token', 'session id', 'state', 'verifier',
+      'access token',
+      'access token key',
+      'client secret',
+      'code',
+      'refresh token',
+      'session id',
+      'state',
+      'verifier',
     ]);
   });
 });
 
 function expected(name: string): number[] {
-  if (name === 'a sign-in that succeeds' || name.startsWith('store destroy') && name.endsWith('call 2')) return [302];
+  if (name === 'a sign-in that succeeds' || (name.startsWith('store destroy') && name.endsWith('call 2'))) return [302];
   if (name.startsWith('store')) return [503];
   if (/^(?:option|environment) fault/u.test(name)) return [500];
   if (name === 'onConnect throws') return [403];
@@ -87,12 +94,14 @@ interface Place {
 
 const places: Readonly<Record<string, () => Promise<Place>>> = {
   memory: () => Promise.resolve({ env: {}, close: () => Promise.resolve() }),
-  ...(redisServerPath() === undefined ? {} : {
-    async Redis() {
-      const redis = await startRedis();
-      return { env: { REDIS_PORT: String(redis.port) }, close: () => redis.close() };
-    },
-  }),
+  ...(redisServerPath() === undefined
+    ? {}
+    : {
+        async Redis() {
+          const redis = await startRedis();
+          return { env: { REDIS_PORT: String(redis.port) }, close: () => redis.close() };
+        },
+      }),
 };
 
 describe.each(Object.keys(places))('refresh, guard, API calls and disconnect over %s', (name) => {
@@ -108,8 +117,11 @@ describe.each(Object.keys(places))('refresh, guard, API calls and disconnect ove
     const secrets = unique(world.secrets);
     // A session knows its own id, by a property that is not enumerable: express-session's.
     const inSession = secrets.filter((secret) => secret.name !== 'session id');
-    const leaks = world.sightings.flatMap(({ scenario, sink, text }) => (
-      findSecrets(text, sink === 'session: inspect' ? inSession : secrets).map((secret) => `${scenario}: ${sink}: ${secret}`)));
+    const leaks = world.sightings.flatMap(({ scenario, sink, text }) =>
+      findSecrets(text, sink === 'session: inspect' ? inSession : secrets).map(
+        (secret) => `${scenario}: ${sink}: ${secret}`,
+      ),
+    );
     expect([...new Set(leaks)]).toEqual([]);
   });
 
@@ -126,9 +138,18 @@ describe.each(Object.keys(places))('refresh, guard, API calls and disconnect ove
     expect(entries.length).toBe(23 * 9);
     expect(sightings.filter(({ sink, text }) => sink === 'store' && /v1\.k1\./u.test(text)).length).toBeGreaterThan(10);
     // A disconnect removes what its record has sealed, so Redis is looked at before it too.
-    expect(sightings.some(({ sink, text }) => sink === 'redis' && /connect-auth:[^ ]+ hash .*v1\.l1\./u.test(text))).toBe(name === 'Redis');
+    expect(
+      sightings.some(({ sink, text }) => sink === 'redis' && /connect-auth:[^ ]+ hash .*v1\.l1\./u.test(text)),
+    ).toBe(name === 'Redis');
     expect([...new Set(world.secrets.map((secret) => secret.name))].sort()).toEqual([
-      'access token', 'client secret', 'code', 'encryption secret', 'refresh token', 'session id', 'state', 'verifier',
+      'access token',
+      'client secret',
+      'code',
+      'encryption secret',
+      'refresh token',
+      'session id',
+      'state',
+      'verifier',
     ]);
   });
 });

@@ -11,7 +11,9 @@ interface Manifest {
 }
 
 interface Lock {
-  readonly packages: Readonly<Record<string, { readonly dev?: boolean; readonly hasInstallScript?: boolean; readonly resolved?: string }>>;
+  readonly packages: Readonly<
+    Record<string, { readonly dev?: boolean; readonly hasInstallScript?: boolean; readonly resolved?: string }>
+  >;
 }
 
 const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as Manifest;
@@ -30,10 +32,13 @@ function outputsOf(source: string): readonly string[] {
 }
 
 test('the tarball holds the build of src, the documents, package.json, and nothing else', () => {
-  const sources = readdirSync(join(root, 'src'), { recursive: true, encoding: 'utf8' })
-    .filter((name) => /\.m?ts$/.test(name));
+  const sources = readdirSync(join(root, 'src'), { recursive: true, encoding: 'utf8' }).filter((name) =>
+    /\.m?ts$/.test(name),
+  );
   // The reference is in the types, and pictures are for the repository's pages.
-  const docs = readdirSync(join(root, 'docs')).filter((name) => name.endsWith('.md')).map((name) => `docs/${name}`);
+  const docs = readdirSync(join(root, 'docs'))
+    .filter((name) => name.endsWith('.md'))
+    .map((name) => `docs/${name}`);
   const texts = ['README.md', 'LICENSE', 'CHANGELOG.md', 'CONTRIBUTING.md', 'SECURITY.md', '.env.example', ...docs];
   const expected = [...texts, 'package.json', ...sources.flatMap(outputsOf)];
   expect([...pack().files].sort()).toEqual(expected.sort());
@@ -45,7 +50,9 @@ test('the runtime dependencies are axios and joi', () => {
 });
 
 test('nothing runs at install time, neither in this package nor in what it brings along', () => {
-  expect(Object.keys(manifest.scripts).filter((name) => /^(pre|post)?install$|^(pre|post)?prepare$/.test(name))).toEqual([]);
+  expect(
+    Object.keys(manifest.scripts).filter((name) => /^(pre|post)?install$|^(pre|post)?prepare$/.test(name)),
+  ).toEqual([]);
   const shipped = Object.entries(lock.packages).filter(([name, { dev }]) => name !== '' && dev !== true);
   expect(shipped.map(([name]) => name)).toEqual(expect.arrayContaining(['node_modules/axios', 'node_modules/joi']));
   expect(shipped.filter(([, { hasInstallScript }]) => hasInstallScript).map(([name]) => name)).toEqual([]);
@@ -61,7 +68,10 @@ test('every entry point is loaded by import and by require, with types for each'
     require: { types: `./dist/${name}.d.ts`, default: `./dist/${name}.js` },
   });
   expect(manifest.exports).toEqual({
-    '.': both('index'), './redis': both('redis/index'), './testing': both('testing/index'), './package.json': './package.json',
+    '.': both('index'),
+    './redis': both('redis/index'),
+    './testing': both('testing/index'),
+    './package.json': './package.json',
   });
 });
 

@@ -53,8 +53,9 @@ export function projectWith(tarball: string, express: { readonly code: string; r
     'express-connect-auth': `file:${tarball}`,
     express: versionOf(express.code),
     '@types/express': versionOf(express.types),
-    ...Object.fromEntries(['express-session', '@types/express-session', '@types/node', 'typescript']
-      .map((name) => [name, versionOf(name)])),
+    ...Object.fromEntries(
+      ['express-session', '@types/express-session', '@types/node', 'typescript'].map((name) => [name, versionOf(name)]),
+    ),
   };
   writeFileSync(join(project, 'package.json'), JSON.stringify({ private: true, dependencies }));
   npm(['install', '--prefer-offline', '--ignore-scripts', '--no-audit', '--no-fund', '--silent'], project);
@@ -64,14 +65,19 @@ export function projectWith(tarball: string, express: { readonly code: string; r
 /** Runs a Node program with the given arguments to its end, for at most a minute. */
 export function node(args: readonly string[], cwd: string): Outcome {
   const { status, stdout, stderr } = spawnSync(process.execPath, args, {
-    cwd, encoding: 'utf8', env: plainEnvironment(), timeout: 60_000,
+    cwd,
+    encoding: 'utf8',
+    env: plainEnvironment(),
+    timeout: 60_000,
   });
   return { status, stdout, output: stdout + stderr };
 }
 
 /** The exact version installed here: the samples must not depend on what is newest today. */
 function versionOf(name: string): string {
-  const { version } = JSON.parse(readFileSync(join(root, 'node_modules', name, 'package.json'), 'utf8')) as { version: string };
+  const { version } = JSON.parse(readFileSync(join(root, 'node_modules', name, 'package.json'), 'utf8')) as {
+    version: string;
+  };
   return version;
 }
 

@@ -47,9 +47,12 @@ describe.each(EXPRESS)('beside $name', ({ name }) => {
   });
 });
 
-test.each(KINDS)('the session is typed for who never imports express-session, and wrong uses do not compile (%s)', (kind) => {
-  expect(compile(project(), `typescript-${kind}/tsconfig.typed.json`)).toBe('0 ');
-});
+test.each(KINDS)(
+  'the session is typed for who never imports express-session, and wrong uses do not compile (%s)',
+  (kind) => {
+    expect(compile(project(), `typescript-${kind}/tsconfig.typed.json`)).toBe('0 ');
+  },
+);
 
 test.each(ENTRIES)('%s gives the same names and values to require and to import', (entry) => {
   const { status, stdout, output } = node(['identities.mjs', entry], project());
@@ -70,16 +73,23 @@ test('both entries declare the same types to require and to import', () => {
 function declaredNames(folder: string): readonly (readonly string[])[] {
   const main = join(folder, 'main.ts');
   const program = ts.createProgram([main], {
-    module: ts.ModuleKind.Node16, moduleResolution: ts.ModuleResolutionKind.Node16, target: ts.ScriptTarget.ES2022,
-    lib: ['lib.es2022.d.ts'], types: [],
+    module: ts.ModuleKind.Node16,
+    moduleResolution: ts.ModuleResolutionKind.Node16,
+    target: ts.ScriptTarget.ES2022,
+    lib: ['lib.es2022.d.ts'],
+    types: [],
   });
   const checker = program.getTypeChecker();
   const imports = program.getSourceFile(main)?.statements.filter(ts.isImportDeclaration) ?? [];
   return ENTRIES.map((entry) => {
-    const from = imports.map(({ moduleSpecifier }) => moduleSpecifier)
+    const from = imports
+      .map(({ moduleSpecifier }) => moduleSpecifier)
       .find((specifier) => ts.isStringLiteral(specifier) && specifier.text === entry);
     const symbol = from && checker.getSymbolAtLocation(from);
     if (!symbol) throw new Error(`${entry} does not resolve from ${folder}`);
-    return checker.getExportsOfModule(symbol).map(({ name }) => name).sort();
+    return checker
+      .getExportsOfModule(symbol)
+      .map(({ name }) => name)
+      .sort();
   });
 }

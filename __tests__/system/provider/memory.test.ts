@@ -9,7 +9,9 @@ const CALLS = 6;
 const FLAT = 40;
 
 let sandbox: Sandbox;
-beforeAll(async () => { sandbox = await startSandbox(); });
+beforeAll(async () => {
+  sandbox = await startSandbox();
+});
 afterAll(() => sandbox.close());
 
 interface Probed {
@@ -19,17 +21,22 @@ interface Probed {
 
 async function probe(): Promise<Probed> {
   const { stdout } = await promisify(execFile)(
-    process.execPath, [join(SUPPORT, 'typescript-process.cjs'), join(SUPPORT, 'memory-probe.ts')],
+    process.execPath,
+    [join(SUPPORT, 'typescript-process.cjs'), join(SUPPORT, 'memory-probe.ts')],
     { env: { PATH: process.env['PATH'], EXPRESS: 'express', TOKEN_URL: sandbox.connectOptions.tokenUrl } },
   );
   return JSON.parse(stdout) as Probed;
 }
 
-test.each(['large', 'endless', 'gzipBomb'] as const)('memory stays flat under an answer that is %s', async (kind) => {
-  sandbox.reset();
-  sandbox.fault({ kind }, { times: CALLS });
-  const { outcomes, grownMiB } = await probe();
-  expect(outcomes).toEqual(Array(CALLS).fill('ERR_CONNECT_RESPONSE'));
-  expect(sandbox.calls.token).toBe(CALLS);
-  expect(grownMiB).toBeLessThan(FLAT);
-}, 60_000);
+test.each(['large', 'endless', 'gzipBomb'] as const)(
+  'memory stays flat under an answer that is %s',
+  async (kind) => {
+    sandbox.reset();
+    sandbox.fault({ kind }, { times: CALLS });
+    const { outcomes, grownMiB } = await probe();
+    expect(outcomes).toEqual(Array(CALLS).fill('ERR_CONNECT_RESPONSE'));
+    expect(sandbox.calls.token).toBe(CALLS);
+    expect(grownMiB).toBeLessThan(FLAT);
+  },
+  60_000,
+);

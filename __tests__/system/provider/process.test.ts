@@ -25,12 +25,18 @@ beforeAll(() => {
   for (const folder of ['.', 'provider']) {
     for (const file of readdirSync(join(ROOT, 'src', folder)).filter((name) => name.endsWith('.ts'))) {
       const source = readFileSync(join(ROOT, 'src', folder, file), 'utf8');
-      const script = transpile(source, { module: ModuleKind.CommonJS, target: ScriptTarget.ES2022, esModuleInterop: true });
+      const script = transpile(source, {
+        module: ModuleKind.CommonJS,
+        target: ScriptTarget.ES2022,
+        esModuleInterop: true,
+      });
       writeFileSync(join(compiled, folder, file.replace(/ts$/, 'js')), script);
     }
   }
 });
-afterAll(() => { rmSync(compiled, { recursive: true }); });
+afterAll(() => {
+  rmSync(compiled, { recursive: true });
+});
 
 interface Ended {
   readonly exitCode: number | null;
@@ -49,16 +55,21 @@ async function run(script: string, server: LocalServer, env: Readonly<Record<str
 
 jest.setTimeout(60_000);
 let server: LocalServer;
-beforeEach(async () => { server = await startServer((socket) => socket.write(http11())); });
+beforeEach(async () => {
+  server = await startServer((socket) => socket.write(http11()));
+});
 afterEach(() => server.close());
 
 test('neither a kept connection nor a timer keeps a process alive', async () => {
-  const { exitCode, output } = await run(`
+  const { exitCode, output } = await run(
+    `
     const bad = tokenEndpoint({ ...config, tokenUrl: 'not a URL' });
     console.log(await outcome(tokenEndpoint(config).exchange('code')), await outcome(bad.exchange('code')));
     // Itself no reason to live on, this timer sees whether there is another one.
     setTimeout(() => { console.log('kept alive'); }, 1000).unref();
-  `, server);
+  `,
+    server,
+  );
   expect(output).toBe('new-access ERR_CONNECT_CONFIG');
   expect(exitCode).toBe(0);
 });
@@ -68,10 +79,14 @@ test('proxies named in the environment see nothing', async () => {
   const address = `http://127.0.0.1:${proxy.port}`;
   const names = ['HTTP_PROXY', 'HTTPS_PROXY', 'ALL_PROXY', 'http_proxy', 'https_proxy', 'all_proxy'];
   const env = Object.fromEntries(names.map((name) => [name, address] as const));
-  const { output } = await run(`
+  const { output } = await run(
+    `
     console.log(await outcome(tokenEndpoint(config).exchange('code')));
     console.log(await outcome(tokenEndpoint({ ...config, tokenUrl: 'https://127.0.0.1:1/' }).exchange('code')));
-  `, server, { ...env, NODE_USE_ENV_PROXY: '1' });
+  `,
+    server,
+    { ...env, NODE_USE_ENV_PROXY: '1' },
+  );
   expect(output).toBe('new-access\nERR_CONNECT_UNAVAILABLE unreachable');
   expect(proxy.sockets.length).toBe(0);
   await proxy.close();
@@ -79,13 +94,17 @@ test('proxies named in the environment see nothing', async () => {
 
 test('NODE_TLS_REJECT_UNAUTHORIZED=0 makes no certificate good', async () => {
   const secure = await startServer((socket) => socket.write(http11()), true);
-  const { output } = await run(`
+  const { output } = await run(
+    `
     const https = require('node:https');
     console.log(await outcome(tokenEndpoint(config).exchange('code')));
     console.log(await outcome(tokenEndpoint({ ...config, agent: new https.Agent() }).exchange('code')));
     // That the variable does work here is shown by a plain request.
     https.get(config.tokenUrl, { headers: { 'Content-Length': 0 } }, (res) => { console.log(res.statusCode); res.resume(); });
-  `, secure, { NODE_TLS_REJECT_UNAUTHORIZED: '0' });
+  `,
+    secure,
+    { NODE_TLS_REJECT_UNAUTHORIZED: '0' },
+  );
   expect(output).toBe('ERR_CONNECT_UNAVAILABLE unreachable\nERR_CONNECT_UNAVAILABLE unreachable\n200');
   expect(secure.requests.length).toBe(1);
   await secure.close();
@@ -95,7 +114,8 @@ test('global defaults and interceptors of axios, and a polluted Object.prototype
   const elsewhere = await startServer((socket) => socket.write(http11('{"access_token":"evil"}')));
   // Closes each connection, so that each call makes one.
   const target = await startServer((socket) => socket.end(http11(undefined, '200 OK', 'Connection: close')));
-  const { output, errors } = await run(`
+  const { output, errors } = await run(
+    `
     const { default: axios } = await import('axios');
     const evil = () => { console.log('evil called'); throw new Error('evil'); };
     const address = ['http://127.0.0.1', ${elsewhere.port}];
@@ -125,7 +145,9 @@ test('global defaults and interceptors of axios, and a polluted Object.prototype
       const result = await outcome(endpoint.refresh('rt')).finally(() => { delete Object.prototype[name]; });
       console.log(name, result);
     }
-  `, target);
+  `,
+    target,
+  );
   expect(errors).toBe('');
   for (const line of output.split('\n')) expect(line.trim()).toMatch(/^[\w-]+ new-access$/);
   expect(output.split('\n').length).toBeGreaterThan(40);
@@ -138,22 +160,43 @@ test('global defaults and interceptors of axios, and a polluted Object.prototype
 
 test('what goes wrong after an answer, or after giving up, reaches nobody', async () => {
   const faulty = await startServer((socket, number) => {
-    if (number === 1) socket.write(http11(), () => { setImmediate(() => { socket.resetAndDestroy(); }); });
+    if (number === 1)
+      socket.write(http11(), () => {
+        setImmediate(() => {
+          socket.resetAndDestroy();
+        });
+      });
     if (number === 2) socket.resetAndDestroy();
-    if (number === 3) socket.write('HTTP/1.1 200 OK\r\nContent-Length: 99999\r\n\r\n', () => { socket.resetAndDestroy(); });
-    if (number === 4) socket.write(http11('x', '200 OK', 'Content-Encoding: gzip'), () => { socket.resetAndDestroy(); });
-    if (number === 5) setTimeout(() => { socket.resetAndDestroy(); }, 120);
+    if (number === 3)
+      socket.write('HTTP/1.1 200 OK\r\nContent-Length: 99999\r\n\r\n', () => {
+        socket.resetAndDestroy();
+      });
+    if (number === 4)
+      socket.write(http11('x', '200 OK', 'Content-Encoding: gzip'), () => {
+        socket.resetAndDestroy();
+      });
+    if (number === 5)
+      setTimeout(() => {
+        socket.resetAndDestroy();
+      }, 120);
   });
-  const { exitCode, output, errors } = await run(`
+  const { exitCode, output, errors } = await run(
+    `
     for (const event of ['uncaughtException', 'unhandledRejection']) process.on(event, (error) => { console.log(event, error); });
     const [patient, hasty] = [config, { ...config, timeoutMs: 100 }].map(tokenEndpoint);
     for (let call = 1; call <= 5; call += 1) {
       console.log(await outcome((call < 5 ? patient : hasty).exchange('code')));
       await new Promise((done) => setTimeout(done, 100));
     }
-  `, faulty);
+  `,
+    faulty,
+  );
   expect(output.split('\n').map((line) => line.trim())).toEqual([
-    'new-access', 'ERR_CONNECT_UNAVAILABLE broken', 'ERR_CONNECT_UNAVAILABLE broken', 'ERR_CONNECT_RESPONSE encoded', 'ERR_CONNECT_TIMEOUT',
+    'new-access',
+    'ERR_CONNECT_UNAVAILABLE broken',
+    'ERR_CONNECT_UNAVAILABLE broken',
+    'ERR_CONNECT_RESPONSE encoded',
+    'ERR_CONNECT_TIMEOUT',
   ]);
   expect(errors).toBe('');
   expect(exitCode).toBe(0);

@@ -31,7 +31,10 @@ async function nodeRedis(url: string, RESP: 2 | 3, buffers = false): Promise<Cli
   await client.connect();
   return {
     sendCommand: buffers
-      ? (...args) => client.sendCommand(args, { typeMapping: { [RESP_TYPES.BLOB_STRING]: Buffer, [RESP_TYPES.SIMPLE_STRING]: Buffer } })
+      ? (...args) =>
+          client.sendCommand(args, {
+            typeMapping: { [RESP_TYPES.BLOB_STRING]: Buffer, [RESP_TYPES.SIMPLE_STRING]: Buffer },
+          })
       : (...args) => client.sendCommand(args),
     close: () => client.destroy(),
   };
@@ -39,7 +42,9 @@ async function nodeRedis(url: string, RESP: 2 | 3, buffers = false): Promise<Cli
 
 /** Lets time pass for all that the ledger has stored: every time of it moves into the past. */
 export async function advance(redis: RedisServer, ms: number): Promise<void> {
-  await redis.command('EVAL', `
+  await redis.command(
+    'EVAL',
+    `
     for _, k in ipairs(redis.call('KEYS', '*')) do
       for _, field in ipairs({'dl', 'at'}) do
         if redis.call('TYPE', k).ok == 'hash' and redis.call('HEXISTS', k, field) == 1 then
@@ -48,5 +53,8 @@ export async function advance(redis: RedisServer, ms: number): Promise<void> {
       end
       local left = redis.call('PTTL', k) - ARGV[1]
       if left > 0 then redis.call('PEXPIRE', k, left) else redis.call('DEL', k) end
-    end`, 0, ms);
+    end`,
+    0,
+    ms,
+  );
 }

@@ -18,12 +18,16 @@ const CLUSTER_CLIENTS = {
     client.on('error', () => undefined);
     await client.connect();
     return {
-      sendCommand: (command = '', ...args) => client.sendCommand(command === 'SET' ? args[0] : args[2], false, [command, ...args]),
+      sendCommand: (command = '', ...args) =>
+        client.sendCommand(command === 'SET' ? args[0] : args[2], false, [command, ...args]),
       close: () => client.destroy(),
     };
   },
   ioredis: async ({ nodes }: RedisCluster): Promise<Client> => {
-    const client = new Cluster(nodes.map(({ url }) => url), { lazyConnect: true });
+    const client = new Cluster(
+      nodes.map(({ url }) => url),
+      { lazyConnect: true },
+    );
     client.on('error', () => undefined);
     await client.connect();
     return { sendCommand: (command = '', ...args) => client.call(command, ...args), close: () => client.disconnect() };
@@ -45,19 +49,30 @@ describeInRedis('the ledger in a Redis Cluster', () => {
     beforeEach(() => cluster.everywhere('FLUSHALL'));
     afterAll(() => client.close());
 
-    const cases = ledgerConformance(() => Promise.resolve({
-      ledger: redisLedger({ sendCommand: client.sendCommand, encryptionKeys }),
-      advance: async (ms) => { await Promise.all(cluster.nodes.map((node) => advance(node, ms))); },
-    }));
+    const cases = ledgerConformance(() =>
+      Promise.resolve({
+        ledger: redisLedger({ sendCommand: client.sendCommand, encryptionKeys }),
+        advance: async (ms) => {
+          await Promise.all(cluster.nodes.map((node) => advance(node, ms)));
+        },
+      }),
+    );
     test.each(cases)('$name', ({ run }) => run());
 
     test('connections spread over all nodes', async () => {
       const ledger = redisLedger({ sendCommand: client.sendCommand, encryptionKeys });
-      const kinds = await Promise.all(Array.from({ length: 60 }, async (_, index) => {
-        const won = await ledger.acquire(`connection ${index}`, claim);
-        const settled = await ledger.settle(`connection ${index}`, { generation: 0, fence: 1, box: `box ${index}`, retentionMs: HOUR });
-        return [won.kind, settled.kind, await ledger.once(`sign-in ${index}`, HOUR)];
-      }));
+      const kinds = await Promise.all(
+        Array.from({ length: 60 }, async (_, index) => {
+          const won = await ledger.acquire(`connection ${index}`, claim);
+          const settled = await ledger.settle(`connection ${index}`, {
+            generation: 0,
+            fence: 1,
+            box: `box ${index}`,
+            retentionMs: HOUR,
+          });
+          return [won.kind, settled.kind, await ledger.once(`sign-in ${index}`, HOUR)];
+        }),
+      );
       expect(kinds).toEqual(Array(60).fill(['won', 'settled', true]));
       const held = (await cluster.everywhere('DBSIZE')).map(Number);
       expect(held.reduce((sum, size) => sum + size)).toBe(120);
@@ -83,11 +98,15 @@ async function moveSlot({ nodes, everywhere }: RedisCluster, key: string): Promi
   const slot = Number(await nodes[0]!.command('CLUSTER', 'KEYSLOT', key));
   const owner = (await everywhere('CLUSTER', 'COUNTKEYSINSLOT', slot)).map(Number).indexOf(1);
   const [from, to] = [nodes[owner]!, nodes[(owner + 1) % nodes.length]!];
-  const [fromId, toId] = await Promise.all([from, to].map(async (node) => String(await node.command('CLUSTER', 'MYID')))) as [string, string];
+  const [fromId, toId] = (await Promise.all(
+    [from, to].map(async (node) => String(await node.command('CLUSTER', 'MYID'))),
+  )) as [string, string];
   await to.command('CLUSTER', 'SETSLOT', slot, 'IMPORTING', fromId);
   await from.command('CLUSTER', 'SETSLOT', slot, 'MIGRATING', toId);
   await from.command('MIGRATE', '127.0.0.1', to.port, key, 0, 1000);
   return {
-    finish: async () => { for (const node of [to, from, ...nodes]) await node.command('CLUSTER', 'SETSLOT', slot, 'NODE', toId); },
+    finish: async () => {
+      for (const node of [to, from, ...nodes]) await node.command('CLUSTER', 'SETSLOT', slot, 'NODE', toId);
+    },
   };
 }

@@ -10,16 +10,20 @@ describeInRedis('the ledger in Redis, whatever happens', () => {
     const redis = await startRedis();
     const client = await CLIENTS['node-redis, RESP2'](redis.url);
     const ledger = redisLedger({
-      sendCommand: client.sendCommand, encryptionKeys: [{ id: 'one', secret: 'a secret of the ledger with 40 letters..' }],
+      sendCommand: client.sendCommand,
+      encryptionKeys: [{ id: 'one', secret: 'a secret of the ledger with 40 letters..' }],
     });
     const tally: Tally = {};
     let run = 0;
     try {
-      await fc.assert(fc.asyncProperty(SCHEDULES, async (steps) => {
-        await redis.command('FLUSHALL');
-        run += 1;
-        await play({ ledger, advance: (ms) => advance(redis, ms) }, `key ${run}`, steps, tally);
-      }), { numRuns: 400, seed: 1729 });
+      await fc.assert(
+        fc.asyncProperty(SCHEDULES, async (steps) => {
+          await redis.command('FLUSHALL');
+          run += 1;
+          await play({ ledger, advance: (ms) => advance(redis, ms) }, `key ${run}`, steps, tally);
+        }),
+        { numRuns: 400, seed: 1729 },
+      );
       for (const what of ['won, sure', 'won, ambiguous', 'adopt', 'wait', 'backoff', 'dead', 'revoked', 'superseded']) {
         expect([what, (tally[what] ?? 0) > 3]).toEqual([what, true]);
       }

@@ -15,12 +15,20 @@ const NEW_KEY = { id: 'new', secret: 'the new secret of the ledger, 40 letters' 
 const encryptionKeys = [OLD_KEY];
 const claim = { generation: 0, claimant: 'a', leaseMs: 10_000, minAgeMs: 0, retentionMs: HOUR };
 const failure = {
-  claimant: 'a', kind: 'transient', backoffMs: 1000, error: 'unavailable', ambiguous: false, retentionMs: HOUR,
+  claimant: 'a',
+  kind: 'transient',
+  backoffMs: 1000,
+  error: 'unavailable',
+  ambiguous: false,
+  retentionMs: HOUR,
 } as const;
 const success = { generation: 0, fence: 1, box: 'box 1', retentionMs: HOUR };
 
 async function faultOf(work: Promise<unknown>): Promise<Record<string, unknown>> {
-  const error: unknown = await work.then(() => undefined, (reason: unknown) => reason);
+  const error: unknown = await work.then(
+    () => undefined,
+    (reason: unknown) => reason,
+  );
   if (!isConnectError(error)) throw new Error(`no ConnectError: ${inspect(error)}`);
   return { code: error.code, status: error.status, reason: error.reason, retryAfterSeconds: error.retryAfterSeconds };
 }
@@ -62,31 +70,40 @@ describeInRedis('the ledger in Redis', () => {
       const ledger = redisLedger({ sendCommand: client.sendCommand, encryptionKeys, prefix: 'leaky:' });
       await redis.command('SET', `leaky:${KEY}`, 'no hash');
       for (const work of [
-        () => ledger.acquire(KEY, claim), () => ledger.settle(KEY, { ...success, box: 'secret-box-text-0123456789' }),
-        () => ledger.renew(KEY, 'a', 1000), () => ledger.fail(KEY, failure),
+        () => ledger.acquire(KEY, claim),
+        () => ledger.settle(KEY, { ...success, box: 'secret-box-text-0123456789' }),
+        () => ledger.renew(KEY, 'a', 1000),
+        () => ledger.fail(KEY, failure),
       ]) {
         await work().catch((error: unknown) => seen.push(error));
       }
       expect(seen.map((error) => isConnectError(error) && error.reason)).toEqual(Array(4).fill('refused'));
-      const text = seen.map((error) => inspect(error, { depth: 9, showHidden: true }) + JSON.stringify(error)).join('\n');
-      expect(findSecrets(text, [
-        { name: 'key', value: KEY }, { name: 'box', value: 'secret-box-text-0123456789' },
-        { name: 'address', value: `127.0.0.1:${redis.port}` }, { name: 'secret', value: OLD_KEY.secret },
-      ])).toEqual([]);
+      const text = seen
+        .map((error) => inspect(error, { depth: 9, showHidden: true }) + JSON.stringify(error))
+        .join('\n');
+      expect(
+        findSecrets(text, [
+          { name: 'key', value: KEY },
+          { name: 'box', value: 'secret-box-text-0123456789' },
+          { name: 'address', value: `127.0.0.1:${redis.port}` },
+          { name: 'secret', value: OLD_KEY.secret },
+        ]),
+      ).toEqual([]);
     });
   });
 
   describe('by node-redis', () => {
     let client: Client;
     let sent: string[][];
-    const ledgerWith = (more: Partial<RedisLedgerOptions> = {}): RefreshLedger => redisLedger({
-      sendCommand: (...args) => {
-        sent.push(args);
-        return client.sendCommand(...args);
-      },
-      encryptionKeys,
-      ...more,
-    });
+    const ledgerWith = (more: Partial<RedisLedgerOptions> = {}): RefreshLedger =>
+      redisLedger({
+        sendCommand: (...args) => {
+          sent.push(args);
+          return client.sendCommand(...args);
+        },
+        encryptionKeys,
+        ...more,
+      });
     beforeAll(async () => {
       client = await CLIENTS['node-redis, RESP2'](redis.url);
     });
@@ -110,10 +127,14 @@ describeInRedis('the ledger in Redis', () => {
       await all(KEY);
       await ledger.once('name', HOUR);
       expect(sent.map((args) => (args[0] === 'SET' ? [args[0], args[1]] : [args[0], args[2], args[3]]))).toEqual([
-        ...Array<string[]>(5).fill(['EVALSHA', '1', `app{1}:${KEY}`]), ['SET', 'app{1}:once:name'],
+        ...Array<string[]>(5).fill(['EVALSHA', '1', `app{1}:${KEY}`]),
+        ['SET', 'app{1}:once:name'],
       ]);
-      expect(((await redis.command('KEYS', '*')) as string[]).sort()).toEqual(
-        [`app{1}:${KEY}`, 'app{1}:once:name', 'app{1}:warm']);
+      expect(((await redis.command('KEYS', '*')) as string[]).sort()).toEqual([
+        `app{1}:${KEY}`,
+        'app{1}:once:name',
+        'app{1}:warm',
+      ]);
     });
 
     test('every key has a time to live, and what is left of an ended connection holds no token set', async () => {
@@ -121,25 +142,26 @@ describeInRedis('the ledger in Redis', () => {
       await ledger.acquire(KEY, claim);
       await ledger.settle(KEY, success);
       await ledger.once('name', HOUR);
-      for (const key of await redis.command('KEYS', '*') as string[]) {
+      for (const key of (await redis.command('KEYS', '*')) as string[]) {
         const left = Number(await redis.command('PTTL', key));
         expect(left).toBeGreaterThan(HOUR - 60_000);
         expect(left).toBeLessThanOrEqual(HOUR);
       }
       await ledger.revoke(KEY, HOUR);
-      expect((await redis.command('HKEYS', `connect-auth:${KEY}`) as string[]).sort()).toEqual(['fence', 'g', 'st']);
+      expect(((await redis.command('HKEYS', `connect-auth:${KEY}`)) as string[]).sort()).toEqual(['fence', 'g', 'st']);
     });
 
     test('a dump of Redis holds no token, whatever its spelling', async () => {
       const ledger = ledgerWith();
       const secrets = [
-        { name: 'access token', value: 'access-0123456789abcdefABCDEF' }, { name: 'refresh token', value: 'refresh-0123456789abcdefABCDEF' },
+        { name: 'access token', value: 'access-0123456789abcdefABCDEF' },
+        { name: 'refresh token', value: 'refresh-0123456789abcdefABCDEF' },
       ];
       const box = JSON.stringify({ access_token: secrets[0]!.value, refresh_token: secrets[1]!.value, type: 'bearer' });
       await ledger.acquire(KEY, claim);
       await ledger.settle(KEY, { ...success, box });
       const dump = String(await redis.command('DUMP', `connect-auth:${KEY}`));
-      const fields = await redis.command('HGETALL', `connect-auth:${KEY}`) as string[];
+      const fields = (await redis.command('HGETALL', `connect-auth:${KEY}`)) as string[];
       expect(fields.length).toBeGreaterThan(10);
       expect(dump).toContain('box');
       expect(findSecrets(box, secrets)).not.toEqual([]);
@@ -158,7 +180,8 @@ describeInRedis('the ledger in Redis', () => {
     });
 
     test.each(['another ring', 'another key with the same id', 'moved from another record', 'changed'])(
-      'a box that does not open (%s) is an error, never a missing one', async (how) => {
+      'a box that does not open (%s) is an error, never a missing one',
+      async (how) => {
         await ledgerWith().acquire(KEY, claim);
         await ledgerWith().settle(KEY, success);
         const name = `connect-auth:${KEY}`;
@@ -170,7 +193,7 @@ describeInRedis('the ledger in Redis', () => {
           await redis.command('HSET', name, 'box', String(await redis.command('HGET', 'connect-auth:other', 'box')));
         }
         const rings = { 'another ring': [NEW_KEY], 'another key with the same id': [{ ...NEW_KEY, id: 'old' }] };
-        const ring = rings[how as keyof typeof rings] as typeof encryptionKeys | undefined ?? encryptionKeys;
+        const ring = (rings[how as keyof typeof rings] as typeof encryptionKeys | undefined) ?? encryptionKeys;
         for (const onLedgerError of ['fail', 'local'] as const) {
           const ledger = ledgerWith({ encryptionKeys: ring, onLedgerError });
           expect(await faultOf(ledger.acquire(KEY, claim))).toEqual(away('key'));
@@ -179,15 +202,22 @@ describeInRedis('the ledger in Redis', () => {
         // Ended is ended all the same.
         expect(await ledgerWith({ encryptionKeys: ring }).revoke(KEY, HOUR)).toEqual({});
         expect(await ledgerWith().acquire(KEY, claim)).toEqual({ kind: 'revoked' });
-      });
+      },
+    );
 
     test.each([
-      ['no list', 'hello'], ['an unknown word', ['perhaps']], ['a number that is none', ['wait', 'soon']], ['nothing', null],
-      ['an object', { kind: 'won' }], ['an empty list', []],
+      ['no list', 'hello'],
+      ['an unknown word', ['perhaps']],
+      ['a number that is none', ['wait', 'soon']],
+      ['nothing', null],
+      ['an object', { kind: 'won' }],
+      ['an empty list', []],
     ])('a reply that no script of ours gives (%s) is an error', async (_what, reply) => {
       const ledger = redisLedger({ encryptionKeys, sendCommand: () => Promise.resolve(reply) });
       for (const work of [
-        () => ledger.acquire(KEY, claim), () => ledger.settle(KEY, success), () => ledger.renew(KEY, 'a', 1),
+        () => ledger.acquire(KEY, claim),
+        () => ledger.settle(KEY, success),
+        () => ledger.renew(KEY, 'a', 1),
         () => ledger.fail(KEY, failure),
       ]) {
         expect((await faultOf(work()))['code']).toBe('ERR_CONNECT_LEDGER');
@@ -213,14 +243,20 @@ describeInRedis('the ledger in Redis', () => {
 
     test('a client that throws at once is a Redis that is away', async () => {
       const ledger = redisLedger({
-        encryptionKeys, sendCommand: () => { throw new Error('redis://user:password@10.0.0.1'); },
+        encryptionKeys,
+        sendCommand: () => {
+          throw new Error('redis://user:password@10.0.0.1');
+        },
       });
       expect(await faultOf(ledger.acquire(KEY, claim))).toEqual(away('refused'));
       expect(await faultOf(ledger.once('name', 1))).toEqual(away('refused'));
     });
   });
 
-  describe.each([['node-redis', CLIENTS['node-redis, RESP2']], ['ioredis', CLIENTS.ioredis]])('a Redis in trouble, seen by %s', (_name, connect) => {
+  describe.each([
+    ['node-redis', CLIENTS['node-redis, RESP2']],
+    ['ioredis', CLIENTS.ioredis],
+  ])('a Redis in trouble, seen by %s', (_name, connect) => {
     let proxy: RedisProxy;
     let client: Client;
     beforeEach(async () => {
@@ -232,16 +268,24 @@ describeInRedis('the ledger in Redis', () => {
       client.close();
       await proxy.close();
     });
-    const ledgerWith = (onLedgerError: 'fail' | 'local' = 'fail', commandTimeoutMs = 300): RefreshLedger => redisLedger({
-      sendCommand: (...args) => client.sendCommand(...args), encryptionKeys, commandTimeoutMs, onLedgerError,
-    });
+    const ledgerWith = (onLedgerError: 'fail' | 'local' = 'fail', commandTimeoutMs = 300): RefreshLedger =>
+      redisLedger({
+        sendCommand: (...args) => client.sendCommand(...args),
+        encryptionKeys,
+        commandTimeoutMs,
+        onLedgerError,
+      });
 
     test('each operation rejects in time when no answer comes', async () => {
       const ledger = ledgerWith();
       proxy.dropAnswers();
       for (const operation of [
-        () => ledger.acquire(KEY, claim), () => ledger.renew(KEY, 'a', 1), () => ledger.settle(KEY, success),
-        () => ledger.fail(KEY, failure), () => ledger.revoke(KEY, 1), () => ledger.once('name', 1),
+        () => ledger.acquire(KEY, claim),
+        () => ledger.renew(KEY, 'a', 1),
+        () => ledger.settle(KEY, success),
+        () => ledger.fail(KEY, failure),
+        () => ledger.revoke(KEY, 1),
+        () => ledger.once('name', 1),
       ]) {
         const start = performance.now();
         expect(await faultOf(operation())).toEqual(away('timeout'));
@@ -257,7 +301,12 @@ describeInRedis('the ledger in Redis', () => {
       expect(await faultOf(ledger.acquire(KEY, claim))).toEqual(away('timeout'));
       expect(await redis.command('HGET', `connect-auth:${KEY}`, 'st')).toBe('pending');
       proxy.heal();
-      expect(await untilBack(() => ledger.acquire(KEY, claim))).toEqual({ kind: 'won', fence: 1, ambiguous: false, attempts: 0 });
+      expect(await untilBack(() => ledger.acquire(KEY, claim))).toEqual({
+        kind: 'won',
+        fence: 1,
+        ambiguous: false,
+        attempts: 0,
+      });
       expect((await ledger.acquire(KEY, { ...claim, claimant: 'b' })).kind).toBe('wait');
     });
 
@@ -282,20 +331,29 @@ describeInRedis('the ledger in Redis', () => {
       await untilBack(() => ledgerWith().once('back', 1000));
       // A stale copy of the session: its refresh token is spent.
       expect(await ledger.acquire(KEY, claim)).toMatchObject({ kind: 'adopt', generation: 1, box: 'box 1' });
-      expect(await ledgerWith().acquire(KEY, { ...claim, claimant: 'another process' })).toMatchObject({ kind: 'adopt', generation: 1 });
+      expect(await ledgerWith().acquire(KEY, { ...claim, claimant: 'another process' })).toMatchObject({
+        kind: 'adopt',
+        generation: 1,
+      });
     });
 
-    test.each(['shared', 'local'])('with onLedgerError local, a token set settled meanwhile (%s claim) is known when Redis is back', async (where) => {
-      const ledger = ledgerWith('local');
-      if (where === 'local') proxy.refuse();
-      expect((await ledger.acquire(KEY, claim)).kind).toBe('won');
-      proxy.refuse();
-      expect(await ledger.settle(KEY, success)).toEqual({ kind: 'settled', generation: 1 });
-      proxy.heal();
-      await untilBack(() => ledgerWith().once('back', 1000));
-      expect(await ledger.acquire(KEY, claim)).toMatchObject({ kind: 'adopt', generation: 1, box: 'box 1' });
-      expect(await ledgerWith().acquire(KEY, { ...claim, claimant: 'b' })).toMatchObject({ kind: 'adopt', generation: 1 });
-    });
+    test.each(['shared', 'local'])(
+      'with onLedgerError local, a token set settled meanwhile (%s claim) is known when Redis is back',
+      async (where) => {
+        const ledger = ledgerWith('local');
+        if (where === 'local') proxy.refuse();
+        expect((await ledger.acquire(KEY, claim)).kind).toBe('won');
+        proxy.refuse();
+        expect(await ledger.settle(KEY, success)).toEqual({ kind: 'settled', generation: 1 });
+        proxy.heal();
+        await untilBack(() => ledgerWith().once('back', 1000));
+        expect(await ledger.acquire(KEY, claim)).toMatchObject({ kind: 'adopt', generation: 1, box: 'box 1' });
+        expect(await ledgerWith().acquire(KEY, { ...claim, claimant: 'b' })).toMatchObject({
+          kind: 'adopt',
+          generation: 1,
+        });
+      },
+    );
 
     test('with onLedgerError local, a claim won alone is settled for all when Redis is back by then', async () => {
       const ledger = ledgerWith('local');
@@ -304,7 +362,10 @@ describeInRedis('the ledger in Redis', () => {
       proxy.heal();
       await untilBack(() => ledgerWith().once('back', 1000));
       expect(await ledger.settle(KEY, success)).toEqual({ kind: 'settled', generation: 1 });
-      expect(await ledgerWith().acquire(KEY, { ...claim, claimant: 'another process' })).toMatchObject({ kind: 'adopt', box: 'box 1' });
+      expect(await ledgerWith().acquire(KEY, { ...claim, claimant: 'another process' })).toMatchObject({
+        kind: 'adopt',
+        box: 'box 1',
+      });
       expect(await ledger.acquire(KEY, claim)).toMatchObject({ kind: 'adopt', box: 'box 1' });
     });
 
@@ -317,7 +378,8 @@ describeInRedis('the ledger in Redis', () => {
       await untilBack(() => ledgerWith().once('back', 1000));
       expect((await ledger.settle(KEY, success)).kind).toBe('settled');
       expect((await other.settle(KEY, { ...success, box: 'box of b' })).kind).toBe('settled');
-      for (const one of [ledger, other]) expect(await one.acquire(KEY, claim)).toMatchObject({ kind: 'adopt', generation: 1, box: 'box of b' });
+      for (const one of [ledger, other])
+        expect(await one.acquire(KEY, claim)).toMatchObject({ kind: 'adopt', generation: 1, box: 'box of b' });
     });
 
     test('a failure of a claim that Redis has lost is not recorded, and leaves no record', async () => {

@@ -37,7 +37,7 @@ describeInRedis('the Redis of the tests', () => {
 
       proxy.dropAnswers();
       const lost = client.set('a', '2').catch(() => 'lost');
-      while (await redis.command('GET', 'a') !== '2');
+      while ((await redis.command('GET', 'a')) !== '2');
       proxy.heal();
       expect(await lost).toBe('lost');
 

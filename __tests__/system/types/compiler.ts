@@ -13,7 +13,9 @@ export interface Compiled {
 
 /** @param texts - by path from here; undefined: what the file on the disk says */
 export function compile(texts: Readonly<Record<string, string | undefined>>): Compiled {
-  const { config } = ts.readConfigFile(join(root, 'tsconfig.json'), (path) => readFileSync(path, 'utf8')) as { config: object };
+  const { config } = ts.readConfigFile(join(root, 'tsconfig.json'), (path) => readFileSync(path, 'utf8')) as {
+    config: object;
+  };
   const { options } = ts.parseJsonConfigFileContent({ ...config, include: [], files: [] }, ts.sys, root);
   const paths = new Map(Object.entries(texts).map(([name, text]) => [join(__dirname, name), text]));
   const host = ts.createCompilerHost(options);
@@ -38,7 +40,9 @@ export function exportsOf(program: ts.Program, source: string): ReadonlyMap<stri
   const file = program.getSourceFile(join(root, 'src', source));
   const entry = file && checker.getSymbolAtLocation(file);
   if (entry === undefined) throw new Error(`src/${source} exports nothing.`);
-  return new Map(checker.getExportsOfModule(entry).map((symbol) => [
-    symbol.name, symbol.flags & ts.SymbolFlags.Alias ? checker.getAliasedSymbol(symbol) : symbol,
-  ]));
+  return new Map(
+    checker
+      .getExportsOfModule(entry)
+      .map((symbol) => [symbol.name, symbol.flags & ts.SymbolFlags.Alias ? checker.getAliasedSymbol(symbol) : symbol]),
+  );
 }

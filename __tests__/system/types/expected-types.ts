@@ -5,14 +5,44 @@ import { expectTypeOf } from 'expect-type';
 import type { ErrorRequestHandler, Express, Request, RequestHandler, Router } from 'express';
 import type { SessionData } from 'express-session';
 import {
-  connectAuth, connectErrorHandler, connectOptionsFromEnv, isConnectError, memoryLedger,
-  type AdoptedEvent, type ConnectAuth, type ConnectAuthOptions, type ConnectClient, type ConnectError, type ConnectErrorCode, type ConnectEvent,
-  type ConnectEventListener, type ConnectStage, type ConnectToken, type ConnectedEvent, type DisconnectedEvent,
-  type EncryptionKey, type ErrorEvent, type GetToken, type LedgerErrorEvent, type ProviderSign, type RefreshFailedEvent,
-  type RefreshFailureKind, type RefreshLedger, type RefreshedEvent, type RenderError, type RequireConnectOptions, type TokenRequest,
+  connectAuth,
+  connectErrorHandler,
+  connectOptionsFromEnv,
+  isConnectError,
+  memoryLedger,
+  type AdoptedEvent,
+  type ConnectAuth,
+  type ConnectAuthOptions,
+  type ConnectClient,
+  type ConnectError,
+  type ConnectErrorCode,
+  type ConnectEvent,
+  type ConnectEventListener,
+  type ConnectStage,
+  type ConnectToken,
+  type ConnectedEvent,
+  type DisconnectedEvent,
+  type EncryptionKey,
+  type ErrorEvent,
+  type GetToken,
+  type LedgerErrorEvent,
+  type ProviderSign,
+  type RefreshFailedEvent,
+  type RefreshFailureKind,
+  type RefreshLedger,
+  type RefreshedEvent,
+  type RenderError,
+  type RequireConnectOptions,
+  type TokenRequest,
 } from 'express-connect-auth';
 import { redisLedger, type RedisLedgerOptions } from 'express-connect-auth/redis';
-import { ledgerConformance, startSandbox, type Sandbox, type SandboxOptions, type SandboxSwitches } from 'express-connect-auth/testing';
+import {
+  ledgerConformance,
+  startSandbox,
+  type Sandbox,
+  type SandboxOptions,
+  type SandboxSwitches,
+} from 'express-connect-auth/testing';
 
 type RequiredKeys<T> = { [K in keyof T]-?: object extends Pick<T, K> ? never : K }[keyof T];
 
@@ -66,8 +96,9 @@ expectTypeOf<EncryptionKey>().toEqualTypeOf<{ readonly id: string; readonly secr
 // The middleware and its members.
 expectTypeOf<ConnectAuth>().toExtend<Router>();
 type OwnKeys = Exclude<keyof ConnectAuth, keyof Router>;
-expectTypeOf<OwnKeys>()
-  .toEqualTypeOf<'authorize' | 'callback' | 'disconnect' | 'requireConnect' | 'getToken' | 'client' | 'close'>();
+expectTypeOf<OwnKeys>().toEqualTypeOf<
+  'authorize' | 'callback' | 'disconnect' | 'requireConnect' | 'getToken' | 'client' | 'close'
+>();
 expectTypeOf<ConnectAuth['authorize' | 'callback' | 'disconnect']>().toEqualTypeOf<RequestHandler>();
 expectTypeOf<ConnectAuth['requireConnect']>().toEqualTypeOf<(options?: RequireConnectOptions) => RequestHandler>();
 expectTypeOf<ConnectAuth['getToken']>().toEqualTypeOf<GetToken>();
@@ -82,7 +113,11 @@ expectTypeOf<RequireConnectOptions>().toEqualTypeOf<{
   readonly loginUrl?: string | undefined;
 }>();
 expectTypeOf(connectErrorHandler).returns.toEqualTypeOf<ErrorRequestHandler>();
-app.use(connect).use('/sub', connect).get('/mine', connect.requireConnect(), () => undefined).use(connectErrorHandler());
+app
+  .use(connect)
+  .use('/sub', connect)
+  .get('/mine', connect.requireConnect(), () => undefined)
+  .use(connectErrorHandler());
 
 // What a session holds.
 expectTypeOf<ConnectToken>().toEqualTypeOf<{
@@ -98,9 +133,11 @@ expectTypeOf(req.session.connectToken).toEqualTypeOf<ConnectToken | undefined>()
 
 // Events are told apart by `type`.
 expectTypeOf<ConnectEvent['type']>().toEqualTypeOf<
-  'connected' | 'refreshed' | 'adopted' | 'refresh_failed' | 'disconnected' | 'ledger_error' | 'error'>();
-expectTypeOf<RefreshFailureKind>()
-  .toEqualTypeOf<'ambiguous' | 'not_sent' | 'transient' | 'terminal' | 'configuration' | 'suspect'>();
+  'connected' | 'refreshed' | 'adopted' | 'refresh_failed' | 'disconnected' | 'ledger_error' | 'error'
+>();
+expectTypeOf<RefreshFailureKind>().toEqualTypeOf<
+  'ambiguous' | 'not_sent' | 'transient' | 'terminal' | 'configuration' | 'suspect'
+>();
 
 declare function nothing(left: never): never;
 
@@ -136,13 +173,32 @@ export function narrowed(event: ConnectEvent): string | number {
 
 // Errors.
 expectTypeOf<ConnectErrorCode>().toEqualTypeOf<
-  | 'ERR_CONNECT_OPTIONS' | 'ERR_CONNECT_NO_SESSION' | 'ERR_CONNECT_COOKIE' | 'ERR_CONNECT_STORE' | 'ERR_CONNECT_METHOD'
-  | 'ERR_CONNECT_PREFETCH' | 'ERR_CONNECT_ORIGIN' | 'ERR_CONNECT_CALLBACK' | 'ERR_CONNECT_STATE' | 'ERR_CONNECT_DENIED'
-  | 'ERR_CONNECT_GRANT' | 'ERR_CONNECT_REQUIRED' | 'ERR_CONNECT_EXPIRED' | 'ERR_CONNECT_CONFIG' | 'ERR_CONNECT_ACCOUNT'
-  | 'ERR_CONNECT_FORBIDDEN' | 'ERR_CONNECT_RATE_LIMITED' | 'ERR_CONNECT_UNAVAILABLE' | 'ERR_CONNECT_TIMEOUT'
-  | 'ERR_CONNECT_RESPONSE' | 'ERR_CONNECT_API' | 'ERR_CONNECT_LEDGER'>();
-expectTypeOf<ConnectStage>()
-  .toEqualTypeOf<'options' | 'authorize' | 'callback' | 'exchange' | 'refresh' | 'api' | 'disconnect'>();
+  | 'ERR_CONNECT_OPTIONS'
+  | 'ERR_CONNECT_NO_SESSION'
+  | 'ERR_CONNECT_COOKIE'
+  | 'ERR_CONNECT_STORE'
+  | 'ERR_CONNECT_METHOD'
+  | 'ERR_CONNECT_PREFETCH'
+  | 'ERR_CONNECT_ORIGIN'
+  | 'ERR_CONNECT_CALLBACK'
+  | 'ERR_CONNECT_STATE'
+  | 'ERR_CONNECT_DENIED'
+  | 'ERR_CONNECT_GRANT'
+  | 'ERR_CONNECT_REQUIRED'
+  | 'ERR_CONNECT_EXPIRED'
+  | 'ERR_CONNECT_CONFIG'
+  | 'ERR_CONNECT_ACCOUNT'
+  | 'ERR_CONNECT_FORBIDDEN'
+  | 'ERR_CONNECT_RATE_LIMITED'
+  | 'ERR_CONNECT_UNAVAILABLE'
+  | 'ERR_CONNECT_TIMEOUT'
+  | 'ERR_CONNECT_RESPONSE'
+  | 'ERR_CONNECT_API'
+  | 'ERR_CONNECT_LEDGER'
+>();
+expectTypeOf<ConnectStage>().toEqualTypeOf<
+  'options' | 'authorize' | 'callback' | 'exchange' | 'refresh' | 'api' | 'disconnect'
+>();
 expectTypeOf<ConnectError>().toExtend<Error>();
 expectTypeOf<ConnectError['code']>().toEqualTypeOf<ConnectErrorCode>();
 expectTypeOf<ConnectError['provider']>().toEqualTypeOf<ProviderSign | undefined>();
@@ -154,8 +210,9 @@ expectTypeOf(memoryLedger).returns.toEqualTypeOf<RefreshLedger>();
 expectTypeOf(redisLedger).returns.toEqualTypeOf<RefreshLedger>();
 expectTypeOf(redisLedger).parameters.toEqualTypeOf<[options: RedisLedgerOptions]>();
 expectTypeOf<keyof RefreshLedger>().toEqualTypeOf<'acquire' | 'renew' | 'settle' | 'fail' | 'revoke' | 'once'>();
-expectTypeOf<Awaited<ReturnType<RefreshLedger['acquire']>>['kind']>()
-  .toEqualTypeOf<'revoked' | 'adopt' | 'dead' | 'wait' | 'backoff' | 'won'>();
+expectTypeOf<Awaited<ReturnType<RefreshLedger['acquire']>>['kind']>().toEqualTypeOf<
+  'revoked' | 'adopt' | 'dead' | 'wait' | 'backoff' | 'won'
+>();
 expectTypeOf<RedisLedgerOptions>().toEqualTypeOf<{
   readonly sendCommand: (...args: string[]) => Promise<unknown>;
   readonly encryptionKeys: readonly EncryptionKey[];
@@ -165,7 +222,10 @@ expectTypeOf<RedisLedgerOptions>().toEqualTypeOf<{
 }>();
 
 // The sandbox fits connectAuth() and the ledgers fit its conformance test.
-expectTypeOf(connectAuth).toBeCallableWith({ ...sandbox.connectOptions, redirectUri: 'http://127.0.0.1/connect/callback' });
+expectTypeOf(connectAuth).toBeCallableWith({
+  ...sandbox.connectOptions,
+  redirectUri: 'http://127.0.0.1/connect/callback',
+});
 expectTypeOf(startSandbox).toBeCallableWith({ switches: { refresh: 'rotate', accessTokenKey: { required: 'key' } } });
 expectTypeOf<RequiredKeys<SandboxOptions>>().toEqualTypeOf<never>();
 expectTypeOf<SandboxSwitches>().toEqualTypeOf<Readonly<SandboxSwitches>>();

@@ -5,16 +5,30 @@ import { compile, exportsOf } from './compiler';
 
 const ENTRIES = ['index.ts', 'redis/index.ts', 'testing/index.ts'];
 const INTERFACES: readonly (readonly [entry: string, name: string, leastMembers: number])[] = [
-  ['index.ts', 'ConnectAuthOptions', 30], ['index.ts', 'ConnectAuth', 7], ['index.ts', 'RequireConnectOptions', 2],
-  ['index.ts', 'MemoryLedgerOptions', 2], ['index.ts', 'ConnectErrorHandlerOptions', 1], ['index.ts', 'EncryptionKey', 2],
-  ['redis/index.ts', 'RedisLedgerOptions', 5], ['testing/index.ts', 'SandboxOptions', 5],
-  ['testing/index.ts', 'SandboxSwitches', 13], ['testing/index.ts', 'PlanOptions', 2],
+  ['index.ts', 'ConnectAuthOptions', 30],
+  ['index.ts', 'ConnectAuth', 7],
+  ['index.ts', 'RequireConnectOptions', 2],
+  ['index.ts', 'MemoryLedgerOptions', 2],
+  ['index.ts', 'ConnectErrorHandlerOptions', 1],
+  ['index.ts', 'EncryptionKey', 2],
+  ['redis/index.ts', 'RedisLedgerOptions', 5],
+  ['testing/index.ts', 'SandboxOptions', 5],
+  ['testing/index.ts', 'SandboxSwitches', 13],
+  ['testing/index.ts', 'PlanOptions', 2],
 ];
 
 /** Optional members for which "not set" means that there is none: no default to tell. */
 const WITHOUT_DEFAULT = [
-  'accessTokenKey', 'encryptionKeys', 'agent', 'statusByApiCode', 'renderError', 'onEvent', 'onConnect', 'authorizeParams',
-  'render', 'switches',
+  'accessTokenKey',
+  'encryptionKeys',
+  'agent',
+  'statusByApiCode',
+  'renderError',
+  'onEvent',
+  'onConnect',
+  'authorizeParams',
+  'render',
+  'switches',
 ];
 
 /** What a reader of this package's declarations sees. */
@@ -27,25 +41,35 @@ interface Texts {
 }
 
 function read(changed: Readonly<Record<string, string>> = {}): Texts {
-  const { program } = compile({ ...Object.fromEntries(ENTRIES.map((entry) => [`../../src/${entry}`, undefined])), ...changed });
+  const { program } = compile({
+    ...Object.fromEntries(ENTRIES.map((entry) => [`../../src/${entry}`, undefined])),
+    ...changed,
+  });
   const checker = program.getTypeChecker();
-  const isOurs = (symbol: ts.Symbol): boolean => (symbol.declarations ?? []).some((declaration) => (
-    declaration.getSourceFile().fileName.startsWith(join(__dirname, '../../../src/'))));
+  const isOurs = (symbol: ts.Symbol): boolean =>
+    (symbol.declarations ?? []).some((declaration) =>
+      declaration.getSourceFile().fileName.startsWith(join(__dirname, '../../../src/')),
+    );
   return {
-    membersOf: (entry, name) => (
-      checker.getPropertiesOfType(checker.getDeclaredTypeOfSymbol(exportsOf(program, entry).get(name)!)).filter(isOurs)),
+    membersOf: (entry, name) =>
+      checker.getPropertiesOfType(checker.getDeclaredTypeOfSymbol(exportsOf(program, entry).get(name)!)).filter(isOurs),
     exported: (entry) => [...exportsOf(program, entry)],
     hoverText: (symbol) => ts.displayPartsToString(symbol.getDocumentationComment(checker)).trim(),
-    defaultOf: (symbol) => symbol.getJsDocTags(checker).filter(({ name }) => name === 'defaultValue')
-      .map(({ text }) => ts.displayPartsToString(text)).join().trim(),
+    defaultOf: (symbol) =>
+      symbol
+        .getJsDocTags(checker)
+        .filter(({ name }) => name === 'defaultValue')
+        .map(({ text }) => ts.displayPartsToString(text))
+        .join()
+        .trim(),
   };
 }
 
 const texts = read();
 const namesOf = (symbols: readonly ts.Symbol[]): readonly string[] => symbols.map(({ name }) => name);
 /** A default alone is enough of a text where the name says the rest. */
-const silent = ({ hoverText, defaultOf }: Texts, symbols: readonly ts.Symbol[]): readonly string[] => (
-  namesOf(symbols.filter((symbol) => hoverText(symbol) === '' && defaultOf(symbol) === '')));
+const silent = ({ hoverText, defaultOf }: Texts, symbols: readonly ts.Symbol[]): readonly string[] =>
+  namesOf(symbols.filter((symbol) => hoverText(symbol) === '' && defaultOf(symbol) === ''));
 
 describe.each(INTERFACES)('of %s, %s', (entry, name, least) => {
   const members = texts.membersOf(entry, name);
@@ -56,8 +80,9 @@ describe.each(INTERFACES)('of %s, %s', (entry, name, least) => {
   });
 
   test('every optional member tells its default, if it has one', () => {
-    const expected = members.filter(({ flags, name: member }) => (
-      (flags & ts.SymbolFlags.Optional) !== 0 && !WITHOUT_DEFAULT.includes(member)));
+    const expected = members.filter(
+      ({ flags, name: member }) => (flags & ts.SymbolFlags.Optional) !== 0 && !WITHOUT_DEFAULT.includes(member),
+    );
     expect(namesOf(expected.filter((member) => texts.defaultOf(member) === ''))).toEqual([]);
   });
 });
@@ -72,7 +97,9 @@ test.each(ENTRIES)('every name that %s exports has a hover text', (entry) => {
 test('a missing text and a missing default are noticed', () => {
   const path = '../../src/redis/options.ts';
   const source = readFileSync(join(__dirname, path), 'utf8');
-  const changed = read({ [path]: source.replace(/\/\*\* In front of every Redis key.*/u, '').replace(" @defaultValue `500`", '') });
+  const changed = read({
+    [path]: source.replace(/\/\*\* In front of every Redis key.*/u, '').replace(' @defaultValue `500`', ''),
+  });
   const members = changed.membersOf('redis/index.ts', 'RedisLedgerOptions');
   expect(silent(changed, members)).toEqual(['prefix']);
   expect(namesOf(members.filter((member) => changed.defaultOf(member) !== ''))).toEqual(['onLedgerError']);

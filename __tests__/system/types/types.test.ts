@@ -3,7 +3,11 @@ import { compile } from './compiler';
 /** Lines that somebody may write by mistake, and the compiler's answer to each. */
 const WRONG: readonly (readonly [title: string, line: string, code: number])[] = [
   ['an option that does not exist', 'connectAuth({ ...OPTIONS, clientID: "id" });', 2561],
-  ['options without a secret', 'connectAuth({ clientId: "id", redirectUri: "https://app.example/connect/callback" });', 2345],
+  [
+    'options without a secret',
+    'connectAuth({ clientId: "id", redirectUri: "https://app.example/connect/callback" });',
+    2345,
+  ],
   ['options of null', 'connectAuth(null);', 2345],
   ['a third way to authenticate', 'connectAuth({ ...OPTIONS, clientAuthentication: "both" });', 2322],
   ['a time with its unit', 'connectAuth({ ...OPTIONS, timeoutMs: "10s" });', 2322],
@@ -29,8 +33,16 @@ const WRONG: readonly (readonly [title: string, line: string, code: number])[] =
   ['an unknown value taken for a ConnectError', 'unknown.code;', 18046],
   ['a Redis ledger without keys', 'redisLedger({ sendCommand: () => Promise.resolve(null) });', 2345],
   ['a Redis ledger that gets a client', 'redisLedger({ client: {}, encryptionKeys: [] });', 2353],
-  ['a policy that does not exist', 'redisLedger({ sendCommand: () => Promise.resolve(null), encryptionKeys: [], onLedgerError: "ignore" });', 2322],
-  ['an outcome of a claim that is read before its kind is known', 'memoryLedger().acquire("key", claim).then((got) => got.box);', 2339],
+  [
+    'a policy that does not exist',
+    'redisLedger({ sendCommand: () => Promise.resolve(null), encryptionKeys: [], onLedgerError: "ignore" });',
+    2322,
+  ],
+  [
+    'an outcome of a claim that is read before its kind is known',
+    'memoryLedger().acquire("key", claim).then((got) => got.box);',
+    2339,
+  ],
   ['a switch that the sandbox does not have', 'startSandbox({ switches: { rotation: true } });', 2353],
   ['a value that the switch does not take', 'startSandbox({ switches: { refresh: "rotates" } });', 2820],
   ['a counter that is set', 'sandbox.calls.token = 0;', 2540],
@@ -63,8 +75,11 @@ startSandbox({ switches: { refresh: 'rotate' } }).then(({ calls }) => calls.toke
 /** Types that are not the public ones: the expectations of expected-types.ts would notice. */
 const DIFFERENT = [
   ['a union that has grown', "expectTypeOf<ConnectErrorCode>().toEqualTypeOf<'ERR_CONNECT_OPTIONS'>();", 2344],
-  ['a name that has become writable',
-    'expectTypeOf<SandboxSwitches>().toEqualTypeOf<{ -readonly [K in keyof SandboxSwitches]: SandboxSwitches[K] }>();', 2554],
+  [
+    'a name that has become writable',
+    'expectTypeOf<SandboxSwitches>().toEqualTypeOf<{ -readonly [K in keyof SandboxSwitches]: SandboxSwitches[K] }>();',
+    2554,
+  ],
 ] as const;
 const DIFFERENT_PREAMBLE = `
 import { expectTypeOf } from 'expect-type';
@@ -73,7 +88,11 @@ import type { SandboxSwitches } from 'express-connect-auth/testing';
 export type Both = [ConnectErrorCode, SandboxSwitches];
 `;
 
-function named(kind: string, preamble: string, rows: readonly (readonly [string, string, number])[]): Record<string, string> {
+function named(
+  kind: string,
+  preamble: string,
+  rows: readonly (readonly [string, string, number])[],
+): Record<string, string> {
   return Object.fromEntries(rows.map(([, line], index) => [`${kind}-${index}.ts`, `${preamble}${line}\n`]));
 }
 
@@ -96,10 +115,16 @@ test('right uses compile', () => {
   expect(complaints('right.ts')).toEqual([]);
 });
 
-test.each(WRONG.map(([title, , code], index) => ({ title, code, index })))('$title does not compile', ({ code, index }) => {
-  expect(codesIn(`wrong-${index}.ts`)).toEqual([`TS${code}`]);
-});
+test.each(WRONG.map(([title, , code], index) => ({ title, code, index })))(
+  '$title does not compile',
+  ({ code, index }) => {
+    expect(codesIn(`wrong-${index}.ts`)).toEqual([`TS${code}`]);
+  },
+);
 
-test.each(DIFFERENT.map(([title, , code], index) => ({ title, code, index })))('$title is noticed', ({ code, index }) => {
-  expect(codesIn(`different-${index}.ts`)).toEqual([`TS${code}`]);
-});
+test.each(DIFFERENT.map(([title, , code], index) => ({ title, code, index })))(
+  '$title is noticed',
+  ({ code, index }) => {
+    expect(codesIn(`different-${index}.ts`)).toEqual([`TS${code}`]);
+  },
+);

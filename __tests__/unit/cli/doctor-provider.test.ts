@@ -9,7 +9,9 @@ let sandbox: Sandbox;
 beforeAll(async () => {
   sandbox = await startSandbox({ clientSecret: CANARIES.secret });
 });
-beforeEach(() => { sandbox.reset(); });
+beforeEach(() => {
+  sandbox.reset();
+});
 afterAll(() => sandbox.close());
 
 const sound = (changes: Variables = {}): Variables => ({ ...soundVariables(sandbox), ...changes });
@@ -72,13 +74,19 @@ const SICK: readonly Sick[] = [
   {
     name: 'a port that nobody listens on',
     prepare: () => ({ CONNECT_TOKEN_URL: 'http://127.0.0.1:1/token' }),
-    words: ['fail connection 127.0.0.1:1 refuses connections -> Check the port in CONNECT_TOKEN_URL, and that the server is running.'],
+    words: [
+      'fail connection 127.0.0.1:1 refuses connections -> Check the port in CONNECT_TOKEN_URL, and that the server is running.',
+    ],
     calls: 0,
   },
   {
     name: 'an https address of an http server',
     prepare: () => ({ CONNECT_TOKEN_URL: sandbox.connectOptions.tokenUrl.replace('http:', 'https:') }),
-    words: ['fail connection', 'breaks off the TLS handshake', '-> Check that CONNECT_TOKEN_URL names an https server and its right port'],
+    words: [
+      'fail connection',
+      'breaks off the TLS handshake',
+      '-> Check that CONNECT_TOKEN_URL names an https server and its right port',
+    ],
     calls: 0,
   },
   {
@@ -100,7 +108,10 @@ const SICK: readonly Sick[] = [
   },
   {
     name: 'credentials accepted in the body only',
-    prepare: () => { sandbox.set({ credentials: 'body' }); return undefined; },
+    prepare: () => {
+      sandbox.set({ credentials: 'body' });
+      return undefined;
+    },
     words: [
       'fail credentials refused in the header (Basic), accepted in the body -> Set CONNECT_CLIENT_AUTHENTICATION=body',
       'ok format json is accepted, as configured',
@@ -109,12 +120,20 @@ const SICK: readonly Sick[] = [
   },
   {
     name: 'credentials accepted in the header only',
-    prepare: () => { sandbox.set({ credentials: 'header' }); return { CONNECT_CLIENT_AUTHENTICATION: 'body' }; },
-    words: ['fail credentials refused in the body, accepted in the header (Basic) -> Set CONNECT_CLIENT_AUTHENTICATION=header'],
+    prepare: () => {
+      sandbox.set({ credentials: 'header' });
+      return { CONNECT_CLIENT_AUTHENTICATION: 'body' };
+    },
+    words: [
+      'fail credentials refused in the body, accepted in the header (Basic) -> Set CONNECT_CLIENT_AUTHENTICATION=header',
+    ],
   },
   {
     name: 'a server that takes forms only',
-    prepare: () => { sandbox.set({ requestFormat: 'form' }); return undefined; },
+    prepare: () => {
+      sandbox.set({ requestFormat: 'form' });
+      return undefined;
+    },
     words: [
       'fail format json is not accepted, form is -> Set CONNECT_REQUEST_FORMAT=form',
       'ok credentials accepted in the header (Basic), as configured',
@@ -123,28 +142,47 @@ const SICK: readonly Sick[] = [
   },
   {
     name: 'a server that takes forms only, with the credentials in the body',
-    prepare: () => { sandbox.set({ requestFormat: 'form', credentials: 'body', errorShape: 'errorObject' }); return undefined; },
+    prepare: () => {
+      sandbox.set({ requestFormat: 'form', credentials: 'body', errorShape: 'errorObject' });
+      return undefined;
+    },
     words: ['-> Set CONNECT_REQUEST_FORMAT=form', '-> Set CONNECT_CLIENT_AUTHENTICATION=body', '2 failures'],
   },
   {
     name: 'a wrong secret at a server that takes forms only',
-    prepare: () => { sandbox.set({ requestFormat: 'form' }); return { CONNECT_CLIENT_SECRET: 'of-another-app' }; },
-    words: ['-> Compare CONNECT_CLIENT_ID and CONNECT_CLIENT_SECRET', 'fail format json is not understood, form is -> Set CONNECT_REQUEST_FORMAT=form'],
+    prepare: () => {
+      sandbox.set({ requestFormat: 'form' });
+      return { CONNECT_CLIENT_SECRET: 'of-another-app' };
+    },
+    words: [
+      '-> Compare CONNECT_CLIENT_ID and CONNECT_CLIENT_SECRET',
+      'fail format json is not understood, form is -> Set CONNECT_REQUEST_FORMAT=form',
+    ],
   },
   {
     name: 'a wrong secret at a server that takes json only',
-    prepare: () => { sandbox.set({ requestFormat: 'json' }); return { CONNECT_CLIENT_SECRET: 'of-another-app' }; },
+    prepare: () => {
+      sandbox.set({ requestFormat: 'json' });
+      return { CONNECT_CLIENT_SECRET: 'of-another-app' };
+    },
     words: ['-> Compare CONNECT_CLIENT_ID and CONNECT_CLIENT_SECRET', 'ok format json is understood'],
   },
   {
     name: 'a wrong secret beside a key that nobody asks for',
     prepare: () => ({ CONNECT_CLIENT_SECRET: 'of-another-app', CONNECT_ACCESS_TOKEN_KEY: CANARIES.key }),
-    words: ['replaced, or of another app? Also CONNECT_ACCESS_TOKEN_KEY.', 'skip ACCESSTOKEN makes no difference so far', '1 failure'],
+    words: [
+      'replaced, or of another app? Also CONNECT_ACCESS_TOKEN_KEY.',
+      'skip ACCESSTOKEN makes no difference so far',
+      '1 failure',
+    ],
     calls: 5,
   },
   {
     name: 'an ACCESSTOKEN that is required and not set',
-    prepare: () => { sandbox.set({ accessTokenKey: { required: CANARIES.key } }); return undefined; },
+    prepare: () => {
+      sandbox.set({ accessTokenKey: { required: CANARIES.key } });
+      return undefined;
+    },
     words: [
       'fail ACCESSTOKEN is required (2032; with a made-up key 2036) -> Set CONNECT_ACCESS_TOKEN_KEY',
       'skip credentials cannot be told before ACCESSTOKEN is right',
@@ -157,7 +195,9 @@ const SICK: readonly Sick[] = [
       sandbox.set({ accessTokenKey: { required: 'another' } });
       return { CONNECT_ACCESS_TOKEN_KEY: CANARIES.key };
     },
-    words: ['fail ACCESSTOKEN yours is refused (2036; without it 2032) -> Copy the Access Token Key of your developer account again'],
+    words: [
+      'fail ACCESSTOKEN yours is refused (2036; without it 2032) -> Copy the Access Token Key of your developer account again',
+    ],
     calls: 5,
   },
   {
@@ -174,62 +214,99 @@ const SICK: readonly Sick[] = [
   {
     name: 'a redirect that carries the secret along',
     prepare: () => {
-      sandbox.fault({ kind: 'redirect', status: 302, location: `https://new.example/${encodeURIComponent(CANARIES.secret)}` });
+      sandbox.fault({
+        kind: 'redirect',
+        status: 302,
+        location: `https://new.example/${encodeURIComponent(CANARIES.secret)}`,
+      });
       return undefined;
     },
-    words: ['fail endpoint redirects elsewhere (HTTP 302) -> Redirects are not followed. Set CONNECT_TOKEN_URL to the final address.'],
+    words: [
+      'fail endpoint redirects elsewhere (HTTP 302) -> Redirects are not followed. Set CONNECT_TOKEN_URL to the final address.',
+    ],
   },
   {
     name: 'a token endpoint that is a web page',
-    prepare: () => { sandbox.set({ errorShape: 'html', errorStatus: 200 }); return undefined; },
-    words: ['fail endpoint answers with a web page (HTML, HTTP 200) -> Check that CONNECT_TOKEN_URL is the API, not a page for people'],
+    prepare: () => {
+      sandbox.set({ errorShape: 'html', errorStatus: 200 });
+      return undefined;
+    },
+    words: [
+      'fail endpoint answers with a web page (HTML, HTTP 200) -> Check that CONNECT_TOKEN_URL is the API, not a page for people',
+    ],
     calls: 1,
   },
   {
     name: 'a wrong path',
-    prepare: () => { sandbox.set({ errorShape: 'flat' }); return { CONNECT_TOKEN_URL: `${sandbox.url}/oauth/token` }; },
+    prepare: () => {
+      sandbox.set({ errorShape: 'flat' });
+      return { CONNECT_TOKEN_URL: `${sandbox.url}/oauth/token` };
+    },
     words: ['fail endpoint has no token endpoint at /oauth/token (HTTP 404) -> Correct the path of CONNECT_TOKEN_URL.'],
   },
   {
     name: 'a wrong path that is an invalid request',
     prepare: () => ({ CONNECT_TOKEN_URL: `${sandbox.url}/oauth/token` }),
-    words: ['fail format neither json nor form is understood (invalid_request) -> Check that CONNECT_TOKEN_URL is the token endpoint'],
+    words: [
+      'fail format neither json nor form is understood (invalid_request) -> Check that CONNECT_TOKEN_URL is the token endpoint',
+    ],
   },
   {
     name: 'a rate limit',
-    prepare: () => { sandbox.force(429, { retryAfter: '17' }); return undefined; },
+    prepare: () => {
+      sandbox.force(429, { retryAfter: '17' });
+      return undefined;
+    },
     words: ['fail endpoint limits the rate of requests (HTTP 429) -> Wait 17 s, then run doctor again'],
     calls: 1,
   },
   {
     name: 'maintenance',
-    prepare: () => { sandbox.fault({ kind: 'html503', retryAfter: '120' }); return undefined; },
+    prepare: () => {
+      sandbox.fault({ kind: 'html503', retryAfter: '120' });
+      return undefined;
+    },
     words: ['fail endpoint is not available right now (HTTP 503) -> Try again in 120 s.'],
     calls: 1,
   },
   {
     name: 'a provider that fails at every request',
-    prepare: () => { sandbox.force(500, { times: 9 }); return undefined; },
+    prepare: () => {
+      sandbox.force(500, { times: 9 });
+      return undefined;
+    },
     words: ['fail endpoint fails at every request (server_error) -> Try again later'],
   },
   {
     name: 'a provider that forbids everything',
-    prepare: () => { sandbox.force(403, { times: 9 }); return undefined; },
+    prepare: () => {
+      sandbox.force(403, { times: 9 });
+      return undefined;
+    },
     words: [
       "fail endpoint refuses every request (access_denied) -> Ask the provider what this app may do, and whether this machine's address is blocked.",
-      'skip credentials cannot be told before that is cured', 'skip format cannot be told before that is cured',
+      'skip credentials cannot be told before that is cured',
+      'skip format cannot be told before that is cured',
     ],
   },
   {
     name: 'silence',
-    prepare: () => { sandbox.fault({ kind: 'silence' }); return { CONNECT_TIMEOUT_MS: '300' }; },
+    prepare: () => {
+      sandbox.fault({ kind: 'silence' });
+      return { CONNECT_TIMEOUT_MS: '300' };
+    },
     words: ['fail endpoint gives no answer in time -> Try again; if it stays slow, raise CONNECT_TIMEOUT_MS.'],
     calls: 1,
   },
   {
     name: 'an answer of 50 MB',
-    prepare: () => { sandbox.fault({ kind: 'large' }); return undefined; },
-    words: ['fail endpoint gives an answer that is neither a token nor an error (HTTP 200) -> Check that CONNECT_TOKEN_URL is the token endpoint'],
+    prepare: () => {
+      sandbox.fault({ kind: 'large' });
+      return undefined;
+    },
+    words: [
+      'fail endpoint gives an answer that is neither a token nor an error (HTTP 200) -> Check that CONNECT_TOKEN_URL is the token endpoint',
+    ],
     calls: 1,
   },
 ];
@@ -250,7 +327,10 @@ test('a server that gives tokens to anybody is no token endpoint', async () => {
 });
 
 test('a rate limit after the first answer is a warning beside what is known', async () => {
-  const answers = [http11('{"error":"invalid_grant"}', '400 Bad Request'), http11('{}', '429 Too Many Requests', 'Retry-After: 5')];
+  const answers = [
+    http11('{"error":"invalid_grant"}', '400 Bad Request'),
+    http11('{}', '429 Too Many Requests', 'Retry-After: 5'),
+  ];
   const server = await startServer((socket, number) => socket.write(answers[number - 1] ?? ''));
   const { report, exitCode } = await diagnose(sound({ CONNECT_TOKEN_URL: server.url }));
   await server.close();
@@ -266,7 +346,9 @@ test.each([
   [60, 'warn clock', "behind the provider's"],
 ])('a clock that is %d s off is seen by the Date header', async (seconds, verdict, words) => {
   const date = (): string => `Date: ${new Date(Date.now() + seconds * 1000).toUTCString()}`;
-  const server = await startServer((socket) => socket.write(http11('{"error":"invalid_grant"}', '400 Bad Request', date())));
+  const server = await startServer((socket) =>
+    socket.write(http11('{"error":"invalid_grant"}', '400 Bad Request', date())),
+  );
   const { report, exitCode } = await diagnose(sound({ CONNECT_TOKEN_URL: server.url }));
   await server.close();
   expect(report).toContain(`${verdict} this machine's is`);
@@ -278,10 +360,14 @@ test.each([
 test('--json on a failure holds the same, and no secret', async () => {
   sandbox.set({ credentials: 'body' });
   const { stdout, exitCode } = await diagnose(sound({ CONNECT_ACCESS_TOKEN_KEY: CANARIES.key }), '--json');
-  const { ok, findings } = JSON.parse(stdout) as { ok: boolean; findings: { check: string; verdict: string; cure?: string }[] };
+  const { ok, findings } = JSON.parse(stdout) as {
+    ok: boolean;
+    findings: { check: string; verdict: string; cure?: string }[];
+  };
   expect(ok).toBe(false);
   expect(findings.find(({ check }) => check === 'credentials')).toMatchObject({
-    verdict: 'fail', cure: 'Set CONNECT_CLIENT_AUTHENTICATION=body (option clientAuthentication).',
+    verdict: 'fail',
+    cure: 'Set CONNECT_CLIENT_AUTHENTICATION=body (option clientAuthentication).',
   });
   expect(exitCode).toBe(1);
 });

@@ -5,8 +5,15 @@ import { join } from 'node:path';
 /** The file that the command's name leads to: what it takes from the process, and what it leaves there. */
 
 const SIGNALS = ['SIGINT', 'SIGTERM'] as const;
-const HEARD: readonly (readonly [NodeJS.EventEmitter, string])[] = [[process.stdout, 'error'], ...SIGNALS.map((name) => [process, name] as const)];
-const before = { argv: process.argv, exitCode: process.exitCode, listeners: HEARD.map(([emitter, name]) => emitter.rawListeners(name)) };
+const HEARD: readonly (readonly [NodeJS.EventEmitter, string])[] = [
+  [process.stdout, 'error'],
+  ...SIGNALS.map((name) => [process, name] as const),
+];
+const before = {
+  argv: process.argv,
+  exitCode: process.exitCode,
+  listeners: HEARD.map(([emitter, name]) => emitter.rawListeners(name)),
+};
 let said = { stdout: '', stderr: '' };
 
 beforeEach(() => {
@@ -32,7 +39,9 @@ afterEach(() => {
 
 function enter(...args: readonly string[]): void {
   process.argv = [process.execPath, 'express-connect-auth', ...args];
-  jest.isolateModules(() => { jest.requireActual('../../../src/cli'); });
+  jest.isolateModules(() => {
+    jest.requireActual('../../../src/cli');
+  });
 }
 
 async function exitCode(): Promise<typeof process.exitCode> {
@@ -69,9 +78,12 @@ test('a reader that has gone is no failure, any other fault of the output is one
 });
 
 test('of the unexpected nothing is told but that it happened', async () => {
-  jest.spyOn(Server.prototype, 'listen').mockImplementation(() => { throw new Error('a value'); });
+  jest.spyOn(Server.prototype, 'listen').mockImplementation(() => {
+    throw new Error('a value');
+  });
   enter('sandbox');
   expect([await exitCode(), said]).toEqual([
-    1, { stdout: '', stderr: 'Something unexpected went wrong. Please report how you called this.\n' },
+    1,
+    { stdout: '', stderr: 'Something unexpected went wrong. Please report how you called this.\n' },
   ]);
 });

@@ -34,20 +34,56 @@ test.each([
   expect(outcomeOf(status, JSON.stringify(body))).toEqual({ kind, sign, weak: false });
 });
 
-test.each([[400, { code: 16 }, 'HTTP 400'], [200, { code: 400 }, '400']])('HTTP %d with %j accepts, but might mean something else', (status, body, sign) => {
+test.each([
+  [400, { code: 16 }, 'HTTP 400'],
+  [200, { code: 400 }, '400'],
+])('HTTP %d with %j accepts, but might mean something else', (status, body, sign) => {
   expect(outcomeOf(status, JSON.stringify(body))).toEqual({ kind: 'accepted', sign, weak: true });
 });
 
 test('any answer has a meaning, and nothing of its text gets into it', () => {
-  const status = fc.constantFrom(100, 200, 201, 204, 301, 307, 400, 401, 403, 404, 405, 406, 410, 415, 418, 429, 500, 502, 503, 504, 999);
-  const body = fc.oneof(fc.string(), fc.json(), fc.constantFrom(
-    '<!doctype html>', '{"error":"invalid_grant"}', '{"error":"access_denied"}', '{"code":2036}', '{"access_token":"t"}',
-  ));
-  fc.assert(fc.property(status, body, (code, text) => {
-    const outcome = outcomeOf(code, text);
-    expect(outcome.sign).toMatch(/^(HTTP \d{3}|\d{4}|[a-z_]+|\d{3})$/);
-    expect(typeof endsTrying(outcome)).toBe('boolean');
-    if (code === 429) expect(outcome.kind).toBe('limited');
-    if (outcome.kind === 'issued') expect(text).toContain('access_token');
-  }), { seed: 11 });
+  const status = fc.constantFrom(
+    100,
+    200,
+    201,
+    204,
+    301,
+    307,
+    400,
+    401,
+    403,
+    404,
+    405,
+    406,
+    410,
+    415,
+    418,
+    429,
+    500,
+    502,
+    503,
+    504,
+    999,
+  );
+  const body = fc.oneof(
+    fc.string(),
+    fc.json(),
+    fc.constantFrom(
+      '<!doctype html>',
+      '{"error":"invalid_grant"}',
+      '{"error":"access_denied"}',
+      '{"code":2036}',
+      '{"access_token":"t"}',
+    ),
+  );
+  fc.assert(
+    fc.property(status, body, (code, text) => {
+      const outcome = outcomeOf(code, text);
+      expect(outcome.sign).toMatch(/^(HTTP \d{3}|\d{4}|[a-z_]+|\d{3})$/);
+      expect(typeof endsTrying(outcome)).toBe('boolean');
+      if (code === 429) expect(outcome.kind).toBe('limited');
+      if (outcome.kind === 'issued') expect(text).toContain('access_token');
+    }),
+    { seed: 11 },
+  );
 });

@@ -45,16 +45,27 @@ describe('on a terminal', () => {
 
   test('lines are as wide as the terminal, within 40 and 100 columns, and 80 elsewhere', () => {
     expect([{ columns: 120 }, { columns: 60 }, { columns: 9 }, {}].map(widthOf)).toEqual([100, 60, 40, 80]);
-    expect(wrap('one two three https://site.example/long four', 9)).toEqual(['one two', 'three', 'https://site.example/long', 'four']);
+    expect(wrap('one two three https://site.example/long four', 9)).toEqual([
+      'one two',
+      'three',
+      'https://site.example/long',
+      'four',
+    ]);
   });
 });
 
 test('a .env file reads the same without util.parseEnv', () => {
   const texts = [
-    'A=1\nB=two words \nC=', 'A="x # y" # z\nB=\'"q"\'\nC=`t`', 'export A=1\n\n B = 3', 'A="l1\nl2"\nB="a\\nb"\nC=\'a\\nb\'',
-    'A=a#b\nA=last', 'A=https://x.example/?a=b&c=d\nB=a=b', 'A=" padded "\nB= x ',
+    'A=1\nB=two words \nC=',
+    'A="x # y" # z\nB=\'"q"\'\nC=`t`',
+    'export A=1\n\n B = 3',
+    'A="l1\nl2"\nB="a\\nb"\nC=\'a\\nb\'',
+    'A=a#b\nA=last',
+    'A=https://x.example/?a=b&c=d\nB=a=b',
+    'A=" padded "\nB= x ',
   ];
-  for (const text of texts) expect({ text, env: parseEnvText(text) }).toEqual({ text, env: { ...util.parseEnv(text) } });
+  for (const text of texts)
+    expect({ text, env: parseEnvText(text) }).toEqual({ text, env: { ...util.parseEnv(text) } });
 });
 
 test('the file of --env-file is read on a Node without util.parseEnv', () => {
@@ -75,7 +86,13 @@ test('of two flags that may be meant the nearer one is named', () => {
 
 test('on a narrow screen the text begins below a long name, and the cure below the text', () => {
   const findings: Finding[] = [
-    { check: 'option', subject: 'CONNECT_CLIENT_ID', verdict: 'fail', text: 'has blanks or a line end around it', cure: 'Set CONNECT_CLIENT_ID again without them.' },
+    {
+      check: 'option',
+      subject: 'CONNECT_CLIENT_ID',
+      verdict: 'fail',
+      text: 'has blanks or a line end around it',
+      cure: 'Set CONNECT_CLIENT_ID again without them.',
+    },
     { check: 'dns', subject: 'DNS', verdict: 'ok', text: 'provider.example has an address' },
   ];
   const lines = textReport(findings, { paint: (_style, text) => text, width: 40 }).split('\n');
@@ -97,7 +114,11 @@ test('on a narrow screen the text begins below a long name, and the cure below t
 });
 
 test.each([
-  ['--jsn', '--json'], ['--envfile', '--env-file'], ['--OFFLINE', '--offline'], ['--frobnicate', undefined], ['', undefined],
+  ['--jsn', '--json'],
+  ['--envfile', '--env-file'],
+  ['--OFFLINE', '--offline'],
+  ['--frobnicate', undefined],
+  ['', undefined],
 ])('%j most likely means %j', (word, meant) => {
   expect(nearest(word, ['--json', '--env-file', '--offline', '--mount'])).toBe(meant);
 });
@@ -112,28 +133,47 @@ test('a slow answer is no skew, and no date no finding', () => {
 
 test.each([true, false])('of a key nothing is told before it was tried (configured: %s)', (hasKey) => {
   const setup: Setup = { placement: 'header', format: 'json', hasKey };
-  const way = { placement: 'header', format: 'json', key: hasKey ? 'configured' : 'none', secret: 'configured' } as const;
+  const way = {
+    placement: 'header',
+    format: 'json',
+    key: hasKey ? 'configured' : 'none',
+    secret: 'configured',
+  } as const;
   const refused: Tried = { way, outcome: { kind: 'refused', sign: '2036', weak: false } };
   expect(judgeKey(setup, [refused])).toEqual({
-    check: 'access-token-key', subject: 'ACCESSTOKEN', verdict: 'skip', text: 'makes no difference so far',
+    check: 'access-token-key',
+    subject: 'ACCESSTOKEN',
+    verdict: 'skip',
+    text: 'makes no difference so far',
   });
 });
 
 test('whatever a provider answers, no way is tried twice and there is an end', () => {
   const outcome = fc.record<Outcome>({
-    kind: fc.constantFrom('accepted', 'refused', 'format', 'forbidden', 'error', 'limited'), sign: fc.constantFrom('a', 'b'), weak: fc.boolean(),
+    kind: fc.constantFrom('accepted', 'refused', 'format', 'forbidden', 'error', 'limited'),
+    sign: fc.constantFrom('a', 'b'),
+    weak: fc.boolean(),
   });
   const setups = fc.record<Setup>({
-    placement: fc.constantFrom('header', 'body'), format: fc.constantFrom('json', 'form'), hasKey: fc.boolean(),
+    placement: fc.constantFrom('header', 'body'),
+    format: fc.constantFrom('json', 'form'),
+    hasKey: fc.boolean(),
   });
-  fc.assert(fc.property(setups, fc.array(outcome, { minLength: MOST_TRIES + 1, maxLength: MOST_TRIES + 1 }), (setup, outcomes) => {
-    const tried: Tried[] = [];
-    for (let way = nextTry(setup, tried); way !== undefined; way = nextTry(setup, tried)) {
-      tried.push({ way, outcome: outcomes[tried.length]! });
-      if (tried.length > MOST_TRIES) throw new Error('too many tries');
-    }
-    const ways = tried.map(({ way }) => JSON.stringify(way));
-    expect(new Set(ways).size).toBe(ways.length);
-    expect(tried.slice(0, -1).every(({ outcome: { kind } }) => kind !== 'limited')).toBe(true);
-  }), { seed: 7 });
+  fc.assert(
+    fc.property(
+      setups,
+      fc.array(outcome, { minLength: MOST_TRIES + 1, maxLength: MOST_TRIES + 1 }),
+      (setup, outcomes) => {
+        const tried: Tried[] = [];
+        for (let way = nextTry(setup, tried); way !== undefined; way = nextTry(setup, tried)) {
+          tried.push({ way, outcome: outcomes[tried.length]! });
+          if (tried.length > MOST_TRIES) throw new Error('too many tries');
+        }
+        const ways = tried.map(({ way }) => JSON.stringify(way));
+        expect(new Set(ways).size).toBe(ways.length);
+        expect(tried.slice(0, -1).every(({ outcome: { kind } }) => kind !== 'limited')).toBe(true);
+      },
+    ),
+    { seed: 7 },
+  );
 });

@@ -24,11 +24,17 @@ test('a name server that does not answer in time is a timeout', async () => {
 
 test('a server that leaves the handshake unanswered is a timeout, and the connection is closed', async () => {
   const server = net.createServer((socket) => socket.on('error', () => undefined));
-  await new Promise<void>((done) => { server.listen(0, '127.0.0.1', done); });
-  const accepted = new Promise<net.Socket>((resolve) => { server.once('connection', resolve); });
+  await new Promise<void>((done) => {
+    server.listen(0, '127.0.0.1', done);
+  });
+  const accepted = new Promise<net.Socket>((resolve) => {
+    server.once('connection', resolve);
+  });
   jest.useFakeTimers({ doNotFake: ['nextTick', 'setImmediate'] });
   const result = connectTo(`https://127.0.0.1:${(server.address() as net.AddressInfo).port}/token`, 1000);
-  const closed = new Promise((resolve) => { void accepted.then((socket) => socket.resume().once('close', resolve)); });
+  const closed = new Promise((resolve) => {
+    void accepted.then((socket) => socket.resume().once('close', resolve));
+  });
   await accepted;
   jest.advanceTimersByTime(1000);
   expect(await result).toEqual({ kind: 'failed', code: 'TIMEOUT' });
@@ -65,26 +71,38 @@ test.each([
   expect(judgeName(target, result)).toMatchObject({ check: 'dns', subject: 'DNS', verdict, text });
 });
 
-test.each(['TIMEOUT', 'ETIMEDOUT', 'EHOSTUNREACH', 'ENETUNREACH'])('%s is told as a firewall or proxy on the way', (code) => {
-  expect(judgeConnection(target, { kind: 'failed', code }, 0)).toEqual({
-    check: 'connection', subject: 'connection', verdict: 'fail', text: 'provider.example cannot be reached',
-    cure: 'Look for a firewall on the way. Behind a proxy, sign-in needs the option agent, which doctor does not know of.',
-  });
-});
+test.each(['TIMEOUT', 'ETIMEDOUT', 'EHOSTUNREACH', 'ENETUNREACH'])(
+  '%s is told as a firewall or proxy on the way',
+  (code) => {
+    expect(judgeConnection(target, { kind: 'failed', code }, 0)).toEqual({
+      check: 'connection',
+      subject: 'connection',
+      verdict: 'fail',
+      text: 'provider.example cannot be reached',
+      cure: 'Look for a firewall on the way. Behind a proxy, sign-in needs the option agent, which doctor does not know of.',
+    });
+  },
+);
 
 describe('a proxy in the environment', () => {
   const cutOff = judgeConnection(target, { kind: 'failed', code: 'ETIMEDOUT' }, 0);
   const nameless = judgeName(target, { kind: 'failed', code: 'ENOTFOUND' });
   if (nameless === undefined) throw new Error('no finding');
 
-  test.each(['HTTPS_PROXY', 'https_proxy', 'ALL_PROXY', 'all_proxy'])('%s is named where the provider cannot be reached, without its value', (name) => {
-    for (const finding of [cutOff, nameless]) {
-      expect(judgeProxy({ [name]: 'http://user:CANARY@proxy.example' }, target.url, [finding])).toEqual({
-        check: 'connection', subject: 'proxy', verdict: 'warn', text: `${name} is set, and sign-in goes by a proxy only with the option agent`,
-        cure: 'If there is no other way out, give connectAuth() an agent for that proxy. Doctor cannot look through one.',
-      });
-    }
-  });
+  test.each(['HTTPS_PROXY', 'https_proxy', 'ALL_PROXY', 'all_proxy'])(
+    '%s is named where the provider cannot be reached, without its value',
+    (name) => {
+      for (const finding of [cutOff, nameless]) {
+        expect(judgeProxy({ [name]: 'http://user:CANARY@proxy.example' }, target.url, [finding])).toEqual({
+          check: 'connection',
+          subject: 'proxy',
+          verdict: 'warn',
+          text: `${name} is set, and sign-in goes by a proxy only with the option agent`,
+          cure: 'If there is no other way out, give connectAuth() an agent for that proxy. Doctor cannot look through one.',
+        });
+      }
+    },
+  );
 
   test('is not mentioned where it is empty, or where nothing but the certificate is wrong', () => {
     const untrusted = judgeConnection(target, { kind: 'failed', code: 'CERT_HAS_EXPIRED' }, 0);
@@ -95,11 +113,19 @@ describe('a proxy in the environment', () => {
   });
 
   test.each([
-    ['*', false], ['provider.example', false], ['localhost, .example', false], ['*.example', false], ['provider.example:443', false],
-    ['', true], ['example.org', true], ['ovider.example', true],
+    ['*', false],
+    ['provider.example', false],
+    ['localhost, .example', false],
+    ['*.example', false],
+    ['provider.example:443', false],
+    ['', true],
+    ['example.org', true],
+    ['ovider.example', true],
   ])('with NO_PROXY %j is mentioned: %s', (hosts, mentioned) => {
     for (const name of ['NO_PROXY', 'no_proxy']) {
-      expect(judgeProxy({ HTTPS_PROXY: 'http://proxy.example', [name]: hosts }, target.url, [cutOff]) !== undefined).toBe(mentioned);
+      expect(
+        judgeProxy({ HTTPS_PROXY: 'http://proxy.example', [name]: hosts }, target.url, [cutOff]) !== undefined,
+      ).toBe(mentioned);
     }
   });
 });
@@ -107,15 +133,24 @@ describe('a proxy in the environment', () => {
 test('whoever breaks off is told by its code, over http without a word about TLS', () => {
   const reset = { kind: 'failed', code: 'ECONNRESET' } as const;
   expect(judgeConnection(plain, reset, 0)).toMatchObject({
-    text: 'localhost:8080 breaks off the connection (ECONNRESET)', cure: 'Check the port in CONNECT_TOKEN_URL.',
+    text: 'localhost:8080 breaks off the connection (ECONNRESET)',
+    cure: 'Check the port in CONNECT_TOKEN_URL.',
   });
-  expect(judgeConnection(target, reset, 0)).toMatchObject({ text: 'provider.example breaks off the TLS handshake (ECONNRESET)' });
+  expect(judgeConnection(target, reset, 0)).toMatchObject({
+    text: 'provider.example breaks off the TLS handshake (ECONNRESET)',
+  });
 });
 
 test.each([
-  [13, 'warn', 'expires in 13 days'], [1, 'warn', 'expires in a day'], [14, 'ok', 'valid for 14 days'],
+  [13, 'warn', 'expires in 13 days'],
+  [1, 'warn', 'expires in a day'],
+  [14, 'ok', 'valid for 14 days'],
 ])('a certificate that ends in %d days: %s', (days, verdict, words) => {
-  const finding = judgeConnection(target, { kind: 'verified', protocol: 'TLSv1.3', validToMs: 1e12 + days * 86_400_000 }, 1e12);
+  const finding = judgeConnection(
+    target,
+    { kind: 'verified', protocol: 'TLSv1.3', validToMs: 1e12 + days * 86_400_000 },
+    1e12,
+  );
   expect(finding).toMatchObject({ check: 'tls', verdict });
   expect(finding.text).toContain(words);
 });

@@ -4,13 +4,33 @@ import { SCHEDULES, play, type Tally } from '../../support/ledger-actors';
 
 test('in 10,000 random schedules of three actors that crash and freeze, the ledger in memory keeps every promise', async () => {
   const tally: Tally = {};
-  await fc.assert(fc.asyncProperty(SCHEDULES, async (steps) => {
-    const clock = { now: 1 };
-    await play({ ledger: memoryLedger({ now: () => clock.now }), advance: (ms) => void (clock.now += ms) }, 'key', steps, tally);
-  }), { numRuns: 10_000, seed: 1729 });
+  await fc.assert(
+    fc.asyncProperty(SCHEDULES, async (steps) => {
+      const clock = { now: 1 };
+      await play(
+        { ledger: memoryLedger({ now: () => clock.now }), advance: (ms) => void (clock.now += ms) },
+        'key',
+        steps,
+        tally,
+      );
+    }),
+    { numRuns: 10_000, seed: 1729 },
+  );
   // The schedules are no use unless they get everywhere.
   for (const what of [
-    'won, sure', 'won, ambiguous', 'adopt', 'wait', 'backoff', 'dead', 'revoked', 'settled', 'superseded', 'transient failure',
-    'terminal failure', 'failure ignored', 'renewed',
-  ]) expect([what, (tally[what] ?? 0) > 100]).toEqual([what, true]);
+    'won, sure',
+    'won, ambiguous',
+    'adopt',
+    'wait',
+    'backoff',
+    'dead',
+    'revoked',
+    'settled',
+    'superseded',
+    'transient failure',
+    'terminal failure',
+    'failure ignored',
+    'renewed',
+  ])
+    expect([what, (tally[what] ?? 0) > 100]).toEqual([what, true]);
 }, 60_000);

@@ -60,7 +60,11 @@ test('a full ledger of refreshes in flight gives up the oldest of them: its size
 test('names taken once have a bound of their own', async () => {
   const { ledger } = aged(2);
   await refresh(ledger, 'kept');
-  expect([await ledger.once('a', HOUR), await ledger.once('b', HOUR), await ledger.once('c', HOUR)]).toEqual([true, true, true]);
+  expect([await ledger.once('a', HOUR), await ledger.once('b', HOUR), await ledger.once('c', HOUR)]).toEqual([
+    true,
+    true,
+    true,
+  ]);
   expect([await ledger.once('c', HOUR), await ledger.once('b', HOUR)]).toEqual([false, false]);
   expect(await ledger.once('a', HOUR)).toBe(true);
   expect(await seen(ledger, 'kept')).toBe('adopt');
@@ -91,7 +95,12 @@ test('only differences of the clock count: one that runs below zero will do', as
 });
 
 test.each([
-  { maxRecords: 0 }, { maxRecords: 1.5 }, { maxRecords: 10_000_001 }, { maxRecords: '5' }, { now: 7 }, { maxRecord: 5 },
+  { maxRecords: 0 },
+  { maxRecords: 1.5 },
+  { maxRecords: 10_000_001 },
+  { maxRecords: '5' },
+  { now: 7 },
+  { maxRecord: 5 },
 ])('%j is refused without its value', (options) => {
   let thrown: unknown;
   try {
@@ -99,8 +108,10 @@ test.each([
   } catch (error) {
     thrown = error;
   }
-  expect(isConnectError(thrown) && [thrown.code, thrown.message]).toEqual(['ERR_CONNECT_OPTIONS',
-    'memoryLedger() takes maxRecords (a whole number of 1–10000000) and now (a function), nothing else.']);
+  expect(isConnectError(thrown) && [thrown.code, thrown.message]).toEqual([
+    'ERR_CONNECT_OPTIONS',
+    'memoryLedger() takes maxRecords (a whole number of 1–10000000) and now (a function), nothing else.',
+  ]);
 });
 
 test('in a worker of node:cluster the first ledger warns, and no other', () => {
@@ -108,10 +119,12 @@ test('in a worker of node:cluster the first ledger warns, and no other', () => {
   const warn = jest.spyOn(process, 'emitWarning').mockImplementation(() => undefined);
   try {
     for (let more = 0; more < 3; more += 1) memoryLedger();
-    expect(warn.mock.calls).toEqual([[
-      'memoryLedger() coordinates one process only, and this one is a worker of node:cluster.',
-      { code: 'CONNECT_AUTH_MEMORY_LEDGER', detail: expect.stringContaining('Pass ledger: redisLedger(') as unknown },
-    ]]);
+    expect(warn.mock.calls).toEqual([
+      [
+        'memoryLedger() coordinates one process only, and this one is a worker of node:cluster.',
+        { code: 'CONNECT_AUTH_MEMORY_LEDGER', detail: expect.stringContaining('Pass ledger: redisLedger(') as unknown },
+      ],
+    ]);
   } finally {
     warn.mockRestore();
     worker.restore();
@@ -120,7 +133,10 @@ test('in a worker of node:cluster the first ledger warns, and no other', () => {
 
 describe('in processes of their own', () => {
   async function stderrOf(workers: '0' | '1'): Promise<string> {
-    const script = [join(__dirname, '../../support/typescript-process.cjs'), join(__dirname, 'fixtures/ledger-process.cjs')];
+    const script = [
+      join(__dirname, '../../support/typescript-process.cjs'),
+      join(__dirname, 'fixtures/ledger-process.cjs'),
+    ];
     const env = { PATH: process.env['PATH'], WORKERS: workers };
     return (await promisify(execFile)(process.execPath, script, { env, timeout: 20_000 })).stderr;
   }

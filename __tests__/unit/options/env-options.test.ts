@@ -1,12 +1,22 @@
 import { readFileSync } from 'node:fs';
 import { inspect } from 'node:util';
-import { connectAuth, connectOptionsFromEnv, isConnectError, type ConnectAuthOptions, type ConnectError } from '../../../src';
+import {
+  connectAuth,
+  connectOptionsFromEnv,
+  isConnectError,
+  type ConnectAuthOptions,
+  type ConnectError,
+} from '../../../src';
 
 const required = {
-  CONNECT_CLIENT_ID: 'client', CONNECT_CLIENT_SECRET: 'secret', CONNECT_REDIRECT_URI: 'https://app.example/connect/callback',
+  CONNECT_CLIENT_ID: 'client',
+  CONNECT_CLIENT_SECRET: 'secret',
+  CONNECT_REDIRECT_URI: 'https://app.example/connect/callback',
 } as const;
 const requiredOptions = {
-  clientId: 'client', clientSecret: 'secret', redirectUri: 'https://app.example/connect/callback',
+  clientId: 'client',
+  clientSecret: 'secret',
+  redirectUri: 'https://app.example/connect/callback',
 } as const;
 
 function faultOf(act: () => unknown): ConnectError {
@@ -27,7 +37,12 @@ type Row = readonly [variable: string, text: string, option: keyof ConnectAuthOp
 const readable: readonly Row[] = [
   ['CONNECT_CLIENT_ID', 'another', 'clientId', 'another'],
   ['CONNECT_CLIENT_SECRET', 'p%ss word', 'clientSecret', 'p%ss word'],
-  ['CONNECT_REDIRECT_URI', 'http://localhost:3000/connect/callback', 'redirectUri', 'http://localhost:3000/connect/callback'],
+  [
+    'CONNECT_REDIRECT_URI',
+    'http://localhost:3000/connect/callback',
+    'redirectUri',
+    'http://localhost:3000/connect/callback',
+  ],
   ['CONNECT_SCOPE', 'read write', 'scope', 'read write'],
   ['CONNECT_ACCESS_TOKEN_KEY', 'key', 'accessTokenKey', 'key'],
   ['CONNECT_CLIENT_AUTHENTICATION', 'header', 'clientAuthentication', 'header'],
@@ -46,9 +61,15 @@ const readable: readonly Row[] = [
   ['CONNECT_REFRESH_LEEWAY_SECONDS', '0', 'refreshLeewaySeconds', 0],
   ['CONNECT_REFRESH_LEEWAY_SECONDS', '300', 'refreshLeewaySeconds', 300],
   ['CONNECT_ENCRYPTION_KEYS', `k1:${SECRET}`, 'encryptionKeys', [{ id: 'k1', secret: SECRET }]],
-  ['CONNECT_ENCRYPTION_KEYS', `k2:${SECRET}:with:colons,k1:${SECRET}`, 'encryptionKeys', [
-    { id: 'k2', secret: `${SECRET}:with:colons` }, { id: 'k1', secret: SECRET },
-  ]],
+  [
+    'CONNECT_ENCRYPTION_KEYS',
+    `k2:${SECRET}:with:colons,k1:${SECRET}`,
+    'encryptionKeys',
+    [
+      { id: 'k2', secret: `${SECRET}:with:colons` },
+      { id: 'k1', secret: SECRET },
+    ],
+  ],
   ['CONNECT_TIMEOUT_MS', '2500', 'timeoutMs', 2500],
   ['CONNECT_STORE_TIMEOUT_MS', '100', 'storeTimeoutMs', 100],
 ];
@@ -59,7 +80,9 @@ test.each(readable)('%s=%s gives the option %s', (variable, text, option, value)
   expect(() => connectAuth(options)).not.toThrow();
 });
 
-const optional = [...new Set(readable.map(([variable]) => variable))].filter((variable) => !Object.hasOwn(required, variable));
+const optional = [...new Set(readable.map(([variable]) => variable))].filter(
+  (variable) => !Object.hasOwn(required, variable),
+);
 
 test.each(optional)('an empty %s is unset', (variable) => {
   expect(connectOptionsFromEnv({ ...required, [variable]: '' })).toEqual(requiredOptions);
@@ -71,14 +94,45 @@ test.each(Object.keys(required))('%s is named when it is unset, and when it is e
 });
 
 const unreadable: readonly (readonly [variable: string, text: string])[] = [
-  ...['CONNECT_PKCE', 'CONNECT_ALLOW_MISSING_STATE'].flatMap((name) => (
-    ['1', '0', 'yes', 'no', 'TRUE', 'False', ' true', 'true ', 'true\n', 'null'].map((text) => [name, text] as const))),
-  ...['CONNECT_TIMEOUT_MS', 'CONNECT_STORE_TIMEOUT_MS', 'CONNECT_REFRESH_LEEWAY_SECONDS'].flatMap((name) => (
-    ['abc', '-1', '+1', '1.5', '1e3', '0x10', ' 100', '100 ', '100\n', '1_000', '10s', 'NaN', 'Infinity', '9'.repeat(400), '١٠٠']
-      .map((text) => [name, text] as const))),
+  ...['CONNECT_PKCE', 'CONNECT_ALLOW_MISSING_STATE'].flatMap((name) =>
+    ['1', '0', 'yes', 'no', 'TRUE', 'False', ' true', 'true ', 'true\n', 'null'].map((text) => [name, text] as const),
+  ),
+  ...['CONNECT_TIMEOUT_MS', 'CONNECT_STORE_TIMEOUT_MS', 'CONNECT_REFRESH_LEEWAY_SECONDS'].flatMap((name) =>
+    [
+      'abc',
+      '-1',
+      '+1',
+      '1.5',
+      '1e3',
+      '0x10',
+      ' 100',
+      '100 ',
+      '100\n',
+      '1_000',
+      '10s',
+      'NaN',
+      'Infinity',
+      '9'.repeat(400),
+      '١٠٠',
+    ].map((text) => [name, text] as const),
+  ),
   ...[
-    SECRET, `:${SECRET}`, 'k1:', 'k1', ',', `k1:${SECRET},`, `,k1:${SECRET}`, `k1:${SECRET},,k2:${SECRET}`, `k1:${SECRET}, k2:${SECRET}`,
-    ` k1:${SECRET}`, `k1: ${SECRET}`, `k1:${SECRET} `, `k1:${SECRET}\n`, `k.1:${SECRET}`, `${'k'.repeat(33)}:${SECRET}`, `k1:${SECRET};k2:${SECRET}\u00e9`,
+    SECRET,
+    `:${SECRET}`,
+    'k1:',
+    'k1',
+    ',',
+    `k1:${SECRET},`,
+    `,k1:${SECRET}`,
+    `k1:${SECRET},,k2:${SECRET}`,
+    `k1:${SECRET}, k2:${SECRET}`,
+    ` k1:${SECRET}`,
+    `k1: ${SECRET}`,
+    `k1:${SECRET} `,
+    `k1:${SECRET}\n`,
+    `k.1:${SECRET}`,
+    `${'k'.repeat(33)}:${SECRET}`,
+    `k1:${SECRET};k2:${SECRET}\u00e9`,
     `[{"id":"k1","secret":"${SECRET}"}]`,
   ].map((text) => ['CONNECT_ENCRYPTION_KEYS', text] as const),
   ...['both', 'Header', 'header ', 'none'].map((text) => ['CONNECT_CLIENT_AUTHENTICATION', text] as const),
@@ -93,24 +147,40 @@ test.each(unreadable)('%s is named when its value is %j', (variable, text) => {
 test('all faulty variables are named together, without any value', () => {
   const canary = 'CANARY-77';
   const bad = {
-    CONNECT_CLIENT_AUTHENTICATION: canary, CONNECT_REQUEST_FORMAT: canary, CONNECT_PKCE: canary, CONNECT_ALLOW_MISSING_STATE: canary,
-    CONNECT_TIMEOUT_MS: canary, CONNECT_STORE_TIMEOUT_MS: canary, CONNECT_REFRESH_LEEWAY_SECONDS: canary,
+    CONNECT_CLIENT_AUTHENTICATION: canary,
+    CONNECT_REQUEST_FORMAT: canary,
+    CONNECT_PKCE: canary,
+    CONNECT_ALLOW_MISSING_STATE: canary,
+    CONNECT_TIMEOUT_MS: canary,
+    CONNECT_STORE_TIMEOUT_MS: canary,
+    CONNECT_REFRESH_LEEWAY_SECONDS: canary,
     CONNECT_ENCRYPTION_KEYS: `${canary}:${canary} ${canary}`,
   };
-  const error = faultOf(() => connectOptionsFromEnv({ ...bad, CONNECT_CLIENT_SECRET: `${canary}-secret`, CONNECT_SCOPE: canary }));
+  const error = faultOf(() =>
+    connectOptionsFromEnv({ ...bad, CONNECT_CLIENT_SECRET: `${canary}-secret`, CONNECT_SCOPE: canary }),
+  );
   expect(namesIn(error).sort()).toEqual(['CONNECT_CLIENT_ID', 'CONNECT_REDIRECT_URI', ...Object.keys(bad)].sort());
-  expect([inspect(error, { showHidden: true, depth: 20 }), JSON.stringify(error), error.stack].join()).not.toContain(canary);
+  expect([inspect(error, { showHidden: true, depth: 20 }), JSON.stringify(error), error.stack].join()).not.toContain(
+    canary,
+  );
 });
 
 test.each([
-  ['CONNECT_CLIENT_ID', ' client', 'clientId'], ['CONNECT_CLIENT_SECRET', 'secret\n', 'clientSecret'],
-  ['CONNECT_REDIRECT_URI', 'http://app.example/connect/callback', 'redirectUri'], ['CONNECT_SCOPE', ' ', 'scope'],
-  ['CONNECT_ACCESS_TOKEN_KEY', 'a b', 'accessTokenKey'], ['CONNECT_AUTHORIZE_URL', 'provider.example', 'authorizeUrl'],
-  ['CONNECT_TOKEN_URL', 'http://provider.example/', 'tokenUrl'], ['CONNECT_AFTER_CONNECT', '//evil.example', 'afterConnect'],
-  ['CONNECT_API_BASE_URL', 'https://provider.example/?q', 'apiBaseUrl'], ['CONNECT_AFTER_DISCONNECT', '//evil.example', 'afterDisconnect'],
-  ['CONNECT_REFRESH_LEEWAY_SECONDS', '3601', 'refreshLeewaySeconds'], ['CONNECT_ENCRYPTION_KEYS', 'k1:too-short-CANARY', 'encryptionKeys'],
+  ['CONNECT_CLIENT_ID', ' client', 'clientId'],
+  ['CONNECT_CLIENT_SECRET', 'secret\n', 'clientSecret'],
+  ['CONNECT_REDIRECT_URI', 'http://app.example/connect/callback', 'redirectUri'],
+  ['CONNECT_SCOPE', ' ', 'scope'],
+  ['CONNECT_ACCESS_TOKEN_KEY', 'a b', 'accessTokenKey'],
+  ['CONNECT_AUTHORIZE_URL', 'provider.example', 'authorizeUrl'],
+  ['CONNECT_TOKEN_URL', 'http://provider.example/', 'tokenUrl'],
+  ['CONNECT_AFTER_CONNECT', '//evil.example', 'afterConnect'],
+  ['CONNECT_API_BASE_URL', 'https://provider.example/?q', 'apiBaseUrl'],
+  ['CONNECT_AFTER_DISCONNECT', '//evil.example', 'afterDisconnect'],
+  ['CONNECT_REFRESH_LEEWAY_SECONDS', '3601', 'refreshLeewaySeconds'],
+  ['CONNECT_ENCRYPTION_KEYS', 'k1:too-short-CANARY', 'encryptionKeys'],
   ['CONNECT_ENCRYPTION_KEYS', `k1:${SECRET},k1:${SECRET}`, 'encryptionKeys'],
-  ['CONNECT_TIMEOUT_MS', '0', 'timeoutMs'], ['CONNECT_STORE_TIMEOUT_MS', '60001', 'storeTimeoutMs'],
+  ['CONNECT_TIMEOUT_MS', '0', 'timeoutMs'],
+  ['CONNECT_STORE_TIMEOUT_MS', '60001', 'storeTimeoutMs'],
 ])('%s=%j can be read, and connectAuth() then refuses the option %s', (variable, text, option) => {
   const options = connectOptionsFromEnv({ ...required, [variable]: text });
   const { message } = faultOf(() => connectAuth(options));
@@ -118,24 +188,34 @@ test.each([
   expect(message).not.toContain('CANARY');
 });
 
-const exampleLines = readFileSync(`${__dirname}/../../../.env.example`, 'utf8').split('\n').filter((line) => line !== '' && !line.startsWith('#'));
-const example = Object.fromEntries(exampleLines.map((line) => [line.slice(0, line.indexOf('=')), line.slice(line.indexOf('=') + 1)]));
+const exampleLines = readFileSync(`${__dirname}/../../../.env.example`, 'utf8')
+  .split('\n')
+  .filter((line) => line !== '' && !line.startsWith('#'));
+const example = Object.fromEntries(
+  exampleLines.map((line) => [line.slice(0, line.indexOf('=')), line.slice(line.indexOf('=') + 1)]),
+);
 
 test('.env.example lists exactly the variables that are read', () => {
   const read = new Set<string>();
-  const watched = new Proxy<Record<string, string>>({ ...required }, {
-    get(target, name) {
-      if (typeof name === 'string') read.add(name);
-      return Reflect.get(target, name) as unknown;
+  const watched = new Proxy<Record<string, string>>(
+    { ...required },
+    {
+      get(target, name) {
+        if (typeof name === 'string') read.add(name);
+        return Reflect.get(target, name) as unknown;
+      },
     },
-  });
+  );
   connectOptionsFromEnv(watched);
   expect(exampleLines.map((line) => line.split('=', 1)[0]).sort()).toEqual([...read].sort());
   expect([...new Set(readable.map(([variable]) => variable))].sort()).toEqual([...read].sort());
 });
 
 test('a copied .env.example fails for nothing but the credentials to fill in, and works once they are', () => {
-  expect(namesIn(faultOf(() => connectOptionsFromEnv(example)))).toEqual(['CONNECT_CLIENT_ID', 'CONNECT_CLIENT_SECRET']);
+  expect(namesIn(faultOf(() => connectOptionsFromEnv(example)))).toEqual([
+    'CONNECT_CLIENT_ID',
+    'CONNECT_CLIENT_SECRET',
+  ]);
   const filledIn = connectOptionsFromEnv({ ...example, CONNECT_CLIENT_ID: 'client', CONNECT_CLIENT_SECRET: 'secret' });
   expect(() => connectAuth(filledIn)).not.toThrow();
 });

@@ -42,7 +42,10 @@ const SHAPES: readonly (readonly [string, (apiCode: number) => string])[] = [
 /** Those seven have a documented text by which they are recognised without any number. */
 const TEXT_SHAPES: readonly (readonly [string, (text: string) => string])[] = [
   ['message only', (text) => json({ message: text })],
-  ['message in other case and punctuation', (text) => json({ message: ` ${text.toUpperCase().replaceAll(' ', '_')}!` })],
+  [
+    'message in other case and punctuation',
+    (text) => json({ message: ` ${text.toUpperCase().replaceAll(' ', '_')}!` }),
+  ],
   ['failed envelope with message', (text) => json({ success: false, message: text })],
   ['error string', (text) => json({ error: text })],
   ['error object with message', (text) => json({ error: { message: text } })],
@@ -59,9 +62,12 @@ describe.each(EXPECTED)('API code %i (%s)', (apiCode, meaning, signIn, refresh) 
   test.each(SHAPES)('is recognised as %s', (_shape, body) => {
     for (const status of httpStatuses) {
       const sign = { apiCode, status };
-      expect(read(body(apiCode), { status })).toMatchObject({ error: { status: signIn[0], code: signIn[1], provider: sign } });
-      expect(read(body(apiCode), { status, stage: 'refresh' }))
-        .toMatchObject({ error: { status: refresh[0], code: refresh[1], stage: 'refresh', provider: sign } });
+      expect(read(body(apiCode), { status })).toMatchObject({
+        error: { status: signIn[0], code: signIn[1], provider: sign },
+      });
+      expect(read(body(apiCode), { status, stage: 'refresh' })).toMatchObject({
+        error: { status: refresh[0], code: refresh[1], stage: 'refresh', provider: sign },
+      });
     }
   });
 
@@ -69,7 +75,9 @@ describe.each(EXPECTED)('API code %i (%s)', (apiCode, meaning, signIn, refresh) 
   test.each(TEXT_SHAPES)('is recognised by its text as %s', (_shape, body) => {
     for (const status of httpStatuses) {
       for (const text of [meaning, `${apiCode}: ${meaning}`, `${apiCode} ${meaning}`]) {
-        expect(read(body(text), { status })).toMatchObject({ error: { status: signIn[0], code: signIn[1], provider: { apiCode } } });
+        expect(read(body(text), { status })).toMatchObject({
+          error: { status: signIn[0], code: signIn[1], provider: { apiCode } },
+        });
       }
     }
   });
@@ -89,25 +97,63 @@ describe.each(EXPECTED_OAUTH)('OAuth name %s', (oauthError, atExchange, atRefres
   ])('is recognised %s', (_shape, body) => {
     for (const status of [200, 400, 401, 500]) {
       const sign = { oauthError, status };
-      expect(read(body, { status })).toMatchObject({ error: { status: atExchange[0], code: atExchange[1], provider: sign } });
-      expect(read(body, { status, stage: 'refresh' }))
-        .toMatchObject({ error: { status: atRefresh[0], code: atRefresh[1], provider: sign } });
+      expect(read(body, { status })).toMatchObject({
+        error: { status: atExchange[0], code: atExchange[1], provider: sign },
+      });
+      expect(read(body, { status, stage: 'refresh' })).toMatchObject({
+        error: { status: atRefresh[0], code: atRefresh[1], provider: sign },
+      });
     }
   });
 });
 
 describe('where signs contradict each other', () => {
   test.each([
-    ['a 20xx code beats an OAuth name', 400, { error: 'invalid_grant', code: 2036 }, 'exchange', 500, 'ERR_CONNECT_CONFIG'],
-    ['a 20xx code beats a documented number', 400, { status: 400, error: { code: 2041 } }, 'exchange', 422, 'ERR_CONNECT_ACCOUNT'],
+    [
+      'a 20xx code beats an OAuth name',
+      400,
+      { error: 'invalid_grant', code: 2036 },
+      'exchange',
+      500,
+      'ERR_CONNECT_CONFIG',
+    ],
+    [
+      'a 20xx code beats a documented number',
+      400,
+      { status: 400, error: { code: 2041 } },
+      'exchange',
+      422,
+      'ERR_CONNECT_ACCOUNT',
+    ],
     ['a 20xx code beats HTTP 500', 500, { code: 2039 }, 'exchange', 409, 'ERR_CONNECT_ACCOUNT'],
     ['a 20xx code beats HTTP 302', 302, { code: 2039 }, 'exchange', 409, 'ERR_CONNECT_ACCOUNT'],
-    ['a 20xx text beats a documented number', 200, { code: 400, message: 'Email Invalid' }, 'exchange', 422, 'ERR_CONNECT_ACCOUNT'],
-    ['an OAuth name beats a documented number', 400, { error: 'invalid_grant', code: 401 }, 'exchange', 400, 'ERR_CONNECT_GRANT'],
+    [
+      'a 20xx text beats a documented number',
+      200,
+      { code: 400, message: 'Email Invalid' },
+      'exchange',
+      422,
+      'ERR_CONNECT_ACCOUNT',
+    ],
+    [
+      'an OAuth name beats a documented number',
+      400,
+      { error: 'invalid_grant', code: 401 },
+      'exchange',
+      400,
+      'ERR_CONNECT_GRANT',
+    ],
     ['an OAuth name beats HTTP 401', 401, { error: 'invalid_grant' }, 'refresh', 401, 'ERR_CONNECT_EXPIRED'],
     ['an OAuth name beats HTTP 503', 503, { error: 'invalid_client' }, 'exchange', 500, 'ERR_CONNECT_CONFIG'],
     ['a documented number beats HTTP 400', 400, { code: 429 }, 'exchange', 503, 'ERR_CONNECT_RATE_LIMITED'],
-    ['a documented number beats an HTTP status without row', 422, { code: 403 }, 'exchange', 403, 'ERR_CONNECT_FORBIDDEN'],
+    [
+      'a documented number beats an HTTP status without row',
+      422,
+      { code: 403 },
+      'exchange',
+      403,
+      'ERR_CONNECT_FORBIDDEN',
+    ],
     ['HTTP 500 beats a 4xx number', 500, { code: 401 }, 'exchange', 502, 'ERR_CONNECT_UNAVAILABLE'],
     ['HTTP 503 beats a 4xx number', 503, { error: { code: 400 } }, 'exchange', 503, 'ERR_CONNECT_UNAVAILABLE'],
     ['HTTP 520 beats a 4xx number', 520, { code: 403 }, 'exchange', 502, 'ERR_CONNECT_UNAVAILABLE'],
@@ -132,57 +178,111 @@ describe('where signs contradict each other', () => {
     ['HTTP 206 with a token', 206, TOKEN, 'exchange', 502, 'ERR_CONNECT_RESPONSE'],
     ['HTTP 600 with a token', 600, TOKEN, 'exchange', 502, 'ERR_CONNECT_RESPONSE'],
   ] as const)('%s (HTTP %i, %j, %s): %i %s', (_why, status, body, stage, ours, code) => {
-    expect(read(json(body), { status, stage })).toMatchObject({ error: { status: ours, code, stage, provider: { status } } });
+    expect(read(json(body), { status, stage })).toMatchObject({
+      error: { status: ours, code, stage, provider: { status } },
+    });
   });
 });
 
 describe('in HTTP 200', () => {
   test.each([
-    ['error: true', { error: true }], ['error: unknown word', { error: 'no_idea' }], ['error: foreign number', { error: 16 }],
-    ['error: empty object', { error: {} }], ['error: list', { error: ['x'] }], ['error: blank', { error: ' ' }],
-    ['success: false', { success: false }], ['success: "false"', { success: 'false' }], ['success: 0', { success: 0 }],
-    ['errors: one', { errors: [{}] }], ['errors: by field', { errors: { email: 'bad' } }], ['errors: text', { errors: 'bad' }],
-    ['status: "error"', { status: 'error' }], ['status: "Failed"', { status: 'Failed' }],
+    ['error: true', { error: true }],
+    ['error: unknown word', { error: 'no_idea' }],
+    ['error: foreign number', { error: 16 }],
+    ['error: empty object', { error: {} }],
+    ['error: list', { error: ['x'] }],
+    ['error: blank', { error: ' ' }],
+    ['success: false', { success: false }],
+    ['success: "false"', { success: 'false' }],
+    ['success: 0', { success: 0 }],
+    ['errors: one', { errors: [{}] }],
+    ['errors: by field', { errors: { email: 'bad' } }],
+    ['errors: text', { errors: 'bad' }],
+    ['status: "error"', { status: 'error' }],
+    ['status: "Failed"', { status: 'Failed' }],
     ['error in data', { success: true, data: { ...TOKEN, error: 'no_idea' } }],
   ])('%s is a failure, also beside a token', (_sign, body) => {
     for (const answer of [body, { ...TOKEN, ...body }]) {
-      expect(read(json(answer))).toMatchObject({ error: { code: 'ERR_CONNECT_RESPONSE', status: 502, reason: 'unknown_error' } });
+      expect(read(json(answer))).toMatchObject({
+        error: { code: 'ERR_CONNECT_RESPONSE', status: 502, reason: 'unknown_error' },
+      });
     }
   });
 
   test.each([
-    { error: null }, { error: false }, { error: '' }, { error: 0 }, { errors: [] }, { errors: null }, { errors: {} },
-    { success: true }, { status: 200 }, { status: 'ok' }, { status: 'success' }, { code: 0 }, { code: 200 }, { code: 'OK' },
-    { code: 16 }, { code: '101' }, { statusCode: 201 }, { message: 'Token issued' }, { message: '2036-01-01 00:00' },
-    { message: 'until 500: 30 left' }, { message: null }, { data: null }, { code: 401.5 }, { code: 1e300 }, { code: ' 401' },
-    { code: [401] }, { status: { code: 401 } },
+    { error: null },
+    { error: false },
+    { error: '' },
+    { error: 0 },
+    { errors: [] },
+    { errors: null },
+    { errors: {} },
+    { success: true },
+    { status: 200 },
+    { status: 'ok' },
+    { status: 'success' },
+    { code: 0 },
+    { code: 200 },
+    { code: 'OK' },
+    { code: 16 },
+    { code: '101' },
+    { statusCode: 201 },
+    { message: 'Token issued' },
+    { message: '2036-01-01 00:00' },
+    { message: 'until 500: 30 left' },
+    { message: null },
+    { data: null },
+    { code: 401.5 },
+    { code: 1e300 },
+    { code: ' 401' },
+    { code: [401] },
+    { status: { code: 401 } },
   ])('%j beside a token is no failure', (extra) => {
     expect(read(json({ ...TOKEN, ...extra })).token).toEqual(TOKEN);
     expect(read(json({ ...extra, ...TOKEN }), { status: 201 }).token).toEqual(TOKEN);
   });
 
   test.each([
-    ['HTML', '<!doctype html><title>2036: Invalid API Key</title>'], ['empty', ''], ['blank', ' \r\n '],
-    ['truncated', json(TOKEN).slice(0, -2)], ['number', '42'], ['bare code', '2036'], ['true', 'true'], ['null', 'null'],
-    ['string', '"hello"'], ['code in a string', '"2036"'], ['string of blanks', '"  "'], ['object without token', '{}'],
-    ['list with a token', json([TOKEN])], ['token encoded twice', json(json(TOKEN))],
-    ['token as a form', 'access_token=at&token_type=bearer'], ['text', 'Service is fine'], ['NUL bytes', '\0\0\0'],
-    ['broken UTF-8', Buffer.from([0xff, 0xfe, 0x7b]).toString()], ['polluting object', '{"__proto__":{"access_token":"at"}}'],
-    ['polluting form', '__proto__=1&constructor=2'], ['fields under a foreign envelope', json({ data: TOKEN })],
+    ['HTML', '<!doctype html><title>2036: Invalid API Key</title>'],
+    ['empty', ''],
+    ['blank', ' \r\n '],
+    ['truncated', json(TOKEN).slice(0, -2)],
+    ['number', '42'],
+    ['bare code', '2036'],
+    ['true', 'true'],
+    ['null', 'null'],
+    ['string', '"hello"'],
+    ['code in a string', '"2036"'],
+    ['string of blanks', '"  "'],
+    ['object without token', '{}'],
+    ['list with a token', json([TOKEN])],
+    ['token encoded twice', json(json(TOKEN))],
+    ['token as a form', 'access_token=at&token_type=bearer'],
+    ['text', 'Service is fine'],
+    ['NUL bytes', '\0\0\0'],
+    ['broken UTF-8', Buffer.from([0xff, 0xfe, 0x7b]).toString()],
+    ['polluting object', '{"__proto__":{"access_token":"at"}}'],
+    ['polluting form', '__proto__=1&constructor=2'],
+    ['fields under a foreign envelope', json({ data: TOKEN })],
   ])('%s is an unusable answer', (_kind, body) => {
     expect(read(body)).toMatchObject({ error: { code: 'ERR_CONNECT_RESPONSE', status: 502, reason: 'no_token' } });
   });
 
   test.each([
-    ['HTML', '<h1>Down</h1>'], ['empty', ''], ['truncated', '{"error":"invalid_gr'], ['scalar', '42'],
+    ['HTML', '<h1>Down</h1>'],
+    ['empty', ''],
+    ['truncated', '{"error":"invalid_gr'],
+    ['scalar', '42'],
   ])('%s with HTTP 503 is told by the status, with the wait asked for', (_kind, body) => {
-    expect(read(body, { status: 503, retryAfter: '120' }))
-      .toMatchObject({ error: { code: 'ERR_CONNECT_UNAVAILABLE', status: 503, retryAfterSeconds: 120 } });
+    expect(read(body, { status: 503, retryAfter: '120' })).toMatchObject({
+      error: { code: 'ERR_CONNECT_UNAVAILABLE', status: 503, retryAfterSeconds: 120 },
+    });
   });
 
   test('a 429 at the exchange asks our visitor to wait as long as the provider asks us', () => {
-    expect(read('', { status: 429, retryAfter: '9' }))
-      .toMatchObject({ error: { code: 'ERR_CONNECT_RATE_LIMITED', status: 503, retryAfterSeconds: 9 } });
+    expect(read('', { status: 429, retryAfter: '9' })).toMatchObject({
+      error: { code: 'ERR_CONNECT_RATE_LIMITED', status: 503, retryAfterSeconds: 9 },
+    });
     expect(read('', { status: 429, retryAfter: 'soon' }).error?.retryAfterSeconds).toBeUndefined();
   });
 });
@@ -208,6 +308,9 @@ test('of a form field given twice the first counts', () => {
 });
 
 test('no text of the provider is in the error', () => {
-  const { error } = read(json({ error: 'CANARY', error_description: 'CANARY', message: 'CANARY', errors: ['CANARY'] }), { status: 400 });
+  const { error } = read(
+    json({ error: 'CANARY', error_description: 'CANARY', message: 'CANARY', errors: ['CANARY'] }),
+    { status: 400 },
+  );
   expect(JSON.stringify([error, error?.message, error?.stack, error?.headers])).not.toContain('CANARY');
 });

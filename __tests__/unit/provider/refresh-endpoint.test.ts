@@ -5,13 +5,23 @@ import { tokenEndpoint } from '../../../src/provider/token-endpoint';
 import { configFor, http11, startServer, type LocalServer } from '../../support/local-server';
 
 let server: LocalServer | undefined;
-afterEach(async () => { await server?.close(); });
+afterEach(async () => {
+  await server?.close();
+});
 
-const answer = (socket: net.Socket): void => { socket.write(http11()); };
-const hangUp = (socket: net.Socket): void => { socket.destroy(); };
+const answer = (socket: net.Socket): void => {
+  socket.write(http11());
+};
+const hangUp = (socket: net.Socket): void => {
+  socket.destroy();
+};
 
 test('a refresh outlasts the timeout of an exchange', async () => {
-  server = await startServer((socket) => { setTimeout(() => { socket.write(http11()); }, 400); });
+  server = await startServer((socket) => {
+    setTimeout(() => {
+      socket.write(http11());
+    }, 400);
+  });
   const endpoint = tokenEndpoint(configFor(server.url, { timeoutMs: 150, refreshTimeoutMs: undefined }));
   const refreshed = endpoint.refresh('rt');
   await expect(endpoint.exchange('code')).rejects.toMatchObject({ code: 'ERR_CONNECT_TIMEOUT' });
@@ -26,10 +36,16 @@ test('a refresh has a deadline of its own', async () => {
 
 describe('onRepeat', () => {
   /** Refreshes twice over one kept connection, the second time meeting `responders`; counts the calls of onRepeat. */
-  async function refreshAgain(...responders: readonly ((socket: net.Socket) => void)[]): Promise<{ repeats: number; result: unknown }> {
+  async function refreshAgain(
+    ...responders: readonly ((socket: net.Socket) => void)[]
+  ): Promise<{ repeats: number; result: unknown }> {
     let repeats = 0;
-    const onRepeat = (): void => { repeats += 1; };
-    server = await startServer((socket, number) => { [answer, ...responders][number - 1]?.(socket); });
+    const onRepeat = (): void => {
+      repeats += 1;
+    };
+    server = await startServer((socket, number) => {
+      [answer, ...responders][number - 1]?.(socket);
+    });
     const endpoint = tokenEndpoint(configFor(server.url));
     await endpoint.refresh('first', { onRepeat });
     expect(repeats).toBe(0);
@@ -43,12 +59,16 @@ describe('onRepeat', () => {
   });
 
   test('is called when the repeat is refused, too', async () => {
-    const refuse = (socket: net.Socket): void => { socket.write(http11('{"error":"invalid_grant"}', '400 Bad Request')); };
+    const refuse = (socket: net.Socket): void => {
+      socket.write(http11('{"error":"invalid_grant"}', '400 Bad Request'));
+    };
     expect(await refreshAgain(hangUp, refuse)).toMatchObject({ repeats: 1, result: { code: 'ERR_CONNECT_EXPIRED' } });
   });
 
   test('is not called when the connection broke with an answer begun', async () => {
-    const half = (socket: net.Socket): void => { socket.end('HTTP/1.1 200 OK\r\n'); };
+    const half = (socket: net.Socket): void => {
+      socket.end('HTTP/1.1 200 OK\r\n');
+    };
     expect(await refreshAgain(half)).toMatchObject({ repeats: 0, result: { reason: 'broken' } });
   });
 

@@ -14,8 +14,12 @@ beforeAll(async () => {
   sandbox = await startSandbox();
   refreshToken = String((await exchange(sandbox, { code: (await signIn(sandbox)).code })).body.refresh_token);
 });
-beforeEach(() => { sandbox.reset(); });
-afterEach(async () => { await local?.close(); });
+beforeEach(() => {
+  sandbox.reset();
+});
+afterEach(async () => {
+  await local?.close();
+});
 afterAll(() => sandbox.close());
 
 const atSandbox = (changes: Parameters<typeof configFor>[1] = {}): TokenEndpoint => {
@@ -25,14 +29,21 @@ const atSandbox = (changes: Parameters<typeof configFor>[1] = {}): TokenEndpoint
 
 /** What a refresh that must fail is classified as. */
 async function failureOf(endpoint: TokenEndpoint, token = refreshToken): Promise<RefreshFailure> {
-  const error = await endpoint.refresh(token).then(() => { throw new Error('The refresh succeeded.'); }, (thrown: unknown) => thrown);
+  const error = await endpoint.refresh(token).then(
+    () => {
+      throw new Error('The refresh succeeded.');
+    },
+    (thrown: unknown) => thrown,
+  );
   if (!(error instanceof ConnectError)) throw error;
   return refreshFailure(error);
 }
 
 /** Of one answer as it stands on the wire. */
 async function failureBy(status: string, body: string, ...headers: readonly string[]): Promise<RefreshFailure> {
-  local = await startServer((socket) => { socket.write(http11(body, status, ...headers)); });
+  local = await startServer((socket) => {
+    socket.write(http11(body, status, ...headers));
+  });
   try {
     return await failureOf(tokenEndpoint(configFor(local.url)));
   } finally {
@@ -41,12 +52,36 @@ async function failureBy(status: string, body: string, ...headers: readonly stri
 }
 
 const BY_CODE: readonly (readonly [number, RefreshFailureKind])[] = [
-  [400, 'suspect'], [401, 'configuration'], [403, 'suspect'], [404, 'suspect'], [405, 'suspect'], [406, 'suspect'], [410, 'suspect'],
-  [429, 'transient'], [500, 'transient'], [503, 'transient'], [2032, 'configuration'], [2034, 'suspect'], [2036, 'configuration'],
-  [2038, 'configuration'], [2039, 'suspect'], [2040, 'suspect'], [2041, 'suspect'],
+  [400, 'suspect'],
+  [401, 'configuration'],
+  [403, 'suspect'],
+  [404, 'suspect'],
+  [405, 'suspect'],
+  [406, 'suspect'],
+  [410, 'suspect'],
+  [429, 'transient'],
+  [500, 'transient'],
+  [503, 'transient'],
+  [2032, 'configuration'],
+  [2034, 'suspect'],
+  [2036, 'configuration'],
+  [2038, 'configuration'],
+  [2039, 'suspect'],
+  [2040, 'suspect'],
+  [2041, 'suspect'],
 ];
 /** Shapes that hold the number, with any HTTP status below 500. */
-const NUMBER_SHAPES = ['errorObject', 'errorStatus', 'flat', 'failedCode', 'failedError', 'list', 'array', 'numberedMessage', 'encodedTwice'] as const;
+const NUMBER_SHAPES = [
+  'errorObject',
+  'errorStatus',
+  'flat',
+  'failedCode',
+  'failedError',
+  'list',
+  'array',
+  'numberedMessage',
+  'encodedTwice',
+] as const;
 /** Shapes that hold nothing to recognise: the HTTP status alone tells. */
 const BLIND_SHAPES = ['foreignNumber', 'html', 'empty', 'truncated', 'scalar'] as const;
 
@@ -76,16 +111,29 @@ describe.each(BY_CODE)('API code %i at a refresh', (apiCode, kind) => {
 });
 
 describe.each<[string, RefreshFailureKind]>([
-  ['invalid_grant', 'terminal'], ['invalid_client', 'configuration'], ['unauthorized_client', 'configuration'],
-  ['unsupported_grant_type', 'configuration'], ['unsupported_response_type', 'configuration'], ['invalid_scope', 'configuration'],
-  ['invalid_request', 'configuration'], ['access_denied', 'suspect'], ['server_error', 'transient'], ['temporarily_unavailable', 'transient'],
+  ['invalid_grant', 'terminal'],
+  ['invalid_client', 'configuration'],
+  ['unauthorized_client', 'configuration'],
+  ['unsupported_grant_type', 'configuration'],
+  ['unsupported_response_type', 'configuration'],
+  ['invalid_scope', 'configuration'],
+  ['invalid_request', 'configuration'],
+  ['access_denied', 'suspect'],
+  ['server_error', 'transient'],
+  ['temporarily_unavailable', 'transient'],
 ])('OAuth name %s at a refresh', (oauthError, kind) => {
-  test.each(['200 OK', '400 Bad Request', '401 Unauthorized', '403 Forbidden', '500 Oops', '502 Bad Gateway', '503 Later'])(
-    `is ${kind} with HTTP %s`, async (status) => {
-      expect((await failureBy(status, JSON.stringify({ error: oauthError }))).kind).toBe(kind);
-      expect((await failureBy(status, `error=${oauthError}&error_description=text`)).kind).toBe(kind);
-    },
-  );
+  test.each([
+    '200 OK',
+    '400 Bad Request',
+    '401 Unauthorized',
+    '403 Forbidden',
+    '500 Oops',
+    '502 Bad Gateway',
+    '503 Later',
+  ])(`is ${kind} with HTTP %s`, async (status) => {
+    expect((await failureBy(status, JSON.stringify({ error: oauthError }))).kind).toBe(kind);
+    expect((await failureBy(status, `error=${oauthError}&error_description=text`)).kind).toBe(kind);
+  });
 });
 
 describe('the sandbox refuses a refresh', () => {
@@ -93,7 +141,12 @@ describe('the sandbox refuses a refresh', () => {
     ['because the token is unknown', {}, {}, 'terminal'],
     ['because the token is unknown, as code 400 without a name', { errorShape: 'flat' }, {}, 'suspect'],
     ['because the secret is wrong', {}, { clientSecret: 'wrong' }, 'configuration'],
-    ['because the secret is wrong, as an empty 401', { errorShape: 'empty' }, { clientSecret: 'wrong' }, 'configuration'],
+    [
+      'because the secret is wrong, as an empty 401',
+      { errorShape: 'empty' },
+      { clientSecret: 'wrong' },
+      'configuration',
+    ],
     ['because the developer key is missing', { accessTokenKey: { required: 'key' } }, {}, 'configuration'],
     ['because the format is wrong', { requestFormat: 'form', errorShape: 'flat' }, {}, 'suspect'],
   ])('%s', async (_why, switches, changes, kind) => {
@@ -104,10 +157,16 @@ describe('the sandbox refuses a refresh', () => {
 
 describe('the answer is lost or unusable', () => {
   test.each<[string, SandboxFault, RefreshFailureKind]>([
-    ['cut', { kind: 'reset' }, 'ambiguous'], ['silence', { kind: 'silence' }, 'ambiguous'], ['truncated', { kind: 'truncated' }, 'ambiguous'],
-    ['without end', { kind: 'endless' }, 'ambiguous'], ['byte by byte', { kind: 'drip' }, 'ambiguous'], ['50 MB', { kind: 'large' }, 'ambiguous'],
-    ['a bomb', { kind: 'gzipBomb' }, 'ambiguous'], ['broken gzip', { kind: 'corruptGzip' }, 'ambiguous'],
-    ['later than the deadline', { kind: 'delayAfter', ms: 2000 }, 'ambiguous'], ['a maintenance page', { kind: 'html503' }, 'transient'],
+    ['cut', { kind: 'reset' }, 'ambiguous'],
+    ['silence', { kind: 'silence' }, 'ambiguous'],
+    ['truncated', { kind: 'truncated' }, 'ambiguous'],
+    ['without end', { kind: 'endless' }, 'ambiguous'],
+    ['byte by byte', { kind: 'drip' }, 'ambiguous'],
+    ['50 MB', { kind: 'large' }, 'ambiguous'],
+    ['a bomb', { kind: 'gzipBomb' }, 'ambiguous'],
+    ['broken gzip', { kind: 'corruptGzip' }, 'ambiguous'],
+    ['later than the deadline', { kind: 'delayAfter', ms: 2000 }, 'ambiguous'],
+    ['a maintenance page', { kind: 'html503' }, 'transient'],
     ['a redirect', { kind: 'redirect', status: 302, location: 'http://127.0.0.1:9/' }, 'suspect'],
     ['a redirect that keeps the method', { kind: 'redirect', status: 307, location: 'http://127.0.0.1:9/' }, 'suspect'],
   ])('%s: %j is %s', async (_what, fault, kind) => {
@@ -119,18 +178,42 @@ describe('the answer is lost or unusable', () => {
 
   const TOKEN = '{"access_token":"at","refresh_token":"rt","type":"bearer"}';
   test.each<[string, string, RefreshFailureKind]>([
-    ['200 OK', '', 'ambiguous'], ['200 OK', '<h1>Welcome</h1>', 'ambiguous'], ['200 OK', '{}', 'ambiguous'], ['200 OK', '{"success":false}', 'ambiguous'],
-    ['200 OK', '{"access_token":"at","error":"no_idea"}', 'ambiguous'], ['200 OK', '{"access_token":"at","type":"mac"}', 'ambiguous'],
-    ['202 Accepted', TOKEN, 'ambiguous'], ['204 No Content', '', 'ambiguous'], ['206 Partial Content', TOKEN, 'ambiguous'],
-    ['200 OK', '{"code":502}', 'ambiguous'], ['200 OK', '{"code":504}', 'ambiguous'], ['200 OK', '{"code":422}', 'suspect'],
-    ['502 Bad Gateway', '', 'ambiguous'], ['502 Bad Gateway', '<h1>Bad Gateway</h1>', 'ambiguous'], ['502 Bad Gateway', '{"code":400}', 'ambiguous'],
-    ['504 Gateway Timeout', '', 'ambiguous'], ['504 Gateway Timeout', '{"code":403}', 'ambiguous'], ['502 Bad Gateway', '{"code":2036}', 'configuration'],
-    ['500 Oops', '', 'transient'], ['501 No', '', 'transient'], ['520 Odd', '', 'transient'], ['599 Odd', '{"status":401}', 'transient'],
-    ['400 Bad Request', '', 'suspect'], ['400 Bad Request', '{"error":"no_idea"}', 'suspect'], ['400 Bad Request', '{"error":"invalid_gran', 'suspect'],
-    ['401 Unauthorized', '', 'configuration'], ['401 Unauthorized', '<h1>Log in</h1>', 'configuration'], ['403 Forbidden', '<h1>Blocked</h1>', 'suspect'],
-    ['404 Not Found', '', 'suspect'], ['409 Conflict', '', 'suspect'], ['418 Teapot', '', 'suspect'], ['451 Law', '', 'suspect'],
-    ['300 Choices', '', 'suspect'], ['304 Not Modified', '', 'suspect'],
-    ['400 Bad Request', '{"error":"invalid_grant","code":2036}', 'configuration'], ['400 Bad Request', '{"error":"invalid_grant","code":401}', 'terminal'],
+    ['200 OK', '', 'ambiguous'],
+    ['200 OK', '<h1>Welcome</h1>', 'ambiguous'],
+    ['200 OK', '{}', 'ambiguous'],
+    ['200 OK', '{"success":false}', 'ambiguous'],
+    ['200 OK', '{"access_token":"at","error":"no_idea"}', 'ambiguous'],
+    ['200 OK', '{"access_token":"at","type":"mac"}', 'ambiguous'],
+    ['202 Accepted', TOKEN, 'ambiguous'],
+    ['204 No Content', '', 'ambiguous'],
+    ['206 Partial Content', TOKEN, 'ambiguous'],
+    ['200 OK', '{"code":502}', 'ambiguous'],
+    ['200 OK', '{"code":504}', 'ambiguous'],
+    ['200 OK', '{"code":422}', 'suspect'],
+    ['502 Bad Gateway', '', 'ambiguous'],
+    ['502 Bad Gateway', '<h1>Bad Gateway</h1>', 'ambiguous'],
+    ['502 Bad Gateway', '{"code":400}', 'ambiguous'],
+    ['504 Gateway Timeout', '', 'ambiguous'],
+    ['504 Gateway Timeout', '{"code":403}', 'ambiguous'],
+    ['502 Bad Gateway', '{"code":2036}', 'configuration'],
+    ['500 Oops', '', 'transient'],
+    ['501 No', '', 'transient'],
+    ['520 Odd', '', 'transient'],
+    ['599 Odd', '{"status":401}', 'transient'],
+    ['400 Bad Request', '', 'suspect'],
+    ['400 Bad Request', '{"error":"no_idea"}', 'suspect'],
+    ['400 Bad Request', '{"error":"invalid_gran', 'suspect'],
+    ['401 Unauthorized', '', 'configuration'],
+    ['401 Unauthorized', '<h1>Log in</h1>', 'configuration'],
+    ['403 Forbidden', '<h1>Blocked</h1>', 'suspect'],
+    ['404 Not Found', '', 'suspect'],
+    ['409 Conflict', '', 'suspect'],
+    ['418 Teapot', '', 'suspect'],
+    ['451 Law', '', 'suspect'],
+    ['300 Choices', '', 'suspect'],
+    ['304 Not Modified', '', 'suspect'],
+    ['400 Bad Request', '{"error":"invalid_grant","code":2036}', 'configuration'],
+    ['400 Bad Request', '{"error":"invalid_grant","code":401}', 'terminal'],
   ])('HTTP %s with body %p is %s', async (status, body, kind) => {
     expect((await failureBy(status, body)).kind).toBe(kind);
   });
@@ -138,12 +221,18 @@ describe('the answer is lost or unusable', () => {
 
 test('nothing was sent where nobody listens, the name is unknown, or the certificate is bad', async () => {
   const closed = net.createServer().listen(0, '127.0.0.1');
-  await new Promise((done) => { closed.once('listening', done); });
+  await new Promise((done) => {
+    closed.once('listening', done);
+  });
   const { port } = closed.address() as net.AddressInfo;
-  await new Promise((done) => { closed.close(done); });
+  await new Promise((done) => {
+    closed.close(done);
+  });
   expect(await failureOf(tokenEndpoint(configFor(`http://127.0.0.1:${port}/token`)))).toEqual({ kind: 'not_sent' });
   expect(await failureOf(tokenEndpoint(configFor('http://nowhere.invalid/token')))).toEqual({ kind: 'not_sent' });
-  local = await startServer((socket) => { socket.write(http11()); }, true);
+  local = await startServer((socket) => {
+    socket.write(http11());
+  }, true);
   expect(await failureOf(tokenEndpoint(configFor(local.url)))).toEqual({ kind: 'not_sent' });
   expect(local.requests).toEqual([]);
 });
@@ -154,20 +243,37 @@ test('a request that cannot be made is our configuration', async () => {
 
 describe('the wait', () => {
   test.each<[string, string, string | undefined, number | undefined]>([
-    ['429 Too Many', '', undefined, 30], ['429 Too Many', '', '7', 7], ['429 Too Many', '', '0', 1], ['429 Too Many', '', '500', 500],
-    ['429 Too Many', '', '99999', 3600], ['429 Too Many', '', 'soon', 30], ['429 Too Many', '{"error":"temporarily_unavailable"}', undefined, 30],
+    ['429 Too Many', '', undefined, 30],
+    ['429 Too Many', '', '7', 7],
+    ['429 Too Many', '', '0', 1],
+    ['429 Too Many', '', '500', 500],
+    ['429 Too Many', '', '99999', 3600],
+    ['429 Too Many', '', 'soon', 30],
+    ['429 Too Many', '{"error":"temporarily_unavailable"}', undefined, 30],
     ['200 OK', '{"code":429}', undefined, 30],
-    ['503 Later', '', undefined, undefined], ['503 Later', '', '90', 90], ['503 Later', '', '3600', 120], ['503 Later', '', '0', 1],
-    ['500 Oops', '', '5', 5], ['400 Bad Request', '{"error":"temporarily_unavailable"}', '9', 9],
-    ['400 Bad Request', '', '9', undefined], ['401 Unauthorized', '', '9', undefined], ['502 Bad Gateway', '', '9', undefined],
+    ['503 Later', '', undefined, undefined],
+    ['503 Later', '', '90', 90],
+    ['503 Later', '', '3600', 120],
+    ['503 Later', '', '0', 1],
+    ['500 Oops', '', '5', 5],
+    ['400 Bad Request', '{"error":"temporarily_unavailable"}', '9', 9],
+    ['400 Bad Request', '', '9', undefined],
+    ['401 Unauthorized', '', '9', undefined],
+    ['502 Bad Gateway', '', '9', undefined],
   ])('HTTP %s %p with Retry-After %p', async (status, body, retryAfter, seconds) => {
-    const { retryAfterSeconds } = await failureBy(status, body, ...(retryAfter === undefined ? [] : [`Retry-After: ${retryAfter}`]));
+    const { retryAfterSeconds } = await failureBy(
+      status,
+      body,
+      ...(retryAfter === undefined ? [] : [`Retry-After: ${retryAfter}`]),
+    );
     expect(retryAfterSeconds).toBe(seconds);
   });
 });
 
 test('an error that says nothing of an answer leaves open whether the provider acted', () => {
-  expect(refreshFailure(new ConnectError('ERR_CONNECT_UNAVAILABLE', { stage: 'refresh' }))).toEqual({ kind: 'ambiguous' });
+  expect(refreshFailure(new ConnectError('ERR_CONNECT_UNAVAILABLE', { stage: 'refresh' }))).toEqual({
+    kind: 'ambiguous',
+  });
 });
 
 test('an error that no refresh makes is never terminal', () => {

@@ -7,7 +7,9 @@ import { configFor, http11, startServer, TEST_CERT, type LocalServer } from '../
 const REFUSED = { code: 'ERR_CONNECT_UNAVAILABLE', status: 502, reason: 'unreachable', stage: 'exchange' };
 
 let server: LocalServer;
-beforeEach(async () => { server = await startServer((socket) => socket.write(http11()), true); });
+beforeEach(async () => {
+  server = await startServer((socket) => socket.write(http11()), true);
+});
 afterEach(() => server.close());
 
 const endpointWith = (agent?: https.Agent, tokenUrl = server.url) => tokenEndpoint(configFor(tokenUrl, { agent }));
@@ -20,19 +22,25 @@ test('a certificate that nobody vouches for gets nothing', async () => {
 
 test('a private CA works by option agent, and its connection is kept', async () => {
   const endpoint = endpointWith(new https.Agent({ ca: TEST_CERT, keepAlive: true }));
-  for (let call = 0; call < 3; call += 1) await expect(endpoint.exchange('code')).resolves.toMatchObject({ access_token: 'new-access' });
+  for (let call = 0; call < 3; call += 1)
+    await expect(endpoint.exchange('code')).resolves.toMatchObject({ access_token: 'new-access' });
   expect(server.sockets.length).toBe(1);
   expect(server.requests.length).toBe(3);
 });
 
 test('a private CA with the name of another host gets nothing', async () => {
-  await expect(endpointWith(new https.Agent({ ca: TEST_CERT }), byAddress()).exchange('code')).rejects.toMatchObject(REFUSED);
+  await expect(endpointWith(new https.Agent({ ca: TEST_CERT }), byAddress()).exchange('code')).rejects.toMatchObject(
+    REFUSED,
+  );
   expect(server.bytesReceived()).toBe(0);
 });
 
 test.each([
   ['an unknown certificate', () => endpointWith(new https.Agent({ rejectUnauthorized: false }))],
-  ['a certificate for another name', () => endpointWith(new https.Agent({ ca: TEST_CERT, rejectUnauthorized: false }), byAddress())],
+  [
+    'a certificate for another name',
+    () => endpointWith(new https.Agent({ ca: TEST_CERT, rejectUnauthorized: false }), byAddress()),
+  ],
 ])('an agent that tolerates %s is given nothing to send', async (_what, endpoint) => {
   await expect(endpoint().exchange('code')).rejects.toMatchObject(REFUSED);
   expect(server.bytesReceived()).toBe(0);
@@ -42,7 +50,11 @@ test.each([
 test('a kept connection that a tolerant agent made for somebody else is not used', async () => {
   const agent = new https.Agent({ rejectUnauthorized: false, keepAlive: true });
   await new Promise<void>((done, fail) => {
-    https.get(server.url, { agent, headers: { 'Content-Length': 0 } }, (response) => { response.resume().on('end', done); }).on('error', fail);
+    https
+      .get(server.url, { agent, headers: { 'Content-Length': 0 } }, (response) => {
+        response.resume().on('end', done);
+      })
+      .on('error', fail);
   });
   await expect(endpointWith(agent).exchange('code')).rejects.toMatchObject(REFUSED);
   expect(server.requests.length).toBe(1);
@@ -50,20 +62,31 @@ test('a kept connection that a tolerant agent made for somebody else is not used
 
 /** As agents for proxies do it: the connection is handed over only when it stands. */
 class LateAgent extends https.Agent {
-  constructor(private readonly settings: tls.ConnectionOptions) { super(); }
+  constructor(private readonly settings: tls.ConnectionOptions) {
+    super();
+  }
 
   override createConnection(_options: unknown, callback?: (error: Error | null, stream: Duplex) => void): null {
-    const socket = tls.connect({ host: '127.0.0.1', port: server.port, servername: 'localhost', ...this.settings }, () => { callback?.(null, socket); });
+    const socket = tls.connect(
+      { host: '127.0.0.1', port: server.port, servername: 'localhost', ...this.settings },
+      () => {
+        callback?.(null, socket);
+      },
+    );
     return null;
   }
 }
 
 test('an agent that hands over a finished, verified connection works', async () => {
-  await expect(endpointWith(new LateAgent({ ca: TEST_CERT })).exchange('code')).resolves.toMatchObject({ access_token: 'new-access' });
+  await expect(endpointWith(new LateAgent({ ca: TEST_CERT })).exchange('code')).resolves.toMatchObject({
+    access_token: 'new-access',
+  });
 });
 
 test('an agent that hands over a finished, unverified connection is given nothing to send', async () => {
-  await expect(endpointWith(new LateAgent({ rejectUnauthorized: false })).exchange('code')).rejects.toMatchObject(REFUSED);
+  await expect(endpointWith(new LateAgent({ rejectUnauthorized: false })).exchange('code')).rejects.toMatchObject(
+    REFUSED,
+  );
   expect(server.bytesReceived()).toBe(0);
 });
 

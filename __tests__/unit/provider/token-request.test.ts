@@ -6,7 +6,9 @@ const AWKWARD_ID = 'id:%+ é/ü&=*';
 const AWKWARD_SECRET = 'p%ss:w+rd "ß"\\&=日本';
 
 let server: LocalServer;
-beforeAll(async () => { server = await startServer((socket) => socket.write(http11())); });
+beforeAll(async () => {
+  server = await startServer((socket) => socket.write(http11()));
+});
 afterAll(() => server.close());
 
 const lastRequest = () => server.requests.at(-1)!;
@@ -25,30 +27,47 @@ describe.each(['json', 'form'] as const)('a %s request', (requestFormat) => {
     expect(headers['content-type']).toBe(type);
     expect(headers).not.toHaveProperty('authorization');
     expect(parse(body)).toEqual({
-      client_id: AWKWARD_ID, client_secret: AWKWARD_SECRET, grant_type: 'authorization_code', code: 'the-code',
-      redirect_uri: 'https://app.example/connect/callback', code_verifier: 'the-verifier',
+      client_id: AWKWARD_ID,
+      client_secret: AWKWARD_SECRET,
+      grant_type: 'authorization_code',
+      code: 'the-code',
+      redirect_uri: 'https://app.example/connect/callback',
+      code_verifier: 'the-verifier',
     });
   });
 
   test('with the secret in the header has only client_id in the body', async () => {
-    const endpoint = endpointFor({ requestFormat, clientAuthentication: 'header', clientId: AWKWARD_ID, clientSecret: AWKWARD_SECRET });
+    const endpoint = endpointFor({
+      requestFormat,
+      clientAuthentication: 'header',
+      clientId: AWKWARD_ID,
+      clientSecret: AWKWARD_SECRET,
+    });
     await endpoint.exchange('the-code');
     const { headers, body } = lastRequest();
     expect(parse(body)).toEqual({
-      client_id: AWKWARD_ID, grant_type: 'authorization_code', code: 'the-code',
+      client_id: AWKWARD_ID,
+      grant_type: 'authorization_code',
+      code: 'the-code',
       redirect_uri: 'https://app.example/connect/callback',
     });
     const [scheme, credentials = ''] = headers.authorization!.split(' ');
     const parts = Buffer.from(credentials, 'base64').toString().split(':');
     expect(scheme).toBe('Basic');
-    expect(parts).toEqual(['id%3A%25%2B+%C3%A9%2F%C3%BC%26%3D*', 'p%25ss%3Aw%2Brd+%22%C3%9F%22%5C%26%3D%E6%97%A5%E6%9C%AC']);
+    expect(parts).toEqual([
+      'id%3A%25%2B+%C3%A9%2F%C3%BC%26%3D*',
+      'p%25ss%3Aw%2Brd+%22%C3%9F%22%5C%26%3D%E6%97%A5%E6%9C%AC',
+    ]);
     expect(parts.map((part) => decodeURIComponent(part.replaceAll('+', ' ')))).toEqual([AWKWARD_ID, AWKWARD_SECRET]);
   });
 
   test('for a refresh has neither redirect_uri nor code_verifier', async () => {
     await endpointFor({ requestFormat }).refresh('the-refresh+token=');
     expect(parse(lastRequest().body)).toEqual({
-      client_id: 'client-id', client_secret: 'CANARY-secret', grant_type: 'refresh_token', refresh_token: 'the-refresh+token=',
+      client_id: 'client-id',
+      client_secret: 'CANARY-secret',
+      grant_type: 'refresh_token',
+      refresh_token: 'the-refresh+token=',
     });
   });
 });
@@ -56,9 +75,14 @@ describe.each(['json', 'form'] as const)('a %s request', (requestFormat) => {
 test('the headers are these and no others', async () => {
   await endpointFor({ clientAuthentication: 'header' }).refresh('rt');
   expect(lastRequest().headers).toEqual({
-    accept: 'application/json', 'accept-encoding': 'identity', 'content-type': 'application/json',
-    'user-agent': 'express-connect-auth', authorization: `Basic ${Buffer.from('client-id:CANARY-secret').toString('base64')}`,
-    'content-length': String(lastRequest().body.length), host: `127.0.0.1:${server.port}`, connection: 'keep-alive',
+    accept: 'application/json',
+    'accept-encoding': 'identity',
+    'content-type': 'application/json',
+    'user-agent': 'express-connect-auth',
+    authorization: `Basic ${Buffer.from('client-id:CANARY-secret').toString('base64')}`,
+    'content-length': String(lastRequest().body.length),
+    host: `127.0.0.1:${server.port}`,
+    connection: 'keep-alive',
   });
 });
 
@@ -87,8 +111,10 @@ test('an idle connection is closed by us', async () => {
 
 describe('what comes back', () => {
   test.each([
-    ['a new refresh token', TOKEN_JSON, 'new-refresh'], ['none', '{"access_token":"a"}', 'old'],
-    ['null', '{"access_token":"a","refresh_token":null}', 'old'], ['an empty one', '{"access_token":"a","refresh_token":""}', 'old'],
+    ['a new refresh token', TOKEN_JSON, 'new-refresh'],
+    ['none', '{"access_token":"a"}', 'old'],
+    ['null', '{"access_token":"a","refresh_token":null}', 'old'],
+    ['an empty one', '{"access_token":"a","refresh_token":""}', 'old'],
   ])('at a refresh with %s keeps the right one', async (_what, body, kept) => {
     const local = await startServer((socket) => socket.write(http11(body)));
     const { refresh_token } = await tokenEndpoint(configFor(local.url)).refresh('old');
@@ -97,7 +123,9 @@ describe('what comes back', () => {
   });
 
   test('at an exchange without refresh token has none', async () => {
-    const local = await startServer((socket) => socket.write(http11('{"access_token":"a","expires_in":60,"scope":"x"}', '201 Created')));
+    const local = await startServer((socket) =>
+      socket.write(http11('{"access_token":"a","expires_in":60,"scope":"x"}', '201 Created')),
+    );
     const token = await tokenEndpoint(configFor(local.url)).exchange('code');
     expect(token).toEqual({ access_token: 'a', type: 'bearer', scope: 'x', expires_at: expect.any(Number) as number });
     expect(Math.abs(token.expires_at! - Date.now() / 1000 - 60)).toBeLessThan(10);
@@ -105,10 +133,16 @@ describe('what comes back', () => {
   });
 
   test('at an error is the error, with stage, number and wait', async () => {
-    const local = await startServer((socket) => socket.write(http11('{"code":429}', '400 Bad Request', 'Retry-After: 30')));
+    const local = await startServer((socket) =>
+      socket.write(http11('{"code":429}', '400 Bad Request', 'Retry-After: 30')),
+    );
     const endpoint = tokenEndpoint(configFor(local.url, { statusByApiCode: { 429: 529 } }));
     await expect(endpoint.exchange('code')).rejects.toMatchObject({
-      name: 'ConnectError', code: 'ERR_CONNECT_RATE_LIMITED', status: 529, stage: 'exchange', retryAfterSeconds: 30,
+      name: 'ConnectError',
+      code: 'ERR_CONNECT_RATE_LIMITED',
+      status: 529,
+      stage: 'exchange',
+      retryAfterSeconds: 30,
       provider: { status: 400, apiCode: 429 },
     });
     await expect(endpoint.refresh('rt')).rejects.toMatchObject({ code: 'ERR_CONNECT_RATE_LIMITED', stage: 'refresh' });
@@ -117,9 +151,14 @@ describe('what comes back', () => {
 });
 
 test.each([
-  ['a tokenUrl that is none', { tokenUrl: 'not a URL' }], ['a key unfit for a header', { accessTokenKey: '日本' }],
+  ['a tokenUrl that is none', { tokenUrl: 'not a URL' }],
+  ['a key unfit for a header', { accessTokenKey: '日本' }],
   ['an agent for another protocol', { tokenUrl: 'https://localhost:1/' }],
 ])('%s is told as a fault of configuration', async (_what, changes) => {
   const endpoint = endpointFor({ agent: new Agent(), ...changes });
-  await expect(endpoint.exchange('code')).rejects.toMatchObject({ code: 'ERR_CONNECT_CONFIG', status: 500, stage: 'exchange' });
+  await expect(endpoint.exchange('code')).rejects.toMatchObject({
+    code: 'ERR_CONNECT_CONFIG',
+    status: 500,
+    stage: 'exchange',
+  });
 });

@@ -4,18 +4,29 @@ import { tokenEndpoint, type TokenEndpoint } from '../../../src/provider/token-e
 import { configFor, http11, startServer, type LocalServer, type Responder } from '../../support/local-server';
 
 const TOKEN = { access_token: 'new-access', refresh_token: 'new-refresh', type: 'bearer' };
-const answer = (socket: net.Socket): void => { socket.write(http11()); };
-const hangUp = (socket: net.Socket): void => { socket.destroy(); };
+const answer = (socket: net.Socket): void => {
+  socket.write(http11());
+};
+const hangUp = (socket: net.Socket): void => {
+  socket.destroy();
+};
 
 /** Answers the n-th request by the n-th responder, and any later one by the last. */
 function inTurn(...responders: readonly ((socket: net.Socket) => void)[]): Responder {
-  return (socket, number) => { responders[Math.min(number, responders.length) - 1]?.(socket); };
+  return (socket, number) => {
+    responders[Math.min(number, responders.length) - 1]?.(socket);
+  };
 }
 
 let server: LocalServer | undefined;
-afterEach(async () => { await server?.close(); });
+afterEach(async () => {
+  await server?.close();
+});
 
-async function endpointOf(respond: Responder, changes: Parameters<typeof configFor>[1] = {}): Promise<[LocalServer, TokenEndpoint]> {
+async function endpointOf(
+  respond: Responder,
+  changes: Parameters<typeof configFor>[1] = {},
+): Promise<[LocalServer, TokenEndpoint]> {
   server = await startServer(respond);
   return [server, tokenEndpoint(configFor(server.url, changes))];
 }
@@ -23,16 +34,31 @@ async function endpointOf(respond: Responder, changes: Parameters<typeof configF
 test.each([
   ['our own agent', () => ({})],
   ["the app's agent", () => ({ agent: new http.Agent({ keepAlive: true }) })],
-])('with %s, a request on a kept connection that closes without an answer is repeated once on a fresh one', async (_whose, changes) => {
-  const [local, endpoint] = await endpointOf(inTurn(answer, hangUp, answer), changes());
-  await endpoint.exchange('first');
-  await expect(endpoint.exchange('second')).resolves.toEqual(TOKEN);
-  expect(local.requests.map(({ body }) => (JSON.parse(body) as { code: string }).code)).toEqual(['first', 'second', 'second']);
-  expect(local.sockets.length).toBe(2);
-});
+])(
+  'with %s, a request on a kept connection that closes without an answer is repeated once on a fresh one',
+  async (_whose, changes) => {
+    const [local, endpoint] = await endpointOf(inTurn(answer, hangUp, answer), changes());
+    await endpoint.exchange('first');
+    await expect(endpoint.exchange('second')).resolves.toEqual(TOKEN);
+    expect(local.requests.map(({ body }) => (JSON.parse(body) as { code: string }).code)).toEqual([
+      'first',
+      'second',
+      'second',
+    ]);
+    expect(local.sockets.length).toBe(2);
+  },
+);
 
 test('is repeated after a reset, too', async () => {
-  const [local, endpoint] = await endpointOf(inTurn(answer, (socket) => { socket.resetAndDestroy(); }, answer));
+  const [local, endpoint] = await endpointOf(
+    inTurn(
+      answer,
+      (socket) => {
+        socket.resetAndDestroy();
+      },
+      answer,
+    ),
+  );
   await endpoint.refresh('rt');
   await expect(endpoint.refresh('rt')).resolves.toEqual(TOKEN);
   expect(local.requests.length).toBe(3);
@@ -53,16 +79,29 @@ test('is not repeated when its connection was fresh', async () => {
 });
 
 test.each([
-  ['one byte', 'H'], ['half a header', 'HTTP/1.1 200 OK\r\nContent-'], ['headers', 'HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n'],
+  ['one byte', 'H'],
+  ['half a header', 'HTTP/1.1 200 OK\r\nContent-'],
+  ['headers', 'HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n'],
 ])('is not repeated once %s of an answer has come', async (_what, bytes) => {
-  const [local, endpoint] = await endpointOf(inTurn(answer, (socket) => { socket.end(bytes); }, answer));
+  const [local, endpoint] = await endpointOf(
+    inTurn(
+      answer,
+      (socket) => {
+        socket.end(bytes);
+      },
+      answer,
+    ),
+  );
   await endpoint.exchange('code');
   await expect(endpoint.exchange('code')).rejects.toMatchObject({ code: 'ERR_CONNECT_UNAVAILABLE', reason: 'broken' });
   expect(local.requests.length).toBe(2);
 });
 
 test('is not repeated after the deadline', async () => {
-  const [local, endpoint] = await endpointOf(inTurn(answer, () => undefined), { timeoutMs: 1000 });
+  const [local, endpoint] = await endpointOf(
+    inTurn(answer, () => undefined),
+    { timeoutMs: 1000 },
+  );
   await endpoint.exchange('code');
   await expect(endpoint.exchange('code')).rejects.toMatchObject({ code: 'ERR_CONNECT_TIMEOUT' });
   expect(local.requests.length).toBe(2);
@@ -70,8 +109,16 @@ test('is not repeated after the deadline', async () => {
 
 test('has one deadline together with its repeat', async () => {
   // The first attempt takes half of the time, and the second would be answered in another such time and a bit.
-  const slowHangUp = (socket: net.Socket): void => { setTimeout(() => { hangUp(socket); }, 800); };
-  const slowAnswer = (socket: net.Socket): void => { setTimeout(() => { answer(socket); }, 1000); };
+  const slowHangUp = (socket: net.Socket): void => {
+    setTimeout(() => {
+      hangUp(socket);
+    }, 800);
+  };
+  const slowAnswer = (socket: net.Socket): void => {
+    setTimeout(() => {
+      answer(socket);
+    }, 1000);
+  };
   const [local, endpoint] = await endpointOf(inTurn(answer, slowHangUp, slowAnswer), { timeoutMs: 1600 });
   await endpoint.exchange('code');
   await expect(endpoint.exchange('code')).rejects.toMatchObject({ code: 'ERR_CONNECT_TIMEOUT', status: 504 });
@@ -96,7 +143,9 @@ test('drops other kept connections unused, for what closed one has likely closed
 
 test('gives up on an agent that has nothing but dead connections', async () => {
   class AlwaysReusing extends http.Agent {
-    addRequest(request: http.ClientRequest & { reusedSocket: boolean; onSocket(socket: unknown, error: Error): void }): void {
+    addRequest(
+      request: http.ClientRequest & { reusedSocket: boolean; onSocket(socket: unknown, error: Error): void },
+    ): void {
       request.reusedSocket = true;
       request.onSocket(null, new Error('gone'));
     }
@@ -106,17 +155,20 @@ test('gives up on an agent that has nothing but dead connections', async () => {
   expect(local.sockets.length).toBe(0);
 });
 
-test('the app\'s agent is the one that connects', async () => {
+test("the app's agent is the one that connects", async () => {
   const [local, endpoint] = await endpointOf(answer, { agent: new http.Agent() });
   await Promise.all([endpoint.exchange('a'), endpoint.exchange('b')]);
   expect(local.requests.map(({ headers }) => headers.connection)).toEqual(['close', 'close']);
 });
 
-test('a wait for the app\'s agent counts against the deadline', async () => {
+test("a wait for the app's agent counts against the deadline", async () => {
   const agent = new http.Agent({ maxSockets: 1 });
   const [local, endpoint] = await endpointOf(() => undefined, { agent, timeoutMs: 200 });
   const calls = await Promise.allSettled([endpoint.exchange('a'), endpoint.exchange('b')]);
-  expect(calls).toMatchObject([{ reason: { code: 'ERR_CONNECT_TIMEOUT' } }, { reason: { code: 'ERR_CONNECT_TIMEOUT' } }]);
+  expect(calls).toMatchObject([
+    { reason: { code: 'ERR_CONNECT_TIMEOUT' } },
+    { reason: { code: 'ERR_CONNECT_TIMEOUT' } },
+  ]);
   expect(local.requests.length).toBeLessThanOrEqual(2);
   await local.allClosed();
 });

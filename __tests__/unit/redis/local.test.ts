@@ -5,15 +5,26 @@ import { ledgerInMemory } from '../../../src/refresh/memory-ledger';
 const HOUR = 3_600_000;
 const claim = { generation: 0, claimant: 'a', leaseMs: 10_000, minAgeMs: 0, retentionMs: HOUR };
 const failure = {
-  claimant: 'a', kind: 'transient', backoffMs: 1000, error: 'unavailable', ambiguous: false, retentionMs: HOUR,
+  claimant: 'a',
+  kind: 'transient',
+  backoffMs: 1000,
+  error: 'unavailable',
+  ambiguous: false,
+  retentionMs: HOUR,
 } as const;
 
 /** A shared ledger that can be away, and one that steps in for it. */
 function ledgers(): { readonly shared: RefreshLedger; readonly ledger: RefreshLedger; away: boolean } {
   const shared = ledgerInMemory();
   const state = { shared, away: false, ledger: shared };
-  const operations = Object.entries(shared).map(([name, operation]) => [name, (...args: never[]) => (
-    state.away ? Promise.reject(new Error('away')) : (operation as (...given: never[]) => unknown)(...args))] as const);
+  const operations = Object.entries(shared).map(
+    ([name, operation]) =>
+      [
+        name,
+        (...args: never[]) =>
+          state.away ? Promise.reject(new Error('away')) : (operation as (...given: never[]) => unknown)(...args),
+      ] as const,
+  );
   state.ledger = withLocal(Object.fromEntries(operations) as unknown as RefreshLedger, ledgerInMemory());
   return state;
 }
@@ -23,7 +34,10 @@ test('a claim that was won alone is renewed, and its failure recorded, also when
   world.away = true;
   expect((await world.ledger.acquire('key', claim)).kind).toBe('won');
   world.away = false;
-  expect([await world.ledger.renew('key', 'b', 10_000), await world.ledger.fail('key', { ...failure, claimant: 'b' })]).toEqual([false, false]);
+  expect([
+    await world.ledger.renew('key', 'b', 10_000),
+    await world.ledger.fail('key', { ...failure, claimant: 'b' }),
+  ]).toEqual([false, false]);
   expect([await world.ledger.renew('key', 'a', 10_000), await world.ledger.fail('key', failure)]).toEqual([true, true]);
   world.away = true;
   expect(await world.ledger.acquire('key', claim)).toMatchObject({ kind: 'backoff', error: 'unavailable' });

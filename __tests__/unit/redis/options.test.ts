@@ -18,9 +18,16 @@ function complaint(options: unknown): string | undefined {
 test('what is required is enough, and every limit is inside', () => {
   expect(complaint(SOUND)).toBeUndefined();
   expect(complaint({ ...SOUND, prefix: 'a', commandTimeoutMs: 50, onLedgerError: 'local' })).toBeUndefined();
-  expect(complaint({ ...SOUND, prefix: 'My_app.{1}-:'.padEnd(64, 'x'), commandTimeoutMs: 5000, onLedgerError: 'fail' })).toBeUndefined();
-  expect(complaint({ ...SOUND, prefix: undefined, commandTimeoutMs: undefined, onLedgerError: undefined })).toBeUndefined();
-  const keys = Array.from({ length: 10 }, (_, at) => ({ id: `key-${at}`.padEnd(at === 0 ? 32 : 5, '_'), secret: 'x'.repeat(32) }));
+  expect(
+    complaint({ ...SOUND, prefix: 'My_app.{1}-:'.padEnd(64, 'x'), commandTimeoutMs: 5000, onLedgerError: 'fail' }),
+  ).toBeUndefined();
+  expect(
+    complaint({ ...SOUND, prefix: undefined, commandTimeoutMs: undefined, onLedgerError: undefined }),
+  ).toBeUndefined();
+  const keys = Array.from({ length: 10 }, (_, at) => ({
+    id: `key-${at}`.padEnd(at === 0 ? 32 : 5, '_'),
+    secret: 'x'.repeat(32),
+  }));
   expect(complaint({ ...SOUND, encryptionKeys: keys })).toBeUndefined();
 });
 
@@ -49,13 +56,17 @@ test.each<[string, string, unknown]>([
   ['unknown', 'onLedgerError', 'canary'],
 ])('%s: %s is refused by name, without its value', (_what, name, value) => {
   const said = complaint({ ...SOUND, [name]: value });
-  expect(said).toMatch(new RegExp(`^redisLedger\\(\\) cannot use these options: ${name} \\(expected [^()]+\\)\\.$`, 'u'));
+  expect(said).toMatch(
+    new RegExp(`^redisLedger\\(\\) cannot use these options: ${name} \\(expected [^()]+\\)\\.$`, 'u'),
+  );
   expect(said).not.toContain('canary');
 });
 
 test('every fault is named at once, unknown names too', () => {
   const said = complaint({ keyPrefix: 'canary', 'two words': 1 });
-  expect(said).toMatch(/sendCommand \(.*encryptionKeys \(.*keyPrefix \(no such option\); an option whose name is not printable\.$/u);
+  expect(said).toMatch(
+    /sendCommand \(.*encryptionKeys \(.*keyPrefix \(no such option\); an option whose name is not printable\.$/u,
+  );
   expect(said).not.toContain('canary');
   for (const nothing of [undefined, null]) expect(complaint(nothing)).toMatch(/sendCommand \(.*encryptionKeys \(/u);
 });
@@ -63,7 +74,9 @@ test('every fault is named at once, unknown names too', () => {
 test('options changed afterwards change nothing', async () => {
   const sent: string[][] = [];
   const options = {
-    encryptionKeys: [KEY], prefix: 'mine:', sendCommand: (...args: string[]) => {
+    encryptionKeys: [KEY],
+    prefix: 'mine:',
+    sendCommand: (...args: string[]) => {
       sent.push(args);
       return Promise.resolve('OK');
     },

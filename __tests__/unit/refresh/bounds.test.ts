@@ -15,7 +15,8 @@ test('10,000 pauses are kept in a process, the oldest being given up first', () 
   const pauses = refreshPauses();
   for (let i = 0; i <= 10_000; i += 1) pauses.keep(`key ${i}`, set, { ms: DAY, word: 'unavailable' });
   expect(pauses.find('key 0', set)).toBeUndefined();
-  for (const key of ['key 1', 'key 10000']) expect(pauses.find(key, set)).toMatchObject({ kind: 'backoff', word: 'unavailable' });
+  for (const key of ['key 1', 'key 10000'])
+    expect(pauses.find(key, set)).toMatchObject({ kind: 'backoff', word: 'unavailable' });
 });
 
 test('10,000 connections whose credentials were refused are remembered, the oldest being given up first', () => {

@@ -19,8 +19,17 @@ test('a claim whose answer is read late is asked for again before anything is pr
     steps.push(token);
     return Promise.resolve({ access_token: 'new', refresh_token: 'next', type: 'bearer' });
   };
-  const flights = refreshFlights({ tokenUrl: 'https://provider.example/token', clientId: 'c', ledger, endpoint: { refresh } });
-  const set = { token: { access_token: 'old', refresh_token: 'spent once', type: 'bearer' }, lineage: 'l', generation: 0 };
+  const flights = refreshFlights({
+    tokenUrl: 'https://provider.example/token',
+    clientId: 'c',
+    ledger,
+    endpoint: { refresh },
+  });
+  const set = {
+    token: { access_token: 'old', refresh_token: 'spent once', type: 'bearer' },
+    lineage: 'l',
+    generation: 0,
+  };
   const landed = await flights.start(set, { patient: true, minAgeMs: 0, retentionMs: 60_000 }).landed;
   stalled.mockRestore();
   expect(landed).toMatchObject({ kind: 'token', set: { generation: 1 } });

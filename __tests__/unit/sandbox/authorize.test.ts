@@ -21,7 +21,9 @@ test('a person who allows gets a code, and the code gets the four documented fie
 test('the tokens are HS256 JSON Web Tokens', async () => {
   const { body } = await exchange(sandbox, { code: (await signIn(sandbox)).code });
   for (const token of [body.access_token, body.refresh_token] as string[]) {
-    const [header, claims] = token.split('.').slice(0, 2)
+    const [header, claims] = token
+      .split('.')
+      .slice(0, 2)
       .map((part) => JSON.parse(Buffer.from(part, 'base64url').toString()) as Record<string, unknown>);
     expect(header).toEqual({ alg: 'HS256', typ: 'JWT' });
     expect(claims?.scope).toBe('*');
@@ -59,7 +61,9 @@ test('an altered state differs whatever it ends with', async () => {
 });
 
 test('declining sends access_denied', async () => {
-  expect(await sandbox.decline(authorizationUrl(sandbox, { state: 's' }))).toBe(`${REDIRECT_URI}?error=access_denied&state=s`);
+  expect(await sandbox.decline(authorizationUrl(sandbox, { state: 's' }))).toBe(
+    `${REDIRECT_URI}?error=access_denied&state=s`,
+  );
 });
 
 test('switch refusal "bare" sends a person who declines back without any parameter', async () => {
@@ -69,8 +73,9 @@ test('switch refusal "bare" sends a person who declines back without any paramet
 
 test('a query of the redirect address is kept as it is', async () => {
   const redirectUri = `${REDIRECT_URI}?tenant=a%2fb`;
-  expect(await sandbox.allow(authorizationUrl(sandbox, { redirect_uri: redirectUri })))
-    .toMatch(/^http:\/\/localhost:3000\/connect\/callback\?tenant=a%2fb&code=[\w-]{32}$/);
+  expect(await sandbox.allow(authorizationUrl(sandbox, { redirect_uri: redirectUri }))).toMatch(
+    /^http:\/\/localhost:3000\/connect\/callback\?tenant=a%2fb&code=[\w-]{32}$/,
+  );
 });
 
 describe('a request that does not say safely whom to answer', () => {
@@ -90,7 +95,9 @@ describe('a request that does not say safely whom to answer', () => {
     expect(status).toBe(400);
     expect(headers.location).toBeUndefined();
     expect(text).toContain('This request cannot be answered');
-    await expect(sandbox.allow(authorizationUrl(sandbox, parameters))).rejects.toThrow(/The sandbox answered 400: The /);
+    await expect(sandbox.allow(authorizationUrl(sandbox, parameters))).rejects.toThrow(
+      /The sandbox answered 400: The /,
+    );
   });
 
   test.each(['client_id', 'redirect_uri'])('has %s twice: a page instead of a redirect', async (name) => {
@@ -103,7 +110,9 @@ describe('a request that does not say safely whom to answer', () => {
 test('with registered redirect addresses only these are accepted, character by character', async () => {
   const registered = 'https://app.example.com/connect/callback';
   const strict = await startSandbox({ redirectUris: [registered] });
-  expect(await strict.allow(authorizationUrl(strict, { redirect_uri: registered }))).toMatch(/^https:\/\/app\.example\.com\/connect/);
+  expect(await strict.allow(authorizationUrl(strict, { redirect_uri: registered }))).toMatch(
+    /^https:\/\/app\.example\.com\/connect/,
+  );
   for (const other of [REDIRECT_URI, `${registered}/`, registered.toUpperCase()]) {
     expect((await call(authorizationUrl(strict, { redirect_uri: other }))).status).toBe(400);
   }
@@ -122,7 +131,11 @@ test.each([
   ['with another response_type', { response_type: 'token' }, 'unsupported_response_type'],
   ['without scope', { scope: undefined }, 'invalid_scope'],
   ['with a scope that is none', { scope: 'a  b' }, 'invalid_scope'],
-  ['with a challenge of another method', { code_challenge: CHALLENGE, code_challenge_method: 'plain' }, 'invalid_request'],
+  [
+    'with a challenge of another method',
+    { code_challenge: CHALLENGE, code_challenge_method: 'plain' },
+    'invalid_request',
+  ],
   ['with a challenge without method', { code_challenge: CHALLENGE }, 'invalid_request'],
   ['with a challenge that is none', { code_challenge: 'short', code_challenge_method: 'S256' }, 'invalid_request'],
   ['with a method without challenge', { code_challenge_method: 'S256' }, 'invalid_request'],
@@ -143,7 +156,7 @@ test('unknown parameters are ignored', async () => {
 
 describe('the consent page', () => {
   test('says Sandbox and shows app, scope and where it returns to, escaped', async () => {
-    const { text } = await call(authorizationUrl(sandbox, { scope: '<b>&\'read' }));
+    const { text } = await call(authorizationUrl(sandbox, { scope: "<b>&'read" }));
     expect(text).toContain('>Sandbox</p>');
     expect(text).toContain(`<dd>${sandbox.connectOptions.clientId}</dd>`);
     expect(text).toContain('<dd>&#60;b&#62;&#38;&#39;read</dd>');
@@ -153,8 +166,9 @@ describe('the consent page', () => {
 
   test('loads nothing, runs nothing, and lets its form lead anywhere', async () => {
     const { headers, text } = await call(authorizationUrl(sandbox));
-    expect(headers['content-security-policy'])
-      .toMatch(/^default-src 'none'; style-src 'sha256-[^']+'; base-uri 'none'; frame-ancestors 'none'$/);
+    expect(headers['content-security-policy']).toMatch(
+      /^default-src 'none'; style-src 'sha256-[^']+'; base-uri 'none'; frame-ancestors 'none'$/,
+    );
     expect(headers['cache-control']).toBe('no-store');
     expect(headers['referrer-policy']).toBe('no-referrer');
     expect(text).not.toMatch(/<script|src=|href=|url\(/);
@@ -163,11 +177,12 @@ describe('the consent page', () => {
   test('gives the same answer to a second click, so that a double click works', async () => {
     const { text } = await call(authorizationUrl(sandbox, { state: 's' }));
     const consent = /name="consent" value="([^"]+)"/.exec(text)?.[1] ?? '';
-    const click = (decision: string): ReturnType<typeof call> => call(sandbox.connectOptions.authorizeUrl, {
-      method: 'POST',
-      headers: { 'Content-Type': 'application/x-www-form-urlencoded' },
-      body: new URLSearchParams({ consent, decision }).toString(),
-    });
+    const click = (decision: string): ReturnType<typeof call> =>
+      call(sandbox.connectOptions.authorizeUrl, {
+        method: 'POST',
+        headers: { 'Content-Type': 'application/x-www-form-urlencoded' },
+        body: new URLSearchParams({ consent, decision }).toString(),
+      });
     const clicks = await Promise.all([click('allow'), click('allow'), click('decline')]);
     expect(clicks.map(({ status }) => status)).toEqual([303, 303, 303]);
     expect(new Set(clicks.map(({ headers }) => headers.location)).size).toBe(1);
@@ -193,11 +208,12 @@ describe('the consent page', () => {
   test('is forgotten once a thousand newer ones were opened', async () => {
     const { text } = await call(authorizationUrl(sandbox));
     const consent = /name="consent" value="([^"]+)"/.exec(text)?.[1] ?? '';
-    const decide = (): ReturnType<typeof call> => call(sandbox.connectOptions.authorizeUrl, {
-      method: 'POST',
-      headers: { 'Content-Type': 'application/json' },
-      body: JSON.stringify({ consent, decision: 'allow' }),
-    });
+    const decide = (): ReturnType<typeof call> =>
+      call(sandbox.connectOptions.authorizeUrl, {
+        method: 'POST',
+        headers: { 'Content-Type': 'application/json' },
+        body: JSON.stringify({ consent, decision: 'allow' }),
+      });
     for (let batch = 0; batch < 9; batch += 1) {
       await Promise.all(Array.from({ length: 111 }, () => call(authorizationUrl(sandbox))));
     }
@@ -221,5 +237,7 @@ test.each(['http://127.0.0.1:1/oAuth/authorize', 'https://connectcloud.appypie.c
 );
 
 test('allow() opens no other page of the sandbox', async () => {
-  await expect(sandbox.decline(`${sandbox.url}/oauth/authorize`)).rejects.toThrow('not an authorization URL of this sandbox');
+  await expect(sandbox.decline(`${sandbox.url}/oauth/authorize`)).rejects.toThrow(
+    'not an authorization URL of this sandbox',
+  );
 });

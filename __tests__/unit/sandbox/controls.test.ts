@@ -58,8 +58,16 @@ test.each([
   ['a negative time', { graceMs: -1 }, 'The sandbox\'s switch "graceMs" cannot take this value.'],
   ['no number', { lifetimeSeconds: NaN }, 'The sandbox\'s switch "lifetimeSeconds" cannot take this value.'],
   ['text for a number', { lifetimeSeconds: '60' }, 'The sandbox\'s switch "lifetimeSeconds" cannot take this value.'],
-  ['an empty key', { accessTokenKey: { required: '' } }, 'The sandbox\'s switch "accessTokenKey" cannot take this value.'],
-  ['a key that is no text', { accessTokenKey: { required: 1 } }, 'The sandbox\'s switch "accessTokenKey" cannot take this value.'],
+  [
+    'an empty key',
+    { accessTokenKey: { required: '' } },
+    'The sandbox\'s switch "accessTokenKey" cannot take this value.',
+  ],
+  [
+    'a key that is no text',
+    { accessTokenKey: { required: 1 } },
+    'The sandbox\'s switch "accessTokenKey" cannot take this value.',
+  ],
   ['a bare key', { accessTokenKey: 'key' }, 'The sandbox\'s switch "accessTokenKey" cannot take this value.'],
   ['no rule', { accessTokenKey: {} }, 'The sandbox\'s switch "accessTokenKey" cannot take this value.'],
   ['null', { accessTokenKey: null }, 'The sandbox\'s switch "accessTokenKey" cannot take this value.'],
@@ -94,7 +102,10 @@ test('close() ends idle connections too, and may be called again', async () => {
 });
 
 test('a request target that is no path, or a client that breaks off, ends its own connection only', async () => {
-  for (const text of ['GET * HTTP/1.1\r\nHost: x\r\n\r\n', 'POST /v1/oauth2/token HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n{']) {
+  for (const text of [
+    'GET * HTTP/1.1\r\nHost: x\r\n\r\n',
+    'POST /v1/oauth2/token HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n{',
+  ]) {
     const socket = connect(Number(new URL(sandbox.url).port), '127.0.0.1');
     socket.on('error', () => undefined).resume();
     await once(socket, 'connect');
@@ -114,7 +125,9 @@ test('every answer is dated by the given clock, also one that a fault replaces',
 });
 
 test('works() tells which access tokens the API takes now, and is no call', async () => {
-  const { access_token: accessToken } = (await exchange(sandbox, { code: (await signIn(sandbox)).code })).body as { access_token: string };
+  const { access_token: accessToken } = (await exchange(sandbox, { code: (await signIn(sandbox)).code })).body as {
+    access_token: string;
+  };
   expect([sandbox.works(accessToken), sandbox.works('another')]).toEqual([true, false]);
   sandbox.expireAccessTokens();
   expect(sandbox.works(accessToken)).toBe(false);
@@ -126,7 +139,10 @@ test('a plan for Infinity calls lasts until reset()', async () => {
   for (let n = 0; n < 20; n += 1) expect((await exchange(sandbox, { code: 'x' })).status).toBe(503);
   sandbox.reset();
   expect((await exchange(sandbox, { code: 'x' })).status).toBe(400);
-  for (const times of [0, -1, 1.5, NaN, -Infinity]) expect(() => { sandbox.force(500, { times }); }).toThrow(RangeError);
+  for (const times of [0, -1, 1.5, NaN, -Infinity])
+    expect(() => {
+      sandbox.force(500, { times });
+    }).toThrow(RangeError);
 });
 
 describe('what a refresh can meet under "rotate"', () => {

@@ -31,9 +31,13 @@ test('docs/testing.md prints code 2036 in each shape as the sandbox sends it', (
 
 test('docs/testing.md prints the OAuth name and the status of each code as the sandbox sends them', () => {
   const rows = [...DOCS.matchAll(/^\| ([\d, ]+) \| `(\w+)`.*\| (\d+|the code; 400 in the shape `'oauth'`) \|$/gm)];
-  const printed = rows.flatMap(([, codes, oauthError, status]) => (codes ?? '').split(', ').map((code) => (
-    [Number(code), oauthError, Number.isNaN(Number(status)) ? 400 : Number(status)] as const
-  ))).sort(([a], [b]) => a - b);
+  const printed = rows
+    .flatMap(([, codes, oauthError, status]) =>
+      (codes ?? '')
+        .split(', ')
+        .map((code) => [Number(code), oauthError, Number.isNaN(Number(status)) ? 400 : Number(status)] as const),
+    )
+    .sort(([a], [b]) => a - b);
   const sent = SANDBOX_API_CODES.map((apiCode) => {
     const { status, body } = refusalAnswer({ apiCode }, { errorShape: 'oauth', errorStatus: 'matching' });
     return [apiCode, (JSON.parse(body) as { error: string }).error, status];

@@ -47,7 +47,11 @@ const JSON_SHAPES: readonly (readonly [Shape, (code: number, words: string, oaut
 ];
 const OTHER_SHAPES: readonly (readonly [Shape, string, (words: string, oauthError: string) => string])[] = [
   ['text', 'text/plain; charset=utf-8', (words) => words],
-  ['form', 'application/x-www-form-urlencoded', (words, error) => `error=${error}&error_description=${words.replaceAll(' ', '+')}`],
+  [
+    'form',
+    'application/x-www-form-urlencoded',
+    (words, error) => `error=${error}&error_description=${words.replaceAll(' ', '+')}`,
+  ],
   ['html', 'text/html; charset=utf-8', (words) => `<!doctype html><title>Error</title><h1>${words}</h1>`],
   ['empty', 'application/json', () => ''],
   ['truncated', 'application/json', () => '{"error":{"code":20'],
@@ -73,18 +77,25 @@ describe.each(OTHER_SHAPES)('error shape "%s"', (errorShape, type, textOf) => {
     sandbox.set({ errorShape });
     sandbox.force(code);
     const reply = await exchange(sandbox, { code: 'x' });
-    expect([reply.status, reply.headers['content-type'], reply.text]).toEqual([status, type, textOf(words, oauthError)]);
+    expect([reply.status, reply.headers['content-type'], reply.text]).toEqual([
+      status,
+      type,
+      textOf(words, oauthError),
+    ]);
   });
 });
 
-test.each<SandboxSwitches['errorStatus'] & number>([200, 400, 500])('switch errorStatus %i holds for every refusal', async (errorStatus) => {
-  sandbox.set({ errorStatus, errorShape: 'flat' });
-  sandbox.force(2041);
-  sandbox.force(503, { on: 'refresh' });
-  const replies = [await exchange(sandbox, { code: 'x' }), await refresh(sandbox, 'x'), await api(sandbox, '/me')];
-  expect(replies.map(({ status }) => status)).toEqual([errorStatus, errorStatus, errorStatus]);
-  expect(replies.map(({ body }) => body.code as number)).toEqual([2041, 503, 401]);
-});
+test.each<SandboxSwitches['errorStatus'] & number>([200, 400, 500])(
+  'switch errorStatus %i holds for every refusal',
+  async (errorStatus) => {
+    sandbox.set({ errorStatus, errorShape: 'flat' });
+    sandbox.force(2041);
+    sandbox.force(503, { on: 'refresh' });
+    const replies = [await exchange(sandbox, { code: 'x' }), await refresh(sandbox, 'x'), await api(sandbox, '/me')];
+    expect(replies.map(({ status }) => status)).toEqual([errorStatus, errorStatus, errorStatus]);
+    expect(replies.map(({ body }) => body.code as number)).toEqual([2041, 503, 401]);
+  },
+);
 
 describe('force', () => {
   test('refuses the next calls of its endpoint only, and spends no code', async () => {

@@ -18,10 +18,16 @@ async function openExchange(): Promise<IncomingMessage> {
   const { clientId, clientSecret, tokenUrl } = sandbox.connectOptions;
   const sent = request(tokenUrl, { method: 'POST', headers: { 'Content-Type': 'application/json' }, agent: false });
   sent.on('error', () => undefined);
-  sent.end(JSON.stringify({
-    grant_type: 'authorization_code', code: 'x', redirect_uri: REDIRECT_URI, client_id: clientId, client_secret: clientSecret,
-  }));
-  const [response] = await once(sent, 'response') as [IncomingMessage];
+  sent.end(
+    JSON.stringify({
+      grant_type: 'authorization_code',
+      code: 'x',
+      redirect_uri: REDIRECT_URI,
+      client_id: clientId,
+      client_secret: clientSecret,
+    }),
+  );
+  const [response] = (await once(sent, 'response')) as [IncomingMessage];
   return response;
 }
 
@@ -32,7 +38,10 @@ async function wholeBody(response: IncomingMessage): Promise<Buffer> {
 }
 
 async function outcome(work: Promise<unknown>): Promise<string> {
-  return work.then(() => 'answered', (error: unknown) => (error as NodeJS.ErrnoException).code ?? 'failed');
+  return work.then(
+    () => 'answered',
+    (error: unknown) => (error as NodeJS.ErrnoException).code ?? 'failed',
+  );
 }
 
 describe('hold', () => {
@@ -86,9 +95,15 @@ describe('hold', () => {
     const { clientId, clientSecret, tokenUrl } = sandbox.connectOptions;
     const sent = request(tokenUrl, { method: 'POST', headers: { 'Content-Type': 'application/json' }, agent: false });
     sent.on('error', () => undefined);
-    sent.end(JSON.stringify({
-      grant_type: 'authorization_code', code, redirect_uri: REDIRECT_URI, client_id: clientId, client_secret: clientSecret,
-    }));
+    sent.end(
+      JSON.stringify({
+        grant_type: 'authorization_code',
+        code,
+        redirect_uri: REDIRECT_URI,
+        client_id: clientId,
+        client_secret: clientSecret,
+      }),
+    );
     await sandbox.waiting();
     sent.destroy();
     await api(sandbox, '/me');
@@ -135,27 +150,33 @@ test('truncated sends the first half of a token answer', async () => {
   expect([status, text]).toEqual([200, '{"access_token":"not-a-token-of']);
 });
 
-test.each<SandboxFault>([{ kind: 'endless' }, { kind: 'drip' }])('$kind sends on and on, and ends with its client', async (fault) => {
-  sandbox.fault(fault);
-  const response = await openExchange();
-  let bytes = 0;
-  for await (const chunk of response as AsyncIterable<Buffer>) {
-    bytes += chunk.length;
-    if (fault.kind === 'drip' ? bytes >= 3 : bytes > 20_000_000) break;
-  }
-  expect(response.headers['content-type']).toBe('application/json');
-  expect(response.complete).toBe(false);
-  await sandbox.close();
-});
+test.each<SandboxFault>([{ kind: 'endless' }, { kind: 'drip' }])(
+  '$kind sends on and on, and ends with its client',
+  async (fault) => {
+    sandbox.fault(fault);
+    const response = await openExchange();
+    let bytes = 0;
+    for await (const chunk of response as AsyncIterable<Buffer>) {
+      bytes += chunk.length;
+      if (fault.kind === 'drip' ? bytes >= 3 : bytes > 20_000_000) break;
+    }
+    expect(response.headers['content-type']).toBe('application/json');
+    expect(response.complete).toBe(false);
+    await sandbox.close();
+  },
+);
 
-test.each<SandboxFault>([{ kind: 'endless' }, { kind: 'drip' }])('$kind ends when the sandbox closes', async (fault) => {
-  sandbox.fault(fault);
-  const response = await openExchange();
-  const ended = outcome(wholeBody(response));
-  await once(response, 'data');
-  await sandbox.close();
-  expect(await ended).toBe('ECONNRESET');
-});
+test.each<SandboxFault>([{ kind: 'endless' }, { kind: 'drip' }])(
+  '$kind ends when the sandbox closes',
+  async (fault) => {
+    sandbox.fault(fault);
+    const response = await openExchange();
+    const ended = outcome(wholeBody(response));
+    await once(response, 'data');
+    await sandbox.close();
+    expect(await ended).toBe('ECONNRESET');
+  },
+);
 
 test('gzipBomb is 200 KB that unpack to 200 MB', async () => {
   sandbox.fault({ kind: 'gzipBomb' });
@@ -188,7 +209,11 @@ test('large is 50 MB of valid JSON', async () => {
 test.each([undefined, '120'])('html503 is a page, with Retry-After %p', async (retryAfter) => {
   sandbox.fault({ kind: 'html503', ...(retryAfter === undefined ? {} : { retryAfter }) });
   const { status, headers, text } = await exchange(sandbox, { code: 'x' });
-  expect([status, headers['content-type'], headers['retry-after']]).toEqual([503, 'text/html; charset=utf-8', retryAfter]);
+  expect([status, headers['content-type'], headers['retry-after']]).toEqual([
+    503,
+    'text/html; charset=utf-8',
+    retryAfter,
+  ]);
   expect(text).toContain('<h1>Service Unavailable</h1>');
 });
 
@@ -217,7 +242,9 @@ describe('a fault', () => {
   test('hits its endpoint only, as often as planned', async () => {
     sandbox.fault({ kind: 'html503' }, { on: 'api', times: 2 });
     expect((await exchange(sandbox, { code: 'x' })).status).toBe(400);
-    const statuses = [await api(sandbox, '/me'), await api(sandbox, '/me'), await api(sandbox, '/me')].map(({ status }) => status);
+    const statuses = [await api(sandbox, '/me'), await api(sandbox, '/me'), await api(sandbox, '/me')].map(
+      ({ status }) => status,
+    );
     expect(statuses).toEqual([503, 503, 401]);
   });
 

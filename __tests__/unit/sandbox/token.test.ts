@@ -2,7 +2,17 @@ import { createHash } from 'node:crypto';
 import type { Sandbox, SandboxSwitches } from 'express-connect-auth/testing';
 import { startSandbox } from 'express-connect-auth/testing';
 import type { Reply } from '../../support/sandbox-client';
-import { api, authorizationUrl, basic, call, exchange, REDIRECT_URI, refresh, signIn, tokenCall } from '../../support/sandbox-client';
+import {
+  api,
+  authorizationUrl,
+  basic,
+  call,
+  exchange,
+  REDIRECT_URI,
+  refresh,
+  signIn,
+  tokenCall,
+} from '../../support/sandbox-client';
 
 let sandbox: Sandbox;
 let nowMs: number;
@@ -80,9 +90,14 @@ describe('PKCE', () => {
   test.each([
     ['no verifier', undefined, PKCE],
     ['another verifier', 'w'.repeat(43), PKCE],
-    ['a verifier that is too short', 'short', {
-      code_challenge: createHash('sha256').update('short').digest('base64url'), code_challenge_method: 'S256',
-    }],
+    [
+      'a verifier that is too short',
+      'short',
+      {
+        code_challenge: createHash('sha256').update('short').digest('base64url'),
+        code_challenge_method: 'S256',
+      },
+    ],
     ['a verifier although no challenge came', VERIFIER, {}],
   ])('enforced: %s is refused', async (_, verifier, parameters) => {
     const { code } = await signIn(sandbox, parameters);
@@ -113,16 +128,26 @@ describe('credentials', () => {
     }),
     body: () => ({ fields: {}, headers: {} }),
     both: (box: Sandbox) => ({
-      fields: {}, headers: { Authorization: basic(box.connectOptions.clientId, box.connectOptions.clientSecret) },
+      fields: {},
+      headers: { Authorization: basic(box.connectOptions.clientId, box.connectOptions.clientSecret) },
     }),
     none: () => ({ fields: { client_secret: undefined }, headers: {} }),
   };
 
   test.each<[SandboxSwitches['credentials'], keyof typeof places, string]>([
-    ['any', 'header', 'accepted'], ['any', 'body', 'accepted'], ['any', 'both', 'accepted'], ['any', 'none', 'invalid_client'],
-    ['header', 'header', 'accepted'], ['header', 'body', 'invalid_client'], ['header', 'both', 'accepted'],
-    ['body', 'header', 'invalid_client'], ['body', 'body', 'accepted'], ['body', 'both', 'accepted'],
-    ['not-both', 'header', 'accepted'], ['not-both', 'body', 'accepted'], ['not-both', 'both', 'invalid_request'],
+    ['any', 'header', 'accepted'],
+    ['any', 'body', 'accepted'],
+    ['any', 'both', 'accepted'],
+    ['any', 'none', 'invalid_client'],
+    ['header', 'header', 'accepted'],
+    ['header', 'body', 'invalid_client'],
+    ['header', 'both', 'accepted'],
+    ['body', 'header', 'invalid_client'],
+    ['body', 'body', 'accepted'],
+    ['body', 'both', 'accepted'],
+    ['not-both', 'header', 'accepted'],
+    ['not-both', 'body', 'accepted'],
+    ['not-both', 'both', 'invalid_request'],
   ])('switch credentials "%s": in %s is %s', async (credentials, place, outcome) => {
     sandbox.set({ credentials });
     const { fields, headers } = places[place](sandbox);
@@ -166,7 +191,12 @@ describe('credentials', () => {
 
 describe('the request', () => {
   test.each<[SandboxSwitches['requestFormat'], 'json' | 'form', number]>([
-    ['any', 'json', 200], ['any', 'form', 200], ['json', 'json', 200], ['json', 'form', 400], ['form', 'form', 200], ['form', 'json', 400],
+    ['any', 'json', 200],
+    ['any', 'form', 200],
+    ['json', 'json', 200],
+    ['json', 'form', 400],
+    ['form', 'form', 200],
+    ['form', 'json', 400],
   ])('switch requestFormat "%s": a %s body gets %i', async (requestFormat, format, status) => {
     sandbox.set({ requestFormat });
     expect((await exchange(sandbox, { code: (await signIn(sandbox)).code }, { format })).status).toBe(status);

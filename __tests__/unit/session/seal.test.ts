@@ -49,8 +49,20 @@ test('a change of any one bit of IV, text or tag closes it', () => {
 });
 
 test('a shortened, lengthened or foreign text does not open', () => {
-  const foreign = ['', 'v1', 'v1.one', `${sealed}A`, sealed.slice(0, -4), ` ${sealed}`, `${sealed}\n`, sealed.replace('v1', 'v2'),
-    sealed.replace('.one.', '..'), `v1.one.${'A'.repeat(16)}.${'A'.repeat(22)}`, TEXT, `v1.__proto__.${'A'.repeat(16)}.${'A'.repeat(22)}`];
+  const foreign = [
+    '',
+    'v1',
+    'v1.one',
+    `${sealed}A`,
+    sealed.slice(0, -4),
+    ` ${sealed}`,
+    `${sealed}\n`,
+    sealed.replace('v1', 'v2'),
+    sealed.replace('.one.', '..'),
+    `v1.one.${'A'.repeat(16)}.${'A'.repeat(22)}`,
+    TEXT,
+    `v1.__proto__.${'A'.repeat(16)}.${'A'.repeat(22)}`,
+  ];
   expect(foreign.map((text) => ring.open(text, CONTEXT))).toEqual(foreign.map(() => undefined));
 });
 
@@ -67,7 +79,13 @@ test('an envelope under the name of another key of the ring does not open, even 
 });
 
 test.each([
-  [[]], [['client']], [['client', 'other']], [['lineage', 'client']], [['clientlineage']], [['client', 'lineage', '']], [['client","lineage']],
+  [[]],
+  [['client']],
+  [['client', 'other']],
+  [['lineage', 'client']],
+  [['clientlineage']],
+  [['client', 'lineage', '']],
+  [['client","lineage']],
 ])('moved to %j it does not open', (context) => {
   expect(ring.open(sealed, context)).toBeUndefined();
 });
@@ -85,6 +103,9 @@ test('a sealer shows no secret', () => {
   expect(inspect(ring, { depth: 9, showHidden: true }) + JSON.stringify(ring)).not.toContain('secret of the ring');
 });
 
-test.each([undefined, null, 7, {}, '', 'a.b.c', 'eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.c2lnbmF0dXJl'])('%j is no envelope', (value) => {
-  expect(isEnvelope(value)).toBe(false);
-});
+test.each([undefined, null, 7, {}, '', 'a.b.c', 'eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.c2lnbmF0dXJl'])(
+  '%j is no envelope',
+  (value) => {
+    expect(isEnvelope(value)).toBe(false);
+  },
+);

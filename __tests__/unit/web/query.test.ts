@@ -74,8 +74,20 @@ const table: readonly Row[] = [
   ['DEL is bad', '?state=S&code=a%7F', 'S', 'bad', 'absent'],
   ['the first and the last visible character are read', '?state=%21&code=%7E', '!', '~', 'absent'],
   ['names of prototypes are plain values', '?state=__proto__&code=constructor', '__proto__', 'constructor', 'absent'],
-  ['parameters named like prototypes change nothing', '?__proto__[state]=x&constructor.prototype=y&state=S&code=C', 'S', 'C', 'absent'],
-  ['unknown parameters are ignored', '?iss=https%3A%2F%2Fx&state=S&session_state=1&code=C&error_description=x&error_uri=y', 'S', 'C', 'absent'],
+  [
+    'parameters named like prototypes change nothing',
+    '?__proto__[state]=x&constructor.prototype=y&state=S&code=C',
+    'S',
+    'C',
+    'absent',
+  ],
+  [
+    'unknown parameters are ignored',
+    '?iss=https%3A%2F%2Fx&state=S&session_state=1&code=C&error_description=x&error_uri=y',
+    'S',
+    'C',
+    'absent',
+  ],
   ['a malformed unknown parameter is ignored', '?x=%&%=y&state=S&code=C', 'S', 'C', 'absent'],
   ['a duplicate unknown parameter is ignored', '?x=1&x=2&state=S&code=C', 'S', 'C', 'absent'],
   ['2,000 unknown parameters hide nothing', `?${'x=1&'.repeat(2000)}state=S&code=C`, 'S', 'C', 'absent'],
@@ -108,18 +120,24 @@ describe.each([[false], ['simple'], ['extended']])('under the query parser %s', 
   });
 
   test('the whole table reads the same over HTTP', async () => {
-    const seen = await Promise.all(table.map(async ([sentence, query]) => {
-      // A fragment never travels.
-      const answer = await browser().visit(`${url}/seen${query.replace(/#.*$/u, '')}`);
-      return [sentence, ...(JSON.parse(answer.body) as string[])];
-    }));
+    const seen = await Promise.all(
+      table.map(async ([sentence, query]) => {
+        // A fragment never travels.
+        const answer = await browser().visit(`${url}/seen${query.replace(/#.*$/u, '')}`);
+        return [sentence, ...(JSON.parse(answer.body) as string[])];
+      }),
+    );
     expect(seen).toEqual(table.map(([sentence, , ...expected]) => [sentence, ...expected]));
   });
 
   type Visit = readonly [sentence: string, query: string, status: number];
   const visits: readonly Visit[] = [
     ['state and code', '?state=STATE&code=CODE', 302],
-    ['state and code among unknown, duplicate and malformed extras', '?x=%&y=1&y=2&__proto__[a]=1&state=STATE&code=CODE&iss=z', 302],
+    [
+      'state and code among unknown, duplicate and malformed extras',
+      '?x=%&y=1&y=2&__proto__[a]=1&state=STATE&code=CODE&iss=z',
+      302,
+    ],
     ['state and code in another spelling', '?st%61te=STATE&%63ode=CODE', 302],
     ['a duplicate code', '?state=STATE&code=CODE&code=CODE', 400],
     ['code[]', '?state=STATE&code[]=CODE', 400],
@@ -140,49 +158,82 @@ describe.each([[false], ['simple'], ['extended']])('under the query parser %s', 
     ['an error', '?state=STATE&error=access_denied', 403],
   ];
 
-  test.each(visits)('a callback with %s is answered with its status, and only a sound one asks the provider', async (_sentence, query, status) => {
-    const visitor = browser();
-    const started = await visitor.visit(`${url}/connect/authorize`);
-    const { searchParams } = new URL(await sandbox.allow(started.location));
-    const before = sandbox.calls.token;
-    const answer = await visitor.visit(`${url}/connect/callback${query
-      .replaceAll('STATE', encodeURIComponent(searchParams.get('state')!)).replaceAll('CODE', encodeURIComponent(searchParams.get('code')!))}`);
-    expect([answer.status, sandbox.calls.token - before]).toEqual([status, status === 302 ? 1 : 0]);
-  });
+  test.each(visits)(
+    'a callback with %s is answered with its status, and only a sound one asks the provider',
+    async (_sentence, query, status) => {
+      const visitor = browser();
+      const started = await visitor.visit(`${url}/connect/authorize`);
+      const { searchParams } = new URL(await sandbox.allow(started.location));
+      const before = sandbox.calls.token;
+      const answer = await visitor.visit(
+        `${url}/connect/callback${query
+          .replaceAll('STATE', encodeURIComponent(searchParams.get('state')!))
+          .replaceAll('CODE', encodeURIComponent(searchParams.get('code')!))}`,
+      );
+      expect([answer.status, sandbox.calls.token - before]).toEqual([status, status === 302 ? 1 : 0]);
+    },
+  );
 });
 
 const RUNS = { seed: 20_300_102, numRuns: process.env.CI === undefined ? 1000 : 10_000 };
 const prototypes = [Object.prototype, Array.prototype, String.prototype, Function.prototype];
-const membersOfPrototypes = (): readonly (string | symbol)[] => prototypes.flatMap((prototype) => Reflect.ownKeys(prototype));
+const membersOfPrototypes = (): readonly (string | symbol)[] =>
+  prototypes.flatMap((prototype) => Reflect.ownKeys(prototype));
 
 const name = fc.oneof(
-  fc.constantFrom('state', 'code', 'error', 'returnTo', 'code[]', 'code[x]', 'state%5B%5D', '%63ode', '__proto__', 'constructor[prototype]', '%', ''),
+  fc.constantFrom(
+    'state',
+    'code',
+    'error',
+    'returnTo',
+    'code[]',
+    'code[x]',
+    'state%5B%5D',
+    '%63ode',
+    '__proto__',
+    'constructor[prototype]',
+    '%',
+    '',
+  ),
   fc.string({ unit: 'binary', maxLength: 8 }),
 );
 const value = fc.oneof(
-  fc.stringMatching(/^[!-~]{0,20}$/u), fc.string({ unit: 'binary' }), fc.constantFrom('%', '%ff', '%C3%A9', '', '__proto__', longest, `${longest}a`),
+  fc.stringMatching(/^[!-~]{0,20}$/u),
+  fc.string({ unit: 'binary' }),
+  fc.constantFrom('%', '%ff', '%C3%A9', '', '__proto__', longest, `${longest}a`),
   fc.string({ unit: 'grapheme' }).map((text) => encodeURIComponent(text)),
 );
 const pair = fc.tuple(name, fc.constantFrom('=', '', '=='), value).map((parts) => parts.join(''));
 const originalUrl = fc.oneof(
-  fc.array(pair, { maxLength: 6 }).map((pairs) => `/connect/callback?${pairs.join('&')}`), fc.string({ unit: 'binary' }), fc.webUrl({ withQueryParameters: true }),
+  fc.array(pair, { maxLength: 6 }).map((pairs) => `/connect/callback?${pairs.join('&')}`),
+  fc.string({ unit: 'binary' }),
+  fc.webUrl({ withQueryParameters: true }),
 );
 
 test('whatever the URL is, the reader does not throw, gives visible ASCII within its bound or says bad, and changes no prototype', () => {
   const before = membersOfPrototypes();
-  fc.assert(fc.property(originalUrl, (url) => {
-    for (const part of Object.values(readCallbackQuery(url)) as CallbackQuery['state'][]) {
-      if (part.kind === 'value') expect(part.value).toMatch(/^[\x21-\x7e]{1,2048}$/u);
-      else expect(['absent', 'bad']).toContain(part.kind);
-    }
-    expect(['absent', 'bad', 'value']).toContain(readParameter(url, 'returnTo').kind);
-  }), RUNS);
+  fc.assert(
+    fc.property(originalUrl, (url) => {
+      for (const part of Object.values(readCallbackQuery(url)) as CallbackQuery['state'][]) {
+        if (part.kind === 'value') expect(part.value).toMatch(/^[\x21-\x7e]{1,2048}$/u);
+        else expect(['absent', 'bad']).toContain(part.kind);
+      }
+      expect(['absent', 'bad', 'value']).toContain(readParameter(url, 'returnTo').kind);
+    }),
+    RUNS,
+  );
   expect(membersOfPrototypes()).toEqual(before);
 });
 
 test('a value that a URL was made with is read back, among any other parameters', () => {
-  fc.assert(fc.property(fc.stringMatching(/^[!-~]{1,200}$/u), fc.webQueryParameters(), (code, others) => {
-    fc.pre(!/(?:^|&)(?:code|state|error)(?:[=&[%]|$)/u.test(others) && !others.includes('%'));
-    expect(readCallbackQuery(`/cb?${others}&code=${encodeURIComponent(code)}`).code).toEqual({ kind: 'value', value: code });
-  }), RUNS);
+  fc.assert(
+    fc.property(fc.stringMatching(/^[!-~]{1,200}$/u), fc.webQueryParameters(), (code, others) => {
+      fc.pre(!/(?:^|&)(?:code|state|error)(?:[=&[%]|$)/u.test(others) && !others.includes('%'));
+      expect(readCallbackQuery(`/cb?${others}&code=${encodeURIComponent(code)}`).code).toEqual({
+        kind: 'value',
+        value: code,
+      });
+    }),
+    RUNS,
+  );
 });

@@ -37,10 +37,11 @@ export async function startForeignProvider(): Promise<ForeignProvider> {
       child.send(client);
       await ready;
     },
-    stop: () => new Promise((resolve) => {
-      child.once('exit', () => resolve());
-      if (!child.kill('SIGKILL')) resolve();
-    }),
+    stop: () =>
+      new Promise((resolve) => {
+        child.once('exit', () => resolve());
+        if (!child.kill('SIGKILL')) resolve();
+      }),
   };
 }
 
@@ -55,7 +56,10 @@ export interface Person {
 export function person(providerUrl: string, login: string): Person {
   const jar = new Map<string, string>();
 
-  async function visit(url: string, form?: Record<string, string>): Promise<{ location: string | undefined; body: string }> {
+  async function visit(
+    url: string,
+    form?: Record<string, string>,
+  ): Promise<{ location: string | undefined; body: string }> {
     const cookie = [...jar].map(([name, value]) => `${name}=${value}`).join('; ');
     const answer = await fetch(url, {
       redirect: 'manual',
@@ -73,7 +77,10 @@ export function person(providerUrl: string, login: string): Person {
   }
 
   /** Walks through the pages until the provider sends the browser somewhere else. */
-  async function walk(authorizationUrl: string, onPage: (body: string, url: string) => Parameters<typeof visit>): Promise<string> {
+  async function walk(
+    authorizationUrl: string,
+    onPage: (body: string, url: string) => Parameters<typeof visit>,
+  ): Promise<string> {
     let url = authorizationUrl;
     let next: Parameters<typeof visit> = [url];
     for (let step = 0; step < 12; step += 1) {
@@ -92,11 +99,13 @@ export function person(providerUrl: string, login: string): Person {
   };
 
   return {
-    allow: (authorizationUrl) => walk(authorizationUrl, (body, url) => {
-      const action = attribute(body, /<form[^>]* action="([^"]+)"/u, url);
-      const prompt = /name="prompt" value="(\w+)"/u.exec(body)?.[1] ?? '';
-      return [action, { prompt, ...(prompt === 'login' ? { login, password: 'any' } : {}) }];
-    }),
-    cancel: (authorizationUrl) => walk(authorizationUrl, (body, url) => [attribute(body, /href="([^"]+\/abort)"/u, url)]),
+    allow: (authorizationUrl) =>
+      walk(authorizationUrl, (body, url) => {
+        const action = attribute(body, /<form[^>]* action="([^"]+)"/u, url);
+        const prompt = /name="prompt" value="(\w+)"/u.exec(body)?.[1] ?? '';
+        return [action, { prompt, ...(prompt === 'login' ? { login, password: 'any' } : {}) }];
+      }),
+    cancel: (authorizationUrl) =>
+      walk(authorizationUrl, (body, url) => [attribute(body, /href="([^"]+\/abort)"/u, url)]),
   };
 }

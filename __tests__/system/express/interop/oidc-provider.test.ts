@@ -68,9 +68,13 @@ async function tokenError(id: string, secret: string): Promise<unknown> {
   const answer = await fetch(provider.tokenUrl, {
     method: 'POST',
     headers: { authorization: `Basic ${Buffer.from(`${id}:${secret}`).toString('base64')}` },
-    body: new URLSearchParams({ grant_type: 'authorization_code', code: 'never-issued', redirect_uri: 'http://127.0.0.1/' }),
+    body: new URLSearchParams({
+      grant_type: 'authorization_code',
+      code: 'never-issued',
+      redirect_uri: 'http://127.0.0.1/',
+    }),
   });
-  return (await answer.json() as { error?: unknown }).error;
+  return ((await answer.json()) as { error?: unknown }).error;
 }
 
 test('a visitor connects through oidc-provider, and the token opens its userinfo', async () => {
@@ -83,7 +87,9 @@ test('a visitor connects through oidc-provider, and the token opens its userinfo
   const lifetimeSeconds = (token?.expires_at ?? 0) - Date.now() / 1000;
   expect(lifetimeSeconds).toBeGreaterThan(1_700);
   expect(lifetimeSeconds).toBeLessThanOrEqual(1_801);
-  const profile = await fetch(`${provider.url}/me`, { headers: { authorization: `Bearer ${token?.access_token ?? ''}` } });
+  const profile = await fetch(`${provider.url}/me`, {
+    headers: { authorization: `Bearer ${token?.access_token ?? ''}` },
+  });
   expect([profile.status, await profile.json()]).toEqual([200, { sub: 'visitor-7' }]);
 });
 

@@ -8,16 +8,18 @@ server.listen(0, '127.0.0.1', () => process.send({ url: `http://127.0.0.1:${serv
 
 process.once('message', ({ clientId, clientSecret, redirectUris }) => {
   const provider = new Provider(`http://127.0.0.1:${server.address().port}`, {
-    clients: [{
-      client_id: clientId,
-      client_secret: clientSecret,
-      redirect_uris: redirectUris,
-      // Web clients: the redirect URI is compared exactly, port included.
-      application_type: 'web',
-      grant_types: ['authorization_code', 'refresh_token'],
-      response_types: ['code'],
-      token_endpoint_auth_method: 'client_secret_basic',
-    }],
+    clients: [
+      {
+        client_id: clientId,
+        client_secret: clientSecret,
+        redirect_uris: redirectUris,
+        // Web clients: the redirect URI is compared exactly, port included.
+        application_type: 'web',
+        grant_types: ['authorization_code', 'refresh_token'],
+        response_types: ['code'],
+        token_endpoint_auth_method: 'client_secret_basic',
+      },
+    ],
     pkce: { required: () => true },
     features: { devInteractions: { enabled: true } },
     cookies: { keys: ['cookie signing key of the tests'] },

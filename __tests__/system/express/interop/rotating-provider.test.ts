@@ -17,8 +17,12 @@ beforeAll(async () => {
   app = await startApp(unused, { options: provider.connectOptions });
   await unused.close();
   endpoint = tokenEndpoint({
-    ...provider.connectOptions, redirectUri: `${app.url}/connect/callback`, clientAuthentication: 'header', requestFormat: 'json',
-    timeoutMs: 10_000, statusByApiCode: {},
+    ...provider.connectOptions,
+    redirectUri: `${app.url}/connect/callback`,
+    clientAuthentication: 'header',
+    requestFormat: 'json',
+    timeoutMs: 10_000,
+    statusByApiCode: {},
   });
 }, 30_000);
 
@@ -37,7 +41,12 @@ async function connected(): Promise<Required<Pick<ConnectToken, 'access_token' |
 
 /** How a refresh is refused. */
 async function refusal(refreshToken: string): Promise<[code: string, kind: string]> {
-  const error = await endpoint.refresh(refreshToken).then(() => { throw new Error('refreshed'); }, (thrown: unknown) => thrown as ConnectError);
+  const error = await endpoint.refresh(refreshToken).then(
+    () => {
+      throw new Error('refreshed');
+    },
+    (thrown: unknown) => thrown as ConnectError,
+  );
   return [error.code, refreshFailure(error).kind];
 }
 
@@ -49,7 +58,10 @@ test('a visitor connects with the default options, and the token opens the API f
   expect(await provider.works(token.access_token)).toBe(true);
   expect(await provider.works('another')).toBe(false);
   // By the wall clock: this server's cannot be moved.
-  while (Date.now() / 1000 < token.expires_at + 1) await new Promise((resolve) => { setTimeout(resolve, 100); });
+  while (Date.now() / 1000 < token.expires_at + 1)
+    await new Promise((resolve) => {
+      setTimeout(resolve, 100);
+    });
   expect(await provider.works(token.access_token)).toBe(false);
 });
 
@@ -74,7 +86,9 @@ test('a used refresh token that comes again ends the whole connection, and no ot
   expect(await provider.works(next.access_token)).toBe(false);
   expect(await provider.presentations(mine.refresh_token)).toBe(2);
   expect(await provider.summary()).toEqual({
-    refreshTokens: before.refreshTokens + 1, presentations: before.presentations + 2, presentedTwice: before.presentedTwice + 1,
+    refreshTokens: before.refreshTokens + 1,
+    presentations: before.presentations + 2,
+    presentedTwice: before.presentedTwice + 1,
   });
   await expect(endpoint.refresh(yours.refresh_token)).resolves.toMatchObject({ type: 'bearer' });
 });

@@ -32,7 +32,10 @@ function routes(app: Express, connect: ConnectAuth): void {
   app.get('/basket', (req, res) => void res.json((req.session as { basket?: unknown }).basket ?? null));
   app.get('/guarded', connect.requireConnect(), (req, res) => void res.json(req.session.connectToken));
   app.get('/me', (req, res, next) => {
-    connect.client(req).get<object>('/me').then(({ data }) => void res.json(data), next);
+    connect
+      .client(req)
+      .get<object>('/me')
+      .then(({ data }) => void res.json(data), next);
   });
 }
 
@@ -74,14 +77,16 @@ function journey(open: () => Promise<StoreAtHand>): void {
       return visitor;
     }
 
-    const see = (app: TestApp, visitor: Browser, path: string): Promise<Answer> => visitor.visit(app.url + path, JSON_ONLY);
+    const see = (app: TestApp, visitor: Browser, path: string): Promise<Answer> =>
+      visitor.visit(app.url + path, JSON_ONLY);
     /** The token as the store has it. */
-    const tokenOf = async (app: TestApp, visitor: Browser): Promise<ConnectToken> => (
-      JSON.parse((await see(app, visitor, '/token')).body) as ConnectToken);
+    const tokenOf = async (app: TestApp, visitor: Browser): Promise<ConnectToken> =>
+      JSON.parse((await see(app, visitor, '/token')).body) as ConnectToken;
 
     async function onlyEntry(): Promise<readonly [id: string, text: string]> {
-      const entries = [...await at.texts()];
-      if (entries.length !== 1 || entries[0] === undefined) throw new Error(`The store holds ${entries.length} sessions.`);
+      const entries = [...(await at.texts())];
+      if (entries.length !== 1 || entries[0] === undefined)
+        throw new Error(`The store holds ${entries.length} sessions.`);
       return entries[0];
     }
 
@@ -111,7 +116,9 @@ function journey(open: () => Promise<StoreAtHand>): void {
       time.pass(2 * HOUR_MS);
       const answers = await Promise.all(Array.from({ length: 10 }, () => see(app, visitor, '/guarded')));
       const fresh = await tokenOf(app, visitor);
-      expect(answers.map(({ status, body }) => [status, JSON.parse(body) as ConnectToken])).toEqual(Array(10).fill([200, fresh]));
+      expect(answers.map(({ status, body }) => [status, JSON.parse(body) as ConnectToken])).toEqual(
+        Array(10).fill([200, fresh]),
+      );
       expect([fresh.access_token === old.access_token, sandbox.works(fresh.access_token)]).toEqual([false, true]);
       expect([sandbox.calls.refresh, sandbox.presentations(old.refresh_token ?? '')]).toEqual([1, 1]);
       expect((await see(app, visitor, '/basket')).body).toBe('["apples"]');
@@ -165,7 +172,8 @@ function journey(open: () => Promise<StoreAtHand>): void {
       const fresh = await tokenOf(app, visitor);
       const [, text] = await onlyEntry();
       const secrets = [old, fresh].flatMap(({ access_token, refresh_token = '' }, generation) => [
-        { name: `access token ${generation}`, value: access_token }, { name: `refresh token ${generation}`, value: refresh_token },
+        { name: `access token ${generation}`, value: access_token },
+        { name: `refresh token ${generation}`, value: refresh_token },
       ]);
       if (encryptionKeys !== undefined) expect(findSecrets(text, secrets)).toEqual([]);
       else expect(secrets.map(({ value }) => text.includes(value))).toEqual([false, false, true, true]);
@@ -180,13 +188,30 @@ function journey(open: () => Promise<StoreAtHand>): void {
       const answer = await visitor.visit(`${app.url}/connect/disconnect`, { 'sec-fetch-site': 'same-origin' }, 'POST');
       expect(answer.status).toBe(204);
       const [after, text] = await onlyEntry();
-      expect([after === before, /connectToken|connectLineage/u.test(text), text.includes(access_token)]).toEqual([false, false, false]);
-      const bodies = [[old, '/token'], [old, '/basket'], [visitor, '/token'], [visitor, '/basket']] as const;
-      expect(await Promise.all(bodies.map(async ([who, path]) => (await see(app, who, path)).body)))
-        .toEqual(['null', 'null', 'null', '["apples"]']);
-      for (const who of [old, visitor]) expect(verdict(await see(app, who, '/guarded'))).toEqual([401, 'ERR_CONNECT_REQUIRED', undefined]);
+      expect([after === before, /connectToken|connectLineage/u.test(text), text.includes(access_token)]).toEqual([
+        false,
+        false,
+        false,
+      ]);
+      const bodies = [
+        [old, '/token'],
+        [old, '/basket'],
+        [visitor, '/token'],
+        [visitor, '/basket'],
+      ] as const;
+      expect(await Promise.all(bodies.map(async ([who, path]) => (await see(app, who, path)).body))).toEqual([
+        'null',
+        'null',
+        'null',
+        '["apples"]',
+      ]);
+      for (const who of [old, visitor])
+        expect(verdict(await see(app, who, '/guarded'))).toEqual([401, 'ERR_CONNECT_REQUIRED', undefined]);
       expect((await signIn(app, sandbox, visitor)).status).toBe(302);
-      expect([(await see(app, visitor, '/guarded')).status, (await see(app, visitor, '/basket')).body]).toEqual([200, '["apples"]']);
+      expect([(await see(app, visitor, '/guarded')).status, (await see(app, visitor, '/basket')).body]).toEqual([
+        200,
+        '["apples"]',
+      ]);
     });
   });
 }

@@ -21,7 +21,9 @@ export interface StoreAtHand {
   close(): Promise<void>;
 }
 
-const LEDGER_KEYS: readonly EncryptionKey[] = [{ id: 'ledger', secret: 'the ledger secret of these tests, long enough' }];
+const LEDGER_KEYS: readonly EncryptionKey[] = [
+  { id: 'ledger', secret: 'the ledger secret of these tests, long enough' },
+];
 
 export function memory(): Promise<StoreAtHand> {
   const store = new MemoryStore();
@@ -49,7 +51,7 @@ export async function redis(): Promise<StoreAtHand> {
     ledger: redisLedger({ sendCommand: (...args) => client.sendCommand(args), encryptionKeys: LEDGER_KEYS }),
     async texts() {
       const keys = await client.keys('sess:*');
-      const entries = keys.map(async (key) => [key.slice('sess:'.length), await client.get(key) ?? ''] as const);
+      const entries = keys.map(async (key) => [key.slice('sess:'.length), (await client.get(key)) ?? ''] as const);
       return new Map(await Promise.all(entries));
     },
     async clear() {

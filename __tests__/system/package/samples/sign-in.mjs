@@ -15,5 +15,12 @@ const before = await open(`${url}/token`);
 const authorize = await open(`${url}/connect/authorize?returnTo=/token`);
 const callback = await open(await sandbox.allow(authorize.location));
 const after = await open(new URL(callback.location, url));
-console.log(JSON.stringify({ before: before.text, landed: callback.location, after: after.text, exchanges: sandbox.calls.exchange }));
+console.log(
+  JSON.stringify({
+    before: before.text,
+    landed: callback.location,
+    after: after.text,
+    exchanges: sandbox.calls.exchange,
+  }),
+);
 await stop();
