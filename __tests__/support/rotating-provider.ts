@@ -1,7 +1,7 @@
 import { fork } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
-import { person } from '../system/express/interop/foreign-provider';
+import { person } from './foreign-provider';
 
 /** oidc-provider behind a shim, in a process of its own: rotates, and ends a connection when a used token comes again. */
 export interface RotatingProvider {

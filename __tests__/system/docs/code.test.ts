@@ -98,9 +98,9 @@ test.each(of('js'))('the JavaScript of %s is sound, and names only what our entr
 });
 
 const entries: Readonly<Record<string, object>> = {
-  'express-connect-auth': jest.requireActual('../../src'),
-  'express-connect-auth/redis': jest.requireActual('../../src/redis'),
-  'express-connect-auth/testing': jest.requireActual('../../src/testing'),
+  'express-connect-auth': jest.requireActual('../../../src'),
+  'express-connect-auth/redis': jest.requireActual('../../../src/redis'),
+  'express-connect-auth/testing': jest.requireActual('../../../src/testing'),
 };
 
 test.each(of('json').concat(of('ini')))('%s can be read', (_name, { language, text }) => {

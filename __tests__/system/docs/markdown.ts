@@ -53,7 +53,9 @@ export function prose(document: string): string {
 /** Cells of the rows of the table whose header starts with this cell; `\|` in a cell is no border. */
 export function table(document: string, firstHeader: string): readonly (readonly string[])[] {
   const lines = read(document).split('\n');
-  const start = lines.findIndex((line) => line.startsWith(`| ${firstHeader} |`));
+  const start = lines.findIndex(
+    (line) => line.startsWith(`| ${firstHeader} `) && line.split('|')[1]?.trim() === firstHeader,
+  );
   if (start === -1) throw new Error(`${document} has no table that starts with ${firstHeader}`);
   const rest = [...lines.slice(start + 2), ''];
   return rest

@@ -66,9 +66,9 @@ describe('docs/errors.md', () => {
         (union) => union.match(/\w+/gu) ?? [],
       ),
       ...namesIn('login/callback.ts', /const STATE_MESSAGES = \{(.*?)\n\}/su, /^ {2}(\w+):/gmu),
-      ...namesIn('login/cookie-check.ts', /^(.*)$/su, /refuse\('(\w+)'/gu),
-      ...namesIn('login/same-origin.ts', /^(.*)$/su, /refuse\('(\w+)'/gu),
-      ...namesIn('session.ts', /^(.*)$/su, /storeError\(stage, '(\w+)'/gu),
+      ...namesIn('login/cookie-check.ts', /^(.*)$/su, /refuse\(\s*'(\w+)'/gu),
+      ...namesIn('login/same-origin.ts', /^(.*)$/su, /refuse\(\s*'(\w+)'/gu),
+      ...namesIn('session.ts', /^(.*)$/su, /storeError\(\s*stage,\s*'(\w+)'/gu),
       ...namesIn('session.ts', /^(.*)$/su, /reason: '(\w+)'/gu),
       ...namesIn('redis/commands.ts', /@param reason - (.*?)\*\//su, /`(\w+)`/gu),
       ...namesIn('provider/api-refusal.ts', /type ApiCallFault = (.*?);/su, /'(\w+)'/gu),
@@ -76,7 +76,7 @@ describe('docs/errors.md', () => {
       ...namesIn('access/not-now.ts', /reason: (.*?),/su, /'(\w+)'/gu).filter((word) => word !== 'away'),
     ];
     expect(given.length).toBeGreaterThan(35);
-    const explained = [...read('docs/errors.md').matchAll(/^\| ((?:`\w+`(?:, )?)+) \|/gmu)].flatMap(
+    const explained = [...read('docs/errors.md').matchAll(/^\| ((?:`\w+`(?:, )?)+) +\|/gmu)].flatMap(
       ([, cell = '']) => cell.match(/\w+/gu) ?? [],
     );
     expect([...new Set(given)].filter((reason) => !explained.includes(reason) && reason !== 'no_session')).toEqual([]);

@@ -47,7 +47,7 @@ async function keepBusy(url: string, cookie: string): Promise<number> {
 
 /** Asks each part of what a module of docs/scaling.md makes, and ends. */
 const check = (module: string): string => `
-import { close, ledger, store } from '../../docs/${module}';
+import { close, ledger, store } from './${module}';
 const call = (name, ...args) => new Promise((resolve, reject) => store[name](...args, (error, value) => (error ? reject(error) : resolve(value))));
 const session = { cookie: { originalMaxAge: null }, name: 'kept' };
 await call('set', 'id', session);

@@ -42,7 +42,7 @@ interface Texts {
 
 function read(changed: Readonly<Record<string, string>> = {}): Texts {
   const { program } = compile({
-    ...Object.fromEntries(ENTRIES.map((entry) => [`../../src/${entry}`, undefined])),
+    ...Object.fromEntries(ENTRIES.map((entry) => [`../../../src/${entry}`, undefined])),
     ...changed,
   });
   const checker = program.getTypeChecker();
@@ -95,7 +95,7 @@ test.each(ENTRIES)('every name that %s exports has a hover text', (entry) => {
 
 // Compiles a second time, on machines that are busy with other suites.
 test('a missing text and a missing default are noticed', () => {
-  const path = '../../src/redis/options.ts';
+  const path = '../../../src/redis/options.ts';
   const source = readFileSync(join(__dirname, path), 'utf8');
   const changed = read({
     [path]: source.replace(/\/\*\* In front of every Redis key.*/u, '').replace(' @defaultValue `500`', ''),

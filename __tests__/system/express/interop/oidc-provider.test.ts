@@ -1,7 +1,7 @@
 import type { ConnectAuthOptions, ConnectToken } from '../../../../src';
 import { startSandbox } from '../../../../src/testing';
 import { browser, startApp, type Answer, type Browser, type TestApp } from '../../../support/app';
-import { person, startForeignProvider, type ForeignProvider } from './foreign-provider';
+import { person, startForeignProvider, type ForeignProvider } from '../../../support/foreign-provider';
 
 // Characters that a server reads as something else unless both are form-encoded (RFC 6749 §2.3.1).
 const clientId = 'interop client:100%+1';
