@@ -50,24 +50,40 @@ function writtenAddress({ url, baseURL, params, paramsSerializer, allowAbsoluteU
   }
 }
 
+/** Layers of escapes that are looked through. An address with more of them is refused: nobody needs that many. */
+const MOST_LAYERS = 8;
+
 /** Whether every reader of this address sees the same path in it. */
 function isPlain(written: string): boolean {
-  // The parser drops line ends and tabs anywhere, and blanks at both ends.
+  // The parser drops newlines and tabs anywhere, and whitespace at both ends.
   if (/[\x00-\x1f\x7f]/.test(written) || written.trim() !== written) return false;
   const beforeQuery = written.replace(/[?#][^]*$/, '');
   if (beforeQuery.includes('\\') || /^[^/]*\/\/[^/]*@/.test(beforeQuery)) return false;
-  const path = beforeQuery.replace(/^[a-z][a-z\d+.-]*:\/\//i, '');
-  return !decoded(path)
-    .split(/[/\\]/)
-    .some((segment) => /^\.\.?(?:;.*)?$/.test(segment));
+  const path = fullyDecoded(beforeQuery.replace(/^[a-z][a-z\d+.-]*:\/\//i, ''));
+  // U+FFFD: bytes that are no UTF-8, in which old servers see dots and slashes all the same.
+  return path !== undefined && !path.includes('\ufffd') && !path.split(/[/\\]/).some(isDotSegment);
 }
 
-/** Decodes what dot segments can be hidden in, as often as somebody on the way might. */
-function decoded(path: string): string {
-  return path
-    .replace(/%(?:25)+/g, '%')
-    .replace(/%2e/gi, '.')
-    .replace(/%2f/gi, '/')
-    .replace(/%5c/gi, '\\')
-    .replace(/%3b/gi, ';');
+/** Whether some server resolves this segment: whatever it cuts off (parameters) or drops (control characters, spaces). */
+function isDotSegment(segment: string): boolean {
+  return /^\.{1,2}(?:;|$)/.test(segment.replace(/[^\x21-\x7e]/g, ''));
+}
+
+/** Decodes until nothing changes any more; undefined where that takes too many layers. */
+function fullyDecoded(text: string): string | undefined {
+  let decoded = text;
+  for (let layer = 0; layer <= MOST_LAYERS; layer += 1) {
+    const next = decodedOnce(decoded);
+    if (next === decoded) return decoded;
+    decoded = next;
+  }
+  return undefined;
+}
+
+/** Resolves the escapes of one layer, `%uXXXX` of old servers included, and forms such as the full-width dot. */
+function decodedOnce(text: string): string {
+  return text
+    .replace(/%u([0-9a-f]{4})/gi, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)))
+    .replace(/(?:%[0-9a-f]{2})+/gi, (escapes) => Buffer.from(escapes.replaceAll('%', ''), 'hex').toString('utf8'))
+    .normalize('NFKC');
 }
