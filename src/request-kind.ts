@@ -23,10 +23,37 @@ export function isShownToPerson(req: Request): boolean {
   return isPageLoad(req) || (req.method === 'POST' && req.headers['sec-fetch-mode'] === 'navigate');
 }
 
-/** Whether a browser loads this in advance, perhaps for a visit that never comes: such a request must spend nothing. */
+/** Headers whose value says that a load is in advance. */
+const PURPOSES = ['sec-purpose', 'x-sec-purpose', 'purpose', 'x-purpose', 'x-moz'];
+/** Headers that say so by being there: of the router of Next.js, and of htmx with its extension `preload`. */
+const ADVANCE_MARKS = ['next-router-prefetch', 'hx-preloaded'];
+
+/** Whether this is loaded in advance, perhaps for a visit that never comes: such a request must spend nothing. */
 export function isPrefetch(req: Request): boolean {
   const says = (header: string): string => String(req.headers[header] ?? '').toLowerCase();
-  return ['sec-purpose', 'purpose', 'x-purpose', 'x-moz'].some((header) =>
-    /prefetch|prerender|preview/u.test(says(header)),
+  return (
+    PURPOSES.some((header) => /prefetch|prerender|preview/u.test(says(header))) ||
+    ADVANCE_MARKS.some((header) => says(header) !== '')
   );
+}
+
+/**
+ * Whether a page of another origin loads this as a part of itself: an image, a script, a `fetch()`. Nobody visits us that
+ * way, and the page can do it any number of times without being noticed. Where a browser does not say from where it
+ * loads (`Sec-Fetch-Site`, Fetch Metadata, W3C), nothing is known.
+ */
+export function isForeignPart(req: Request): boolean {
+  return isForeign(req) && !isNavigation(req);
+}
+
+/** Whether a page of another origin shows this in a frame, as `Sec-Fetch-Dest` says. */
+export function isForeignFrame(req: Request): boolean {
+  const destination = req.headers['sec-fetch-dest'];
+  return isForeign(req) && destination !== undefined && destination !== 'document';
+}
+
+/** `none`: a person has typed the address or opened a bookmark. A header that came twice has both values, so it is neither. */
+function isForeign(req: Request): boolean {
+  const site = req.headers['sec-fetch-site'];
+  return site !== undefined && site !== 'same-origin' && site !== 'none';
 }

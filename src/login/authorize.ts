@@ -2,7 +2,7 @@ import type { Request, RequestHandler, Response } from 'express';
 import { debug } from '../debug';
 import { ConnectError } from '../errors';
 import { readParameter } from '../query';
-import { isPageLoad } from '../request-kind';
+import { isForeignFrame, isPageLoad } from '../request-kind';
 import { safeReturnTo, type ReturnToRules } from '../return-to';
 import {
   adoptStored,
@@ -18,7 +18,7 @@ import {
 import { withSessionLock } from '../session-lock';
 import { assertCookieReturns } from './cookie-check';
 import { challengeOf, hashState, randomSecret, readAttempts, withPending, type PendingEntry } from './login-attempt';
-import { visitHandler, type VisitConfig } from './visit';
+import { foreignLoad, visitHandler, type VisitConfig } from './visit';
 
 /** What starting a sign-in needs. */
 export interface AuthorizeConfig extends VisitConfig, SessionConfig, ReturnToRules {
@@ -47,6 +47,9 @@ export function authorizeHandler(config: AuthorizeConfig): RequestHandler {
 }
 
 async function authorize(req: Request, res: Response, config: AuthorizeConfig): Promise<void> {
+  // Each start may push out a sign-in in progress, and a hidden frame can start any number. The callback differs: in a
+  // frame of this site it comes from the provider.
+  if (isForeignFrame(req)) throw foreignLoad('authorize');
   const session = config.session(req, 'authorize');
   assertCookieReturns(req, session.cookie, config.redirectUri);
   if (config.allowMissingState && !isPageLoad(req)) {

@@ -3,7 +3,7 @@ import { debug } from '../debug';
 import { answerError, type RenderError } from '../error-handler';
 import { ConnectError, PRIVATE_HEADERS, isConnectError, type ConnectErrorCode, type ConnectStage } from '../errors';
 import { emit, errorEvent, type ConnectEventListener } from '../events';
-import { isPrefetch } from '../request-kind';
+import { isForeignPart, isPrefetch } from '../request-kind';
 import { detach } from '../session';
 
 /** What a route of ours needs to answer failures. */
@@ -34,7 +34,7 @@ export interface Route {
 
 /**
  * Makes a route handler that serves real visits by one method and turns every failure into an answer.
- * HEAD, prefetch and other methods never reach `visit`: they must not start, redeem or end anything.
+ * HEAD, prefetch, parts of foreign pages and other methods never reach `visit`: they must not start, redeem or end anything.
  */
 export function visitHandler(
   route: Route,
@@ -65,9 +65,21 @@ async function admit(req: Request, { stage, method }: Route, visit: () => Promis
     });
   }
   // Browsers load nothing in advance by POST.
-  if (method === 'GET' && isPrefetch(req))
-    throw new ConnectError('ERR_CONNECT_PREFETCH', { stage, retryAfterSeconds: 1 });
+  if (method === 'GET') {
+    if (isPrefetch(req)) throw new ConnectError('ERR_CONNECT_PREFETCH', { stage, retryAfterSeconds: 1 });
+    if (isForeignPart(req)) throw foreignLoad(stage);
+  }
   await visit();
+}
+
+/** For a load by a page of another origin that is no visit of a person. */
+export function foreignLoad(stage: ConnectStage): ConnectError {
+  return new ConnectError('ERR_CONNECT_ORIGIN', {
+    stage,
+    reason: 'foreign',
+    message:
+      'A page of another origin loads this address as a part of itself. Only a link or a redirect may lead here.',
+  });
 }
 
 function fail(thrown: unknown, req: Request, res: Response, next: NextFunction, config: VisitConfig): void {

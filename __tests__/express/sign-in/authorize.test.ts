@@ -205,6 +205,11 @@ describe('requests that are no visit', () => {
     ['Purpose', 'preview'],
     ['X-Purpose', 'preview'],
     ['X-Moz', 'prefetch'],
+    ['X-Sec-Purpose', 'prefetch'],
+    ['X-Sec-Purpose', 'prefetch;prerender'],
+    ['Next-Router-Prefetch', '1'],
+    ['Next-Router-Prefetch', '2'],
+    ['HX-Preloaded', 'true'],
   ])('a request in advance with %s: %s starts nothing and may come again', async (name, value) => {
     const answer = await browser().visit(`${app.url}/connect/authorize`, { [name]: value });
     expect([answer.status, answer.headers['retry-after'], problemOf(answer.body)['code']]).toEqual([
@@ -214,7 +219,53 @@ describe('requests that are no visit', () => {
     ]);
     expect([answer.headers['set-cookie'], await app.sessions()]).toEqual([undefined, {}]);
   });
+
+  const NO_VISITS: readonly [string, Record<string, string>, number][] = [
+    ['an image of another site', { ...loaded('cross-site', 'no-cors', 'image'), accept: 'image/*,*/*;q=0.8' }, 403],
+    ['a script of another site', loaded('cross-site', 'no-cors', 'script'), 403],
+    ['a fetch() of another site', { ...loaded('cross-site', 'cors', 'empty'), ...PAGE }, 403],
+    ['a frame of another site', { ...loaded('cross-site', 'navigate', 'iframe'), ...PAGE }, 403],
+    ['an object of another site', { ...loaded('cross-site', 'navigate', 'object'), ...PAGE }, 403],
+    ['an image of another host of this site', loaded('same-site', 'no-cors', 'image'), 403],
+    ['a request that says twice where it comes from', loaded('same-origin, cross-site', 'no-cors', 'image'), 403],
+    ['a request that says how, but not in which way', { 'sec-fetch-site': 'cross-site' }, 403],
+    ['a prefetch by a link', { ...loaded('same-origin', 'no-cors', 'empty'), 'sec-purpose': 'prefetch' }, 503],
+    ['a prerendering', { ...loaded('none', 'navigate', 'document'), 'sec-purpose': 'prefetch;prerender' }, 503],
+  ];
+  test.each(NO_VISITS)('%s, eight times, leaves a sign-in in progress alone', async (_sentence, headers, status) => {
+    const visitor = browser();
+    const callback = await beginSignIn(app, sandbox, visitor, '/connect/authorize?returnTo=/in');
+    const before = await app.sessions();
+    for (let load = 0; load < 8; load += 1) {
+      const answer = await visitor.visit(`${app.url}/connect/authorize`, headers);
+      expect([answer.status, answer.location, answer.headers['set-cookie']]).toEqual([status, '', undefined]);
+    }
+    expect(await app.sessions()).toEqual(before);
+    expect((await visitor.visit(callback)).location).toBe('/in');
+  });
+
+  test('a refused load of another site is told why', async () => {
+    const answer = await browser().visit(`${app.url}/connect/authorize`, loaded('cross-site', 'no-cors', 'image'));
+    const { code, reason } = problemOf(answer.body);
+    expect([code, reason]).toEqual(['ERR_CONNECT_ORIGIN', 'foreign']);
+  });
+
+  test.each([
+    ['a link on another site', { ...loaded('cross-site', 'navigate', 'document'), ...PAGE }],
+    ['an address that a person has typed', { ...loaded('none', 'navigate', 'document'), ...PAGE }],
+    ['a frame of this site', { ...loaded('same-origin', 'navigate', 'iframe'), ...PAGE }],
+    ['a fetch() of this site', loaded('same-origin', 'cors', 'empty')],
+    ['a page load that says only whence', { 'sec-fetch-site': 'cross-site', ...PAGE }],
+  ])('%s starts a sign-in', async (_sentence, headers) => {
+    const answer = await browser().visit(`${app.url}/connect/authorize`, headers);
+    expect([answer.status, new URL(answer.location).host]).toEqual([302, new URL(sandbox.url).host]);
+  });
 });
+
+/** What a browser says about a load (Fetch Metadata, W3C). */
+function loaded(site: string, mode: string, dest: string): Record<string, string> {
+  return { 'sec-fetch-site': site, 'sec-fetch-mode': mode, 'sec-fetch-dest': dest };
+}
 
 describe('sessions and cookies that cannot work', () => {
   const COOKIE_ROWS: readonly [string, object, string][] = [

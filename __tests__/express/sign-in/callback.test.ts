@@ -353,6 +353,18 @@ describe('a callback without state', () => {
     });
   });
 
+  test('with allowMissingState no image of another site brings a code of its own', async () => {
+    await within({ options: { allowMissingState: true } }, async (own) => {
+      sandbox.set(dropping);
+      const visitor = browser();
+      const callback = await beginSignIn(own, sandbox, visitor, '/connect/authorize?returnTo=/in');
+      const image = { 'sec-fetch-site': 'cross-site', 'sec-fetch-mode': 'no-cors', 'sec-fetch-dest': 'image' };
+      const forged = await visitor.visit(altered(callback, { code: 'of-somebody-else' }), image);
+      expect([outcome(forged), sandbox.calls.token]).toEqual([[403, 'ERR_CONNECT_ORIGIN', 'foreign'], 0]);
+      expect(outcome(await visitor.visit(callback))).toEqual([302, '/in']);
+    });
+  });
+
   test('a state that comes back with one character changed is refused', async () => {
     sandbox.set({ state: 'alter' });
     const visitor = browser();
@@ -362,6 +374,13 @@ describe('a callback without state', () => {
       'unknown',
     ]);
   });
+});
+
+test('a callback in a frame finishes the sign-in: the frame may be one of this site', async () => {
+  const visitor = browser();
+  const callback = await beginSignIn(app, sandbox, visitor, '/connect/authorize?returnTo=/in');
+  const framed = { 'sec-fetch-site': 'cross-site', 'sec-fetch-mode': 'navigate', 'sec-fetch-dest': 'iframe' };
+  expect(outcome(await visitor.visit(callback, framed))).toEqual([302, '/in']);
 });
 
 describe('an answer with faulty parameters', () => {
@@ -435,6 +454,11 @@ describe('an answer with faulty parameters', () => {
     ['GET', 503, { 'sec-purpose': 'prefetch' }],
     ['GET', 503, { purpose: 'prefetch' }],
     ['GET', 503, { 'x-moz': 'prefetch' }],
+    ['GET', 503, { 'x-sec-purpose': 'prefetch' }],
+    ['GET', 503, { 'next-router-prefetch': '1' }],
+    ['GET', 503, { 'hx-preloaded': 'true' }],
+    ['GET', 403, { 'sec-fetch-site': 'cross-site', 'sec-fetch-mode': 'no-cors' }],
+    ['GET', 403, { 'sec-fetch-site': 'same-site', 'sec-fetch-mode': 'cors' }],
   ])('%s answered %i redeems nothing', async (method, status, headers) => {
     const visitor = browser();
     const callback = await beginSignIn(app, sandbox, visitor);
