@@ -31,7 +31,8 @@ export interface FaultyStore {
 type Done = (error?: unknown, value?: unknown) => void;
 type Operation = (...args: unknown[]) => void;
 
-export function faultyStore(): FaultyStore {
+/** @param hung - called after an operation has begun to hang, once whoever called it waits */
+export function faultyStore(hung: () => void = () => undefined): FaultyStore {
   const store = new MemoryStore();
   let planned: FaultPlan | undefined;
   let counting = false;
@@ -52,6 +53,7 @@ export function faultyStore(): FaultyStore {
       if (plan.fault === 'throws') throw error;
       if (plan.fault === 'fails after writing') sound(...args.slice(0, -1), () => done(error));
       if (plan.fault === 'fails') setImmediate(done, error);
+      if (plan.fault === 'hangs') setImmediate(hung);
     };
   }
   for (const operation of ['get', 'set', 'destroy'] as const) wrap(operation);
