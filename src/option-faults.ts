@@ -1,4 +1,5 @@
 import { ConnectError } from './errors';
+import type { AgentFault } from './provider/agent-fault';
 import { KEY_RING_HINT } from './seal';
 
 /** The next step for each option that a value alone does not explain. Static text: no value ever enters a message. */
@@ -26,7 +27,7 @@ const HINTS: Readonly<Record<string, string>> = {
   timeoutMs: 'whole milliseconds, 100–120000',
   storeTimeoutMs: 'whole milliseconds, 100–60000',
   pendingTtlMs: 'whole milliseconds, 100–3600000',
-  agent: 'an http.Agent or https.Agent that fits tokenUrl and apiBaseUrl and does not switch verification off',
+  agent: 'an http.Agent or https.Agent that fits tokenUrl and apiBaseUrl',
   sessionKey: 'an identifier that is no member of a session',
   statusByApiCode: 'documented API codes with HTTP statuses 400–599',
   authorizeParams: 'plain text values under names that are no protocol parameters',
@@ -38,7 +39,19 @@ const HINTS: Readonly<Record<string, string>> = {
   onConnect: 'a function',
 };
 
-function nextStep(name: string): string {
+/** What to do about an agent that would take something away from the verification of certificates. */
+const AGENT_FAULTS: Readonly<Record<AgentFault, string>> = {
+  unverified:
+    'it switches the verification of certificates off: remove rejectUnauthorized: false, and pass ca for a private CA',
+  identity:
+    'it decides by itself which host a certificate is for: remove checkServerIdentity, and pass ca for a private CA',
+};
+
+/** Why an option was refused, where that is known more precisely than its name. */
+export type OptionReasons = { readonly agent?: AgentFault | undefined };
+
+function nextStep(name: string, reasons: OptionReasons): string {
+  if (name === 'agent' && reasons.agent !== undefined) return `${name} (${AGENT_FAULTS[reasons.agent]})`;
   const hint = Object.hasOwn(HINTS, name) ? HINTS[name] : undefined;
   return hint === undefined ? `${printable(name)} (no such option)` : `${name} (expected ${hint})`;
 }
@@ -52,9 +65,9 @@ function printable(name: string): string {
  * Refuses options by name, each with its next step.
  * @throws ConnectError `ERR_CONNECT_OPTIONS`, always
  */
-export function refuseOptions(names: Iterable<string>): never {
+export function refuseOptions(names: Iterable<string>, reasons: OptionReasons = {}): never {
   throw new ConnectError('ERR_CONNECT_OPTIONS', {
     stage: 'options',
-    message: `connectAuth() cannot use these options: ${[...new Set(names)].map(nextStep).join('; ')}.`,
+    message: `connectAuth() cannot use these options: ${[...new Set(names)].map((name) => nextStep(name, reasons)).join('; ')}.`,
   });
 }

@@ -1,4 +1,5 @@
 import Joi from 'joi';
+import { agentFault } from './provider/agent-fault';
 import { readKeyRing } from './seal';
 
 /** Printable ASCII without blanks. */
@@ -90,11 +91,11 @@ export const wholeNumber = (least: number, most: number): Joi.NumberSchema =>
 export const callable = Joi.any().custom((value: unknown, helpers) =>
   typeof value === 'function' ? value : helpers.error('any.invalid'),
 );
-/** An agent of node:http or node:https that does not switch certificate verification off. */
+/** An agent of node:http or node:https, or one that is used like them; {@link agentFault} looks at its settings. */
 export const agentLike = Joi.any().custom((value: unknown, helpers) => {
-  const agent = value as { addRequest?: unknown; options?: { rejectUnauthorized?: unknown } } | null;
+  const agent = value as { addRequest?: unknown } | null;
   const usable = typeof agent === 'object' && agent !== null && typeof agent.addRequest === 'function';
-  return usable && agent.options?.rejectUnauthorized !== false ? value : helpers.error('any.invalid');
+  return usable && agentFault(agent) === undefined ? value : helpers.error('any.invalid');
 });
 
 const LEDGER_OPERATIONS = ['acquire', 'renew', 'settle', 'fail', 'revoke', 'once'];

@@ -20,6 +20,7 @@ import {
   string,
   wholeNumber,
 } from './option-values';
+import { agentFault } from './provider/agent-fault';
 import { API_BASE_URL, AUTHORIZE_URL, TOKEN_URL } from './provider/endpoints';
 import { DOCUMENTED_API_CODES } from './provider/error-table';
 import { safeReturnTo } from './return-to';
@@ -206,7 +207,7 @@ export function readOptions(options: unknown): Config {
   bad.push(...prototypeFaults(given));
   const config = (result.error === undefined ? result.value : given) as Partial<RawConfig>;
   const refused = [...bad, ...relationFaults(config, new Set(bad))];
-  if (refused.length > 0) refuseOptions(refused);
+  if (refused.length > 0) refuseOptions(refused, { agent: agentFault(agent) });
   return complete(config as RawConfig, { agent, ledger });
 }
 

@@ -1,0 +1,54 @@
+import tls from 'node:tls';
+import { own } from './own';
+
+/** What an agent's settings would take away from the verification of certificates. */
+export type AgentFault = 'unverified' | 'identity';
+
+/** Objects within objects that are looked into; packages for proxies keep their settings one or two deep. */
+const MOST_LEVELS = 4;
+/** What node:http keeps of connections that stand: large, and no settings. */
+const CONNECTIONS: ReadonlySet<string> = new Set(['sockets', 'freeSockets', 'requests']);
+
+/**
+ * Finds `rejectUnauthorized: false` (`unverified`) or a `checkServerIdentity` other than Node's (`identity`) in an agent,
+ * its options, and the plain objects, lists and further agents in them. Only a help at start-up: what an agent does at
+ * last is checked on each connection.
+ */
+export function agentFault(agent: unknown): AgentFault | undefined {
+  const seen = new Set<object>();
+
+  function faultIn(settings: object, level: number): AgentFault | undefined {
+    if (level > MOST_LEVELS || seen.has(settings)) return undefined;
+    seen.add(settings);
+    for (const [name, value] of ownValues(settings)) {
+      if (name === 'rejectUnauthorized' && value === false) return 'unverified';
+      if (name === 'checkServerIdentity' && value != null && value !== tls.checkServerIdentity) return 'identity';
+      const fault = holdsSettings(name, value) ? faultIn(value, level + 1) : undefined;
+      if (fault !== undefined) return fault;
+    }
+    return undefined;
+  }
+
+  return isObject(agent) ? faultIn(agent, 1) : undefined;
+}
+
+/** Without calling any getter: one may fail, or do something. */
+function ownValues(object: object): readonly (readonly [string, unknown])[] {
+  const members = Object.entries(Object.getOwnPropertyDescriptors(object));
+  return members.map(([name, descriptor]) => [name, own({ ...descriptor }, 'value')] as const);
+}
+
+function holdsSettings(name: string, value: unknown): value is object {
+  if (!isObject(value) || CONNECTIONS.has(name)) return false;
+  return Array.isArray(value) || isPlain(value) || typeof (value as { addRequest?: unknown }).addRequest === 'function';
+}
+
+function isObject(value: unknown): value is object {
+  return typeof value === 'object' && value !== null;
+}
+
+/** By what its prototype has, not by identity: the object may come from another realm. */
+function isPlain(value: object): boolean {
+  const prototype = Object.getPrototypeOf(value) as object | null;
+  return prototype === null || Object.getPrototypeOf(prototype) === null;
+}
