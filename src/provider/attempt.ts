@@ -3,6 +3,7 @@ import https from 'node:https';
 import type { Socket } from 'node:net';
 import { urlToHttpOptions } from 'node:url';
 import { own } from './own';
+import { isVerified } from './verified';
 
 /** One HTTP request, complete. */
 export interface WireRequest {
@@ -70,6 +71,8 @@ const OWN_ROUTE = {
   lookup: undefined,
   maxHeaderSize: undefined,
   servername: undefined,
+  // Not taken up again: over a resumed TLS session no certificate can be looked at.
+  session: undefined,
   setHost: true,
   signal: undefined,
   socketPath: undefined,
@@ -78,8 +81,9 @@ const OWN_ROUTE = {
 
 /**
  * Makes one request over one connection and calls `done` once, also when errors follow. Nothing is written before the
- * connection stands and its certificate is verified, so an agent that tolerates bad certificates gets no secret. After
- * anything but a complete answer the connection is destroyed.
+ * connection stands and is verified, so an agent that tolerates bad certificates gets no secret. An answer counts only
+ * after that, and over such a connection: an agent for a proxy may pass on what the proxy has to say instead, which no
+ * provider has said. After anything but a complete answer the connection is destroyed.
  */
 export function startAttempt(attempt: Attempt, done: (outcome: AttemptOutcome) => void): void {
   const { request, url, agent, deadline, signal, onlyFresh, maxBodyBytes } = attempt;
@@ -118,9 +122,13 @@ export function startAttempt(attempt: Attempt, done: (outcome: AttemptOutcome) =
 
   function write(): void {
     if (settled) return;
-    if (secure && !isAuthorized(connection)) return settle({ kind: 'fault', fault: 'unreachable' }, 'destroy');
+    if (!isTrusted(connection)) return giveUp();
     written = true;
     outgoing.end(body);
+  }
+
+  function isTrusted(socket: Socket | undefined): boolean {
+    return !secure || isVerified(socket, url.hostname);
   }
 
   function noteAnswer(): void {
@@ -130,6 +138,8 @@ export function startAttempt(attempt: Attempt, done: (outcome: AttemptOutcome) =
   function readResponse(response: http.IncomingMessage): void {
     const chunks: Buffer[] = [];
     let bytes = 0;
+    // Looked at now, and on the answer's own connection: agents do not agree on the order of events before.
+    if (!written || !isTrusted(response.socket)) return giveUp();
     // From here on the response's own events tell how it ends: it may still be read after its request has closed.
     outgoing.off('close', fail);
     response.on('error', fail);
@@ -146,7 +156,11 @@ export function startAttempt(attempt: Attempt, done: (outcome: AttemptOutcome) =
   }
 
   function fail(): void {
-    if (outgoing.reusedSocket && !answerBegun) return settle('stale', 'destroy');
+    if (outgoing.reusedSocket && !answerBegun) settle('stale', 'destroy');
+    else giveUp();
+  }
+
+  function giveUp(): void {
     settle({ kind: 'fault', fault: written ? 'broken' : 'unreachable' }, 'destroy');
   }
 
