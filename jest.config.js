@@ -1,15 +1,14 @@
 'use strict';
 
+const { readFileSync } = require('node:fs');
+const { join } = require('node:path');
+
 // The folder says how often a test runs: unit/ once, express/ on both Express versions, system/ once, system/express/ on both.
 const tests = (folder) => [`<rootDir>/__tests__/${folder}/**/*.test.ts`];
 const samples = '<rootDir>/__tests__/system/package/samples/';
 
 // swc only drops the types; `npm run typecheck` is the type check.
-const swc = {
-  jsc: { parser: { syntax: 'typescript' }, target: 'es2022' },
-  module: { type: 'commonjs' },
-  sourceMaps: 'inline',
-};
+const swc = { ...JSON.parse(readFileSync(join(__dirname, '.swcrc'), 'utf8')), sourceMaps: 'inline' };
 
 const base = {
   testEnvironment: 'node',

@@ -1,21 +1,10 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import {
-  copyFileSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  symlinkSync,
-  writeFileSync,
-} from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
-import { ModuleKind, ScriptTarget, transpile } from 'typescript';
-
-const ROOT = join(__dirname, '../../..');
+import { packed } from '../packed';
 
 /** What a command said, and how it ended. */
 export interface Ended {
@@ -26,9 +15,9 @@ export interface Ended {
 
 type Call = readonly [args: readonly string[], env?: Readonly<Record<string, string>>, nodeFlags?: readonly string[]];
 
-/** The command line, compiled from the sources as they are: nothing says that dist/ is new. */
+/** The command line of the packed package. */
 export interface BuiltCli {
-  /** A folder of its own for files that a test needs. */
+  /** A folder of its own for files that a test needs; the command runs in it. */
   readonly folder: string;
   /** Runs to the end; the environment is `env` and nothing else, `nodeFlags` stand before the script. */
   run(...call: Call): Promise<Ended>;
@@ -38,20 +27,9 @@ export interface BuiltCli {
 
 export function buildCli(): BuiltCli {
   const folder = mkdtempSync(join(tmpdir(), 'cli-'));
-  symlinkSync(join(ROOT, 'node_modules'), join(folder, 'node_modules'));
-  copyFileSync(join(ROOT, 'package.json'), join(folder, 'package.json'));
-  for (const path of readdirSync(join(ROOT, 'src'), { recursive: true, encoding: 'utf8' })) {
-    if (!path.endsWith('.ts')) continue;
-    const source = readFileSync(join(ROOT, 'src', path), 'utf8');
-    const target = join(folder, 'dist', path.replace(/ts$/, 'js'));
-    mkdirSync(dirname(target), { recursive: true });
-    writeFileSync(
-      target,
-      transpile(source, { module: ModuleKind.CommonJS, target: ScriptTarget.ES2022, esModuleInterop: true }),
-    );
-  }
+  const program = join(packed().folder, 'dist/cli.js');
   const start = (...[args, env = {}, nodeFlags = []]: Call): ChildProcess =>
-    spawn(process.execPath, [...nodeFlags, join(folder, 'dist/cli.js'), ...args], {
+    spawn(process.execPath, [...nodeFlags, program, ...args], {
       cwd: folder,
       env: { PATH: process.env.PATH, ...env },
     });

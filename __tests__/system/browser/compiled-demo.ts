@@ -1,13 +1,11 @@
 import { spawn, type ChildProcessByStdio } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import type { Readable } from 'node:stream';
-import ts from 'typescript';
+import { transformFileSync } from '@swc/core';
+import { folderWithPackage, root } from '../../support/packed';
 
-const root = join(__dirname, '../..', '..');
-
-/** The demo as compiled JavaScript in a folder of its own. */
+/** The demo as compiled JavaScript in a folder of its own, on the packed package. */
 export interface CompiledDemo {
   readonly folder: string;
   /** Starts `main` or `cluster`; nothing of this process's environment is handed on but what is named. */
@@ -28,15 +26,12 @@ export interface Run {
 
 /** Compiled aside: `npm run demo` rewrites dist, which other tests pack at the same time. */
 export function compileDemo(): CompiledDemo {
-  const folder = mkdtempSync(join(tmpdir(), 'demo-'));
+  const folder = folderWithPackage(['express', 'express-session', 'prom-client', 'redis', 'connect-redis']);
   const running: Run[] = [];
-  for (const part of ['src', 'demo-app']) compile(part, folder);
-  const self = join(folder, 'node_modules', 'express-connect-auth');
-  mkdirSync(self, { recursive: true });
-  writeFileSync(join(self, 'package.json'), '{"main":"index.js"}');
-  writeFileSync(join(self, 'index.js'), "module.exports = require('../../src/index.js');");
-  for (const name of ['testing', 'redis']) {
-    writeFileSync(join(self, `${name}.js`), `module.exports = require('../../src/${name}/index.js');`);
+  mkdirSync(join(folder, 'demo-app'));
+  for (const name of readdirSync(join(root, 'demo-app')).filter((file) => file.endsWith('.ts'))) {
+    const { code } = transformFileSync(join(root, 'demo-app', name), { configFile: join(root, '.swcrc') });
+    writeFileSync(join(folder, 'demo-app', name.replace(/ts$/, 'js')), code);
   }
   return {
     folder,
@@ -60,23 +55,10 @@ export function compileDemo(): CompiledDemo {
   };
 }
 
-function compile(part: string, folder: string): void {
-  for (const name of readdirSync(join(root, part), { recursive: true, encoding: 'utf8' })) {
-    if (!name.endsWith('.ts') || name.startsWith('dist')) continue;
-    const target = join(folder, part, name.replace(/\.ts$/, '.js'));
-    mkdirSync(dirname(target), { recursive: true });
-    const compilerOptions = { module: ts.ModuleKind.CommonJS, target: ts.ScriptTarget.ES2022, esModuleInterop: true };
-    writeFileSync(
-      target,
-      ts.transpileModule(readFileSync(join(root, part, name), 'utf8'), { compilerOptions }).outputText,
-    );
-  }
-}
-
 function startNode(file: string, folder: string, env: Readonly<Record<string, string>>): Run {
   const child = spawn(process.execPath, [file], {
     cwd: folder,
-    env: { PATH: process.env['PATH'], NODE_PATH: join(root, 'node_modules'), ...env },
+    env: { PATH: process.env['PATH'], ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   let text = '';

@@ -1,9 +1,11 @@
 import { fork, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
+import { copyFileSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
 import type { ConnectAuthOptions, ConnectEvent } from '../../../src';
 import type { RedisLedgerOptions } from '../../../src/redis';
 import { browser, type Answer, type Browser } from '../../support/app';
-import { packedWorker } from './project';
+import { folderWithPackage } from '../../support/packed';
 
 /** Where the workers' code can be made to wait: before a session is written, before the provider is called, … */
 export type GateName = 'save' | 'connect' | 'write' | 'acquire' | 'renew' | 'settle' | 'fail' | 'revoke' | 'once';
@@ -53,7 +55,9 @@ export interface Cluster {
 }
 
 export async function startCluster(setup: WorkerSetup, count = 4): Promise<Cluster> {
-  const program = packedWorker();
+  const folder = folderWithPackage(['express', 'express-session', 'redis', 'connect-redis']);
+  const program = join(folder, 'worker.mjs');
+  copyFileSync(join(__dirname, 'worker.mjs'), program);
   const children: ChildProcess[] = [];
   const start = (changes: Partial<WorkerSetup> = {}): Promise<Worker> => {
     const connect = { redirectUri: `${SITE}/connect/callback`, ...setup.connect, ...changes.connect };
@@ -71,6 +75,7 @@ export async function startCluster(setup: WorkerSetup, count = 4): Promise<Clust
           await gone;
         }),
       );
+      rmSync(folder, { recursive: true, force: true });
     },
   };
 }

@@ -22,7 +22,7 @@ describeInRedis('four processes with one Redis', () => {
     const places = world.cluster.workers.map(({ library }) => library);
     expect(new Set(places).size).toBe(1);
     expect(places[0]).toMatch(
-      /express-connect-auth-cluster-[0-9a-f]{16}\/node_modules\/express-connect-auth\/dist\/index\.mjs$/u,
+      /express-connect-auth-packed-[0-9a-f]{16}\/node_modules\/express-connect-auth\/dist\/index\.mjs$/u,
     );
   });
 

@@ -1,7 +1,7 @@
 import { startSandbox, type Sandbox, type SandboxSwitches } from '../../../src/testing';
+import { packed } from '../../support/packed';
 import { startRedis, startRedisProxy, type RedisProxy, type RedisServer } from '../../support/redis-server';
 import { startCluster, type Cluster, type WorkerSetup } from './cluster';
-import { packedWorker } from './project';
 import { ledgerIn, sessionsIn, type LedgerView, type Sessions } from './stored';
 
 /** Redis for sessions and, apart from it, for the ledger; a strict provider; and the processes of a deployment. */
@@ -26,7 +26,7 @@ export async function startWorld(
   setup: Partial<WorkerSetup> = {},
 ): Promise<World> {
   // First, because it is what can fail: a Redis left running would keep the test run alive for ever.
-  packedWorker();
+  packed();
   const [sandbox, sessionRedis, ledgerRedis] = await Promise.all([
     startSandbox({ switches: { refresh: 'rotate', ...switches } }),
     startRedis(),

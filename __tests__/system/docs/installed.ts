@@ -1,9 +1,7 @@
-import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
-import { cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs';
+import { spawn, type ChildProcess } from 'node:child_process';
+import { rmSync } from 'node:fs';
 import { createServer, type AddressInfo } from 'node:net';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { root } from './markdown';
+import { folderWithPackage } from '../../support/packed';
 
 /** A folder in which a program finds the package and what it needs, as after `npm install`. */
 export interface Installed {
@@ -18,30 +16,9 @@ export interface Program {
   readonly said: () => string;
 }
 
-/** Builds the package into a new folder: `dist` may be absent or older than the source. */
+/** @param names - of the packages that the program needs beside Express, express-session and ours */
 export function install(names: readonly string[]): Installed {
-  const folder = mkdtempSync(join(tmpdir(), 'connect-auth-docs-'));
-  const modules = join(folder, 'node_modules');
-  const own = join(modules, 'express-connect-auth');
-  mkdirSync(own, { recursive: true });
-  cpSync(join(root, 'package.json'), join(own, 'package.json'));
-  execFileSync(
-    process.execPath,
-    [
-      join(root, 'node_modules', 'typescript', 'bin', 'tsc'),
-      '-p',
-      join(root, 'tsconfig.build.json'),
-      '--noCheck',
-      '--declaration',
-      'false',
-      '--outDir',
-      join(own, 'dist'),
-    ],
-    { stdio: 'pipe' },
-  );
-  for (const name of ['express', 'express-session', 'axios', 'joi', ...names]) {
-    symlinkSync(join(root, 'node_modules', name), join(modules, name), 'junction');
-  }
+  const folder = folderWithPackage(['express', 'express-session', ...names]);
   return {
     folder,
     run(file, env) {

@@ -1,10 +1,11 @@
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { root } from '../../support/packed';
 import { describeClusterOnRedis } from './cluster-on-redis';
 import { personAt } from './person';
 import { firstAnswer, freePort } from './ports';
 import { describeSpaInChromium } from './spa-in-chromium';
-import { makeStage, root, type Stage } from './stage';
+import { makeStage, type Stage } from './stage';
 
 // Several programs start at once, perhaps on a busy machine.
 jest.setTimeout(90_000);

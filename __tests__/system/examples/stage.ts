@@ -1,14 +1,11 @@
-import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
+import { spawn, type ChildProcess } from 'node:child_process';
 import { cpSync, mkdtempSync, realpathSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-
-export const root = join(__dirname, '../../..');
+import { packed, root } from '../../support/packed';
 
 /** How long a program may take until it says what is waited for. */
 const PATIENCE_MS = 50_000;
-
-const NEEDED = ['src', 'examples', 'package.json', 'tsconfig.json', 'tsconfig.build.json'];
 
 /** What a program said, and how it ended. */
 export interface Ended {
@@ -33,7 +30,7 @@ export interface RunningExample extends Running {
   readonly sandboxUrl: string;
 }
 
-/** A copy of the project, so that building it disturbs nobody who uses `dist` at the same moment. */
+/** The packed package with the examples in it, as the repository looks after `npm run build`. */
 export interface Stage {
   readonly folder: string;
   /** Starts a program with Node, on a free port if it asks `PORT`. */
@@ -51,20 +48,16 @@ function plainEnvironment(): NodeJS.ProcessEnv {
   return { PATH, HOME, TMPDIR, REDIS_SERVER_PATH, CI };
 }
 
-/** @throws Error when the package does not build */
 export function makeStage(): Stage {
   const folder = realpathSync(mkdtempSync(join(tmpdir(), 'examples-')));
-  for (const name of NEEDED) {
-    cpSync(join(root, name), join(folder, name), { recursive: true, filter: (path) => !path.endsWith('/dist') });
-  }
-  symlinkSync(join(root, 'node_modules'), join(folder, 'node_modules'), 'junction');
-  // What `npm run build` does, less the type check, which is a check of its own.
-  const tsc = join(folder, 'node_modules', 'typescript', 'bin', 'tsc');
-  const { status, stdout, stderr } = spawnSync(process.execPath, [tsc, '-p', 'tsconfig.build.json', '--noCheck'], {
-    cwd: folder,
-    encoding: 'utf8',
+  // The examples find the package by its own name, as they do in the repository: so it is the folder that they are in.
+  cpSync(packed().folder, folder, { recursive: true });
+  cpSync(join(root, 'examples'), join(folder, 'examples'), {
+    recursive: true,
+    filter: (path) => !path.endsWith('/dist'),
   });
-  if (status !== 0) throw new Error(`The package does not build: ${stdout}${stderr}`);
+  cpSync(join(root, 'tsconfig.json'), join(folder, 'tsconfig.json'));
+  symlinkSync(join(root, 'node_modules'), join(folder, 'node_modules'), 'junction');
 
   const running = new Set<Running>();
   function node(args: readonly string[], env: Readonly<Record<string, string>> = {}): Running {

@@ -1,6 +1,6 @@
 import { readFileSync, readdirSync } from 'node:fs';
 import { join, sep } from 'node:path';
-import { dropFolders, pack, root } from './packed';
+import { packed, root } from '../../support/packed';
 
 interface Manifest {
   readonly dependencies: Readonly<Record<string, string>>;
@@ -18,8 +18,6 @@ interface Lock {
 
 const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as Manifest;
 const lock = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8')) as Lock;
-
-afterAll(dropFolders);
 
 function posix(path: string): string {
   return path.split(sep).join('/');
@@ -41,7 +39,7 @@ test('the tarball holds the build of src, the documents, package.json, and nothi
     .map((name) => `docs/${name}`);
   const texts = ['README.md', 'LICENSE', 'CHANGELOG.md', 'CONTRIBUTING.md', 'SECURITY.md', '.env.example', ...docs];
   const expected = [...texts, 'package.json', ...sources.flatMap(outputsOf)];
-  expect([...pack().files].sort()).toEqual(expected.sort());
+  expect([...packed().files].sort()).toEqual(expected.sort());
 }, 60_000);
 
 test('the runtime dependencies are axios and joi', () => {

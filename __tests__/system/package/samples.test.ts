@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import ts from 'typescript';
-import { dropFolders, node, pack, projectWith } from './packed';
+import { dropProjects, node, projectWith } from './project';
 
 const EXPRESS = [
   { name: 'express 5', code: 'express', types: '@types/express' },
@@ -15,11 +15,10 @@ jest.setTimeout(240_000);
 
 const projects = new Map<string, string>();
 
-beforeAll(() => {
-  const { tarball } = pack();
-  for (const express of EXPRESS) projects.set(express.name, projectWith(tarball, express));
+beforeAll(async () => {
+  await Promise.all(EXPRESS.map(async (express) => projects.set(express.name, await projectWith(express))));
 });
-afterAll(dropFolders);
+afterAll(dropProjects);
 
 function project(name = 'express 5'): string {
   return projects.get(name)!;

@@ -1,42 +1,18 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
-import { ModuleKind, ScriptTarget, transpile } from 'typescript';
 import { configFor, http11, startServer, type LocalServer } from '../../support/local-server';
+import { packed } from '../../support/packed';
 
 /**
  * What only a process of its own can show: its end, its environment, and a prototype polluted for Node's own code, too
- * (in jest that has other prototypes than the tests). The sources are compiled here, as nothing says that dist/ is new.
+ * (in jest that has other prototypes than the tests).
  */
-const ROOT = join(__dirname, '../../..');
-const compiled = mkdtempSync(join(tmpdir(), 'provider-'));
 const PRELUDE = `
-  const { tokenEndpoint } = require(${JSON.stringify(join(compiled, 'provider/token-endpoint.js'))});
+  const { tokenEndpoint } = require('./dist/provider/token-endpoint.js');
   const config = JSON.parse(process.env.CONFIG);
   const outcome = (promise) => promise.then((token) => token.access_token, (error) => error.code + ' ' + (error.reason ?? ''));
 `;
-
-beforeAll(() => {
-  mkdirSync(join(compiled, 'provider'));
-  symlinkSync(join(ROOT, 'node_modules'), join(compiled, 'node_modules'));
-  for (const folder of ['.', 'provider']) {
-    for (const file of readdirSync(join(ROOT, 'src', folder)).filter((name) => name.endsWith('.ts'))) {
-      const source = readFileSync(join(ROOT, 'src', folder, file), 'utf8');
-      const script = transpile(source, {
-        module: ModuleKind.CommonJS,
-        target: ScriptTarget.ES2022,
-        esModuleInterop: true,
-      });
-      writeFileSync(join(compiled, folder, file.replace(/ts$/, 'js')), script);
-    }
-  }
-});
-afterAll(() => {
-  rmSync(compiled, { recursive: true });
-});
 
 interface Ended {
   readonly exitCode: number | null;
@@ -46,7 +22,7 @@ interface Ended {
 
 async function run(script: string, server: LocalServer, env: Readonly<Record<string, string>> = {}): Promise<Ended> {
   const child = spawn(process.execPath, ['-e', `${PRELUDE}(async () => { ${script} })();`], {
-    cwd: compiled,
+    cwd: packed().folder,
     env: { PATH: process.env.PATH, CONFIG: JSON.stringify(configFor(server.url)), ...env },
   });
   const [output, errors] = await Promise.all([text(child.stdout), text(child.stderr), once(child, 'close')]);
