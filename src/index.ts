@@ -25,7 +25,16 @@ export type { ConnectClient } from './access/api-client';
 export type { GetToken, TokenRequest } from './access/token-source';
 export type { RequireConnectOptions } from './access/require-connect';
 export type { EncryptionKey } from './seal';
-export type { Acquired, LedgerClaim, LedgerFailure, LedgerSuccess, RefreshLedger, Settled } from './refresh/ledger';
+export type {
+  Acquired,
+  Failed,
+  LedgerClaim,
+  LedgerFailure,
+  LedgerSuccess,
+  RefreshLedger,
+  Revoked,
+  Settled,
+} from './refresh/ledger';
 export type { ConnectAuthOptions } from './options';
 export { connectOptionsFromEnv } from './env-options';
 

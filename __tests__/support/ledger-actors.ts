@@ -1,7 +1,18 @@
 import fc from 'fast-check';
 import type { LedgerUnderTest } from '../../src/testing';
 
-type Deed = 'acquire' | 'renew' | 'settle' | 'fail' | 'fail unsure' | 'fail for good' | 'crash' | 'revoke' | 'time';
+type Deed =
+  | 'acquire'
+  | 'renew'
+  | 'settle'
+  | 'fail'
+  | 'fail unsure'
+  | 'fail for good'
+  | 'refused'
+  | 'refused on and on'
+  | 'crash'
+  | 'revoke'
+  | 'time';
 
 export interface Step {
   readonly deed: Deed;
@@ -17,8 +28,11 @@ export const SCHEDULES: fc.Arbitrary<Step[]> = fc.array(
     deed: fc.oneof(
       { weight: 8, arbitrary: fc.constant<Deed>('acquire') },
       { weight: 9, arbitrary: fc.constantFrom<Deed>('settle', 'time') },
-      { weight: 3, arbitrary: fc.constantFrom<Deed>('renew', 'fail', 'fail unsure', 'fail for good', 'crash') },
-      { weight: 1, arbitrary: fc.constant<Deed>('revoke') },
+      {
+        weight: 4,
+        arbitrary: fc.constantFrom<Deed>('renew', 'fail', 'fail unsure', 'fail for good', 'refused', 'crash'),
+      },
+      { weight: 1, arbitrary: fc.constantFrom<Deed>('revoke', 'refused on and on') },
     ),
     actor: fc.nat({ max: 2 }),
     variant: fc.nat({ max: 3 }),
@@ -28,6 +42,9 @@ export const SCHEDULES: fc.Arbitrary<Step[]> = fc.array(
 
 const LEASE_MS = 60_000;
 const TIMES_MS = [1000, LEASE_MS / 2, LEASE_MS, 600_000];
+const DAY_MS = 24 * 3_600_000;
+/** Between two refusals of a connection that is refused on and on: four and a half of them are a day. */
+const REFUSALS_APART_MS = DAY_MS / 4.5;
 const RETENTION_MS = 30 * 24 * 3_600_000;
 
 interface Claim {
@@ -60,6 +77,11 @@ export async function play(
   let fences = 0;
   let settledBelow = 0;
   let ended = false;
+  /** Ended by a failure, and not revived by a success since. */
+  let dead = false;
+  /** Since the last success: how many, and how long ago the first of them was. */
+  let refusals = 0;
+  let refusedForMs = 0;
 
   function promise(kept: boolean, words: string): void {
     if (!kept) throw new Error(words);
@@ -114,6 +136,9 @@ export async function play(
     );
     const again = actor.claim?.generation === generation && actor.claim.fence === answer.fence;
     promise(again || answer.fence > fences, `fence ${answer.fence} after ${fences}`);
+    promise(answer.ended === dead, `a claim ${answer.ended ? 'as' : 'not as'} a probe of an ended connection`);
+    promise(answer.refusals === refusals, `${answer.refusals} refusals of ${refusals}`);
+    if (answer.ended) count('probe');
     count(answer.ambiguous ? 'won, ambiguous' : 'won, sure');
     fences = Math.max(fences, answer.fence);
     actor.claim = claim;
@@ -138,13 +163,15 @@ export async function play(
     actor.claim = undefined;
     if (answer.kind === 'revoked') return;
     seen(answer.generation);
+    // A late success of a generation that has one already leaves the state of the next one as it is.
+    if (answer.generation > settledBelow) [dead, refusals, refusedForMs] = [false, 0, 0];
     settledBelow = Math.max(settledBelow, answer.generation);
     actor.generation = answer.generation;
   }
 
-  async function fail(actor: Actor, kind: 'transient' | 'terminal', ambiguous: boolean): Promise<void> {
+  async function fail(actor: Actor, kind: 'transient' | 'refused' | 'terminal', ambiguous: boolean): Promise<void> {
     if (actor.claim === undefined) return;
-    const recorded = await ledger.fail(key, {
+    const answer = await ledger.fail(key, {
       claimant: actor.claimant,
       kind,
       backoffMs: 1000,
@@ -152,8 +179,16 @@ export async function play(
       ambiguous,
       retentionMs: RETENTION_MS,
     });
+    const recorded = answer !== 'lost';
     count(recorded ? `${kind} failure` : 'failure ignored');
     promise(!(recorded && ended), 'a failure was recorded after the end');
+    if (recorded) {
+      if (kind === 'refused') refusals += 1;
+      const forGood = kind === 'terminal' || (kind === 'refused' && refusals >= 8 && refusedForMs >= DAY_MS);
+      promise((answer === 'ended') === (dead || forGood), `${answer} by a ${kind} failure`);
+      if (kind === 'refused' && forGood && !dead) count('ended by refusals');
+      dead ||= forGood;
+    }
     promise(!(recorded && actor.claim.generation < settledBelow), 'a failure was recorded over a success');
     if (recorded && !ambiguous) close(actor.claim);
     actor.claim = undefined;
@@ -165,6 +200,11 @@ export async function play(
     if (renewed) count('renewed');
   }
 
+  async function pass(ms: number): Promise<void> {
+    await advance(ms);
+    if (refusals > 0) refusedForMs += ms;
+  }
+
   for (const [at, { deed, actor: who, variant }] of steps.entries()) {
     const actor = actors[who]!;
     if (deed === 'acquire') await acquire(actor, variant);
@@ -173,9 +213,18 @@ export async function play(
     if (deed === 'fail') await fail(actor, 'transient', false);
     if (deed === 'fail unsure') await fail(actor, 'transient', true);
     if (deed === 'fail for good') await fail(actor, 'terminal', false);
-    if (deed === 'time') await advance(TIMES_MS[variant]!);
+    if (deed === 'refused') await fail(actor, 'refused', false);
+    if (deed === 'refused on and on') {
+      for (let time = 0; time < 4 + variant; time += 1) {
+        await acquire(actor, 1);
+        await fail(actor, 'refused', false);
+        await pass(REFUSALS_APART_MS);
+      }
+    }
+    if (deed === 'time') await pass(TIMES_MS[variant]!);
     if (deed === 'revoke' && variant === 0) {
-      await ledger.revoke(key, RETENTION_MS);
+      const { first } = await ledger.revoke(key, RETENTION_MS);
+      promise(first === !(ended || dead), `an end that came ${first ? '' : 'not '}first`);
       ended = true;
     }
     if (deed === 'crash') {

@@ -17,9 +17,10 @@ export function withLocal(shared: RefreshLedger, local: RefreshLedger): RefreshL
   const revoke: RefreshLedger['revoke'] = async (key, retentionMs) => {
     const here = await local.revoke(key, retentionMs);
     try {
-      const { box = here.box } = await shared.revoke(key, retentionMs);
+      const { first, box = here.box } = await shared.revoke(key, retentionMs);
       owed.delete(key);
-      return box === undefined ? {} : { box };
+      // Each of the two may know of an end that the other has not been told of.
+      return { first: first && here.first, ...(box === undefined ? {} : { box }) };
     } catch {
       owe(owed, key, retentionMs);
       return here;
@@ -71,7 +72,10 @@ export function withLocal(shared: RefreshLedger, local: RefreshLedger): RefreshL
       ),
     fail: (key, failure) =>
       either(
-        async () => (await shared.fail(key, failure)) || local.fail(key, failure),
+        async () => {
+          const failed = await shared.fail(key, failure);
+          return failed === 'lost' ? local.fail(key, failure) : failed;
+        },
         () => local.fail(key, failure),
       ),
     revoke,

@@ -1,4 +1,12 @@
-import { DEAD_PROBE_MS, type Acquired, type RefreshLedger, type Settled } from '../refresh/ledger';
+import {
+  DEAD_PROBE_MS,
+  REFUSED_FOR_MS,
+  REFUSED_TRIES,
+  type Acquired,
+  type Failed,
+  type RefreshLedger,
+  type Settled,
+} from '../refresh/ledger';
 import { ledgerInMemory } from '../refresh/memory-ledger';
 import { sealer } from '../seal';
 import { ledgerError, redisCommands } from './commands';
@@ -21,14 +29,14 @@ export function redisLedger(options: RedisLedgerOptions): RefreshLedger {
 
   const ledger = Object.freeze<RefreshLedger>({
     acquire: async (key, { generation, claimant, leaseMs, minAgeMs, retentionMs }) => {
-      const [kind = '', first = '', second = '', third = ''] = await run(ACQUIRE, name(key), [
+      const [kind = '', ...rest] = await run(ACQUIRE, name(key), [
         generation,
         claimant,
         leaseMs,
         minAgeMs,
         retentionMs,
       ]);
-      return acquired(kind, [first, second, third], key);
+      return acquired(kind, rest, key);
     },
     renew: async (key, claimant, leaseMs) => flag(await run(RENEW, name(key), [claimant, leaseMs])),
     settle: async (key, { generation, fence, box, retentionMs }) => {
@@ -41,21 +49,23 @@ export function redisLedger(options: RedisLedgerOptions): RefreshLedger {
       return settled(kind, [at, other], key);
     },
     fail: async (key, { claimant, kind, backoffMs, error, ambiguous, retentionMs }) => {
-      const [state, forMs] =
-        kind === 'terminal' ? (['dead', DEAD_PROBE_MS] as const) : (['backoff', backoffMs] as const);
-      return flag(await run(FAIL, name(key), [claimant, state, forMs, error, ambiguous ? 1 : 0, retentionMs]));
+      const rules = [DEAD_PROBE_MS, REFUSED_FOR_MS, REFUSED_TRIES];
+      return failed(
+        await run(FAIL, name(key), [claimant, kind, backoffMs, error, ambiguous ? 1 : 0, retentionMs, ...rules]),
+      );
     },
     revoke: async (key, retentionMs) => {
-      const [sealed] = await run(REVOKE, name(key), [retentionMs]);
+      const [first = '', sealed] = await run(REVOKE, name(key), [retentionMs]);
       // Ended is ended: a token set that nobody can read changes nothing about that.
       const box = sealed === undefined ? undefined : open(sealed, [key]);
-      return box === undefined ? {} : { box };
+      return box === undefined ? { first: flag([first]) } : { first: flag([first]), box };
     },
     once: (word, ttlMs) => take(name(`once:${word}`), ttlMs),
   });
   return config.onLedgerError === 'local' ? withLocal(ledger, ledgerInMemory()) : ledger;
 
-  function acquired(kind: string, [first, second, third]: readonly [string, string, string], key: string): Acquired {
+  function acquired(kind: string, rest: readonly string[], key: string): Acquired {
+    const [first = '', second = '', third = '', refusals = '', ended = ''] = rest;
     switch (kind) {
       case 'revoked':
         return { kind };
@@ -68,7 +78,14 @@ export function redisLedger(options: RedisLedgerOptions): RefreshLedger {
       case 'backoff':
         return { kind, ms: whole(first), error: second };
       case 'won':
-        return { kind, fence: whole(first), ambiguous: second === '1', attempts: whole(third) };
+        return {
+          kind,
+          fence: whole(first),
+          ambiguous: second === '1',
+          attempts: whole(third),
+          refusals: whole(refusals),
+          ended: ended === '1',
+        };
       default:
         throw unreadable();
     }
@@ -99,6 +116,11 @@ export function redisLedger(options: RedisLedgerOptions): RefreshLedger {
     }
     return box;
   }
+}
+
+function failed([answer]: readonly string[]): Failed {
+  if (answer !== 'recorded' && answer !== 'ended' && answer !== 'lost') throw unreadable();
+  return answer;
 }
 
 function flag([value]: readonly string[]): boolean {

@@ -23,14 +23,16 @@ end`;
 /**
  * ARGV: generation, claimant, lease, least age, retention. Fields of a record: `st` state, `g` generation, `box`, `at`
  * when it was settled, `sf` fence that settled it, `own` claimant, `fence` claims so far, `dl` deadline, `amb` 1 when
- * ambiguous, `att` failed attempts, `err` word of the last failure.
+ * ambiguous, `att` failed attempts, `err` word of the last failure, `ref` refusals and `rat` when the first of them came,
+ * `end` 1 when a claim is the probe of a dead connection. The last three are not in records of version 0.1.
  */
 export const ACQUIRE = script(
   CLOCK,
   `local g, own, lease = tonumber(ARGV[1]), ARGV[2], tonumber(ARGV[3])
-local r = redis.call('HMGET', k, 'st', 'g', 'box', 'at', 'own', 'fence', 'dl', 'amb', 'att', 'err')
+local r = redis.call('HMGET', k, 'st', 'g', 'box', 'at', 'own', 'fence', 'dl', 'amb', 'att', 'err', 'ref', 'end')
 local st, rg, box = r[1], tonumber(r[2] or -1), r[3]
 local fence, amb, att = tonumber(r[6] or 0), tonumber(r[8] or 0), tonumber(r[9] or 0)
+local ref, ended = tonumber(r[11] or 0), tonumber(r[12] or 0)
 if st == 'revoked' then return {'revoked'} end
 if box then
   local age = math.max(0, now - tonumber(r[4] or 0))
@@ -38,8 +40,8 @@ if box then
 end
 local again = false
 if rg < g then
-  if st then redis.call('HDEL', k, 'box', 'at', 'sf', 'err') end
-  rg, amb, att = g, 0, 0
+  if st then redis.call('HDEL', k, 'box', 'at', 'sf', 'err', 'ref', 'rat', 'end') end
+  rg, amb, att, ref, ended = g, 0, 0, 0, 0
 else
   local left = tonumber(r[7] or 0) - now
   if left > 0 then
@@ -53,11 +55,15 @@ else
     amb = 1
   end
   if rg > g then amb = 1 end
+  if st == 'dead' and ended == 0 then
+    ended = 1
+    redis.call('HSET', k, 'end', 1)
+  end
 end
 if not again then fence = fence + 1 end
 redis.call('HSET', k, 'st', 'pending', 'g', rg, 'own', own, 'fence', fence, 'dl', now + lease, 'amb', amb, 'att', att)
 keep(ARGV[5])
-return {'won', fence, amb, att}`,
+return {'won', fence, amb, att, ref, ended}`,
 );
 
 /** ARGV: claimant, lease. */
@@ -87,32 +93,41 @@ end
 redis.call('HSET', k, 'g', rg, 'box', box, 'sf', fence, 'at', now, 'fence', math.max(last, fence))
 if fresh then
   redis.call('HSET', k, 'st', 'idle', 'amb', 0, 'att', 0)
-  redis.call('HDEL', k, 'own', 'dl', 'err')
+  redis.call('HDEL', k, 'own', 'dl', 'err', 'ref', 'rat', 'end')
 end
 keep(ARGV[4])
 return {'settled', rg}`,
 );
 
-/** ARGV: claimant, new state, milliseconds until its deadline, word, 1 when ambiguous, retention. */
+/** ARGV: claimant, kind, back-off, word, 1 when ambiguous, retention, time of a dead one, time and tries of refusals. */
 export const FAIL = script(
   CLOCK,
-  `local r = redis.call('HMGET', k, 'st', 'own', 'amb', 'att')
-if r[1] ~= 'pending' or r[2] ~= ARGV[1] then return 0 end
-local amb = math.max(tonumber(r[3] or 0), tonumber(ARGV[5]))
-redis.call('HSET', k, 'st', ARGV[2], 'dl', now + tonumber(ARGV[3]), 'err', ARGV[4], 'amb', amb,
-  'att', tonumber(r[4] or 0) + 1)
+  `local r = redis.call('HMGET', k, 'st', 'own', 'amb', 'att', 'ref', 'rat', 'end')
+if r[1] ~= 'pending' or r[2] ~= ARGV[1] then return 'lost' end
+local over = ARGV[2] == 'terminal'
+if ARGV[2] == 'refused' then
+  local ref, since = tonumber(r[5] or 0) + 1, tonumber(r[6] or now)
+  redis.call('HSET', k, 'ref', ref, 'rat', since)
+  over = ref >= tonumber(ARGV[9]) and now - since >= tonumber(ARGV[8])
+end
+local dead = over or r[7] == '1'
+local wait = tonumber(dead and ARGV[7] or ARGV[3])
+redis.call('HSET', k, 'st', dead and 'dead' or 'backoff', 'dl', now + wait,
+  'amb', math.max(tonumber(r[3] or 0), tonumber(ARGV[5])), 'att', tonumber(r[4] or 0) + 1)
+if over or not dead then redis.call('HSET', k, 'err', ARGV[4]) end
 redis.call('HDEL', k, 'own')
 keep(ARGV[6])
-return 1`,
+return dead and 'ended' or 'recorded'`,
 );
 
 /** ARGV: retention. */
 export const REVOKE = script(
   CLOCK,
-  `local box = redis.call('HGET', k, 'box')
+  `local r = redis.call('HMGET', k, 'st', 'end', 'box')
+local first = (r[1] == 'revoked' or r[1] == 'dead' or r[2] == '1') and 0 or 1
 redis.call('HSET', k, 'st', 'revoked')
-redis.call('HDEL', k, 'box', 'at', 'sf', 'own', 'dl', 'amb', 'att', 'err')
+redis.call('HDEL', k, 'box', 'at', 'sf', 'own', 'dl', 'amb', 'att', 'err', 'ref', 'rat', 'end')
 keep(ARGV[1])
-if box then return {box} end
-return {}`,
+if r[3] then return {first, r[3]} end
+return {first}`,
 );

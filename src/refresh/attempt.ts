@@ -106,14 +106,14 @@ async function recordFailure(
       retentionMs,
     }),
   );
-  if (kind === 'terminal' && recorded === true) return { kind: 'dead', word: pause.word };
+  if (recorded === 'ended') return { kind: 'dead', word: pause.word };
   // Terminal, and unrecorded: perhaps somebody took the claim over and has a newer token. Nobody is signed out for that.
   const word = kind === 'terminal' ? 'unavailable' : pause.word;
   const paused =
     kind === 'configuration' ? parts.pauses.refused(key, set) : { kind: 'backoff' as const, ms: pause.ms, word };
   if (kind !== 'configuration') parts.pauses.keep(key, set, paused);
   // Not recorded: the claim is somebody else's, or the record is gone. Ask again, and present nothing before the pause is over.
-  return recorded === false ? undefined : paused;
+  return recorded === 'lost' ? undefined : paused;
 }
 
 function announce(

@@ -28,11 +28,11 @@ export interface RefreshLedger {
   readonly settle: (key: string, success: LedgerSuccess) => Promise<Settled>;
   /**
    * Records that the provider gave no new token. Only while the claim is pending and this claimant's: a loser's late
-   * failure changes nothing. @returns whether it was recorded
+   * failure changes nothing. What has ended stays so whatever its probes come to, unless one of them succeeds.
    */
-  readonly fail: (key: string, failure: LedgerFailure) => Promise<boolean>;
-  /** Ends the connection for good, whatever its state. @returns the last box, if any */
-  readonly revoke: (key: string, retentionMs: number) => Promise<{ readonly box?: string | undefined }>;
+  readonly fail: (key: string, failure: LedgerFailure) => Promise<Failed>;
+  /** Ends the connection for good, whatever its state. */
+  readonly revoke: (key: string, retentionMs: number) => Promise<Revoked>;
   /** Claims a name for `ttlMs`. @returns true to the first caller only */
   readonly once: (name: string, ttlMs: number) => Promise<boolean>;
 }
@@ -68,6 +68,10 @@ export type Acquired =
       readonly ambiguous: boolean;
       /** Failed attempts of this generation before this one. */
       readonly attempts: number;
+      /** How many of them were refusals of this connection. */
+      readonly refusals: number;
+      /** The connection had ended before, and this is the probe of it. */
+      readonly ended: boolean;
     };
 
 /** A successful refresh. */
@@ -91,8 +95,12 @@ export type Settled =
 /** A failed refresh. */
 export interface LedgerFailure {
   readonly claimant: string;
-  /** `transient`: back off for `backoffMs`; `terminal`: dead for ten minutes, then probed once. */
-  readonly kind: 'transient' | 'terminal';
+  /**
+   * `transient`: back off for `backoffMs`; `terminal`: dead for ten minutes, then probed once; `refused`: the provider
+   * refuses this connection without saying that it is dead. That backs off, too, until 24 hours have passed since the
+   * first refusal, and this is the 8th at least, with no success in between: then it is terminal.
+   */
+  readonly kind: 'transient' | 'refused' | 'terminal';
   /** Milliseconds; not used by `terminal`. */
   readonly backoffMs: number;
   /** A word of ours, 1–32 letters and underscores, handed to later claimants. */
@@ -103,5 +111,23 @@ export interface LedgerFailure {
   readonly retentionMs: number;
 }
 
+/**
+ * What became of a failure. `recorded`: the connection backs off. `ended`: it is dead, by this failure or, where the claim
+ * said so, already before. `lost`: the claim was no longer pending or no longer this claimant's, and nothing was changed.
+ */
+export type Failed = 'recorded' | 'ended' | 'lost';
+
+/** What ending a connection found. */
+export interface Revoked {
+  /** Whether it had not ended before, neither so nor by a failure. */
+  readonly first: boolean;
+  /** The last one, if any. */
+  readonly box?: string | undefined;
+}
+
 /** How long a dead connection is left alone before one new probe, in milliseconds. */
 export const DEAD_PROBE_MS = 600_000;
+/** A connection has ended once it has been refused for so many milliseconds, by the ledger's clock … */
+export const REFUSED_FOR_MS = 24 * 3_600_000;
+/** … in at least so many tries. */
+export const REFUSED_TRIES = 8;

@@ -3,7 +3,7 @@ import { performance } from 'node:perf_hooks';
 import { ConnectError } from '../errors';
 import { boundedNames, boundedRecords } from './bounded-records';
 import type { RefreshLedger } from './ledger';
-import { acquireStep, failStep, holds, settleStep, tombstone } from './record';
+import { acquireStep, failStep, holds, revokeStep, settleStep } from './record';
 
 /** What {@link memoryLedger} can be told. */
 export interface MemoryLedgerOptions {
@@ -68,15 +68,15 @@ export function ledgerInMemory(maxRecords = MAX_RECORDS, now: () => number = mon
     }),
     fail: atomic((key, failure) => {
       const time = now();
-      const record = failStep(records.get(key, time), failure, time);
+      const { answer, record } = failStep(records.get(key, time), failure, time);
       if (record !== undefined) records.put(key, record, { now: time, retentionMs: failure.retentionMs });
-      return record !== undefined;
+      return answer;
     }),
     revoke: atomic((key, retentionMs) => {
       const time = now();
-      const record = records.get(key, time);
-      records.put(key, tombstone(record), { now: time, retentionMs });
-      return record?.box === undefined ? {} : { box: record.box.text };
+      const { answer, record } = revokeStep(records.get(key, time));
+      if (record !== undefined) records.put(key, record, { now: time, retentionMs });
+      return answer;
     }),
     once: atomic((name, ttlMs) => take(name, ttlMs, now())),
   });

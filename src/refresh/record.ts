@@ -1,9 +1,13 @@
 import {
   DEAD_PROBE_MS,
+  REFUSED_FOR_MS,
+  REFUSED_TRIES,
   type Acquired,
+  type Failed,
   type LedgerClaim,
   type LedgerFailure,
   type LedgerSuccess,
+  type Revoked,
   type Settled,
 } from './ledger';
 
@@ -21,6 +25,11 @@ export interface LedgerRecord {
   readonly deadline: number;
   readonly ambiguous: boolean;
   readonly attempts: number;
+  /** Refusals since the last success, and when the first of them came. */
+  readonly refusals: number;
+  readonly refusedAt?: number | undefined;
+  /** It was dead before the claim that is pending: a probe. */
+  readonly ended: boolean;
   readonly error: string;
 }
 
@@ -37,6 +46,8 @@ const NOTHING: LedgerRecord = {
   deadline: 0,
   ambiguous: false,
   attempts: 0,
+  refusals: 0,
+  ended: false,
   error: '',
 };
 
@@ -62,7 +73,7 @@ export function acquireStep(record: LedgerRecord | undefined, claim: LedgerClaim
   // A newer generation whose box is unknown is left when a record was lost and its next claimant, too. The caller's
   // token has been presented before, by whoever made that generation.
   const ambiguous = record.ambiguous || record.state === 'pending' || record.generation > claim.generation;
-  return win({ ...record, ambiguous }, claim, now);
+  return win({ ...record, ambiguous, ended: record.ended || record.state === 'dead' }, claim, now);
 }
 
 function adoptable({ box, generation }: LedgerRecord, claim: LedgerClaim, now: number): Acquired | undefined {
@@ -78,9 +89,9 @@ function win(
   now: number,
   fence = before.fence + 1,
 ): Step<Acquired> {
-  const { ambiguous, attempts } = before;
+  const { ambiguous, attempts, refusals, ended } = before;
   return {
-    answer: { kind: 'won', fence, ambiguous, attempts },
+    answer: { kind: 'won', fence, ambiguous, attempts, refusals, ended },
     record: { ...before, state: 'pending', claimant, fence, deadline: now + leaseMs },
   };
 }
@@ -114,23 +125,33 @@ function settled(record: LedgerRecord): Step<Settled> {
   return { answer: { kind: 'settled', generation: record.generation }, record };
 }
 
-/** The rules of `fail`. @returns the new record, or undefined when the failure does not count */
-export function failStep(
-  record: LedgerRecord | undefined,
-  failure: LedgerFailure,
-  now: number,
-): LedgerRecord | undefined {
-  if (!holds(record, failure.claimant)) return undefined;
-  const terminal = failure.kind === 'terminal';
+/** The rules of `fail`. */
+export function failStep(before: LedgerRecord | undefined, failure: LedgerFailure, now: number): Step<Failed> {
+  if (!holds(before, failure.claimant)) return { answer: 'lost' };
+  const record = failure.kind === 'refused' ? refusedOnce(before, now) : before;
+  const endsNow = failure.kind === 'terminal' || (failure.kind === 'refused' && isRefusedForGood(record, now));
+  const dead = endsNow || record.ended;
   return {
-    ...record,
-    state: terminal ? 'dead' : 'backoff',
-    claimant: undefined,
-    deadline: now + (terminal ? DEAD_PROBE_MS : failure.backoffMs),
-    ambiguous: record.ambiguous || failure.ambiguous,
-    attempts: record.attempts + 1,
-    error: failure.error,
+    answer: dead ? 'ended' : 'recorded',
+    record: {
+      ...record,
+      state: dead ? 'dead' : 'backoff',
+      claimant: undefined,
+      deadline: now + (dead ? DEAD_PROBE_MS : failure.backoffMs),
+      ambiguous: record.ambiguous || failure.ambiguous,
+      attempts: record.attempts + 1,
+      // A probe that met something else says nothing new about why the connection had ended.
+      error: dead && !endsNow ? record.error : failure.error,
+    },
   };
+}
+
+function refusedOnce(record: LedgerRecord, now: number): LedgerRecord {
+  return { ...record, refusals: record.refusals + 1, refusedAt: record.refusedAt ?? now };
+}
+
+function isRefusedForGood({ refusals, refusedAt = Infinity }: LedgerRecord, now: number): boolean {
+  return refusals >= REFUSED_TRIES && now - refusedAt >= REFUSED_FOR_MS;
 }
 
 /** Whether the claim is pending and this claimant's; a lease that ran out unnoticed still counts. */
@@ -138,8 +159,12 @@ export function holds(record: LedgerRecord | undefined, claimant: string): recor
   return record?.state === 'pending' && record.claimant === claimant;
 }
 
-/** What is left of a connection that has ended: no token set. */
-export function tombstone(record: LedgerRecord | undefined): LedgerRecord {
-  const { generation, fence } = record ?? NOTHING;
-  return { ...NOTHING, state: 'revoked', generation, fence };
+/** The rules of `revoke`. What is left holds no token set. */
+export function revokeStep(before: LedgerRecord | undefined): Step<Revoked> {
+  const { generation, fence, state, ended, box } = before ?? NOTHING;
+  const first = state !== 'revoked' && state !== 'dead' && !ended;
+  return {
+    answer: box === undefined ? { first } : { first, box: box.text },
+    record: { ...NOTHING, state: 'revoked', generation, fence },
+  };
 }

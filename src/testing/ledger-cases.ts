@@ -4,6 +4,7 @@ import {
   HOUR_MS,
   LEASE_MS,
   RETENTION_MS,
+  WON,
   assertAdopts,
   assertTimed,
   terminal,
@@ -11,13 +12,14 @@ import {
   type Play,
   type Won,
 } from './ledger-scene';
+import { REFUSALS } from './refusal-cases';
 
 // Longer than other files: one table, in which each case is a sentence of the contract and can be read by itself.
 
 /** Who may refresh. */
 const CLAIMS: Readonly<Record<string, Play>> = {
   'the first claim wins with fence 1, and others wait for the rest of its lease': async ({ claim, advance }) => {
-    assert.deepEqual(await claim(0, 'a'), { kind: 'won', fence: 1, ambiguous: false, attempts: 0 });
+    assert.deepEqual(await claim(0, 'a'), { ...WON, fence: 1 });
     assertTimed(await claim(0, 'b'), { kind: 'wait' }, LEASE_MS);
     await advance(30_000);
     assertTimed(await claim(0, 'b'), { kind: 'wait' }, LEASE_MS - 30_000);
@@ -37,7 +39,7 @@ const CLAIMS: Readonly<Record<string, Play>> = {
     refresh,
   }) => {
     await refresh(0, 'a', 'box 1');
-    assert.deepEqual(await claim(1, 'a'), { kind: 'won', fence: 2, ambiguous: false, attempts: 0 });
+    assert.deepEqual(await claim(1, 'a'), { ...WON, fence: 2 });
     await advance(30_000);
     const again = (await claim(1, 'a')) as Won;
     assert.deepEqual([again.kind, again.ambiguous, again.attempts, again.fence >= 2], ['won', false, 0, true]);
@@ -46,13 +48,13 @@ const CLAIMS: Readonly<Record<string, Play>> = {
   'a claim whose lease has run out is taken over with a higher fence, as ambiguous': async ({ claim, advance }) => {
     await claim(0, 'a');
     await advance(LEASE_MS);
-    assert.deepEqual(await claim(0, 'b'), { kind: 'won', fence: 2, ambiguous: true, attempts: 0 });
+    assert.deepEqual(await claim(0, 'b'), { ...WON, fence: 2, ambiguous: true });
     assertTimed(await claim(0, 'a'), { kind: 'wait' }, LEASE_MS);
   },
   'whoever let an own lease run out is told that it is ambiguous, too': async ({ claim, advance }) => {
     await claim(0, 'a');
     await advance(LEASE_MS);
-    assert.deepEqual(await claim(0, 'a'), { kind: 'won', fence: 2, ambiguous: true, attempts: 0 });
+    assert.deepEqual(await claim(0, 'a'), { ...WON, fence: 2, ambiguous: true });
   },
   'a lease is extended by its holder only': async ({ ledger, key, claim, advance }) => {
     assert.equal(await ledger.renew(key, 'a', LEASE_MS), false);
@@ -96,7 +98,7 @@ const CLAIMS: Readonly<Record<string, Play>> = {
     await refresh(0, 'a', 'box 1');
     await claim(1, 'a');
     await ledger.fail(key, terminal('a', { ambiguous: true }));
-    assert.deepEqual(await claim(5, 'b'), { kind: 'won', fence: 3, ambiguous: false, attempts: 0 });
+    assert.deepEqual(await claim(5, 'b'), { ...WON, fence: 3 });
     // The old box is gone with the old record: it is not the newest any more.
     assertTimed(await claim(0, 'c'), { kind: 'wait' }, LEASE_MS);
     assert.equal(await ledger.renew(key, 'a', LEASE_MS), false);
@@ -119,8 +121,8 @@ const ENDINGS: Readonly<Record<string, Play>> = {
     assert.equal(await refresh(7, 'a', 'box 8'), 1);
     assertAdopts(await claim(7, 'b'), 8, 'box 8');
     assert.equal(await ledger.renew(key, 'a', LEASE_MS), false);
-    assert.equal(await ledger.fail(key, transient('a')), false);
-    assert.deepEqual(await claim(8, 'b'), { kind: 'won', fence: 2, ambiguous: false, attempts: 0 });
+    assert.equal(await ledger.fail(key, transient('a')), 'lost');
+    assert.deepEqual(await claim(8, 'b'), { ...WON, fence: 2 });
   },
   'boxes are kept to the letter': async ({ claim, refresh }) => {
     const box = `{"t":"ä€😀\\u0000","long":"${'x'.repeat(8192)}"}\r\n\0`;
@@ -134,11 +136,11 @@ const ENDINGS: Readonly<Record<string, Play>> = {
     advance,
   }) => {
     await claim(0, 'a');
-    assert.equal(await ledger.fail(key, transient('a')), true);
+    assert.equal(await ledger.fail(key, transient('a')), 'recorded');
     assertTimed(await claim(0, 'a'), { kind: 'backoff', error: 'unavailable' }, 120_000);
     assert.equal(await ledger.renew(key, 'a', LEASE_MS), false);
     await advance(120_000);
-    assert.deepEqual(await claim(0, 'b'), { kind: 'won', fence: 2, ambiguous: false, attempts: 1 });
+    assert.deepEqual(await claim(0, 'b'), { ...WON, fence: 2, attempts: 1 });
     assertTimed(await claim(0, 'a'), { kind: 'wait' }, LEASE_MS);
   },
   'attempts count the failures of a generation, and a success starts anew': async ({
@@ -156,7 +158,7 @@ const ENDINGS: Readonly<Record<string, Play>> = {
     const { fence, attempts } = await won(0, 'b');
     assert.deepEqual([fence, attempts], [4, 3]);
     await ledger.settle(key, { generation: 0, fence, box: 'box 1', retentionMs: RETENTION_MS });
-    assert.deepEqual(await claim(1, 'a'), { kind: 'won', fence: 5, ambiguous: false, attempts: 0 });
+    assert.deepEqual(await claim(1, 'a'), { ...WON, fence: 5 });
   },
   'a terminal failure is dead for ten minutes, then one probe is allowed': async ({
     ledger,
@@ -167,15 +169,15 @@ const ENDINGS: Readonly<Record<string, Play>> = {
   }) => {
     await refresh(0, 'a', 'box 1');
     await claim(1, 'a');
-    assert.equal(await ledger.fail(key, terminal('a')), true);
+    assert.equal(await ledger.fail(key, terminal('a')), 'ended');
     assert.deepEqual(await claim(1, 'b'), { kind: 'dead', error: 'invalid_grant' });
     assertAdopts(await claim(0, 'b'), 1, 'box 1');
     await advance(DEAD_MS - 30_000);
     assert.deepEqual(await claim(1, 'b'), { kind: 'dead', error: 'invalid_grant' });
     await advance(30_000);
-    assert.deepEqual(await claim(1, 'b'), { kind: 'won', fence: 3, ambiguous: false, attempts: 1 });
+    assert.deepEqual(await claim(1, 'b'), { ...WON, fence: 3, attempts: 1, ended: true });
     assertTimed(await claim(1, 'c'), { kind: 'wait' }, LEASE_MS);
-    await ledger.fail(key, terminal('b'));
+    assert.equal(await ledger.fail(key, terminal('b')), 'ended');
     assert.deepEqual(await claim(1, 'c'), { kind: 'dead', error: 'invalid_grant' });
   },
   'once ambiguous, a generation stays so until it is settled': async ({ ledger, key, won, advance }) => {
@@ -191,34 +193,34 @@ const ENDINGS: Readonly<Record<string, Play>> = {
     assert.equal((await won(1, 'd')).ambiguous, false);
   },
   'a failure counts only while the claim is pending and of its claimant': async ({ ledger, key, claim, advance }) => {
-    assert.equal(await ledger.fail(key, transient('a')), false);
+    assert.equal(await ledger.fail(key, transient('a')), 'lost');
     await claim(0, 'a');
-    assert.equal(await ledger.fail(key, terminal('b')), false);
+    assert.equal(await ledger.fail(key, terminal('b')), 'lost');
     assertTimed(await claim(0, 'b'), { kind: 'wait' }, LEASE_MS);
     await advance(LEASE_MS);
     // Run out, but not taken over: still the claimant's.
-    assert.equal(await ledger.fail(key, transient('a')), true);
-    assert.equal(await ledger.fail(key, terminal('a')), false);
+    assert.equal(await ledger.fail(key, transient('a')), 'recorded');
+    assert.equal(await ledger.fail(key, terminal('a')), 'lost');
     assertTimed(await claim(0, 'b'), { kind: 'backoff', error: 'unavailable' }, 120_000);
   },
   'the end of a connection beats everything': async ({ ledger, key, claim, refresh, advance }) => {
     await refresh(0, 'a', 'box 1');
     const { fence } = (await claim(1, 'a')) as Won;
-    assert.deepEqual(await ledger.revoke(key, RETENTION_MS), { box: 'box 1' });
+    assert.deepEqual(await ledger.revoke(key, RETENTION_MS), { first: true, box: 'box 1' });
     for (const generation of [0, 1, 2, 9]) {
       assert.deepEqual(await claim(generation, 'a', { minAgeMs: HOUR_MS }), { kind: 'revoked' });
     }
     assert.deepEqual(await ledger.settle(key, { generation: 1, fence, box: 'box 2', retentionMs: RETENTION_MS }), {
       kind: 'revoked',
     });
-    assert.equal(await ledger.fail(key, terminal('a')), false);
+    assert.equal(await ledger.fail(key, terminal('a')), 'lost');
     assert.equal(await ledger.renew(key, 'a', LEASE_MS), false);
     await advance(HOUR_MS);
     assert.deepEqual(await claim(1, 'b'), { kind: 'revoked' });
   },
   'a connection that was never refreshed can be ended, and twice': async ({ ledger, key, claim }) => {
-    assert.equal((await ledger.revoke(key, RETENTION_MS)).box, undefined);
-    assert.equal((await ledger.revoke(key, RETENTION_MS)).box, undefined);
+    assert.deepEqual(await ledger.revoke(key, RETENTION_MS), { first: true });
+    assert.deepEqual(await ledger.revoke(key, RETENTION_MS), { first: false });
     assert.deepEqual(await claim(0, 'a'), { kind: 'revoked' });
   },
 };
@@ -231,7 +233,7 @@ const LATE: Readonly<Record<string, Play>> = {
     await won(0, 'b');
     const late = { generation: 0, fence: first.fence, box: 'box of a', retentionMs: RETENTION_MS };
     assert.deepEqual(await ledger.settle(key, late), { kind: 'settled', generation: 1 });
-    assert.equal(await ledger.fail(key, terminal('b')), false);
+    assert.equal(await ledger.fail(key, terminal('b')), 'lost');
     assertAdopts(await claim(0, 'b'), 1, 'box of a');
   },
   'a success after the own failure counts': async ({ ledger, key, claim, won }) => {
@@ -239,7 +241,7 @@ const LATE: Readonly<Record<string, Play>> = {
     await ledger.fail(key, terminal('a'));
     const late = { generation: 0, fence, box: 'box 1', retentionMs: RETENTION_MS };
     assert.deepEqual(await ledger.settle(key, late), { kind: 'settled', generation: 1 });
-    assert.deepEqual(await claim(1, 'b'), { kind: 'won', fence: 2, ambiguous: false, attempts: 0 });
+    assert.deepEqual(await claim(1, 'b'), { ...WON, fence: 2 });
   },
   'of two successes of one generation the one with the higher fence stays, in either order': async ({
     ledger,
@@ -309,7 +311,7 @@ const LATE: Readonly<Record<string, Play>> = {
     await ledger.fail(key, transient('c', { ambiguous: true }));
     assert.equal((await ledger.settle(key, b)).kind, 'settled');
     await advance(120_000);
-    assert.deepEqual(await claim(1, 'd'), { kind: 'won', fence: 4, ambiguous: true, attempts: 1 });
+    assert.deepEqual(await claim(1, 'd'), { ...WON, fence: 4, ambiguous: true, attempts: 1 });
   },
   'a success is recorded although the record was lost': async ({ ledger, key, claim }) => {
     const success = { generation: 4, fence: 9, box: 'box 5', retentionMs: RETENTION_MS };
@@ -329,7 +331,7 @@ const KEEPING: Readonly<Record<string, Play>> = {
     await advance(RETENTION_MS - HOUR_MS);
     assertAdopts(await claim(0, 'b'), 2, 'box 2', RETENTION_MS - HOUR_MS);
     await advance(HOUR_MS);
-    assert.deepEqual(await claim(0, 'b'), { kind: 'won', fence: 1, ambiguous: false, attempts: 0 });
+    assert.deepEqual(await claim(0, 'b'), { ...WON, fence: 1 });
   },
   'a time that a record was to be kept is never shortened': async ({ ledger, key, claim, advance }) => {
     await ledger.revoke(key, RETENTION_MS);
@@ -356,4 +358,4 @@ const KEEPING: Readonly<Record<string, Play>> = {
 };
 
 /** Every case, by its name. */
-export const LEDGER_CASES: Readonly<Record<string, Play>> = { ...CLAIMS, ...ENDINGS, ...LATE, ...KEEPING };
+export const LEDGER_CASES: Readonly<Record<string, Play>> = { ...CLAIMS, ...ENDINGS, ...REFUSALS, ...LATE, ...KEEPING };

@@ -26,8 +26,13 @@ export type Play = (scene: Scene) => Promise<void>;
 
 export const LEASE_MS = 60_000;
 export const HOUR_MS = 3_600_000;
-export const RETENTION_MS = 24 * HOUR_MS;
+export const RETENTION_MS = 48 * HOUR_MS;
 export const DEAD_MS = 600_000;
+/** A connection that is refused for this long, and this often, has ended. */
+export const REFUSED_MS = 24 * HOUR_MS;
+export const REFUSED_TRIES = 8;
+/** A claim of a connection that nothing has happened to; its fence aside. */
+export const WON = { kind: 'won', ambiguous: false, attempts: 0, refusals: 0, ended: false } as const;
 /** What a real clock may have moved on by itself between two steps. */
 const SLACK_MS = 20_000;
 
@@ -41,6 +46,9 @@ export const transient = (claimant: string, more: Partial<LedgerFailure> = {}): 
   retentionMs: RETENTION_MS,
   ...more,
 });
+/** A refusal of this one connection, which backs off for two minutes. */
+export const refused = (claimant: string, more: Partial<LedgerFailure> = {}): LedgerFailure =>
+  transient(claimant, { kind: 'refused', error: 'refused', ...more });
 /** A failure that ends the connection. */
 export const terminal = (claimant: string, more: Partial<LedgerFailure> = {}): LedgerFailure =>
   transient(claimant, { kind: 'terminal', backoffMs: 0, error: 'invalid_grant', ...more });

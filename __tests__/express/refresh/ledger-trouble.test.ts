@@ -206,7 +206,7 @@ test('a record that is lost before the failure is recorded: the token is not pre
   const ledger: RefreshLedger = {
     ...memoryLedger(),
     acquire: (...claim) => memoryLedger().acquire(...claim),
-    fail: () => Promise.resolve(false),
+    fail: () => Promise.resolve('lost'),
   };
   const world = await connectedWorld(sandbox, { options: { ledger } });
   await world.expireIn(1);

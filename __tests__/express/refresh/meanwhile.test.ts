@@ -72,7 +72,7 @@ describe('while the ledger is asked', () => {
       ...memoryLedger(),
       fail: () => {
         time.pass(8100);
-        return Promise.resolve(false);
+        return Promise.resolve('lost');
       },
     };
     const world = await connectedWorld(sandbox, { options: { ledger } });

@@ -46,7 +46,7 @@ export async function advance(redis: RedisServer, ms: number): Promise<void> {
     'EVAL',
     `
     for _, k in ipairs(redis.call('KEYS', '*')) do
-      for _, field in ipairs({'dl', 'at'}) do
+      for _, field in ipairs({'dl', 'at', 'rat'}) do
         if redis.call('TYPE', k).ok == 'hash' and redis.call('HEXISTS', k, field) == 1 then
           redis.call('HINCRBY', k, field, -ARGV[1])
         end

@@ -24,7 +24,17 @@ describeInRedis('the ledger in Redis, whatever happens', () => {
         }),
         { numRuns: 400, seed: 1729 },
       );
-      for (const what of ['won, sure', 'won, ambiguous', 'adopt', 'wait', 'backoff', 'dead', 'revoked', 'superseded']) {
+      for (const what of [
+        'won, sure',
+        'won, ambiguous',
+        'adopt',
+        'wait',
+        'backoff',
+        'dead',
+        'revoked',
+        'superseded',
+        'ended by refusals',
+      ]) {
         expect([what, (tally[what] ?? 0) > 3]).toEqual([what, true]);
       }
     } finally {

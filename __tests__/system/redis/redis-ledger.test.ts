@@ -151,6 +151,59 @@ describeInRedis('the ledger in Redis', () => {
       expect(((await redis.command('HKEYS', `connect-auth:${KEY}`)) as string[]).sort()).toEqual(['fence', 'g', 'st']);
     });
 
+    describe('a record that version 0.1 has left', () => {
+      const name = `connect-auth:${KEY}`;
+      const leave = async (...fields: readonly (string | number)[]): Promise<void> => {
+        await redis.command('HSET', name, 'g', 0, 'fence', 3, 'amb', 0, 'att', 2, ...fields);
+        await redis.command('PEXPIRE', name, HOUR);
+      };
+      const LATER = Date.now() + HOUR;
+      const EARLIER = 1;
+      const WON = { kind: 'won', fence: 4, ambiguous: false, attempts: 2, refusals: 0, ended: false };
+
+      test('in a back-off is waited for, and then its refusals are counted from zero', async () => {
+        const ledger = ledgerWith();
+        await leave('st', 'backoff', 'dl', LATER, 'err', 'suspect');
+        expect(await ledger.acquire(KEY, claim)).toMatchObject({ kind: 'backoff', error: 'suspect' });
+        await redis.command('HSET', name, 'dl', EARLIER);
+        expect(await ledger.acquire(KEY, claim)).toEqual(WON);
+        expect(await ledger.fail(KEY, { ...failure, kind: 'refused', error: 'refused' })).toBe('recorded');
+        await redis.command('HSET', name, 'dl', EARLIER);
+        expect(await ledger.acquire(KEY, claim)).toEqual({ ...WON, fence: 5, attempts: 3, refusals: 1 });
+      });
+
+      test('under a claim is failed, settled or revoked', async () => {
+        const ledger = ledgerWith();
+        for (const kind of ['transient', 'refused', 'terminal'] as const) {
+          await redis.command('FLUSHALL');
+          await leave('st', 'pending', 'dl', LATER, 'own', 'a');
+          expect(await ledger.acquire(KEY, claim)).toEqual({ ...WON, fence: 3 });
+          expect(await ledger.fail(KEY, { ...failure, kind })).toBe(kind === 'terminal' ? 'ended' : 'recorded');
+        }
+        await redis.command('FLUSHALL');
+        await leave('st', 'pending', 'dl', LATER, 'own', 'a');
+        expect(await ledger.settle(KEY, { ...success, fence: 3 })).toEqual({ kind: 'settled', generation: 1 });
+        expect(await ledger.revoke(KEY, HOUR)).toEqual({ first: true, box: 'box 1' });
+      });
+
+      test('of a dead connection has ended before', async () => {
+        const ledger = ledgerWith();
+        await leave('st', 'dead', 'dl', LATER, 'err', 'invalid_grant');
+        expect(await ledger.acquire(KEY, claim)).toEqual({ kind: 'dead', error: 'invalid_grant' });
+        await redis.command('HSET', name, 'dl', EARLIER);
+        expect(await ledger.acquire(KEY, claim)).toEqual({ ...WON, ended: true });
+        expect(await ledger.fail(KEY, failure)).toBe('ended');
+        expect(await ledger.revoke(KEY, HOUR)).toEqual({ first: false });
+      });
+
+      test('of a disconnect stays revoked', async () => {
+        const ledger = ledgerWith();
+        await redis.command('HSET', name, 'st', 'revoked', 'g', 0, 'fence', 3);
+        expect(await ledger.acquire(KEY, claim)).toEqual({ kind: 'revoked' });
+        expect(await ledger.revoke(KEY, HOUR)).toEqual({ first: false });
+      });
+    });
+
     test('a dump of Redis holds no token, whatever its spelling', async () => {
       const ledger = ledgerWith();
       const secrets = [
@@ -200,7 +253,7 @@ describeInRedis('the ledger in Redis', () => {
           expect(await faultOf(ledger.settle(KEY, { ...success, fence: 0 }))).toEqual(away('key'));
         }
         // Ended is ended all the same.
-        expect(await ledgerWith({ encryptionKeys: ring }).revoke(KEY, HOUR)).toEqual({});
+        expect(await ledgerWith({ encryptionKeys: ring }).revoke(KEY, HOUR)).toEqual({ first: true });
         expect(await ledgerWith().acquire(KEY, claim)).toEqual({ kind: 'revoked' });
       },
     );
@@ -306,6 +359,8 @@ describeInRedis('the ledger in Redis', () => {
         fence: 1,
         ambiguous: false,
         attempts: 0,
+        refusals: 0,
+        ended: false,
       });
       expect((await ledger.acquire(KEY, { ...claim, claimant: 'b' })).kind).toBe('wait');
     });
@@ -313,11 +368,18 @@ describeInRedis('the ledger in Redis', () => {
     test('with onLedgerError local, a process coordinates itself meanwhile', async () => {
       const ledger = ledgerWith('local');
       proxy.refuse();
-      expect(await ledger.acquire(KEY, claim)).toEqual({ kind: 'won', fence: 1, ambiguous: false, attempts: 0 });
+      expect(await ledger.acquire(KEY, claim)).toEqual({
+        kind: 'won',
+        fence: 1,
+        ambiguous: false,
+        attempts: 0,
+        refusals: 0,
+        ended: false,
+      });
       expect((await ledger.acquire(KEY, { ...claim, claimant: 'b' })).kind).toBe('wait');
       expect(await ledger.renew(KEY, 'a', 10_000)).toBe(true);
       expect(await ledger.settle(KEY, success)).toEqual({ kind: 'settled', generation: 1 });
-      expect(await ledger.fail(KEY, failure)).toBe(false);
+      expect(await ledger.fail(KEY, failure)).toBe('lost');
       expect(await ledger.acquire(KEY, claim)).toMatchObject({ kind: 'adopt', generation: 1, box: 'box 1' });
       expect([await ledger.once('name', HOUR), await ledger.once('name', HOUR)]).toEqual([true, false]);
     });
@@ -386,7 +448,7 @@ describeInRedis('the ledger in Redis', () => {
       const ledger = ledgerWith();
       expect((await ledger.acquire(KEY, claim)).kind).toBe('won');
       await redis.command('FLUSHALL');
-      expect(await ledger.fail(KEY, failure)).toBe(false);
+      expect(await ledger.fail(KEY, failure)).toBe('lost');
       expect(await redis.command('EXISTS', `connect-auth:${KEY}`)).toBe(0);
     });
 
@@ -395,7 +457,7 @@ describeInRedis('the ledger in Redis', () => {
       await ledger.acquire(KEY, claim);
       await ledger.settle(KEY, success);
       proxy.refuse();
-      expect(await ledger.revoke(KEY, HOUR)).toEqual({});
+      expect(await ledger.revoke(KEY, HOUR)).toEqual({ first: true });
       expect(await ledger.acquire(KEY, claim)).toEqual({ kind: 'revoked' });
       proxy.heal();
       await untilBack(() => ledgerWith().once('back', 1000));

@@ -28,7 +28,7 @@ describeInRedis('a process that stalls while Redis answers', () => {
       await new Promise((resolve) => setImmediate(resolve));
       Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 150);
 
-      expect(await asked).toEqual({ kind: 'won', fence: 1, ambiguous: false, attempts: 0 });
+      expect(await asked).toEqual({ kind: 'won', fence: 1, ambiguous: false, attempts: 0, refusals: 0, ended: false });
       client.close();
     },
   );

@@ -213,6 +213,8 @@ expectTypeOf<keyof RefreshLedger>().toEqualTypeOf<'acquire' | 'renew' | 'settle'
 expectTypeOf<Awaited<ReturnType<RefreshLedger['acquire']>>['kind']>().toEqualTypeOf<
   'revoked' | 'adopt' | 'dead' | 'wait' | 'backoff' | 'won'
 >();
+expectTypeOf<Awaited<ReturnType<RefreshLedger['fail']>>>().toEqualTypeOf<'recorded' | 'ended' | 'lost'>();
+expectTypeOf<Awaited<ReturnType<RefreshLedger['revoke']>>['first']>().toEqualTypeOf<boolean>();
 expectTypeOf<RedisLedgerOptions>().toEqualTypeOf<{
   readonly sendCommand: (...args: string[]) => Promise<unknown>;
   readonly encryptionKeys: readonly EncryptionKey[];

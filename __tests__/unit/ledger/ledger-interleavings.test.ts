@@ -29,6 +29,9 @@ test('in 10,000 random schedules of three actors that crash and freeze, the ledg
     'superseded',
     'transient failure',
     'terminal failure',
+    'refused failure',
+    'ended by refusals',
+    'probe',
     'failure ignored',
     'renewed',
   ])

@@ -37,8 +37,11 @@ test('a claim that was won alone is renewed, and its failure recorded, also when
   expect([
     await world.ledger.renew('key', 'b', 10_000),
     await world.ledger.fail('key', { ...failure, claimant: 'b' }),
-  ]).toEqual([false, false]);
-  expect([await world.ledger.renew('key', 'a', 10_000), await world.ledger.fail('key', failure)]).toEqual([true, true]);
+  ]).toEqual([false, 'lost']);
+  expect([await world.ledger.renew('key', 'a', 10_000), await world.ledger.fail('key', failure)]).toEqual([
+    true,
+    'recorded',
+  ]);
   world.away = true;
   expect(await world.ledger.acquire('key', claim)).toMatchObject({ kind: 'backoff', error: 'unavailable' });
 });
@@ -53,4 +56,15 @@ test('10,000 connections that ended alone are told to the shared ledger, the old
     expect(await world.ledger.acquire(key, claim)).toEqual({ kind: 'revoked' });
     expect(await world.shared.acquire(key, claim)).toEqual({ kind: 'revoked' });
   }
+});
+
+test('a connection that ended alone has ended once, also when the shared ledger is told of it later', async () => {
+  const world = ledgers();
+  world.away = true;
+  expect(await world.ledger.revoke('key', HOUR)).toEqual({ first: true });
+  world.away = false;
+  expect(await world.ledger.revoke('key', HOUR)).toEqual({ first: false });
+  expect(await world.shared.revoke('key', HOUR)).toEqual({ first: false });
+  await world.shared.revoke('other', HOUR);
+  expect(await world.ledger.revoke('other', HOUR)).toEqual({ first: false });
 });
