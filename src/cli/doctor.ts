@@ -1,3 +1,4 @@
+import { DEFAULT_CALLBACK_PATH } from './callback-path';
 import type { Command } from './command';
 import { refuse } from './command';
 import { painter, widthOf } from './console';
@@ -32,7 +33,7 @@ export const doctor: Command = async function doctor(args, world) {
   const source = file === undefined ? undefined : readEnvFile(file);
   if (source !== undefined && 'misuse' in source) return refuse(source.misuse, 'doctor', world);
   const mounts = lists.get('mount') ?? [];
-  const callbackPath = values.get('callback-path') ?? '/connect/callback';
+  const callbackPath = values.get('callback-path') ?? DEFAULT_CALLBACK_PATH;
   if (!mounts.every((path) => path.startsWith('/')))
     return refuse('--mount takes a path that starts with "/".', 'doctor', world);
   if (!isCallbackPath(callbackPath))
@@ -46,7 +47,9 @@ export const doctor: Command = async function doctor(args, world) {
     stdout.write(jsonReport(findings));
   } else {
     const paint = painter(stdout, env);
-    stdout.write(`${paint('dim', `Reading ${file ?? 'the environment; to read a file: --env-file FILE'}`)}\n\n`);
+    stdout.write(
+      `${paint('dim', `Reading ${file === undefined ? 'the environment; to read a file: --env-file FILE' : 'the file of --env-file'}`)}\n\n`,
+    );
     stdout.write(textReport(findings, { paint, width: widthOf(stdout) }));
   }
   return isSound(findings) ? 0 : 1;

@@ -1,4 +1,5 @@
 import type { Finding } from './finding';
+import { foreignOrigin } from './foreign-origin';
 import type { Outcome } from './outcome';
 
 /** What else bears on an answer that ended the trying. */
@@ -6,7 +7,7 @@ export interface Ending {
   readonly tokenUrl: string;
   /** Of a redirect, as received. */
   readonly location: string | undefined;
-  /** A redirect that holds one of these is not shown. */
+  /** An origin that holds one of these is not shown. */
   readonly secrets: readonly string[];
   /** Whether it was the answer to the very first try. */
   readonly isFirst: boolean;
@@ -36,10 +37,7 @@ export function judgeEnding(outcome: Outcome, ending: Ending): Finding {
         'Give connectAuth() the option agent with an agent for that proxy.',
       );
     case 'no-endpoint':
-      return fail(
-        `has no token endpoint at ${new URL(ending.tokenUrl).pathname} (${sign})`,
-        'Correct the path of CONNECT_TOKEN_URL.',
-      );
+      return fail(`has no token endpoint at its path (${sign})`, 'Correct the path of CONNECT_TOKEN_URL.');
     case 'page':
       return {
         ...ABOUT,
@@ -70,27 +68,18 @@ function fail(text: string, cure: string): Finding {
   return { ...ABOUT, verdict: 'fail', text, cure };
 }
 
-/** A redirect is not followed: the code and the secret would go to an address that nobody has chosen. */
+/**
+ * A redirect is not followed: the code and the secret would go to an address that nobody has chosen. Of that address no
+ * more than the origin is shown, because the server may have put into it what we have sent.
+ */
 function redirectCure({ tokenUrl, location, secrets }: Ending): string {
   const untold = 'Redirects are not followed. Set CONNECT_TOKEN_URL to the final address.';
   if (location === undefined || !URL.canParse(location, tokenUrl)) return untold;
   const target = new URL(location, tokenUrl);
-  // As received, and as the parser mends it: it drops tabs, for example.
-  if (!/^https?:$/u.test(target.protocol) || holdsAny(`${location}\n${target.href}`, secrets)) return untold;
-  // The same endpoint on another host or path ends alike; a page to log in at does not.
-  return lastPart(target) === lastPart(new URL(tokenUrl))
-    ? `Redirects are not followed. If you trust it, set CONNECT_TOKEN_URL=${target.origin}${target.pathname}`
-    : `It leads to ${target.origin}${target.pathname}, which may be a page for people. Check that CONNECT_TOKEN_URL is the token endpoint.`;
-}
-
-function lastPart({ pathname }: URL): string | undefined {
-  return pathname.split('/').findLast((part) => part !== '');
-}
-
-/** Compares bytes: each escape counts by itself, whatever broken ones stand beside it. */
-function holdsAny(text: string, secrets: readonly string[]): boolean {
-  const bytes = text.replace(/%([0-9a-f]{2})/giu, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)));
-  return secrets.some((secret) =>
-    [text, bytes].some((spelling) => spelling.includes(Buffer.from(secret).toString('latin1'))),
-  );
+  if (target.origin === new URL(tokenUrl).origin) {
+    return 'Redirects are not followed. It leads to another path of the same host: correct the path of CONNECT_TOKEN_URL.';
+  }
+  const origin = foreignOrigin(target, secrets);
+  if (origin === undefined) return untold;
+  return `Redirects are not followed. It leads to ${origin}: if you trust that, set CONNECT_TOKEN_URL to the token endpoint there; it may as well be a page for people.`;
 }

@@ -19,7 +19,7 @@ export function readEnvFile(path: string): ReadEnvFile {
   try {
     const bytes = readFileSync(path);
     if (bytes.includes(0))
-      return { misuse: `--env-file ${path}: it is not UTF-8 (PowerShell writes UTF-16); save it as UTF-8.` };
+      return { misuse: '--env-file: the file is not UTF-8 (PowerShell writes UTF-16); save it as UTF-8.' };
     const text = bytes
       .toString('utf8')
       .replace(/^\uFEFF/u, '')
@@ -29,8 +29,9 @@ export function readEnvFile(path: string): ReadEnvFile {
     const cut = [...text.matchAll(CUT)].filter(([, name = '', left = '']) => env[name] === left.trim());
     return { env, cut: cut.map(([, name = '']) => name) };
   } catch (error) {
-    const reason = (error as NodeJS.ErrnoException).code === 'ENOENT' ? 'there is no such file' : 'it cannot be read';
-    return { misuse: `--env-file ${path}: ${reason}.` };
+    const reason =
+      (error as NodeJS.ErrnoException).code === 'ENOENT' ? 'there is no such file' : 'the file cannot be read';
+    return { misuse: `--env-file: ${reason}.` };
   }
 }
 

@@ -1,4 +1,5 @@
 import type { Config } from '../options';
+import { basicCredentials } from '../provider/token-request';
 import { nodeTransport } from '../provider/transport';
 import { judgeClock } from './clock-finding';
 import type { Env, EnvFile } from './env-file';
@@ -91,7 +92,7 @@ async function examineEndpoint(
   const result = await probe(config, nodeTransport({ timeoutMs }), (number) => {
     progress.say(`Asking the token endpoint with made-up codes (${number} of at most ${MOST_TRIES})`);
   });
-  const secrets = [clientSecret, ...present(accessTokenKey)];
+  const secrets = [clientSecret, basicCredentials(config), ...present(accessTokenKey)];
   const clock = result.clock === undefined ? undefined : judgeClock(result.clock);
   return [...present(clock), ...judgeProbe(result, { tokenUrl, secrets })];
 }

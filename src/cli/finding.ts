@@ -15,7 +15,7 @@ export type CheckName =
   | 'request-format'
   | 'access-token-key';
 
-/** One thing that was looked at, and what came of it. Holds no value of an option but hosts, paths and choices. */
+/** One thing that was looked at, and what came of it. Holds no value of an option but hosts and choices: no path, either. */
 export interface Finding {
   readonly check: CheckName;
   /** The variable, host or part that it is about, short. */

@@ -1,3 +1,4 @@
+import { shownCallbackPath } from './callback-path';
 import type { Finding } from './finding';
 
 /** Where the app answers, as browsers see it. */
@@ -13,19 +14,20 @@ export function judgeMount({ redirectUri, callbackPath, mounts }: Mounting): Fin
   const { pathname, origin, protocol } = new URL(redirectUri);
   const prefix = trimmed(pathname).slice(0, -trimmed(callbackPath).length) || '/';
   const about = { check: 'mount', subject: 'redirect URI' } as const;
+  const end = shownCallbackPath(callbackPath);
+  const place = prefix === '/' ? '/' : `the path of CONNECT_REDIRECT_URI less ${end}`;
   const same = (mount: string): boolean => trimmed(mount).toLowerCase() === trimmed(prefix).toLowerCase();
   const [told] = mounts;
   if (told !== undefined && !mounts.some(same)) {
-    const answered = mounts.map((mount) => trimmed(mount) + callbackPath).join(' or ');
     return {
       ...about,
       verdict: 'fail',
-      text: `leads to ${pathname}, but the app answers at ${answered}`,
-      cure: `Mount with app.use('${prefix}', connectAuth()), or register and set ${origin}${trimmed(told)}${callbackPath}.`,
+      text: 'leads to another path than the app answers at',
+      cure: `Mount with app.use() at ${place}, or register and set a redirect URI with the path of a --mount and then ${end}.`,
     };
   }
   const where =
-    told === undefined ? `expects connectAuth() to be mounted at ${prefix}` : `is answered by the mount at ${prefix}`;
+    told === undefined ? `expects connectAuth() to be mounted at ${place}` : 'is answered by one of the mounts';
   return { ...about, verdict: 'ok', text: `${where}${development(protocol, origin)}` };
 }
 

@@ -120,7 +120,7 @@ function pick(env: Env, names: readonly string[], without: readonly string[]): E
 /** Other programs have variables that begin with CONNECT_, too: only what is nearly one of ours is mentioned. */
 function misspelt(env: Env, known: readonly string[]): Finding[] {
   return Object.keys(env)
-    .filter((name) => /^CONNECT/iu.test(name) && !known.includes(name))
+    .filter((name) => /^CONNECT\w*$/iu.test(name) && !known.includes(name))
     .flatMap((name) => {
       const meant = nearest(name, known);
       return meant === undefined

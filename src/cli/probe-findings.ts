@@ -12,7 +12,7 @@ const FORMAT = { check: 'request-format', subject: 'format' } as const;
 /** What of the configuration is needed to say where a redirect leads without saying too much. */
 export interface ProbeAddress {
   readonly tokenUrl: string;
-  /** A redirect that holds one of these is not shown. */
+  /** An origin that holds one of these is not shown. */
   readonly secrets: readonly string[];
 }
 

@@ -31,7 +31,6 @@ export function readFlags(args: readonly string[], known: Readonly<Record<string
   const switches = new Set<string>();
   for (const token of tokens) {
     if (token.kind === 'option-terminator') continue;
-    // Not repeated: somebody may have written a secret there.
     if (token.kind === 'positional')
       return { misuse: 'This command takes flags only, and one argument belongs to none.' };
     const { name, rawName, value, inlineValue } = token;
@@ -51,10 +50,11 @@ export function readFlags(args: readonly string[], known: Readonly<Record<string
   return { flags: { values, lists, switches } };
 }
 
+/** Neither an unknown flag nor a value is repeated: somebody may have written a secret there. */
 function unknownFlag(rawName: string, known: Readonly<Record<string, FlagKind>>): string {
   const meant = nearest(
     rawName,
     Object.keys(known).map((name) => `--${name}`),
   );
-  return `There is no flag ${rawName}.${meant === undefined ? '' : ` Did you mean ${meant}?`}`;
+  return `There is no such flag.${meant === undefined ? '' : ` Did you mean ${meant}?`}`;
 }

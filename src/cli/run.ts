@@ -28,9 +28,10 @@ export async function run(args: readonly string[], world: World): Promise<number
     world.stderr.write(HELP);
     return 2;
   }
+  // The name is not repeated: it may be a secret that was pasted a line too early.
   const meant = nearest(name, [...COMMANDS.keys(), '--help', '--version']);
   const kind = name.startsWith('-') ? 'flag' : 'command';
-  return refuse(`There is no ${kind} ${name}.${meant === undefined ? '' : ` Did you mean ${meant}?`}`, '', world);
+  return refuse(`There is no such ${kind}.${meant === undefined ? '' : ` Did you mean ${meant}?`}`, '', world);
 }
 
 /** Beside `dist` in the package, wherever that is installed. */

@@ -1,9 +1,10 @@
+import { shownCallbackPath } from './callback-path';
 import type { Finding } from './finding';
 
 /** A variable that cannot be used. */
 export interface FaultyVariable {
   readonly name: string;
-  /** As given; empty: not set. Only a URL's scheme, host and path are ever shown. */
+  /** As given; empty: not set. Nothing of it is shown. */
   readonly value: string;
   readonly callbackPath: string;
   /** What the option must be, in the library's words. */
@@ -49,16 +50,15 @@ function urlFault({ name, value, callbackPath }: FaultyVariable): Explanation | 
     ];
   }
   const isRedirect = name === 'CONNECT_REDIRECT_URI';
-  const leadsElsewhere = isRedirect && !trimmed(url.pathname).endsWith(trimmed(callbackPath));
-  const path = leadsElsewhere ? callbackPath : url.pathname;
   if (url.protocol === 'http:' && !isLoopback(url.hostname)) {
     const registered = isRedirect ? ', and register exactly that with the provider' : '';
-    return ['is http on a public host', `Use https://${url.host}${path}${registered}; http is for localhost only.`];
+    return ['is http on a public host', `Write it with https://${registered}; http is for localhost only.`];
   }
-  if (!leadsElsewhere) return undefined;
+  if (!isRedirect || trimmed(url.pathname).endsWith(trimmed(callbackPath))) return undefined;
+  const end = shownCallbackPath(callbackPath);
   return [
-    `has a path that does not end with ${callbackPath}`,
-    `Set and register ${url.protocol}//${url.host}${callbackPath}, or give connectAuth() the option callbackPath (and doctor --callback-path).`,
+    `has a path that does not end with ${end}`,
+    `Set and register one that does, or give connectAuth() the option callbackPath (and doctor --callback-path).`,
   ];
 }
 

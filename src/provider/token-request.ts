@@ -30,7 +30,7 @@ export function tokenRequest(config: TokenRequestConfig, grant: Grant): TokenReq
       'Accept-Encoding': 'identity',
       'Content-Type': json ? 'application/json' : 'application/x-www-form-urlencoded',
       'User-Agent': 'express-connect-auth',
-      ...(config.clientAuthentication === 'header' ? { Authorization: basicCredentials(config) } : {}),
+      ...(config.clientAuthentication === 'header' ? { Authorization: `Basic ${basicCredentials(config)}` } : {}),
       ...(config.accessTokenKey === undefined ? {} : { ACCESSTOKEN: config.accessTokenKey }),
     },
     body: json ? JSON.stringify(fields) : new URLSearchParams(fields).toString(),
@@ -55,8 +55,11 @@ function grantFields({ redirectUri }: TokenRequestConfig, grant: Grant): Record<
 }
 
 /** RFC 6749 §2.3.1: both parts form-encoded before base64, or a `:` or `%` in them is read as something else. */
-function basicCredentials({ clientId, clientSecret }: TokenRequestConfig): string {
-  return `Basic ${Buffer.from(`${formEncoded(clientId)}:${formEncoded(clientSecret)}`).toString('base64')}`;
+export function basicCredentials({
+  clientId,
+  clientSecret,
+}: Pick<TokenRequestConfig, 'clientId' | 'clientSecret'>): string {
+  return Buffer.from(`${formEncoded(clientId)}:${formEncoded(clientSecret)}`).toString('base64');
 }
 
 function formEncoded(value: string): string {

@@ -44,12 +44,12 @@ const SICK: readonly (readonly [string, Variables, string])[] = [
   [
     'an http redirect URI on a public host',
     { CONNECT_REDIRECT_URI: 'http://site.example/connect/callback' },
-    'fail CONNECT_REDIRECT_URI is http on a public host -> Use https://site.example/connect/callback, and register exactly that',
+    'fail CONNECT_REDIRECT_URI is http on a public host -> Write it with https://, and register exactly that',
   ],
   [
     'a redirect URI that leads elsewhere',
     { CONNECT_REDIRECT_URI: 'https://site.example/auth/back' },
-    'fail CONNECT_REDIRECT_URI has a path that does not end with /connect/callback -> Set and register https://site.example/connect/callback',
+    'fail CONNECT_REDIRECT_URI has a path that does not end with /connect/callback -> Set and register one that does, or give connectAuth() the option callbackPath',
   ],
   [
     'a redirect URI without scheme',
@@ -69,7 +69,7 @@ const SICK: readonly (readonly [string, Variables, string])[] = [
   [
     'a token URL over http',
     { CONNECT_TOKEN_URL: 'http://provider.example/token' },
-    'fail CONNECT_TOKEN_URL is http on a public host -> Use https://provider.example/token; http is for localhost only.',
+    'fail CONNECT_TOKEN_URL is http on a public host -> Write it with https://; http is for localhost only.',
   ],
   [
     'a URL that further paths do not fit behind',
@@ -144,13 +144,11 @@ test("a misspelt variable is a warning with the right name, another program's is
 test('the redirect URI is compared with the mounts that are told', async () => {
   const env = { ...SOUND, CONNECT_REDIRECT_URI: 'https://site.example/auth/connect/callback' };
   const right = await diagnose(env, '--offline', '--mount', '/other', '--mount', '/Auth/');
-  expect(right.report).toContain('ok redirect URI is answered by the mount at /auth');
+  expect(right.report).toContain('ok redirect URI is answered by one of the mounts');
   const wrong = await diagnose(env, '--offline', '--mount', '/login');
+  expect(wrong.report).toContain('fail redirect URI leads to another path than the app answers at');
   expect(wrong.report).toContain(
-    'fail redirect URI leads to /auth/connect/callback, but the app answers at /login/connect/callback',
-  );
-  expect(wrong.report).toContain(
-    "-> Mount with app.use('/auth', connectAuth()), or register and set https://site.example/login/connect/callback.",
+    '-> Mount with app.use() at the path of CONNECT_REDIRECT_URI less /connect/callback, or register and set a redirect URI with the path of a --mount',
   );
   expect([right.exitCode, wrong.exitCode]).toEqual([0, 1]);
 });
@@ -158,7 +156,9 @@ test('the redirect URI is compared with the mounts that are told', async () => {
 test("a callback path of the app's own is told by --callback-path", async () => {
   const env = { ...SOUND, CONNECT_REDIRECT_URI: 'https://site.example/me/back' };
   const { report, exitCode } = await diagnose(env, '--offline', '--callback-path', '/back');
-  expect(report).toContain('ok redirect URI expects connectAuth() to be mounted at /me');
+  expect(report).toContain(
+    'ok redirect URI expects connectAuth() to be mounted at the path of CONNECT_REDIRECT_URI less your callback path',
+  );
   expect(exitCode).toBe(0);
 });
 
@@ -183,7 +183,7 @@ test('a file is read instead of the environment', async () => {
   );
   const { report, exitCode } = await diagnose(SOUND, '--offline', '--env-file', file);
   rmSync(folder, { recursive: true });
-  expect(report).toContain(`Reading ${file}`);
+  expect(report).toContain('Reading the file of --env-file');
   expect(report).toContain('fail CONNECT_CLIENT_SECRET has blanks or a line end around it');
   expect(report).toContain('1 failure');
   expect(exitCode).toBe(1);
@@ -258,7 +258,7 @@ describe('a file that says something else to the app', () => {
     ['without a mark', Buffer.from(lines('a'), 'utf16le')],
   ])('a file in UTF-16, written %s, is told to be saved anew', async (_how, content) => {
     const { stderr, exitCode } = await diagnoseFile(content);
-    expect(stderr).toMatch(/app\.env: it is not UTF-8 \(PowerShell writes UTF-16\); save it as UTF-8\./u);
+    expect(stderr).toMatch(/--env-file: the file is not UTF-8 \(PowerShell writes UTF-16\); save it as UTF-8\./u);
     expect(exitCode).toBe(2);
   });
 });

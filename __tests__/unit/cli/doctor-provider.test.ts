@@ -207,7 +207,7 @@ const SICK: readonly Sick[] = [
       return undefined;
     },
     words: [
-      'fail endpoint redirects elsewhere (HTTP 307) -> Redirects are not followed. If you trust it, set CONNECT_TOKEN_URL=https://new.example/v2/token',
+      'fail endpoint redirects elsewhere (HTTP 307) -> Redirects are not followed. It leads to https://new.example: if you trust that, set CONNECT_TOKEN_URL to the token endpoint there',
     ],
     calls: 1,
   },
@@ -222,7 +222,7 @@ const SICK: readonly Sick[] = [
       return undefined;
     },
     words: [
-      'fail endpoint redirects elsewhere (HTTP 302) -> Redirects are not followed. Set CONNECT_TOKEN_URL to the final address.',
+      'fail endpoint redirects elsewhere (HTTP 302) -> Redirects are not followed. It leads to https://new.example:',
     ],
   },
   {
@@ -242,7 +242,7 @@ const SICK: readonly Sick[] = [
       sandbox.set({ errorShape: 'flat' });
       return { CONNECT_TOKEN_URL: `${sandbox.url}/oauth/token` };
     },
-    words: ['fail endpoint has no token endpoint at /oauth/token (HTTP 404) -> Correct the path of CONNECT_TOKEN_URL.'],
+    words: ['fail endpoint has no token endpoint at its path (HTTP 404) -> Correct the path of CONNECT_TOKEN_URL.'],
   },
   {
     name: 'a wrong path that is an invalid request',

@@ -56,7 +56,7 @@ test('the arguments are those of the process, and so are the streams and the exi
   process.exitCode = undefined;
   enter('frobnicate');
   expect(await exitCode()).toBe(2);
-  expect(said.stderr).toBe('There is no command frobnicate.\nSee: express-connect-auth --help\n');
+  expect(said.stderr).toBe('There is no such command.\nSee: express-connect-auth --help\n');
 });
 
 test.each(SIGNALS)('%s ends the sandbox, and is listened to once', async (signal) => {
