@@ -13,6 +13,7 @@ export const SWITCH_VALUES: Readonly<Record<keyof SandboxSwitches, Values>> = {
   requestFormat: ['any', 'json', 'form'],
   accessTokenKey: 'key',
   refresh: ['new', 'same', 'omitted', 'rotate'],
+  deadGrantAs: ['invalid_grant', '400', '401', '403'],
   graceMs: 'number',
   expiresAt: ['seconds', 'milliseconds', 'string', 'iso', 'missing', 'past'],
   lifetimeSeconds: 'number',

@@ -11,6 +11,8 @@ export interface Refusal {
   /** Only sent in the shapes `oauth` and `form`, as `error_description`. */
   readonly description?: string;
   readonly headers?: Readonly<Record<string, string>>;
+  /** OAuth has no name for this one: the number is sent even where errors are OAuth's. */
+  readonly inNumbers?: boolean;
 }
 
 interface Row {
@@ -89,6 +91,9 @@ const BODIES: Readonly<Record<SandboxSwitches['errorShape'], (facts: Facts) => B
   scalar: () => json(true),
 };
 
+/** Shapes that hold an OAuth name and no number. */
+const OAUTH_SHAPES: ReadonlySet<SandboxSwitches['errorShape']> = new Set(['oauth', 'form']);
+
 /** The HTTP answer to a refusal, in the shape and with the status that the switches ask for. */
 export function refusalAnswer(refusal: Refusal, switches: Pick<SandboxSwitches, 'errorShape' | 'errorStatus'>): Answer {
   const row = rowOf(refusal.apiCode);
@@ -98,9 +103,10 @@ export function refusalAnswer(refusal: Refusal, switches: Pick<SandboxSwitches, 
     oauthError: refusal.oauthError ?? row.oauthError,
     description: refusal.description ?? row.meaning,
   };
-  const { type, text } = BODIES[switches.errorShape](facts);
-  const status =
-    switches.errorStatus === 'matching' ? matchingStatus(row.status, switches.errorShape) : switches.errorStatus;
+  const { errorShape, errorStatus } = switches;
+  const shape = refusal.inNumbers === true && OAUTH_SHAPES.has(errorShape) ? 'errorObject' : errorShape;
+  const { type, text } = BODIES[shape](facts);
+  const status = errorStatus === 'matching' ? matchingStatus(row.status, shape) : errorStatus;
   return { ...jsonAnswer(status, null, { ...refusal.headers, 'Content-Type': type }), body: text };
 }
 

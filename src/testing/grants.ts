@@ -73,6 +73,8 @@ export interface GrantBook {
   readonly scopeOf: (accessToken: string) => string | undefined;
   /** Every access token handed out so far stops working; refresh tokens go on. */
   readonly expireAccessTokens: () => void;
+  /** Ends everything that descends from the code which this token came from. @returns false for an unknown token */
+  readonly revoke: (token: string) => boolean;
 }
 
 /** An empty {@link GrantBook}. `now` gives milliseconds since 1970. */
@@ -139,7 +141,13 @@ export function grantBook(sign: TokenSigner, now: () => number): GrantBook {
     for (const record of accessTokens.values()) record.expiresAtMs = Math.min(record.expiresAtMs, now());
   }
 
-  return { issueCode, redeem, refresh, scopeOf, expireAccessTokens };
+  function revoke(token: string): boolean {
+    const record = refreshTokens.get(token) ?? accessTokens.get(token);
+    if (record !== undefined) record.family.revoked = true;
+    return record !== undefined;
+  }
+
+  return { issueCode, redeem, refresh, scopeOf, expireAccessTokens, revoke };
 }
 
 /** RFC 7636 §4.6; a verifier for a code that was asked for without a challenge is refused (RFC 9700 §4.8.2). */

@@ -83,6 +83,12 @@ export interface Sandbox {
   readonly waiting: (count?: number) => Promise<void>;
   /** The API refuses every access token handed out so far. */
   readonly expireAccessTokens: () => void;
+  /**
+   * Ends the connection that this access or refresh token belongs to, as its owner can at the provider: none of its tokens
+   * works any more. How its refresh is answered from then on is the switch `deadGrantAs`.
+   * @throws RangeError for what is none of the sandbox's tokens.
+   */
+  readonly revoke: (token: string) => void;
   /** Ends every connection and the server. */
   readonly close: () => Promise<void>;
 }

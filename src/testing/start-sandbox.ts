@@ -144,6 +144,9 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
     release: gate.release,
     waiting: (count = 1) => gate.waiting(count),
     expireAccessTokens: grants.expireAccessTokens,
+    revoke(token) {
+      if (!grants.revoke(token)) throw new RangeError('The sandbox has handed out no such token.');
+    },
     close() {
       gate.close();
       return new Promise((resolve) => {

@@ -12,6 +12,11 @@ export interface SandboxSwitches {
   readonly accessTokenKey: 'ignored' | { readonly required: string };
   /** The refresh token in the answer to a refresh. `'rotate'`: the old one dies, and using it again ends the connection. */
   readonly refresh: 'new' | 'same' | 'omitted' | 'rotate';
+  /**
+   * How a refresh token that is no good any more is answered: in OAuth's word, or with this number as HTTP status and in
+   * the body, in the shape of `errorShape` (where that is OAuth's own, as `errorObject`: there is no name for it).
+   */
+  readonly deadGrantAs: 'invalid_grant' | 400 | 401 | 403;
   /** Milliseconds during which a rotated refresh token still gets the same successor again. @defaultValue 0 */
   readonly graceMs: number;
   /** The form of `expires_at`. `'past'` is the value of the provider's own sample, from 2022. */
@@ -55,6 +60,7 @@ export const DEFAULT_SWITCHES: SandboxSwitches = Object.freeze({
   requestFormat: 'any',
   accessTokenKey: 'ignored',
   refresh: 'new',
+  deadGrantAs: 'invalid_grant',
   graceMs: 0,
   expiresAt: 'seconds',
   lifetimeSeconds: 3600,
@@ -73,6 +79,7 @@ const CHECKS: Readonly<Record<keyof SandboxSwitches, Check>> = {
   requestFormat: oneOf('any', 'json', 'form'),
   accessTokenKey: isAccessTokenRule,
   refresh: oneOf('new', 'same', 'omitted', 'rotate'),
+  deadGrantAs: oneOf('invalid_grant', 400, 401, 403),
   graceMs: isNumberFrom(0),
   expiresAt: oneOf('seconds', 'milliseconds', 'string', 'iso', 'missing', 'past'),
   lifetimeSeconds: isNumberFrom(1),

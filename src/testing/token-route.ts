@@ -46,9 +46,8 @@ export function tokenAnswer(
 function accessTokenKeyAnswer(key: string | string[] | undefined, switches: SandboxSwitches): Answer | undefined {
   const rule = switches.accessTokenKey;
   if (rule === 'ignored' || key === rule.required) return undefined;
-  // OAuth has no word for a missing developer key, so the documented number is sent even where errors are OAuth's.
-  const errorShape = switches.errorShape === 'oauth' ? 'errorObject' : switches.errorShape;
-  return refusalAnswer({ apiCode: key === undefined ? 2032 : 2036 }, { ...switches, errorShape });
+  // OAuth has no word for a missing developer key.
+  return refusalAnswer({ apiCode: key === undefined ? 2032 : 2036, inNumbers: true }, switches);
 }
 
 function requestRefusal({ format, fields }: RequestFields, switches: SandboxSwitches): Refusal | undefined {
@@ -76,7 +75,7 @@ function grantResult(
   if (grantType === 'refresh_token') {
     const refreshToken = fields.get('refresh_token');
     if (!refreshToken) return invalidRequest('refresh_token is required.');
-    return grantRefusal(grants.refresh(refreshToken, switches));
+    return grantRefusal(grants.refresh(refreshToken, switches), switches.deadGrantAs);
   }
   if (!grantType) return invalidRequest('grant_type is required.');
   return { apiCode: 400, oauthError: 'unsupported_grant_type' };
@@ -86,8 +85,13 @@ function invalidRequest(description: string): Refusal {
   return { apiCode: 400, oauthError: 'invalid_request', description };
 }
 
-function grantRefusal(result: GrantResult): { readonly tokens: TokenSet } | Refusal {
-  return 'tokens' in result ? result : { apiCode: 400, oauthError: 'invalid_grant', description: result.refused };
+function grantRefusal(
+  result: GrantResult,
+  as: SandboxSwitches['deadGrantAs'] = 'invalid_grant',
+): { readonly tokens: TokenSet } | Refusal {
+  if ('tokens' in result) return result;
+  if (as !== 'invalid_grant') return { apiCode: as, inNumbers: true };
+  return { apiCode: 400, oauthError: as, description: result.refused };
 }
 
 function tokenBody(tokens: TokenSet, request: RequestFields, switches: SandboxSwitches): object {

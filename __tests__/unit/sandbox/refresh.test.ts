@@ -110,3 +110,74 @@ test('expireAccessTokens() stops every access token there is, and no refresh tok
   expect((await api(sandbox, '/me', over.access_token)).status).toBe(401);
   expect((await api(sandbox, '/me', (await refreshed(first.refresh_token)).access_token)).status).toBe(200);
 });
+
+describe('revoke()', () => {
+  test('ends the connection that either of its tokens belongs to, also earlier ones, and no other', async () => {
+    for (const kind of ['access_token', 'refresh_token'] as const) {
+      const first = await connected();
+      const second = await refreshed(first.refresh_token);
+      const other = await connected();
+      sandbox.revoke(first[kind]);
+      await expectDead(first.refresh_token);
+      await expectDead(second.refresh_token);
+      expect([sandbox.works(first.access_token), sandbox.works(second.access_token)]).toEqual([false, false]);
+      expect((await api(sandbox, '/me', second.access_token)).status).toBe(401);
+      await refreshed(other.refresh_token);
+      expect(sandbox.works(other.access_token)).toBe(true);
+    }
+  });
+
+  test('refuses what is none of its tokens', async () => {
+    const { code } = await signIn(sandbox);
+    for (const token of [code, 'made-up', '']) expect(() => sandbox.revoke(token)).toThrow(RangeError);
+  });
+});
+
+describe('deadGrantAs', () => {
+  test.each([400, 401, 403] as const)(
+    '%d is the status, and the number in the body, without any OAuth name',
+    async (n) => {
+      sandbox.set({ deadGrantAs: n });
+      const { refresh_token } = await connected();
+      sandbox.revoke(refresh_token);
+      for (const errorShape of ['oauth', 'form'] as const) {
+        sandbox.set({ errorShape });
+        const { status, text, body } = await refresh(sandbox, refresh_token);
+        expect([status, (body['error'] as { code: number }).code, text]).toEqual([
+          n,
+          n,
+          expect.not.stringMatching(/_/u),
+        ]);
+      }
+      sandbox.set({ errorShape: 'flat' });
+      expect((await refresh(sandbox, refresh_token)).body).toEqual({ code: n });
+      sandbox.set({ errorShape: 'text' });
+      const said = await refresh(sandbox, refresh_token);
+      expect([said.status, said.headers['content-type'], said.text]).toEqual([
+        n,
+        'text/plain; charset=utf-8',
+        expect.stringMatching(/^[A-Z][A-Za-z ]+$/u),
+      ]);
+      sandbox.set({ errorShape: 'empty' });
+      const silent = await refresh(sandbox, refresh_token);
+      expect([silent.status, silent.text]).toEqual([n, '']);
+    },
+  );
+
+  test('answers for every refresh token that is no good, and for nothing else', async () => {
+    sandbox.set({ deadGrantAs: 403, refresh: 'rotate' });
+    const first = await connected();
+    await refreshed(first.refresh_token);
+    expect((await refresh(sandbox, first.refresh_token)).status).toBe(403);
+    expect((await refresh(sandbox, 'unknown')).status).toBe(403);
+    expect((await exchange(sandbox, { code: 'unknown' })).body['error']).toBe('invalid_grant');
+    expect((await refresh(sandbox, 'unknown', { client_secret: 'wrong' })).body['error']).toBe('invalid_client');
+    const { refresh_token } = await connected();
+    await refreshed(refresh_token);
+  });
+
+  test('in words it is invalid_grant', async () => {
+    sandbox.set({ deadGrantAs: 'invalid_grant' });
+    await expectDead('unknown');
+  });
+});
