@@ -24,7 +24,7 @@ interface Account {
   readonly gid: number;
 }
 
-const READY_MS = 30_000;
+const READY_MS = 60_000;
 /** Only the name of the socket: no port of the machine is taken. */
 const PORT = 5432;
 // What a crash of the machine would lose may be lost.

@@ -10,7 +10,7 @@ export interface RedisCluster {
 }
 
 const SLOTS = 16_384;
-const READY_MS = 20_000;
+const READY_MS = 60_000;
 
 export async function startRedisCluster(): Promise<RedisCluster> {
   const nodes: RedisServer[] = [];

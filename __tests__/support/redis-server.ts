@@ -46,7 +46,7 @@ export interface RedisProxy {
   close(): Promise<void>;
 }
 
-const READY_MS = 10_000;
+const READY_MS = 60_000;
 
 /** Starts redis-server on a free loopback port. @param args - further ones, such as `--maxmemory 1mb` in two words */
 export async function startRedis(args: readonly string[] = []): Promise<RedisServer> {

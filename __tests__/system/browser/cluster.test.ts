@@ -1,10 +1,9 @@
 import { readdirSync, readFileSync } from 'node:fs';
+import type { Browser as Chromium } from 'playwright-core';
 import { browser, type Answer, type Browser } from '../../support/app';
 import { describeInChromium, describeInRedis } from '../../support/requires';
 import { expectSoundLooks, startChromium } from '../../support/chromium';
 import { addressIn, compileDemo, type CompiledDemo, type Run } from './compiled-demo';
-
-jest.setTimeout(120_000);
 
 let compiled: CompiledDemo;
 
@@ -127,10 +126,15 @@ describeInRedis('the demo of four processes', (redisServerPath) => {
   });
 
   describeInChromium('in a browser', (executablePath) => {
+    let chromium: Chromium;
+    beforeAll(async () => {
+      chromium = await startChromium(executablePath);
+    });
+    afterAll(() => chromium.close());
+
     test.each(['light', 'dark'] as const)(
       'its pages are accessible and fit phone and desktop, %s',
       async (colorScheme) => {
-        const chromium = await startChromium(executablePath);
         const page = await chromium.newPage({ colorScheme });
         await page.goto(`${address}/connect/authorize`);
         await page.getByRole('button', { name: 'Allow' }).click();
@@ -143,7 +147,6 @@ describeInRedis('the demo of four processes', (redisServerPath) => {
         await page.getByRole('button', { name: /kill/iu }).click();
         await page.getByText(/Worker \d was killed/u).waitFor();
         await expectSoundLooks(page);
-        await chromium.close();
       },
     );
   });

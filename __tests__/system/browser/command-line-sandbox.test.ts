@@ -9,8 +9,6 @@ import { startApp, type TestApp } from '../../support/app';
 import { describeInChromium } from '../../support/requires';
 import { startChromium } from '../../support/chromium';
 
-jest.setTimeout(90_000);
-
 describeInChromium('a visitor of an app on the sandbox of the command line', (executablePath) => {
   let chromium: Browser;
   let cli: BuiltCli;

@@ -3,8 +3,6 @@ import { startChromium } from '../../support/chromium';
 import { startDemoSite, type DemoSite } from '../../support/demo-site';
 import { describeInChromium } from '../../support/requires';
 
-jest.setTimeout(60_000);
-
 describeInChromium('the connected page in a real browser', (executablePath) => {
   let browser: Browser;
   let site: DemoSite;

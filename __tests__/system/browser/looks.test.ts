@@ -3,8 +3,6 @@ import { expectSoundLooks, startChromium } from '../../support/chromium';
 import { startDemoSite, type DemoSite } from '../../support/demo-site';
 import { describeInChromium } from '../../support/requires';
 
-jest.setTimeout(60_000);
-
 describeInChromium('every page', (executablePath) => {
   let browser: Browser;
   let site: DemoSite;
@@ -64,27 +62,35 @@ describeInChromium('every page', (executablePath) => {
     ['a page that does not exist', (page) => page.goto(`${site.address}/nowhere`)],
   ];
 
-  const ROWS = PAGES.flatMap(([name, visit]) =>
-    (['light', 'dark'] as const).map((colorScheme) => ({ name, visit, colorScheme })),
-  );
+  describe.each(PAGES)('%s', (_name, visit) => {
+    let page: Page;
+    const hosts = new Set<string>();
+    const complaints: string[] = [];
 
-  test.each(ROWS)(
-    '$name, $colorScheme, has no accessibility fault, fits phone and desktop, and loads nothing from elsewhere',
-    async ({ visit, colorScheme }) => {
-      const context = await browser.newContext({ colorScheme });
-      const page = await context.newPage();
-      const hosts = new Set<string>();
-      const complaints: string[] = [];
+    // Once for both colour schemes: they differ in their style sheet alone.
+    beforeAll(async () => {
+      page = await (await browser.newContext()).newPage();
       page.on('request', (request) => hosts.add(new URL(request.url()).origin));
       page.on('console', (message) => {
         // Chromium reports every answer of 4xx and 5xx like this; some of these pages are just that.
         if (!message.text().startsWith('Failed to load resource')) complaints.push(message.text());
       });
       await visit(page);
-      await expectSoundLooks(page);
+    });
+
+    afterAll(() => page.context().close());
+
+    test.each(['light', 'dark'] as const)(
+      '%s, has no accessibility fault and fits phone and desktop',
+      async (scheme) => {
+        await page.emulateMedia({ colorScheme: scheme });
+        await expectSoundLooks(page);
+      },
+    );
+
+    test('loads nothing from elsewhere, and the browser has no complaints', () => {
       expect([...hosts].filter((host) => host !== site.address && host !== site.sandbox.url)).toEqual([]);
       expect(complaints).toEqual([]);
-      await context.close();
-    },
-  );
+    });
+  });
 });

@@ -4,8 +4,6 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { addressIn, compileDemo, type CompiledDemo, type Run } from './compiled-demo';
 
-jest.setTimeout(60_000);
-
 let compiled: CompiledDemo;
 
 beforeAll(() => {

@@ -10,7 +10,6 @@ import { CANARIES, diagnose, diagnoseBy, type Variables } from '../../support/cl
 
 /** What the way to an https provider tells, up to its certificate. */
 
-jest.setTimeout(60_000);
 afterEach(() => {
   jest.restoreAllMocks();
 });

@@ -15,7 +15,6 @@ import { buildCli, type BuiltCli } from '../../support/cli/built-cli';
 import { diagnoseBy } from '../../support/cli/patient';
 import { runHere, startHere } from '../../support/cli/run-here';
 
-jest.setTimeout(60_000);
 let cli: BuiltCli;
 const running: ChildProcess[] = [];
 beforeAll(() => {

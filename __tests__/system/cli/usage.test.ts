@@ -5,7 +5,6 @@ import { text } from 'node:stream/consumers';
 import { buildCli, unwrapped, type BuiltCli } from '../../support/cli/built-cli';
 import { runHere } from '../../support/cli/run-here';
 
-jest.setTimeout(60_000);
 let cli: BuiltCli;
 beforeAll(() => {
   cli = buildCli();

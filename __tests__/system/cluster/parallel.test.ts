@@ -4,9 +4,6 @@ import { describeInRedis } from '../../support/requires';
 import { ask, callbackPath, refusalOf, signedIn, tokenFrom } from './cluster';
 import { startWorld, worksAtTheApi, type World } from './world';
 
-// The first file to run packs the library, on machines that are busy with other suites.
-jest.setTimeout(240_000);
-
 /** A hundred requests on two busy cores can keep a process from reading Redis's answer for half a second. */
 const PATIENT = { redisLedger: { commandTimeoutMs: 5000 } };
 

@@ -3,9 +3,6 @@ import { describeInRedis } from '../../support/requires';
 import { ask, refusalFrom, refusalOf, signedIn, SITE, tokenFrom, type Refusal, type Worker } from './cluster';
 import { startWorld, worksAtTheApi, type World } from './world';
 
-// The first file to run packs the library, on machines that are busy with other suites.
-jest.setTimeout(240_000);
-
 /** A way in which the ledger's Redis goes wrong, and how it comes back. */
 interface Trouble {
   readonly name: string;

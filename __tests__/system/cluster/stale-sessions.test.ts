@@ -3,9 +3,6 @@ import { describeInRedis } from '../../support/requires';
 import { ask, refusalFrom, SITE, signedIn, tokenFrom, type Worker } from './cluster';
 import { startWorld, worksAtTheApi, type World } from './world';
 
-// The first file to run packs the library, on machines that are busy with other suites.
-jest.setTimeout(240_000);
-
 describeInRedis('a session that is behind its connection', () => {
   let world: World;
   let one: Worker;

@@ -49,7 +49,7 @@ export interface LedgerView {
   forget(): Promise<void>;
   /** Fields of the record, as src/redis/scripts.ts names them; empty: no record. */
   record(): Promise<Readonly<Record<string, string>>>;
-  /** Resolves once the record is as asked. @throws Error when it is not within half a minute */
+  /** Resolves once the record is as asked. @throws Error when it is not within a minute */
   until(isSo: (record: Readonly<Record<string, string>>) => boolean): Promise<void>;
   /** Ends the running lease, back-off or rest, as time would. */
   endDeadline(): Promise<void>;
@@ -78,7 +78,7 @@ export function ledgerIn(redis: RedisServer): LedgerView {
     },
     record,
     async until(isSo) {
-      const lastMs = Date.now() + 30_000;
+      const lastMs = Date.now() + 60_000;
       while (!isSo(await record())) {
         if (Date.now() > lastMs)
           throw new Error(`The record stays ${JSON.stringify({ ...(await record()), box: '…' })}.`);

@@ -31,7 +31,7 @@ describe('every TypeScript example compiles in strict mode:', () => {
     faults = new Map(
       [together, ...alone.map((example) => new Map([example]))].flatMap((texts) => [...faultsOf(texts)]),
     );
-  }, 240_000);
+  });
 
   test.each(examples)('%s', (name) => expect(faults.get(name)).toEqual([]));
   test.each(Object.keys(wrong))('%s is noticed', (name) => expect(faults.get(name)).toHaveLength(1));

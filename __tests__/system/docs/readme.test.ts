@@ -27,7 +27,7 @@ describe('the first example of README', () => {
   beforeAll(async () => {
     installed = install([]);
     sandbox = await startSandbox();
-  }, 60_000);
+  });
 
   afterAll(async () => {
     program?.child.kill('SIGKILL');
@@ -64,7 +64,7 @@ describe('the first example of README', () => {
     expect([landed.status, landed.location]).toEqual([302, '/']);
     expect((await visitor.visit(url + landed.location)).body).toBe('Connected (bearer)');
     expect(sandbox.calls.token).toBe(1);
-  }, 60_000);
+  });
 });
 
 test('the first screen names exactly two set-up commands, and each script in them exists', () => {

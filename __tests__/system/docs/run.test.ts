@@ -75,7 +75,7 @@ describeInRedis('docs/scaling.md: what it prints runs as printed:', () => {
       writeFileSync(join(installed.folder, name), example(name));
     for (const name of ['ioredis.mjs', 'cluster.mjs'])
       writeFileSync(join(installed.folder, `check-${name}`), check(name));
-  }, 120_000);
+  });
 
   afterAll(async () => {
     for (const { child } of programs) child.kill('SIGKILL');
@@ -121,7 +121,7 @@ describeInRedis('docs/scaling.md: what it prints runs as printed:', () => {
       const [code] = (await once(child, 'exit')) as [number | null];
       expect([code, said(), Math.max(...(await counts)) > 0]).toEqual([0, '', true]);
     }
-  }, 60_000);
+  });
 
   test('with ioredis, session store and ledger answer', async () => {
     const { child, said } = installed.run('check-ioredis.mjs', {
@@ -130,7 +130,7 @@ describeInRedis('docs/scaling.md: what it prints runs as printed:', () => {
     });
     await once(child, 'exit');
     expect(said()).toBe('["kept",null,"won","settled","box"]\n');
-  }, 60_000);
+  });
 
   test('with a cluster, session store and ledger answer', async () => {
     const cluster = await startRedisCluster();
@@ -141,5 +141,5 @@ describeInRedis('docs/scaling.md: what it prints runs as printed:', () => {
     await once(child, 'exit');
     await cluster.close();
     expect(said()).toBe('["kept",null,"won","settled","box"]\n');
-  }, 60_000);
+  });
 });

@@ -61,7 +61,7 @@ describeInRedis('docs/scaling.md prints what Redis says:', () => {
       await one.signIn();
       expectAbout(await one.bytesOf('sess:'), printed('in Redis', 'session document, sealed'));
     });
-  }, 30_000);
+  });
 
   test('the size of everything else, and the commands of each kind of request', async () => {
     await withDeployment({}, async (one) => {
@@ -109,7 +109,7 @@ describeInRedis('docs/scaling.md prints what Redis says:', () => {
       ).toEqual(printedCommands('disconnect'));
       expectAbout(await one.bytesOf('connect-auth:'), printed('in Redis', 'ledger record after disconnect'));
     });
-  }, 60_000);
+  });
 
   test('the memory that each of many records takes', async () => {
     await redis.command('FLUSHALL');
@@ -143,5 +143,5 @@ describeInRedis('docs/scaling.md prints what Redis says:', () => {
     } finally {
       client.destroy();
     }
-  }, 60_000);
+  });
 });

@@ -7,9 +7,6 @@ import { firstAnswer, freePort } from './ports';
 import { describeSpaInChromium } from './spa-in-chromium';
 import { makeStage, type Stage } from './stage';
 
-// Several programs start at once, perhaps on a busy machine.
-jest.setTimeout(90_000);
-
 const folder = join(root, 'examples');
 const names = readdirSync(folder).filter((name) =>
   ['app.mjs', 'app.ts', 'app.js'].some((file) => existsSync(join(folder, name, file))),

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { packed, root } from '../../support/packed';
 
 /** How long a program may take until it says what is waited for. */
-const PATIENCE_MS = 50_000;
+const PATIENCE_MS = 90_000;
 
 /** What a program said, and how it ended. */
 export interface Ended {

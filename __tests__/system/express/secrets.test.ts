@@ -44,7 +44,7 @@ describe.each([
   let world: Run;
   beforeAll(async () => {
     world = await runWorld('leaky-world.ts', { ...env, NODE_DEBUG: 'connect-auth' });
-  }, 120_000);
+  });
 
   test('no failure shows a secret in body, headers, events or dumps, in any spelling', () => {
     const secrets = unique(world.secrets);
@@ -110,7 +110,7 @@ describe.each(Object.keys(places))('refresh, guard, API calls and disconnect ove
   beforeAll(async () => {
     place = await places[name]!();
     world = await runWorld('leaky-access.ts', { ...place.env, NODE_ENV: 'production', NODE_DEBUG: 'connect-auth' });
-  }, 120_000);
+  });
   afterAll(() => place.close());
 
   test('no answer, event, dump, session, stored document or Redis key shows a secret, in any spelling', () => {

@@ -40,7 +40,7 @@ test('the tarball holds the build of src, the documents, package.json, and nothi
   const texts = ['README.md', 'LICENSE', 'CHANGELOG.md', 'CONTRIBUTING.md', 'SECURITY.md', '.env.example', ...docs];
   const expected = [...texts, 'package.json', ...sources.flatMap(outputsOf)];
   expect([...packed().files].sort()).toEqual(expected.sort());
-}, 60_000);
+});
 
 test('the runtime dependencies are axios and joi', () => {
   expect(Object.keys(manifest.dependencies).sort()).toEqual(['axios', 'joi']);

@@ -10,9 +10,6 @@ const ENTRIES = ['express-connect-auth', 'express-connect-auth/testing'];
 const KINDS = ['commonjs', 'esm'];
 const SIGNED_IN = { before: '{}', landed: '/token', after: '{"type":"bearer"}', exchanges: 1 };
 
-// Compilers and package managers run here, on machines that are busy with other suites.
-jest.setTimeout(240_000);
-
 const projects = new Map<string, string>();
 
 beforeAll(async () => {

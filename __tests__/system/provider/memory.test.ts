@@ -28,15 +28,11 @@ async function probe(): Promise<Probed> {
   return JSON.parse(stdout) as Probed;
 }
 
-test.each(['large', 'endless', 'gzipBomb'] as const)(
-  'memory stays flat under an answer that is %s',
-  async (kind) => {
-    sandbox.reset();
-    sandbox.fault({ kind }, { times: CALLS });
-    const { outcomes, grownMiB } = await probe();
-    expect(outcomes).toEqual(Array(CALLS).fill('ERR_CONNECT_RESPONSE'));
-    expect(sandbox.calls.token).toBe(CALLS);
-    expect(grownMiB).toBeLessThan(FLAT);
-  },
-  60_000,
-);
+test.each(['large', 'endless', 'gzipBomb'] as const)('memory stays flat under an answer that is %s', async (kind) => {
+  sandbox.reset();
+  sandbox.fault({ kind }, { times: CALLS });
+  const { outcomes, grownMiB } = await probe();
+  expect(outcomes).toEqual(Array(CALLS).fill('ERR_CONNECT_RESPONSE'));
+  expect(sandbox.calls.token).toBe(CALLS);
+  expect(grownMiB).toBeLessThan(FLAT);
+});

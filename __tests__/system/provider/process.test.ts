@@ -29,7 +29,6 @@ async function run(script: string, server: LocalServer, env: Readonly<Record<str
   return { exitCode: child.exitCode, output: output.trim(), errors };
 }
 
-jest.setTimeout(60_000);
 let server: LocalServer;
 beforeEach(async () => {
   server = await startServer((socket) => socket.write(http11()));

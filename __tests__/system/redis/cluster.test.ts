@@ -38,7 +38,7 @@ describeInRedis('the ledger in a Redis Cluster', () => {
   let cluster: RedisCluster;
   beforeAll(async () => {
     cluster = await startRedisCluster();
-  }, 60_000);
+  });
   afterAll(() => cluster.close());
 
   describe.each(Object.entries(CLUSTER_CLIENTS))('through %s', (_name, connect) => {

@@ -41,5 +41,5 @@ describeInRedis('the ledger in Redis, whatever happens', () => {
       client.close();
       await redis.close();
     }
-  }, 120_000);
+  });
 });

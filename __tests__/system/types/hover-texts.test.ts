@@ -103,4 +103,4 @@ test('a missing text and a missing default are noticed', () => {
   const members = changed.membersOf('redis/index.ts', 'RedisLedgerOptions');
   expect(silent(changed, members)).toEqual(['prefix']);
   expect(namesOf(members.filter((member) => changed.defaultOf(member) !== ''))).toEqual(['onLedgerError']);
-}, 60_000);
+});

@@ -104,9 +104,6 @@ const { complaints } = compile({
 });
 const codesIn = (name: string): readonly (string | undefined)[] => complaints(name).map((text) => text.split(' ')[0]);
 
-// The first question makes the compiler check everything, on machines that are busy with other suites.
-jest.setTimeout(60_000);
-
 test('the public types are what users rely on', () => {
   expect(complaints('expected-types.ts')).toEqual([]);
 });

@@ -20,7 +20,7 @@ beforeAll(async () => {
   };
   const redirectUris = Object.values(apps).map((app) => `${app.url}/connect/callback`);
   await provider.register({ clientId, clientSecret, redirectUris });
-}, 30_000);
+});
 
 afterAll(async () => {
   await provider.stop();

@@ -24,7 +24,7 @@ beforeAll(async () => {
     timeoutMs: 10_000,
     statusByApiCode: {},
   });
-}, 30_000);
+});
 
 afterAll(async () => {
   await app.close();

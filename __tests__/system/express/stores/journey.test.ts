@@ -46,8 +46,8 @@ function journey(open: () => Promise<StoreAtHand>): void {
     at = await open();
     // Every app listens to its store, and here many apps share one.
     at.store.setMaxListeners(0);
-  }, 60_000);
-  afterAll(() => at.close(), 30_000);
+  });
+  afterAll(() => at.close());
 
   describe.each([
     ['with encryption', KEYS],
