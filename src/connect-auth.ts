@@ -6,7 +6,7 @@ import type { ConnectStage } from './errors';
 import { authorizeHandler } from './login/authorize';
 import { callbackHandler } from './login/callback';
 import { disconnectHandler } from './login/disconnect';
-import { signInFlights, spentStates } from './login/flights';
+import { signInFlights } from './login/flights';
 import { readOptions, type Config, type ConnectAuthOptions } from './options';
 import { tokenEndpoint } from './provider/token-endpoint';
 import { boundedLedger } from './refresh/bounded-ledger';
@@ -68,7 +68,6 @@ export function connectAuth(options: ConnectAuthOptions): ConnectAuth {
       ...parts,
       endpoint,
       flights: signInFlights(),
-      spent: spentStates(config.pendingTtlMs),
     }),
     disconnect: disconnectHandler(parts),
   };

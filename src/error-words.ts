@@ -205,6 +205,9 @@ export const WORDS: Readonly<Record<ConnectErrorCode, Words>> = {
       'This site could not renew your connection right now. You are still connected: please try again in a moment.',
     message:
       'The refresh ledger is away, or another process has been refreshing this connection for too long. Nothing is lost.',
+    detailByReason: {
+      moved: 'A sign-in was completed at the same moment, so your account may still be connected. Please try again.',
+    },
   },
 };
 

@@ -60,29 +60,6 @@ export function sessionOf(req: Request, stage: ConnectStage, seenBefore: boolean
   return session as SessionRecord;
 }
 
-/** Whether the request came with this session, instead of getting a fresh one. */
-export function cameWithSession(req: Request): boolean {
-  return presentedSessionIds(req).includes(req.sessionID);
-}
-
-/** Session ids that the Cookie header presents as express-session signs them, `s:id.signature`; at most 50. */
-export function presentedSessionIds(req: Request): readonly string[] {
-  const values = (req.headers.cookie ?? '').split(';', 50).map((pair) => pair.slice(pair.indexOf('=') + 1).trim());
-  return values
-    .map(decoded)
-    .filter((value) => value.startsWith('s:'))
-    .map((value) => value.slice(2, value.lastIndexOf('.')));
-}
-
-function decoded(value: string): string {
-  try {
-    return decodeURIComponent(value.replace(/^"|"$/gu, ''));
-  } catch {
-    // Somebody else's cookie: ours is well formed.
-    return '';
-  }
-}
-
 /** Reads a session document from the store. @throws ConnectError `ERR_CONNECT_STORE` */
 export function readStored(
   req: Request,

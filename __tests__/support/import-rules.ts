@@ -35,6 +35,7 @@ export const LAYERS: readonly Layer[] = [
       'session-token',
       'session',
       'session-lock',
+      'session-cookie',
       'return-to',
       'request-kind',
       'query',

@@ -6,7 +6,6 @@ import { isForeignFrame, isPageLoad } from '../request-kind';
 import { safeReturnTo, type ReturnToRules } from '../return-to';
 import {
   adoptStored,
-  cameWithSession,
   endDetached,
   lockPatience,
   readStored,
@@ -15,6 +14,7 @@ import {
   type SessionConfig,
   type SessionRecord,
 } from '../session';
+import { cameWithSession } from '../session-cookie';
 import { withSessionLock } from '../session-lock';
 import { assertCookieReturns } from './cookie-check';
 import { challengeOf, hashState, randomSecret, readAttempts, withPending, type PendingEntry } from './login-attempt';

@@ -9,21 +9,20 @@ import { readCallbackQuery, type CallbackQuery, type Parameter } from '../query'
 import { safeReturnTo, type ReturnToRules } from '../return-to';
 import {
   adoptStored,
-  cameWithSession,
   detach,
   endDetached,
   letGo,
   lockPatience,
-  presentedSessionIds,
   readStored,
   saveSession,
   type SessionRecord,
   type StoredSession,
 } from '../session';
+import { presentedBy, type Presented } from '../session-cookie';
 import { withSessionLock } from '../session-lock';
 import type { ConnectToken } from '../token';
 import { watchAppChanges, type AppChanges } from './app-changes';
-import type { Flights, Landing, Outcome, Replay } from './flights';
+import type { Answer, Flights, Landing, Outcome, Replay } from './flights';
 import {
   findAttempt,
   hashState,
@@ -48,7 +47,6 @@ export interface CallbackConfig extends VisitConfig, NewSessionConfig, ReturnToR
   readonly session: (req: Request, stage: 'callback') => SessionRecord;
   readonly endpoint: TokenEndpoint;
   readonly flights: Flights;
-  readonly spent: { has(hash: string): boolean; add(hash: string): void };
   /**
    * Claims a name over all processes. @returns true to the first caller only
    * @throws ConnectError `ERR_CONNECT_LEDGER` when nobody can say
@@ -76,17 +74,12 @@ async function callback(req: Request, res: Response, config: CallbackConfig): Pr
   }
   const session = config.session(req, 'callback');
   if (query.state.kind === 'absent' && !config.allowMissingState) throw stateError('missing');
-  const state = valueOf(query.state) ?? '';
   const code = usableCode(query);
-  // No await before a flight is registered: of identical callbacks at once exactly one may find none.
-  const flight =
-    code === undefined ? undefined : config.flights.find([req.sessionID, ...presentedSessionIds(req)], state, code);
-  const outcome =
+  const outcome = await (
     code === undefined
-      ? await conclude(req, session, query, config)
-      : await (flight ?? begin(req, session, { state, code, sentState: valueOf(query.state) }, config)).catch(
-          letGo(req),
-        );
+      ? conclude(req, session, query, config)
+      : exchanged(req, session, { state: valueOf(query.state) ?? '', code }, config)
+  ).catch(letGo(req));
   if (outcome.kind === 'landed' && req.sessionID !== outcome.sessionId)
     await join(req, outcome, config).catch(letGo(req));
   // The other process hands out the session; ours here is the old one.
@@ -101,31 +94,43 @@ async function conclude(
   query: CallbackQuery,
   config: CallbackConfig,
 ): Promise<Outcome> {
-  const claim = await claimState(req, session, valueOf(query.state), config).catch(letGo(req));
+  const claim = await claimState(req, session, valueOf(query.state), config);
   if (claim.kind === 'replay') return claim;
-  detach(req);
   const refusal = valueOf(query.error);
   if (refusal === undefined || query.code.kind !== 'absent') throw callbackError('parameters');
   throw errorFromCallback(refusal, config.statusByApiCode);
 }
 
-interface Answer {
-  /** As sent, or '' where the server returns none. */
-  readonly state: string;
-  readonly sentState: string | undefined;
-  readonly code: string;
+/** Joins the flight of an identical callback, or begins one. */
+function exchanged(req: Request, session: SessionRecord, answer: Answer, config: CallbackConfig): Promise<Outcome> {
+  const visitor = presentedBy(req);
+  // No await before a flight is registered: of identical callbacks at once exactly one may find none.
+  return (
+    config.flights.find(visitor, answer) ??
+    config.flights.start(visitor, answer, () => begin(req, session, visitor, answer, config))
+  );
 }
 
-function begin(req: Request, session: SessionRecord, answer: Answer, config: CallbackConfig): Promise<Outcome> {
-  return config.flights.start(req.sessionID, answer.state, answer.code, async () => {
-    const claim = await claimState(req, session, answer.sentState, config);
-    if (claim.kind === 'replay') return claim;
-    // Another process may have read the same session before either of us had saved it.
-    if (await config.claimOnce(claim.entry.h, config.pendingTtlMs))
-      return finish(req, claim.entry, answer.code, config);
+async function begin(
+  req: Request,
+  session: SessionRecord,
+  visitor: Presented,
+  answer: Answer,
+  config: CallbackConfig,
+): Promise<Outcome> {
+  const state = answer.state === '' ? undefined : answer.state;
+  const claim = await claimState(req, session, state, config);
+  if (claim.kind === 'replay') return claim;
+  const { entry } = claim;
+  // Another process may have read the same session before either of us had saved it, and a slow request that saves its
+  // old copy of the session brings a sign-in back that is spent.
+  if (!(await config.claimOnce(entry.h, config.pendingTtlMs))) {
+    if (config.flights.hasOthers(answer)) throw stateError('used');
     debug('callback', 'claimed_elsewhere');
-    return { kind: 'elsewhere', returnTo: claim.entry.r };
-  });
+    return { kind: 'elsewhere', returnTo: entry.r };
+  }
+  const token = await config.endpoint.exchange(answer.code, entry.v);
+  return finish(req, { entry, token, visitor }, config);
 }
 
 /**
@@ -139,7 +144,7 @@ async function claimState(
   config: CallbackConfig,
 ): Promise<Claim> {
   // Without any sign-in of ours in the session there is nothing to read, write or wait for.
-  if (readAttempts(session[config.pendingKey]) === undefined || !cameWithSession(req)) throw stateError('no_session');
+  if (readAttempts(session[config.pendingKey]) === undefined) throw stateError('no_session');
   return withSessionLock(req.sessionStore, req.sessionID, lockPatience('callback', config), async () => {
     const stored = await readStored(req, req.sessionID, 'callback', config);
     const attempts = stored === undefined ? undefined : readAttempts(stored[config.pendingKey]);
@@ -147,12 +152,10 @@ async function claimState(
     const found = findState(attempts, state, config);
     if (found.kind === 'spent') return replayOf(found.mark, stored, config);
     if (found.kind !== 'pending') throw stateError(found.kind);
-    if (config.spent.has(found.entry.h)) throw stateError('used');
     const now = Date.now();
     adoptStored(session, stored, [config.sessionKey, config.lineageKey]);
     session[config.pendingKey] = withSpent(attempts, { h: found.entry.h, at: now }, now, config.pendingTtlMs);
     await saveSession(req, session, 'callback', config);
-    config.spent.add(found.entry.h);
     return { kind: 'won', entry: found.entry };
   });
 }
@@ -180,11 +183,17 @@ function isConnectedBy(lineage: string, stored: StoredSession, config: CallbackC
   return stored[config.sessionKey] != null && typeof label === 'string' && label.startsWith(`${lineage}.`);
 }
 
-async function finish(req: Request, entry: PendingEntry, code: string, config: CallbackConfig): Promise<Landing> {
-  const token = await config.endpoint.exchange(code, entry.v);
+interface Exchanged {
+  readonly entry: PendingEntry;
+  readonly token: ConnectToken;
+  /** As the callback's request showed its session. */
+  readonly visitor: Presented;
+}
+
+async function finish(req: Request, { entry, token, visitor }: Exchanged, config: CallbackConfig): Promise<Landing> {
   const changes = await consent(req, token, config);
   const lineage = randomBytes(16).toString('base64url');
-  const { sessionId, replaced } = await moveToNewSession(req, { entry, token, lineage, changes }, config);
+  const { sessionId, replaced } = await moveToNewSession(req, { entry, token, lineage, changes, visitor }, config);
   // Nobody waits for this: the token that it ends has left the session already.
   if (replaced !== undefined) void config.endConnection(replaced).catch(() => undefined);
   debug('callback', 'connected');
@@ -226,7 +235,7 @@ function atCallback(error: ConnectError): ConnectError {
 
 /**
  * Ends a duplicate of a finished callback in the new session, with its cookie: the browser may have dropped the first
- * answer. Whoever presents old session id, state and code together could have finished the sign-in themselves.
+ * answer. Whoever presents the old session, or the very cookie of it, with state and code could have finished the sign-in.
  */
 async function join(req: Request, landing: Landing, config: CallbackConfig): Promise<void> {
   const stored = await readStored(req, landing.sessionId, 'callback', config);

@@ -1,20 +1,20 @@
 import type { Request, RequestHandler, Response } from 'express';
 import type { Store } from 'express-session';
 import { debug } from '../debug';
+import { ConnectError } from '../errors';
 import { disconnectedEvent, emit } from '../events';
 import { isNavigation } from '../request-kind';
 import {
-  cameWithSession,
   detach,
   endDetached,
   letGo,
   lockPatience,
-  presentedSessionIds,
   readStored,
   saveSession,
   type SessionRecord,
   type StoredSession,
 } from '../session';
+import { presentedBy } from '../session-cookie';
 import { withSessionLock } from '../session-lock';
 import { movedFrom } from './moved-sessions';
 import { renewSession, type RenewConfig } from './renew-session';
@@ -73,18 +73,19 @@ async function endSession(req: Request, session: SessionRecord, config: Disconne
   };
   const mine = config.lineageIn(session);
   if (mine !== undefined) await config.endConnection(mine);
+  const visitor = presentedBy(req);
   const renewed = await withSessionLock(
     req.sessionStore,
     req.sessionID,
     lockPatience('disconnect', config),
     async () => {
-      const stored = cameWithSession(req) ? await readStored(req, req.sessionID, 'disconnect', config) : undefined;
+      const stored = await readStored(req, req.sessionID, 'disconnect', config);
       if (stored !== undefined) await endStored(stored);
-      for (const id of movedFrom(req.sessionStore, [req.sessionID, ...presentedSessionIds(req)])) {
-        if (id !== req.sessionID) await endMoved(req, id, endStored, config);
-      }
+      const moves = movedFrom(req.sessionStore, visitor);
+      for (const id of moves.sessionIds) if (id !== req.sessionID) await endMoved(req, id, endStored, config);
+      if (moves.goOn) throw movedOn();
       if (stored === undefined || !holdsOurs(stored, config)) return false;
-      await renewSession(req, stored, { stage: 'disconnect' }, config);
+      await renewSession(req, stored, { stage: 'disconnect', visitor }, config);
       return true;
     },
   );
@@ -127,4 +128,14 @@ function holdsOurs(stored: StoredSession, config: DisconnectConfig): boolean {
 
 function ourKeys({ sessionKey, lineageKey, pendingKey }: DisconnectConfig): readonly string[] {
   return [sessionKey, lineageKey, pendingKey];
+}
+
+/** The connection may live on in a session that this request does not know; the browser has its cookie by now. */
+function movedOn(): ConnectError {
+  return new ConnectError('ERR_CONNECT_LEDGER', {
+    stage: 'disconnect',
+    reason: 'moved',
+    retryAfterSeconds: 1,
+    message: 'The session has moved while this request was on its way. Nothing is lost: send it again.',
+  });
 }

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import type { Presented } from '../session-cookie';
 
 /** Where a completed sign-in went: what a duplicate of its callback needs to end in the same place. */
 export interface Landing {
@@ -23,74 +24,86 @@ export interface Elsewhere {
 /** How a callback ended well. */
 export type Outcome = Landing | Replay | Elsewhere;
 
+/** The authorization response as it came. */
+export interface Answer {
+  /** '' where the server returns none. */
+  readonly state: string;
+  readonly code: string;
+}
+
 /** Sign-ins being exchanged right now, and those completed a moment ago. */
 export interface Flights {
-  /** The flight of whoever presents one of these session ids with this state and code. */
-  find(sessionIds: readonly string[], state: string, code: string): Promise<Outcome> | undefined;
+  /** The flight of this answer that began with the same session, or with a cookie that this request shows. */
+  find(visitor: Presented, answer: Answer): Promise<Outcome> | undefined;
+  /** Whether this state has also come with another session, cookie or code. */
+  hasOthers(answer: Answer): boolean;
   /** Runs `work` once; a failure is forgotten at once, a success after `REMEMBERED_MS`. */
-  start(sessionId: string, state: string, code: string, work: () => Promise<Outcome>): Promise<Outcome>;
+  start(visitor: Presented, answer: Answer, work: () => Promise<Outcome>): Promise<Outcome>;
+}
+
+interface Flight {
+  readonly session: string;
+  readonly cookie: string | undefined;
+  readonly code: string;
+  readonly outcome: Promise<Outcome>;
 }
 
 /** A double click may arrive after the first answer was dropped by the browser; 30 s is generous for that. */
 const REMEMBERED_MS = 30_000;
 const MOST_REMEMBERED = 10_000;
 
-/** Keeps flights of one instance in this process. Keys are hashes: neither session id, state nor code is kept. */
+/** Keeps flights of one instance in this process. Neither session id, cookie, state nor code is kept, only their hashes. */
 export function signInFlights(): Flights {
-  const flights = new Map<string, Promise<Outcome>>();
+  const flights = new Map<string, readonly Flight[]>();
 
-  const keyOf = (sessionId: string, state: string, code: string): string =>
-    createHash('sha256')
-      .update(JSON.stringify([sessionId, state, code]))
-      .digest('base64url');
+  function forget(key: string, flight: Flight): void {
+    const others = (flights.get(key) ?? []).filter((one) => one !== flight);
+    if (others.length === 0) flights.delete(key);
+    else flights.set(key, others);
+  }
+
+  function remember(key: string, flight: Flight): void {
+    setTimeout(() => forget(key, flight), REMEMBERED_MS).unref();
+    for (const oldest of flights.keys()) {
+      if (flights.size <= MOST_REMEMBERED) break;
+      flights.delete(oldest);
+    }
+  }
 
   return Object.freeze({
-    find(sessionIds: readonly string[], state: string, code: string): Promise<Outcome> | undefined {
+    find({ sessionId, former }: Presented, answer: Answer): Promise<Outcome> | undefined {
       if (flights.size === 0) return undefined;
-      for (const sessionId of sessionIds) {
-        const flight = flights.get(keyOf(sessionId, state, code));
-        if (flight !== undefined) return flight;
-      }
-      return undefined;
+      const known = flights.get(keyOf(answer))?.filter(({ code }) => code === hash(answer.code));
+      if (known === undefined) return undefined;
+      const [session, cookies] = [hash(sessionId), new Set(former.map(hash))];
+      return known.find((one) => one.session === session || (one.cookie !== undefined && cookies.has(one.cookie)))
+        ?.outcome;
     },
-    async start(sessionId: string, state: string, code: string, work: () => Promise<Outcome>): Promise<Outcome> {
-      const key = keyOf(sessionId, state, code);
-      const flight = work();
-      flights.set(key, flight);
+    hasOthers: (answer: Answer): boolean => (flights.get(keyOf(answer)) ?? []).length > 1,
+    async start({ sessionId, verified }: Presented, answer: Answer, work: () => Promise<Outcome>): Promise<Outcome> {
+      const key = keyOf(answer);
+      const cookie = verified === undefined ? undefined : hash(verified);
+      const flight: Flight = { session: hash(sessionId), cookie, code: hash(answer.code), outcome: work() };
+      flights.set(key, [...(flights.get(key) ?? []), flight]);
       try {
-        const outcome = await flight;
+        const outcome = await flight.outcome;
         // A replay is judged anew each time: the connection may end meanwhile.
-        if (outcome.kind === 'replay') flights.delete(key);
-        else setTimeout(() => flights.delete(key), REMEMBERED_MS).unref();
-        for (const oldest of flights.keys()) {
-          if (flights.size <= MOST_REMEMBERED) break;
-          flights.delete(oldest);
-        }
+        if (outcome.kind === 'replay') forget(key, flight);
+        else remember(key, flight);
         return outcome;
       } catch (error) {
-        flights.delete(key);
+        forget(key, flight);
         throw error;
       }
     },
   });
 }
 
-/**
- * States this process has spent. A slow request that loaded the session earlier may save its old copy over ours,
- * and the pending entry would be back in the store.
- */
-export function spentStates(ttlMs: number): { has(hash: string): boolean; add(hash: string): void } {
-  const spentAt = new Map<string, number>();
-  return Object.freeze({
-    has: (hash: string): boolean => spentAt.has(hash),
-    add(hash: string): void {
-      const now = Date.now();
-      // Insertion order is age order, so the expired ones stand in front.
-      for (const [old, at] of spentAt) {
-        if (now - at < ttlMs) break;
-        spentAt.delete(old);
-      }
-      spentAt.set(hash, now);
-    },
-  });
+/** By the state; where the server returns none, by the code. */
+function keyOf({ state, code }: Answer): string {
+  return hash(state === '' ? `code\0${code}` : `state\0${state}`);
+}
+
+function hash(text: string): string {
+  return createHash('sha256').update(text).digest('base64url');
 }

@@ -1,6 +1,7 @@
 import type { Request } from 'express';
 import { ConnectError } from '../errors';
 import { lockPatience, readStored, type SessionRecord, type StoredSession } from '../session';
+import type { Presented } from '../session-cookie';
 import { withSessionLock } from '../session-lock';
 import type { ConnectToken, TokenSet } from '../token';
 import type { AppChanges } from './app-changes';
@@ -23,6 +24,8 @@ export interface Connection {
   readonly lineage: string;
   /** What the app's `onConnect` changed in the session. */
   readonly changes: AppChanges;
+  /** As the callback's request showed its session. */
+  readonly visitor: Presented;
 }
 
 /** How the visitor has moved. */
@@ -50,12 +53,13 @@ export async function moveToNewSession(req: Request, connection: Connection, con
         message: 'The session ended while the code was being exchanged.',
       });
     }
-    const { changes, token, lineage } = connection;
+    const { changes, token, lineage, visitor } = connection;
     const sessionId = await renewSession(
       req,
       old,
       {
         stage: 'callback',
+        visitor,
         changes,
         fill(fresh) {
           fresh[config.pendingKey] = attemptsAfter(old, connection, config);

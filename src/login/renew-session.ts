@@ -9,6 +9,7 @@ import {
   type SessionRecord,
   type StoredSession,
 } from '../session';
+import type { Presented } from '../session-cookie';
 import type { AppChanges } from './app-changes';
 import { noteMove } from './moved-sessions';
 
@@ -22,6 +23,8 @@ export interface RenewConfig extends SessionConfig {
 /** What the new session is to hold besides the app's own data. */
 export interface Renewal {
   readonly stage: ConnectStage;
+  /** As the request showed the session that moves. */
+  readonly visitor: Presented;
   /** What the app has changed in the session and not saved. */
   readonly changes?: AppChanges;
   /** Puts our own properties in, just before the session is saved. */
@@ -39,7 +42,7 @@ export interface Renewal {
 export async function renewSession(
   req: Request,
   old: StoredSession,
-  { stage, changes, fill }: Renewal,
+  { stage, visitor, changes, fill }: Renewal,
   config: RenewConfig,
 ): Promise<string> {
   const oldId = req.sessionID;
@@ -52,7 +55,7 @@ export async function renewSession(
   try {
     await saveSession(req, fresh, stage, config, discard);
     // Before the old one goes: who finds it gone can then always find out where it went.
-    noteMove(req.sessionStore, oldId, newId);
+    noteMove(req.sessionStore, visitor, newId);
     await destroyOld(req, oldId, stage, config);
   } catch (error) {
     discard();
