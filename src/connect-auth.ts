@@ -6,6 +6,7 @@ import type { ConnectStage } from './errors';
 import { authorizeHandler } from './login/authorize';
 import { callbackHandler } from './login/callback';
 import { disconnectHandler } from './login/disconnect';
+import { exchangeLimit } from './login/exchange-limit';
 import { signInFlights } from './login/flights';
 import { readOptions, type Config, type ConnectAuthOptions } from './options';
 import { tokenEndpoint } from './provider/token-endpoint';
@@ -68,6 +69,7 @@ export function connectAuth(options: ConnectAuthOptions): ConnectAuth {
       ...parts,
       endpoint,
       flights: signInFlights(),
+      exchanges: exchangeLimit(),
     }),
     disconnect: disconnectHandler(parts),
   };

@@ -168,6 +168,9 @@ export const WORDS: Readonly<Record<ConnectErrorCode, Words>> = {
     retryable: true,
     detail: 'The provider is receiving too many requests from this site. Please try again in a moment.',
     message: 'The provider limits the rate of our requests.',
+    detailByReason: {
+      exchanges: 'Many accounts are being connected at this moment. Please load this page again in a moment.',
+    },
   },
   ERR_CONNECT_UNAVAILABLE: {
     status: 502,

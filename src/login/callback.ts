@@ -22,6 +22,7 @@ import { presentedBy, type Presented } from '../session-cookie';
 import { withSessionLock } from '../session-lock';
 import type { ConnectToken } from '../token';
 import { watchAppChanges, type AppChanges } from './app-changes';
+import type { ExchangeLimit } from './exchange-limit';
 import type { Answer, Flights, Landing, Outcome, Replay } from './flights';
 import {
   findAttempt,
@@ -47,6 +48,7 @@ export interface CallbackConfig extends VisitConfig, NewSessionConfig, ReturnToR
   readonly session: (req: Request, stage: 'callback') => SessionRecord;
   readonly endpoint: TokenEndpoint;
   readonly flights: Flights;
+  readonly exchanges: ExchangeLimit;
   /**
    * Claims a name over all processes. @returns true to the first caller only
    * @throws ConnectError `ERR_CONNECT_LEDGER` when nobody can say
@@ -94,7 +96,7 @@ async function conclude(
   query: CallbackQuery,
   config: CallbackConfig,
 ): Promise<Outcome> {
-  const claim = await claimState(req, session, valueOf(query.state), config);
+  const claim = await claimState(req, session, { state: valueOf(query.state) }, config);
   if (claim.kind === 'replay') return claim;
   const refusal = valueOf(query.error);
   if (refusal === undefined || query.code.kind !== 'absent') throw callbackError('parameters');
@@ -118,29 +120,39 @@ async function begin(
   answer: Answer,
   config: CallbackConfig,
 ): Promise<Outcome> {
-  const state = answer.state === '' ? undefined : answer.state;
-  const claim = await claimState(req, session, state, config);
-  if (claim.kind === 'replay') return claim;
-  const { entry } = claim;
-  // Another process may have read the same session before either of us had saved it, and a slow request that saves its
-  // old copy of the session brings a sign-in back that is spent.
-  if (!(await config.claimOnce(entry.h, config.pendingTtlMs))) {
-    if (config.flights.hasOthers(answer)) throw stateError('used');
-    debug('callback', 'claimed_elsewhere');
-    return { kind: 'elsewhere', returnTo: entry.r };
+  let giveBack = (): void => undefined;
+  const beforeSpent = (): void => {
+    giveBack = config.exchanges.take();
+  };
+  try {
+    const state = answer.state === '' ? undefined : answer.state;
+    const claim = await claimState(req, session, { state, beforeSpent }, config);
+    if (claim.kind === 'replay') return claim;
+    const { entry } = claim;
+    // Another process may have read the same session before either of us had saved it, and a slow request that saves its
+    // old copy of the session brings a sign-in back that is spent.
+    if (!(await config.claimOnce(entry.h, config.pendingTtlMs))) {
+      if (config.flights.hasOthers(answer)) throw stateError('used');
+      debug('callback', 'claimed_elsewhere');
+      return { kind: 'elsewhere', returnTo: entry.r };
+    }
+    const token = await config.endpoint.exchange(answer.code, entry.v);
+    giveBack();
+    return await finish(req, { entry, token, visitor }, config);
+  } finally {
+    giveBack();
   }
-  const token = await config.endpoint.exchange(answer.code, entry.v);
-  return finish(req, { entry, token, visitor }, config);
 }
 
 /**
  * Verifies the state and spends it. What the store holds afterwards no longer contains the sign-in,
  * so the code cannot be exchanged twice; if that save fails, nothing is spent.
+ * @param beforeSpent - called when all is well and nothing is written yet; what it throws leaves the sign-in as it was
  */
 async function claimState(
   req: Request,
   session: SessionRecord,
-  state: string | undefined,
+  { state, beforeSpent }: { readonly state: string | undefined; readonly beforeSpent?: () => void },
   config: CallbackConfig,
 ): Promise<Claim> {
   // Without any sign-in of ours in the session there is nothing to read, write or wait for.
@@ -152,6 +164,7 @@ async function claimState(
     const found = findState(attempts, state, config);
     if (found.kind === 'spent') return replayOf(found.mark, stored, config);
     if (found.kind !== 'pending') throw stateError(found.kind);
+    beforeSpent?.();
     const now = Date.now();
     adoptStored(session, stored, [config.sessionKey, config.lineageKey]);
     session[config.pendingKey] = withSpent(attempts, { h: found.entry.h, at: now }, now, config.pendingTtlMs);
