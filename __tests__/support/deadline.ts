@@ -1,9 +1,13 @@
 /** A deadline of the code under test that ends at the test's word, so that no test waits for it or runs against it. */
 export interface Deadline {
-  /** To configure: no other wait of a test may be as long. */
+  /** To configure, in milliseconds: no other wait of a test may be as long. */
   readonly ms: number;
-  /** Ends every wait for this long that is running now. */
+  /** Resolves once so many waits for this long are running. */
+  readonly waiting: (count: number) => Promise<void>;
+  /** Ends those that are running when it is called. */
   readonly pass: () => void;
+  /** Picks those that are running when it is called. @returns ends them: one that was started anew goes on */
+  readonly pick: () => () => void;
 }
 
 /**
@@ -12,12 +16,14 @@ export interface Deadline {
  */
 export function givenDeadline(ms = 54_321): Deadline {
   const running = new Map<unknown, () => void>();
-  const { setTimeout: start, clearTimeout: stop } = globalThis;
+  let started = (): void => undefined;
 
   beforeEach(() => {
+    const { setTimeout: start, clearTimeout: stop } = globalThis;
     jest.spyOn(globalThis, 'setTimeout').mockImplementation((run: () => void, delay?: number, ...given: []) => {
       const timer = start(run, delay, ...given);
       if (delay === ms) running.set(timer, run);
+      started();
       return timer;
     });
     jest.spyOn(globalThis, 'clearTimeout').mockImplementation((timer) => {
@@ -26,19 +32,32 @@ export function givenDeadline(ms = 54_321): Deadline {
     });
   });
   afterEach(() => {
-    for (const timer of running.keys()) clearTimeout(timer as NodeJS.Timeout);
+    for (const timer of [...running.keys()]) clearTimeout(timer as NodeJS.Timeout);
     jest.mocked(globalThis.setTimeout).mockRestore();
     jest.mocked(globalThis.clearTimeout).mockRestore();
   });
 
-  return {
-    ms,
-    pass() {
-      const ending = [...running];
-      for (const [timer, run] of ending) {
+  function pick(): () => void {
+    const picked = [...running];
+    return () => {
+      for (const [timer, run] of picked) {
+        if (!running.has(timer)) continue;
         clearTimeout(timer as NodeJS.Timeout);
         run();
       }
-    },
+    };
+  }
+
+  return {
+    ms,
+    waiting: (count) =>
+      new Promise((resolve) => {
+        started = () => {
+          if (running.size >= count) resolve();
+        };
+        started();
+      }),
+    pass: () => pick()(),
+    pick,
   };
 }

@@ -2,6 +2,7 @@ import type { Request } from 'express';
 import { MemoryStore, type SessionOptions } from 'express-session';
 import type { Sandbox } from '../../../src/testing';
 import type { TestAppParts } from '../../support/app';
+import { givenDeadline } from '../../support/deadline';
 import { faultyStore, type StoreFault, type StoreOperation } from '../../support/faulty-store';
 import {
   connectedWorld,
@@ -16,6 +17,7 @@ import {
 } from '../../support/refreshing';
 import { onlySession } from '../../support/stored';
 
+const deadline = givenDeadline();
 let sandbox: Sandbox;
 let time: Time;
 givenRotation((...given) => {
@@ -317,11 +319,11 @@ const FAULTS: readonly [StoreOperation, StoreFault, number][] = [
 test.each(FAULTS)(
   'a store whose %s %s (call %i) fails no request and loses nothing',
   async (operation, fault, call) => {
-    const faulty = faultyStore();
+    const faulty = faultyStore(deadline.pass);
     const world = await connectedWorld(sandbox, {
       store: faulty.store,
       before: [faulty.watch],
-      options: { storeTimeoutMs: 400 },
+      options: { storeTimeoutMs: deadline.ms },
     });
     await world.expireIn(1);
     const old = await world.stored();

@@ -5,6 +5,7 @@ import type { ConnectAuth, ConnectToken, EncryptionKey } from '../../../src';
 import { startSandbox, type Sandbox } from '../../../src/testing';
 import { browser, signIn, startApp, withApp, type TestApp, type TestAppParts } from '../../support/app';
 import { findSecrets } from '../../support/find-secret';
+import { takeOverTime, type Time } from '../../support/refreshing';
 import { onlySession } from '../../support/stored';
 
 const OLD: EncryptionKey = { id: 'k-old', secret: 'the old secret of these tests, long enough' };
@@ -15,7 +16,12 @@ let sandbox: Sandbox;
 beforeAll(async () => {
   sandbox = await startSandbox({ switches: { refresh: 'rotate' } });
 });
-beforeEach(() => sandbox.reset());
+let time: Time;
+beforeEach(() => {
+  sandbox.reset();
+  time = takeOverTime();
+});
+afterEach(() => time.restore());
 afterAll(() => sandbox.close());
 
 interface Counts {
@@ -106,7 +112,7 @@ test('a refresh writes a sealed token, and nothing of the old or the new one', a
     const before = (await onlySession(app))['connectToken'];
     const old = await tokenOf(app, visitor, '/token');
     sandbox.set({ lifetimeSeconds: 3600 });
-    await new Promise((resolve) => setTimeout(resolve, (old.expires_at ?? 0) * 1000 - Date.now()));
+    time.pass((old.expires_at ?? 0) * 1000 - Date.now());
     const fresh = await tokenOf(app, visitor, '/guarded');
     expect([fresh.access_token === old.access_token, sandbox.works(fresh.access_token)]).toEqual([false, true]);
     const after = (await onlySession(app))['connectToken'];
