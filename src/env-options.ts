@@ -65,6 +65,7 @@ export function connectOptionsFromEnv(env: Env = process.env): ConnectAuthOption
     encryptionKeys: keys('CONNECT_ENCRYPTION_KEYS'),
     timeoutMs: wholeNumber('CONNECT_TIMEOUT_MS'),
     storeTimeoutMs: wholeNumber('CONNECT_STORE_TIMEOUT_MS'),
+    maxApiAnswerBytes: wholeNumber('CONNECT_MAX_API_ANSWER_BYTES'),
   };
   if (bad.length > 0) {
     throw new ConnectError('ERR_CONNECT_OPTIONS', {

@@ -25,6 +25,7 @@ const HINTS: Readonly<Record<string, string>> = {
   encryptionKeys: KEY_RING_HINT,
   afterConnect: 'a path of this site that is none of our own routes',
   timeoutMs: 'whole milliseconds, 100–120000',
+  maxApiAnswerBytes: 'whole bytes, 1024–104857600',
   storeTimeoutMs: 'whole milliseconds, 100–60000',
   pendingTtlMs: 'whole milliseconds, 100–3600000',
   agent: 'an http.Agent or https.Agent that fits tokenUrl and apiBaseUrl',

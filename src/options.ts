@@ -78,6 +78,11 @@ export interface ConnectAuthOptions {
   readonly encryptionKeys?: readonly EncryptionKey[] | undefined;
   /** Milliseconds for one code exchange or API call, its whole answer included; 100–120000. A refresh has 60 s. @defaultValue `10000` */
   readonly timeoutMs?: number | undefined;
+  /**
+   * Bytes of one API answer, 1024–104857600; a longer one is `ERR_CONNECT_RESPONSE` with reason `too_large`.
+   * @defaultValue `1048576` (1 MiB)
+   */
+  readonly maxApiAnswerBytes?: number | undefined;
   /** Milliseconds for one session store operation; 100–60000. @defaultValue `5000` */
   readonly storeTimeoutMs?: number | undefined;
   /** Milliseconds that a started sign-in stays valid; 100–3600000. @defaultValue `600000` */
@@ -126,6 +131,7 @@ export interface Config {
   readonly ledger?: RefreshLedger | undefined;
   readonly encryptionKeys?: KeyRing | undefined;
   readonly timeoutMs: number;
+  readonly maxApiAnswerBytes: number;
   readonly storeTimeoutMs: number;
   readonly pendingTtlMs: number;
   readonly agent?: http.Agent | undefined;
@@ -171,6 +177,7 @@ const schema = Joi.object({
   ledger: ledgerLike,
   encryptionKeys: keyRing,
   timeoutMs: wholeNumber(100, 120_000).default(10_000),
+  maxApiAnswerBytes: wholeNumber(1_024, 104_857_600).default(1_048_576),
   storeTimeoutMs: wholeNumber(100, 60_000).default(5_000),
   pendingTtlMs: wholeNumber(100, 3_600_000).default(600_000),
   agent: agentLike,

@@ -22,6 +22,8 @@ export interface ApiClientConfig {
   readonly apiBaseUrl: string;
   /** Milliseconds for one sending, the last byte of the answer included. */
   readonly timeoutMs: number;
+  /** Bytes of an API answer that are read; a longer one is `ERR_CONNECT_RESPONSE` with reason `too_large`. */
+  readonly maxApiAnswerBytes: number;
   /** Serves corporate proxies and private CAs; it cannot switch certificate verification off. */
   readonly agent?: http.Agent | undefined;
   /** Where a visitor whose connection is over can connect again. */
@@ -39,12 +41,6 @@ export interface ApiClientConfig {
  */
 export type ConnectClient = AxiosInstance;
 
-/**
- * Bytes of an API answer that are read; a longer one is `ERR_CONNECT_RESPONSE` with reason `too_large`. Our own bound:
- * 10 MiB are thousands of profiles, and a hundred such answers at once still fit a small server.
- */
-export const MAX_API_ANSWER_BYTES = 10 * 1024 * 1024;
-
 /** What axios.create() puts on an instance: `request`, `get`, `post` and so on, as many as this axios has. */
 const METHODS = Object.getOwnPropertyNames(Axios.prototype).filter(
   (name) => !['constructor', '_request', 'getUri'].includes(name),
@@ -61,7 +57,7 @@ export function apiClients(settings: ApiClientConfig, getToken: GetToken): (req:
   // Without prototype: an option that is not set must not be found on a polluted Object.prototype.
   const config = Object.assign(Object.create(null) as object, settings);
   const channel: ApiChannel = {
-    transport: nodeTransport(config, MAX_API_ANSWER_BYTES),
+    transport: nodeTransport(config, config.maxApiAnswerBytes),
     checkedAddress: apiAddressCheck(config.apiBaseUrl),
     timeoutMs: config.timeoutMs,
     loginUrl: config.loginUrl,

@@ -1,6 +1,6 @@
 import { ConnectError } from '../errors';
 import type { WireAnswer } from './attempt';
-import { findErrorSigns, type ErrorSigns } from './error-sign';
+import { SIGN_KEYS, findErrorSigns, type ErrorSigns } from './error-sign';
 import {
   errorForApiCode,
   errorForHttpStatus,
@@ -35,7 +35,7 @@ export type ApiReading =
  * - With an HTTP status of 400 or more, and where `success` is false: anywhere in the body.
  * - In any other answer: beside `data`, never in it. A profile may hold `status`, `code`, `message` and `errors` of its
  *   own. A filled `error` or `errors`, a documented code or its text, and a registered OAuth name at the top level are
- *   errors, `success: true` or not. A list is an error only if every element of it is one.
+ *   errors, `success: true` or not. A list is an error only if every element of it is one, and there are 200 at most.
  * - Asked for as text or bytes: only where the Content-Type says JSON. Anything else may say what it likes.
  *
  * Signs count in the order of the token endpoint's: a 20xx code, an OAuth name, a documented number (unless the HTTP
@@ -68,11 +68,17 @@ function isJudged({ status, headers }: WireAnswer, { dataType, method }: ApiRead
   return dataType === 'json' || status >= 400 || (typeof type === 'string' && /[/+]json\b/i.test(type));
 }
 
+/** A longer list is no list of errors, but costs as if it were one. */
+const MOST_ERRORS = 200;
+const BESIDE_DATA = SIGN_KEYS.filter((name) => name !== 'data');
+
 /** The part of a 2xx body in which a sign is an error. */
 function besideData(value: unknown): unknown {
-  if (Array.isArray(value)) return value.length > 0 && value.every(saysError) ? value : undefined;
+  if (Array.isArray(value)) {
+    return value.length > 0 && value.length <= MOST_ERRORS && value.every(saysError) ? value : undefined;
+  }
   if (!isFields(value) || findErrorSigns({ success: own(value, 'success') }).failed) return value;
-  return Object.fromEntries(Object.entries(value).filter(([name]) => name !== 'data'));
+  return Object.fromEntries(BESIDE_DATA.map((name) => [name, own(value, name)]));
 }
 
 function saysError(element: unknown): boolean {
@@ -84,7 +90,7 @@ function signalledError(answer: WireAnswer, judged: unknown, about: ErrorCircums
   const { status } = answer;
   const signs: ErrorSigns = findErrorSigns(judged);
   if (signs.accountCode !== undefined) return errorForApiCode(signs.accountCode, about);
-  if (saysInvalidToken(judged)) return invalidToken(status);
+  if (signs.invalidToken) return invalidToken(status);
   // The status says the same as the name, and more precisely.
   if (status === 429 && signs.oauthName === 'temporarily_unavailable') return errorForHttpStatus(status, about);
   if (signs.oauthName !== undefined) return errorForOAuthName(signs.oauthName, about);
@@ -101,19 +107,4 @@ function signalledError(answer: WireAnswer, judged: unknown, about: ErrorCircums
 /** Not in the table: only a resource server says it (RFC 6750 §3.1), and a token endpoint must not end a connection by it. */
 function invalidToken(status: number): ConnectError {
   return new ConnectError('ERR_CONNECT_EXPIRED', { stage: 'api', provider: { status, oauthError: 'invalid_token' } });
-}
-
-const MOST_LEVELS = 5;
-const MOST_ELEMENTS = 50;
-
-function saysInvalidToken(value: unknown, level = 1): boolean {
-  if (level > MOST_LEVELS) return false;
-  if (Array.isArray(value))
-    return value.slice(0, MOST_ELEMENTS).some((element) => saysInvalidToken(element, level + 1));
-  if (!isFields(value)) return level > 1 && value === 'invalid_token';
-  const words = ['code', 'error_code', 'errorCode', 'status', 'type'].map((name) => own(value, name));
-  return (
-    words.includes('invalid_token') ||
-    ['error', 'errors', 'data', 'message'].some((name) => saysInvalidToken(own(value, name), level + 1))
-  );
 }

@@ -7,6 +7,8 @@ export interface ErrorSigns {
   accountCode?: number;
   /** A registered OAuth error name. */
   oauthName?: string;
+  /** Whether it says `invalid_token`, which only a resource server says (RFC 6750 §3.1). */
+  invalidToken: boolean;
   /** A documented code in HTTP's range. */
   statusCode?: number;
   /** Another number of 400–599. */
@@ -23,18 +25,23 @@ const FAILED_STATUS = new Set(['error', 'fail', 'failed', 'failure']);
 const NOT_SUCCESSFUL = new Set<unknown>([false, 0, 'false', '0']);
 const NO_ERROR = new Set<unknown>([undefined, null, false, '', 0]);
 
+/** All members of an object in which a sign may stand. */
+export const SIGN_KEYS: readonly string[] = Object.freeze([...CODE_KEYS, ...INNER_KEYS, 'type', 'success']);
+
 const MOST_LEVELS = 6;
 const MOST_VALUES = 200;
+/** The longest documented text has 21 characters. What is longer is prose, and costs time in proportion to its length. */
+const LONGEST_TEXT = 256;
 
 const apiCodeByText = new Map(DOCUMENTED_MESSAGES.map(([text, apiCode]) => [normalised(text), apiCode]));
 
 /**
  * Finds the error signs in a parsed body of any shape. Numbers that the provider does not document (16, 101) are no
- * signs, and neither are `error: null`, `false`, `''`, `0`, `errors: []`, `success: true`, `status: 200` and `code: 0`.
- * Looks at 200 values on 6 levels at most.
+ * signs, and neither are `error: null`, `false`, `''`, `0`, `errors: []`, `success: true`, `status: 200` and `code: 0`,
+ * nor texts of more than 256 characters. Looks at 200 values on 6 levels at most.
  */
 export function findErrorSigns(value: unknown): ErrorSigns {
-  const signs: ErrorSigns = { failed: false };
+  const signs: ErrorSigns = { failed: false, invalidToken: false };
   let valuesLeft = MOST_VALUES;
 
   function visit(inner: unknown, level: number): void {
@@ -62,7 +69,7 @@ function noteFailure(fields: Fields, signs: ErrorSigns): void {
   const errors = own(fields, 'errors');
   const listed = isFields(errors) || Array.isArray(errors) ? Object.keys(errors).length > 0 : !NO_ERROR.has(errors);
   const status = own(fields, 'status');
-  const statusFailed = typeof status === 'string' && FAILED_STATUS.has(status.toLowerCase());
+  const statusFailed = isShortText(status) && FAILED_STATUS.has(status.toLowerCase());
   const unsuccessful = NOT_SUCCESSFUL.has(own(fields, 'success'));
   if (listed || statusFailed || unsuccessful || !NO_ERROR.has(own(fields, 'error'))) signs.failed = true;
 }
@@ -70,11 +77,13 @@ function noteFailure(fields: Fields, signs: ErrorSigns): void {
 function noteScalar(value: unknown, signs: ErrorSigns): void {
   noteOAuthName(value, signs);
   if (typeof value === 'number') noteNumber(value, signs);
-  if (typeof value === 'string' && /^\d{3,4}$/.test(value)) noteNumber(Number(value), signs);
+  if (isShortText(value) && /^\d{3,4}$/.test(value)) noteNumber(Number(value), signs);
 }
 
 function noteOAuthName(value: unknown, signs: ErrorSigns): void {
-  if (typeof value === 'string' && isOAuthErrorName(value)) signs.oauthName ??= value;
+  if (!isShortText(value)) return;
+  if (isOAuthErrorName(value)) signs.oauthName ??= value;
+  if (value === 'invalid_token') signs.invalidToken = true;
 }
 
 function noteNumber(value: number, signs: ErrorSigns): void {
@@ -89,12 +98,16 @@ function noteNumber(value: number, signs: ErrorSigns): void {
 
 /** Recognises a documented text, and a number set before any text: `2036: Invalid API Key`. */
 function noteMessage(value: unknown, signs: ErrorSigns): void {
-  if (typeof value !== 'string') return;
+  if (!isShortText(value)) return;
   // Not a date or a time of day: no digit follows the punctuation.
   const number = /^\s*(\d{3,4})\s*[:–-](?!\s*\d)/.exec(value)?.[1];
   if (number !== undefined) noteNumber(Number(number), signs);
   const apiCode = apiCodeByText.get(normalised(value).replace(/^\d{3,4} /, ''));
   if (apiCode !== undefined) noteNumber(apiCode, signs);
+}
+
+function isShortText(value: unknown): value is string {
+  return typeof value === 'string' && value.length <= LONGEST_TEXT;
 }
 
 function normalised(text: string): string {

@@ -6,6 +6,8 @@ export interface ParsedBody {
   readonly isJson: boolean;
 }
 
+/** No error is longer; a longer form would be taken apart pair by pair for nothing. */
+const LONGEST_FORM = 8192;
 /** Pairs of a form body (RFC 6749 appendix B): no blanks, quotes or brackets, and a name before the first `=`. */
 const FORM = /^[\w.%+*-]+=[^\s"<>{}[\]]*$/;
 
@@ -23,7 +25,7 @@ export function parseBody(body: string): ParsedBody {
 
 function textual(text: string): unknown {
   if (text === '' || text.startsWith('<')) return undefined;
-  return FORM.test(text) ? fieldsOf(text) : text;
+  return text.length <= LONGEST_FORM && FORM.test(text) ? fieldsOf(text) : text;
 }
 
 function parseJson(text: string): unknown {

@@ -45,7 +45,7 @@ describe('over the sandbox', () => {
       for (const errorStatus of ['matching', 200, 400] as const) {
         const refused: (string | undefined)[] = [];
         const client = apiClients(
-          { apiBaseUrl: sandbox.apiBaseUrl, timeoutMs: 3000, loginUrl: '/login' },
+          { apiBaseUrl: sandbox.apiBaseUrl, timeoutMs: 3000, maxApiAnswerBytes: 1_048_576, loginUrl: '/login' },
           (_req, ask) => {
             refused.push(ask?.refused);
             return Promise.resolve({ access_token: refused.length === 1 ? 'first' : 'second', type: 'bearer' });
@@ -82,7 +82,7 @@ describe('over the sandbox', () => {
   ] as const)('%s is answered in bounded time', async (_name, fault, status, code, reason) => {
     sandbox.fault(fault, { on: 'api' });
     const timeoutMs = code === 'ERR_CONNECT_TIMEOUT' ? 200 : 5000;
-    const client = apiClients({ apiBaseUrl: sandbox.apiBaseUrl, timeoutMs }, () =>
+    const client = apiClients({ apiBaseUrl: sandbox.apiBaseUrl, timeoutMs, maxApiAnswerBytes: 1_048_576 }, () =>
       Promise.resolve({ access_token: 'a', type: 'bearer' }),
     )({} as never);
     const error = await failure(client.get('/me'));

@@ -373,13 +373,18 @@ describe('answers', () => {
     expect([Object.keys(data.data), ({} as Record<string, unknown>).polluted]).toEqual([['__proto__'], undefined]);
   });
 
-  test.each([10 * 1024 * 1024, 10 * 1024 * 1024 + 1])('%i bytes are the most, or one too many', async (size) => {
+  test.each([
+    [1024 * 1024, {}],
+    [10 * 1024 * 1024, { maxApiAnswerBytes: 10 * 1024 * 1024 }],
+  ])('%i bytes are the most with %j, and one more is refused', async (most, changes) => {
+    let size = most;
     respond = (socket) => {
       socket.write(http11(Buffer.alloc(size, ' ')));
     };
-    const call = world.client().get<string>('/me', { responseType: 'text' });
-    if (size === 10 * 1024 * 1024) expect((await call).data.length).toBe(size);
-    else await expect(call).rejects.toMatchObject({ code: 'ERR_CONNECT_RESPONSE', reason: 'too_large' });
+    const call = () => world.clientWith(changes).get<string>('/me', { responseType: 'text' });
+    expect((await call()).data.length).toBe(most);
+    size += 1;
+    await expect(call()).rejects.toMatchObject({ code: 'ERR_CONNECT_RESPONSE', reason: 'too_large' });
   });
 
   test.each(['stream', 'blob', 'document', 'formdata'] as const)('responseType %s is refused', async (responseType) => {
@@ -403,7 +408,7 @@ describe('limits', () => {
 
   test('a timeout or signal of the call also ends its wait for a token', async () => {
     const client = apiClients(
-      { apiBaseUrl: world.base, timeoutMs: 3000 },
+      { apiBaseUrl: world.base, timeoutMs: 3000, maxApiAnswerBytes: 1_048_576 },
       () => new Promise(() => undefined),
     )({} as never);
     await expect(client.get('/me', { timeout: 30 })).rejects.toMatchObject({
@@ -417,7 +422,7 @@ describe('limits', () => {
 
   test('a timeout beyond timeoutMs still ends the whole call, the wait for a token included', async () => {
     const client = apiClients(
-      { apiBaseUrl: world.base, timeoutMs: 20 },
+      { apiBaseUrl: world.base, timeoutMs: 20, maxApiAnswerBytes: 1_048_576 },
       () => new Promise(() => undefined),
     )({} as never);
     await expect(client.get('/me', { timeout: 60 })).rejects.toMatchObject({

@@ -76,6 +76,7 @@ expectTypeOf<ConnectAuthOptions>().toEqualTypeOf<{
   readonly ledger?: RefreshLedger | undefined;
   readonly encryptionKeys?: readonly EncryptionKey[] | undefined;
   readonly timeoutMs?: number | undefined;
+  readonly maxApiAnswerBytes?: number | undefined;
   readonly storeTimeoutMs?: number | undefined;
   readonly pendingTtlMs?: number | undefined;
   readonly agent?: http.Agent | undefined;

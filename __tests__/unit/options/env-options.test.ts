@@ -72,6 +72,7 @@ const readable: readonly Row[] = [
   ],
   ['CONNECT_TIMEOUT_MS', '2500', 'timeoutMs', 2500],
   ['CONNECT_STORE_TIMEOUT_MS', '100', 'storeTimeoutMs', 100],
+  ['CONNECT_MAX_API_ANSWER_BYTES', '10485760', 'maxApiAnswerBytes', 10_485_760],
 ];
 
 test.each(readable)('%s=%s gives the option %s', (variable, text, option, value) => {
@@ -97,7 +98,12 @@ const unreadable: readonly (readonly [variable: string, text: string])[] = [
   ...['CONNECT_PKCE', 'CONNECT_ALLOW_MISSING_STATE'].flatMap((name) =>
     ['1', '0', 'yes', 'no', 'TRUE', 'False', ' true', 'true ', 'true\n', 'null'].map((text) => [name, text] as const),
   ),
-  ...['CONNECT_TIMEOUT_MS', 'CONNECT_STORE_TIMEOUT_MS', 'CONNECT_REFRESH_LEEWAY_SECONDS'].flatMap((name) =>
+  ...[
+    'CONNECT_TIMEOUT_MS',
+    'CONNECT_STORE_TIMEOUT_MS',
+    'CONNECT_MAX_API_ANSWER_BYTES',
+    'CONNECT_REFRESH_LEEWAY_SECONDS',
+  ].flatMap((name) =>
     [
       'abc',
       '-1',

@@ -222,6 +222,7 @@ const faults: readonly Row[] = [
     'is null': null,
   }),
   ...each('timeoutMs', 'that', badTimes(100, 120_000)),
+  ...each('maxApiAnswerBytes', 'that', badTimes(1024, 104_857_600)),
   ...each('storeTimeoutMs', 'that', badTimes(100, 60_000)),
   ...each('pendingTtlMs', 'that', badTimes(100, 3_600_000)),
   ...each('agent', 'that', {
@@ -393,6 +394,7 @@ test('all faults are reported together, by name, and no value is found in any du
     callbackPath: canary,
     afterConnect: [canary],
     timeoutMs: canary,
+    maxApiAnswerBytes: canary,
     storeTimeoutMs: canary,
     pendingTtlMs: canary,
     agent: { name: canary },
@@ -449,6 +451,8 @@ const accepted: readonly (readonly [sentence: string, options: object])[] = [
     'an agent for http with both URLs on http',
     { agent: new http.Agent(), tokenUrl: 'http://localhost/token', apiBaseUrl: 'http://localhost/api' },
   ],
+  ['the smallest answers', { maxApiAnswerBytes: 1024 }],
+  ['the greatest answers', { maxApiAnswerBytes: 104_857_600 }],
   ['the least times', { timeoutMs: 100, storeTimeoutMs: 100, pendingTtlMs: 100 }],
   ['the greatest times', { timeoutMs: 120_000, storeTimeoutMs: 60_000, pendingTtlMs: 3_600_000 }],
   [
@@ -486,6 +490,7 @@ test('what is not given has its default', () => {
     callbackPath: '/connect/callback',
     afterConnect: '/',
     timeoutMs: 10_000,
+    maxApiAnswerBytes: 1_048_576,
     storeTimeoutMs: 5_000,
     pendingTtlMs: 600_000,
     sessionKey: 'connectToken',

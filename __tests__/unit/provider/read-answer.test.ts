@@ -231,6 +231,7 @@ describe('in HTTP 200', () => {
     { message: '2036-01-01 00:00' },
     { message: 'until 500: 30 left' },
     { message: null },
+    { message: `2036: ${'x'.repeat(251)}` },
     { data: null },
     { code: 401.5 },
     { code: 1e300 },
@@ -313,4 +314,9 @@ test('no text of the provider is in the error', () => {
     { status: 400 },
   );
   expect(JSON.stringify([error, error?.message, error?.stack, error?.headers])).not.toContain('CANARY');
+});
+
+test.each([256, 257])('a numbered message of %i characters is a sign, or too long to be one', (length) => {
+  const { token } = read(json({ ...TOKEN, message: '2036: '.padEnd(length, 'x') }));
+  expect(token === undefined).toBe(length === 256);
 });
