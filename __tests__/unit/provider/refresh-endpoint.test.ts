@@ -2,8 +2,11 @@ import type * as net from 'node:net';
 import { refreshFailure } from '../../../src/provider/refresh-failure';
 import type { ConnectError } from '../../../src/errors';
 import { tokenEndpoint } from '../../../src/provider/token-endpoint';
+import { givenDeadline } from '../../support/deadline';
 import { configFor, http11, startServer, type LocalServer } from '../../support/local-server';
+import { until } from '../../support/turns';
 
+const deadline = givenDeadline();
 let server: LocalServer | undefined;
 afterEach(async () => {
   await server?.close();
@@ -17,20 +20,21 @@ const hangUp = (socket: net.Socket): void => {
 };
 
 test('a refresh outlasts the timeout of an exchange', async () => {
-  server = await startServer((socket) => {
-    setTimeout(() => {
-      socket.write(http11());
-    }, 400);
+  // Both requests are there when the time passes; the refresh comes first.
+  server = await startServer((_socket, number) => {
+    if (number === 2) setImmediate(deadline.pass);
   });
-  const endpoint = tokenEndpoint(configFor(server.url, { timeoutMs: 150, refreshTimeoutMs: undefined }));
+  const endpoint = tokenEndpoint(configFor(server.url, { timeoutMs: deadline.ms, refreshTimeoutMs: undefined }));
   const refreshed = endpoint.refresh('rt');
+  await until(() => server?.requests.length === 1);
   await expect(endpoint.exchange('code')).rejects.toMatchObject({ code: 'ERR_CONNECT_TIMEOUT' });
+  answer(server.sockets[0]!);
   await expect(refreshed).resolves.toMatchObject({ access_token: 'new-access' });
 });
 
 test('a refresh has a deadline of its own', async () => {
-  server = await startServer(() => undefined);
-  const endpoint = tokenEndpoint(configFor(server.url, { timeoutMs: 60_000, refreshTimeoutMs: 150 }));
+  server = await startServer(() => setImmediate(deadline.pass));
+  const endpoint = tokenEndpoint(configFor(server.url, { timeoutMs: 60_000, refreshTimeoutMs: deadline.ms }));
   await expect(endpoint.refresh('rt')).rejects.toMatchObject({ code: 'ERR_CONNECT_TIMEOUT', stage: 'refresh' });
 });
 

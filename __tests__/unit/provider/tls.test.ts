@@ -2,10 +2,13 @@ import https from 'node:https';
 import tls from 'node:tls';
 import type { Duplex } from 'node:stream';
 import { tokenEndpoint } from '../../../src/provider/token-endpoint';
+import { givenDeadline } from '../../support/deadline';
 import { configFor, http11, startServer, TEST_CERT, type LocalServer } from '../../support/local-server';
+import { until } from '../../support/turns';
 
 const REFUSED = { code: 'ERR_CONNECT_UNAVAILABLE', status: 502, reason: 'unreachable', stage: 'exchange' };
 
+const deadline = givenDeadline();
 let server: LocalServer;
 beforeEach(async () => {
   server = await startServer((socket) => socket.write(http11()), true);
@@ -92,8 +95,10 @@ test('an agent that hands over a finished, unverified connection is given nothin
 
 test('a handshake that never ends is ended by the deadline', async () => {
   const silent = await startServer(() => undefined);
-  const endpoint = tokenEndpoint(configFor(`https://localhost:${silent.port}/token`, { timeoutMs: 200 }));
-  await expect(endpoint.exchange('code')).rejects.toMatchObject({ code: 'ERR_CONNECT_TIMEOUT', status: 504 });
+  const endpoint = tokenEndpoint(configFor(`https://localhost:${silent.port}/token`, { timeoutMs: deadline.ms }));
+  const exchange = endpoint.exchange('code');
+  void until(() => silent.bytesReceived() > 0).then(deadline.pass);
+  await expect(exchange).rejects.toMatchObject({ code: 'ERR_CONNECT_TIMEOUT', status: 504 });
   await silent.allClosed();
   await silent.close();
 });

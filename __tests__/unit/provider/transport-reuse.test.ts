@@ -1,6 +1,7 @@
 import * as http from 'node:http';
 import type * as net from 'node:net';
 import { tokenEndpoint, type TokenEndpoint } from '../../../src/provider/token-endpoint';
+import { givenDeadline } from '../../support/deadline';
 import { configFor, http11, startServer, type LocalServer, type Responder } from '../../support/local-server';
 
 const TOKEN = { access_token: 'new-access', refresh_token: 'new-refresh', type: 'bearer' };
@@ -17,6 +18,11 @@ function inTurn(...responders: readonly ((socket: net.Socket) => void)[]): Respo
     responders[Math.min(number, responders.length) - 1]?.(socket);
   };
 }
+
+const deadline = givenDeadline();
+const passDeadline = (): void => {
+  setImmediate(deadline.pass);
+};
 
 let server: LocalServer | undefined;
 afterEach(async () => {
@@ -98,28 +104,26 @@ test.each([
 });
 
 test('is not repeated after the deadline', async () => {
-  const [local, endpoint] = await endpointOf(
-    inTurn(answer, () => undefined),
-    { timeoutMs: 1000 },
-  );
+  const [local, endpoint] = await endpointOf(inTurn(answer, passDeadline), { timeoutMs: deadline.ms });
   await endpoint.exchange('code');
   await expect(endpoint.exchange('code')).rejects.toMatchObject({ code: 'ERR_CONNECT_TIMEOUT' });
   expect(local.requests.length).toBe(2);
 });
 
 test('has one deadline together with its repeat', async () => {
-  // The first attempt takes half of the time, and the second would be answered in another such time and a bit.
-  const slowHangUp = (socket: net.Socket): void => {
-    setTimeout(() => {
-      hangUp(socket);
-    }, 800);
-  };
-  const slowAnswer = (socket: net.Socket): void => {
-    setTimeout(() => {
-      answer(socket);
-    }, 1000);
-  };
-  const [local, endpoint] = await endpointOf(inTurn(answer, slowHangUp, slowAnswer), { timeoutMs: 1600 });
+  let pass = (): void => undefined;
+  const [local, endpoint] = await endpointOf(
+    inTurn(
+      answer,
+      (socket) => {
+        // Of the first attempt; one that began anew with the repeat would not be ended.
+        pass = deadline.pick();
+        hangUp(socket);
+      },
+      () => setImmediate(pass),
+    ),
+    { timeoutMs: deadline.ms },
+  );
   await endpoint.exchange('code');
   await expect(endpoint.exchange('code')).rejects.toMatchObject({ code: 'ERR_CONNECT_TIMEOUT', status: 504 });
   expect(local.requests.length).toBe(3);
@@ -163,7 +167,7 @@ test("the app's agent is the one that connects", async () => {
 
 test("a wait for the app's agent counts against the deadline", async () => {
   const agent = new http.Agent({ maxSockets: 1 });
-  const [local, endpoint] = await endpointOf(() => undefined, { agent, timeoutMs: 200 });
+  const [local, endpoint] = await endpointOf(passDeadline, { agent, timeoutMs: deadline.ms });
   const calls = await Promise.allSettled([endpoint.exchange('a'), endpoint.exchange('b')]);
   expect(calls).toMatchObject([
     { reason: { code: 'ERR_CONNECT_TIMEOUT' } },
