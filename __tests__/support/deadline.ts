@@ -1,3 +1,9 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { until } from './turns';
+
+/** The sandbox drips a byte every 20 ms. Nothing depends on how many have come. */
+const DRIPPED_MS = 50;
+
 /** A deadline of the code under test that ends at the test's word, so that no test waits for it or runs against it. */
 export interface Deadline {
   /** To configure, in milliseconds: no other wait of a test may be as long. */
@@ -6,6 +12,8 @@ export interface Deadline {
   readonly waiting: (count: number) => Promise<void>;
   /** Ends those that are running when it is called. */
   readonly pass: () => void;
+  /** Ends those that are running when something holds, such as that the sandbox has a call, once a little was dripped. */
+  readonly passDuring: (holds: () => boolean) => Promise<void>;
   /** Picks those that are running when it is called. @returns ends them: one that was started anew goes on */
   readonly pick: () => () => void;
 }
@@ -58,6 +66,12 @@ export function givenDeadline(ms = 54_321): Deadline {
         started();
       }),
     pass: () => pick()(),
+    async passDuring(holds) {
+      await until(holds);
+      const end = pick();
+      await sleep(DRIPPED_MS);
+      end();
+    },
     pick,
   };
 }

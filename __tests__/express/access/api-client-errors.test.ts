@@ -5,6 +5,7 @@ import type { ConnectError } from '../../../src';
 import { apiClients } from '../../../src/access/api-client';
 import { readApiAnswer } from '../../../src/provider/api-answer';
 import { startSandbox, type Sandbox } from '../../../src/testing';
+import { givenDeadline } from '../../support/deadline';
 import { EXPECTED, EXPECTED_OAUTH } from '../../support/expected';
 import { http11 } from '../../support/local-server';
 import { apiWorld, json, ok, type ApiWorld } from '../../support/api-world';
@@ -17,6 +18,8 @@ async function failure(call: Promise<unknown>): Promise<ConnectError> {
   }
   throw new Error('The call went well.');
 }
+
+const deadline = givenDeadline();
 
 describe('over the sandbox', () => {
   let sandbox: Sandbox;
@@ -81,11 +84,13 @@ describe('over the sandbox', () => {
     ['a dripped body', { kind: 'drip' }, 504, 'ERR_CONNECT_TIMEOUT', undefined],
   ] as const)('%s is answered in bounded time', async (_name, fault, status, code, reason) => {
     sandbox.fault(fault, { on: 'api' });
-    const timeoutMs = code === 'ERR_CONNECT_TIMEOUT' ? 200 : 5000;
-    const client = apiClients({ apiBaseUrl: sandbox.apiBaseUrl, timeoutMs, maxApiAnswerBytes: 1_048_576 }, () =>
+    const limits = { timeoutMs: deadline.ms, maxApiAnswerBytes: 1_048_576 };
+    const client = apiClients({ apiBaseUrl: sandbox.apiBaseUrl, ...limits }, () =>
       Promise.resolve({ access_token: 'a', type: 'bearer' }),
     )({} as never);
-    const error = await failure(client.get('/me'));
+    const failing = failure(client.get('/me'));
+    if (code === 'ERR_CONNECT_TIMEOUT') await deadline.passDuring(() => sandbox.calls.api === 1);
+    const error = await failing;
     expect(error).toMatchObject({ status, code, stage: 'api' });
     expect(error.reason).toBe(reason);
     expect(sandbox.calls.api).toBe(1);

@@ -2,24 +2,18 @@ import http from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { startSandbox, type Sandbox, type SandboxFault } from '../../../src/testing';
 import { beginSignIn, browser, signIn, startApp, type TestApp } from '../../support/app';
+import { givenDeadline } from '../../support/deadline';
 import { clearSessions, tokensIn } from '../../support/stored';
 
-/** Short where the deadline is what ends the call; long enough for a busy machine where something else is to end it. */
-const HASTY_MS = 800;
-const PATIENT_MS = 10_000;
-/** A busy machine may be this late; without a deadline there would be no end. */
-const SLACK_MS = 4_000;
-
+const deadline = givenDeadline();
 let sandbox: Sandbox;
 let app: TestApp;
-let hasty: TestApp;
 let elsewhere: http.Server;
 let elsewhereUrl: string;
 let seenElsewhere = 0;
 beforeAll(async () => {
   sandbox = await startSandbox();
-  app = await startApp(sandbox, { options: { timeoutMs: PATIENT_MS } });
-  hasty = await startApp(sandbox, { options: { timeoutMs: HASTY_MS } });
+  app = await startApp(sandbox, { options: { timeoutMs: deadline.ms } });
   elsewhere = http.createServer((_req, res) => {
     seenElsewhere += 1;
     res.setHeader('Content-Type', 'application/json');
@@ -30,13 +24,11 @@ beforeAll(async () => {
 });
 afterAll(async () => {
   await app.close();
-  await hasty.close();
   await sandbox.close();
   await new Promise((resolve) => elsewhere.close(resolve));
 });
 beforeEach(async () => {
   await clearSessions(app);
-  await clearSessions(hasty);
   sandbox.reset();
   seenElsewhere = 0;
 });
@@ -72,24 +64,23 @@ const ROWS: readonly [string, () => SandboxFault, Outcome][] = [
 ];
 
 test.each(ROWS)('%s', async (_sentence, fault, { status, code }) => {
-  const [visited, visitor] = [code === TIMEOUT.code ? hasty : app, browser()];
-  const callback = await beginSignIn(visited, sandbox, visitor);
+  const visitor = browser();
+  const callback = await beginSignIn(app, sandbox, visitor);
   sandbox.fault(fault());
-  const begun = performance.now();
-  const answer = await visitor.visit(callback, {});
-  const tookMs = performance.now() - begun;
+  const visit = visitor.visit(callback, {});
+  if (code === TIMEOUT.code) await deadline.passDuring(() => sandbox.calls.token === 1);
+  const answer = await visit;
   expect([answer.status, codeOf(answer.body)]).toEqual([status, code]);
-  expect(tookMs).toBeLessThan(HASTY_MS + SLACK_MS);
-  expect([sandbox.calls.token, seenElsewhere, await tokensIn(visited)]).toEqual([1, 0, 0]);
+  expect([sandbox.calls.token, seenElsewhere, await tokensIn(app)]).toEqual([1, 0, 0]);
   // The visitor can start again at once, and an answer that comes late changes nothing.
   sandbox.release();
-  expect((await signIn(visited, sandbox, visitor)).status).toBe(302);
-  expect(await tokensIn(visited)).toBe(1);
+  expect((await signIn(app, sandbox, visitor)).status).toBe(302);
+  expect(await tokensIn(app)).toBe(1);
 });
 
 describe('a cut connection', () => {
   const onFreshSocket = async (commit: boolean): Promise<void> => {
-    const own = await startApp(sandbox, { options: { timeoutMs: PATIENT_MS } });
+    const own = await startApp(sandbox, { options: { timeoutMs: deadline.ms } });
     try {
       const visitor = browser();
       const callback = await beginSignIn(own, sandbox, visitor);
@@ -125,7 +116,7 @@ test('a maintenance page passes its Retry-After on', async () => {
 });
 
 test('a provider that is not there is a 502 that is worth another try', async () => {
-  const own = await startApp(sandbox, { options: { timeoutMs: PATIENT_MS, tokenUrl: 'http://127.0.0.1:1/token' } });
+  const own = await startApp(sandbox, { options: { timeoutMs: deadline.ms, tokenUrl: 'http://127.0.0.1:1/token' } });
   try {
     const answer = await signIn(own, sandbox, browser());
     expect([answer.status, await tokensIn(own), sandbox.calls.token]).toEqual([502, 0, 0]);
