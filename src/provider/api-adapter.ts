@@ -4,7 +4,7 @@ import { debug } from '../debug';
 import { ConnectError } from '../errors';
 import type { ConnectToken } from '../token';
 import { readApiAnswer, type ApiDataType, type ApiReading } from './api-answer';
-import { bodyBytes } from './api-body';
+import { heldBody, type HeldBody } from './api-body';
 import { callLimits, type CallLimits } from './api-limits';
 import { apiCallRefused } from './api-refusal';
 import type { TransportFault, WireAnswer, WireRequest } from './attempt';
@@ -62,7 +62,7 @@ const NOT_THE_CALLERS: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * Makes the axios adapter that acts as one visitor: checks the address, signs, sends, and when the API refuses the token
+ * Makes the axios adapter that acts as one visitor: checks the address, gets a token, reads the body, signs, sends, and when the API refuses the token
  * asks once for another one and sends once more. Rejects with {@link ConnectError}, or axios's CanceledError when the
  * caller aborts. Nothing of the token is left in the response, its `config` included.
  */
@@ -77,19 +77,30 @@ export function apiAdapter(
     const dataType = dataTypeOf(config);
     const limits = callLimits(config);
     try {
+      const body = heldBody(config.data);
+      const first = await tokenFor(body, limits);
       const streamMs = (config.timeout ?? 0) > 0 ? undefined : channel.timeoutMs;
-      const { bytes, type, once = false } = await limits.within(bodyBytes(config.data, limits.signal, streamMs));
+      const { bytes, type, once = false } = await limits.within(body.read(limits.signal, streamMs));
       const headers = callerHeaders(config.headers, bytes === undefined ? null : type);
-      const { reading, answer } = await signedAnswer({ url, method, headers, bytes, once, dataType, limits });
+      const { reading, answer } = await signedAnswer({ url, method, headers, bytes, once, dataType, limits }, first);
       return response(reading, answer, config);
     } finally {
       limits.dispose();
     }
   };
 
-  async function signedAnswer(call: Call): Promise<{ reading: ApiReading; answer: WireAnswer }> {
+  /** Before the body is read: an upload of somebody who is not connected must cost no memory. */
+  async function tokenFor(body: HeldBody, limits: CallLimits): Promise<ConnectToken> {
+    try {
+      return await limits.within(token());
+    } catch (error) {
+      body.drop();
+      throw error;
+    }
+  }
+
+  async function signedAnswer(call: Call, first: ConnectToken): Promise<{ reading: ApiReading; answer: WireAnswer }> {
     const { limits } = call;
-    const first = await limits.within(token());
     const seen = await send(call, first);
     if (seen.reading.kind !== 'refused') return seen;
     const second = await limits.within(token(first.access_token));

@@ -1,7 +1,7 @@
 import type { AxiosRequestHeaders } from 'axios';
 import { toFormData } from 'axios';
 import { apiCallRefused } from './api-refusal';
-import { isStream, streamBytes } from './api-stream';
+import { heldStream, isStream } from './api-stream';
 
 const FORM_TYPE = 'application/x-www-form-urlencoded';
 const BYTES_TYPE = 'application/octet-stream';
@@ -9,7 +9,7 @@ const BYTES_TYPE = 'application/octet-stream';
 /**
  * Writes a body as axios users know it, and names its type where the call does not: objects, lists and other JSON values
  * as JSON, or as a form or multipart where the Content-Type says so, URLSearchParams as a form. Strings, bytes, FormData,
- * Blob and streams are left for {@link bodyBytes}. Not axios's own function, which any part of the process may have exchanged.
+ * Blob and streams are left for {@link heldBody}. Not axios's own function, which any part of the process may have exchanged.
  * @throws ConnectError `ERR_CONNECT_CONFIG` with reason `body`: a value that JSON cannot hold
  */
 export function writeBody(data: unknown, headers: AxiosRequestHeaders): unknown {
@@ -48,6 +48,14 @@ function written(data: unknown, headers: AxiosRequestHeaders): unknown {
   return json(data);
 }
 
+/** A body of which nothing has been read yet. */
+export interface HeldBody {
+  /** @param timeoutMs - for a stream to end; undefined: `signal` tells */
+  readonly read: (signal: AbortSignal, timeoutMs?: number) => Promise<BodyBytes>;
+  /** To be called where it is not going to be read: closes a stream. */
+  readonly drop: () => void;
+}
+
 /** A body as bytes; `type` replaces the Content-Type of the call. */
 export interface BodyBytes {
   readonly bytes: Uint8Array | undefined;
@@ -58,21 +66,31 @@ export interface BodyBytes {
 }
 
 /**
- * Gives what {@link writeBody}, or a `transformRequest` of the app, has left as bytes.
- * @param timeoutMs - for a stream to end; undefined: `signal` tells
- * @throws ConnectError `ERR_CONNECT_CONFIG` with reason `body`
+ * Takes charge of what {@link writeBody}, or a `transformRequest` of the app, has left: reading it is for later, when it
+ * is known that it can be sent.
+ * @throws ConnectError `ERR_CONNECT_CONFIG` with reason `body`, also when it is read
  */
-export async function bodyBytes(data: unknown, signal: AbortSignal, timeoutMs?: number): Promise<BodyBytes> {
-  if (data === undefined || data === null) return { bytes: undefined };
-  if (typeof data === 'string') return { bytes: Buffer.from(data) };
-  if (isBytes(data)) return { bytes: ArrayBuffer.isView(data) ? viewed(data) : new Uint8Array(data) };
-  if (data instanceof Blob) return { bytes: new Uint8Array(await data.arrayBuffer()) };
-  if (data instanceof FormData) {
-    const form = new Response(data);
-    return { bytes: new Uint8Array(await form.arrayBuffer()), type: form.headers.get('content-type') ?? '' };
-  }
-  if (isStream(data)) return { bytes: await streamBytes(data, signal, timeoutMs), once: true };
-  throw apiCallRefused('body');
+export function heldBody(data: unknown): HeldBody {
+  if (data === undefined || data === null) return unread(() => ({ bytes: undefined }));
+  if (typeof data === 'string') return unread(() => ({ bytes: Buffer.from(data) }));
+  if (isBytes(data)) return unread(() => ({ bytes: ArrayBuffer.isView(data) ? viewed(data) : new Uint8Array(data) }));
+  if (data instanceof Blob) return unread(async () => ({ bytes: new Uint8Array(await data.arrayBuffer()) }));
+  if (data instanceof FormData) return unread(() => formBytes(data));
+  if (!isStream(data)) throw apiCallRefused('body');
+  const { bytes, close } = heldStream(data);
+  return {
+    read: async (signal, timeoutMs) => ({ bytes: await bytes(signal, timeoutMs), once: true }),
+    drop: close,
+  };
+}
+
+function unread(read: () => BodyBytes | Promise<BodyBytes>): HeldBody {
+  return { read: async () => read(), drop: () => undefined };
+}
+
+async function formBytes(data: FormData): Promise<BodyBytes> {
+  const form = new Response(data);
+  return { bytes: new Uint8Array(await form.arrayBuffer()), type: form.headers.get('content-type') ?? '' };
 }
 
 function isBytes(data: unknown): data is ArrayBuffer | ArrayBufferView {

@@ -6,6 +6,7 @@ export interface BodyStream {
   readonly [Symbol.asyncIterator]?: () => AsyncIterator<unknown>;
   readonly getReader?: () => { read(): Promise<IteratorResult<unknown>>; cancel(): Promise<unknown> };
   readonly destroy?: () => unknown;
+  readonly on?: (event: 'error', listener: () => void) => unknown;
   readonly readableEnded?: boolean;
 }
 
@@ -25,6 +26,24 @@ export function isStream(data: unknown): data is BodyStream {
   return typeof pipe === 'function' || typeof getReader === 'function';
 }
 
+/** A stream that the call has taken charge of. */
+export interface HeldStream {
+  readonly bytes: (signal: AbortSignal, timeoutMs: number | undefined) => Promise<Uint8Array>;
+  /** Gives it up unread. */
+  readonly close: () => void;
+}
+
+/**
+ * Takes charge of a stream without reading from it. Should it fail before it is read, that ends the call and not the
+ * process.
+ * @throws ConnectError `ERR_CONNECT_CONFIG` with reason `body`: it cannot be read
+ */
+export function heldStream(stream: BodyStream): HeldStream {
+  const source = opened(stream);
+  stream.on?.('error', () => undefined);
+  return { bytes: (signal, timeoutMs) => streamBytes(source, signal, timeoutMs), close: source.close };
+}
+
 /**
  * Reads a stream to its end. One that fails, says more than 10 MiB or does not end within `timeoutMs` is given up, and
  * closed; so is one whose call ends first. A request that the app is answering stays open: the rest of it is let go by.
@@ -32,12 +51,7 @@ export function isStream(data: unknown): data is BodyStream {
  * @param timeoutMs - undefined: the call has a timeout of its own, which `signal` tells
  * @throws ConnectError `ERR_CONNECT_CONFIG` with reason `body`
  */
-export async function streamBytes(
-  stream: BodyStream,
-  signal: AbortSignal,
-  timeoutMs: number | undefined,
-): Promise<Uint8Array> {
-  const source = opened(stream);
+async function streamBytes(source: Source, signal: AbortSignal, timeoutMs: number | undefined): Promise<Uint8Array> {
   let giveUp = source.close;
   // Raced: a closed stream of the web says that it is done, and one of the app's own may say nothing at all.
   const givenUp = new Promise<never>((_resolve, reject) => {
