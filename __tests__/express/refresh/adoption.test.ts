@@ -81,6 +81,27 @@ test('an adopted token younger than 5 s is not written, an older one is', async 
   expect((await onlySession(first.app))['connectLineage']).toMatch(/\.1$/u);
 });
 
+test("an adopted token that was not written is what the app's own answers show, under whichever name", async () => {
+  const world = await connectedWorld(sandbox, {
+    routes: (app, connect) => {
+      app.get('/own', (req, res, next) => {
+        const show = (): void => {
+          const { connectToken } = req.session;
+          res.json({ connectToken, account: connectToken });
+        };
+        connect.getToken(req).then(show, next);
+      });
+    },
+  });
+  await world.expireIn(1);
+  const stale = await onlySession(world.app);
+  const fresh = tokenIn(await world.fresh());
+  await restore(world, stale);
+  const answer = await world.visitor.visit(`${world.app.url}/own`);
+  expect(JSON.parse(answer.body)).toEqual({ connectToken: fresh, account: fresh });
+  expect(await onlySession(world.app)).toEqual(stale);
+});
+
 test('a document restored hours later gets the newest token, refreshed once when that has expired too', async () => {
   const [first, second] = await twoProcesses(sandbox);
   await first.expireIn(1);

@@ -1,5 +1,6 @@
 import type { NextFunction, Request, RequestHandler, Response } from 'express';
 import { MemoryStore, type SessionData } from 'express-session';
+import { ConnectError } from '../../../src';
 import { startSandbox, type Sandbox } from '../../../src/testing';
 import { browser, signIn, withApp, type TestAppParts } from '../../support/app';
 import { editSessions } from '../../support/stored';
@@ -81,5 +82,28 @@ test('a session that cannot be serialised is the app’s own error: its error ha
       ['TypeError: Do not know how to serialize a BigInt'],
     ]);
     expect(sandbox.calls.refresh).toBe(0);
+  });
+});
+
+test('getToken without a session rejects, and the error names the stage', async () => {
+  const parts: TestAppParts = {
+    before: [
+      (req, _res, next) => {
+        Object.assign(req, { session: undefined });
+        next();
+      },
+    ],
+    routes: (express, connect) => {
+      express.get('/fresh', (req, res, next) => {
+        connect.getToken(req).then(
+          () => next(),
+          (error: unknown) => void res.json(error instanceof ConnectError && { code: error.code, stage: error.stage }),
+        );
+      });
+    },
+  };
+  await withApp(sandbox, parts, async (app) => {
+    const answer = await browser().visit(`${app.url}/fresh`, script);
+    expect(JSON.parse(answer.body)).toEqual({ code: 'ERR_CONNECT_NO_SESSION', stage: 'refresh' });
   });
 });

@@ -341,16 +341,22 @@ describe('sessions and cookies that cannot work', () => {
     });
   });
 
-  test('a session that lives in a cookie is refused with the reason', async () => {
-    const cookieSession: TestAppParts = {
+  const nothing = (): void => undefined;
+  test.each([
+    ['that lives in a cookie', { touch: nothing }, undefined],
+    ['that cannot be regenerated', { touch: nothing }, { get: nothing, set: nothing }],
+    ['whose store cannot be read', { touch: nothing, regenerate: nothing }, { set: nothing }],
+    ['whose store cannot be written', { touch: nothing, regenerate: nothing }, { get: nothing }],
+  ])('a session %s is refused with the reason', async (_sentence, session, sessionStore) => {
+    const notOfExpressSession: TestAppParts = {
       before: [
         (req, _res, next) => {
-          Object.assign(req, { session: { touch: () => undefined }, sessionID: undefined, sessionStore: undefined });
+          Object.assign(req, { session, sessionID: undefined, sessionStore });
           next();
         },
       ],
     };
-    await within(cookieSession, async (own) => {
+    await within(notOfExpressSession, async (own) => {
       const answer = await browser().visit(`${own.url}/connect/authorize`, {});
       expect([answer.status, problemOf(answer.body)['code'], problemOf(answer.body)['reason']]).toEqual([
         500,

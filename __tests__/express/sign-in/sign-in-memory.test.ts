@@ -65,6 +65,12 @@ describe('finished sign-ins', () => {
     expect(flights.find(inSession('session'), { state: 'one', code: 'one' })).toBeUndefined();
   });
 
+  test('that were replays are judged anew each time', async () => {
+    const flights = signInFlights();
+    await flights.start(inSession('session'), ANSWER, () => Promise.resolve({ kind: 'replay', returnTo: '/' }));
+    expect(flights.find(inSession('session'), ANSWER)).toBeUndefined();
+  });
+
   test('are 10,000 at most: the oldest is forgotten for the newest', async () => {
     const flights = signInFlights();
     const visitor = inSession('session');
