@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import type { AxiosRequestConfig } from 'axios';
 import { apiAddressCheck } from '../../../src/provider/api-url';
 import { apiWorld, ok, type ApiWorld } from '../../support/api-world';
+import { runs, webUrl } from '../../support/property';
 
 let world: ApiWorld;
 beforeAll(async () => {
@@ -9,7 +10,7 @@ beforeAll(async () => {
 });
 afterAll(() => world.close());
 
-const RUNS = { seed: 20_261_124, numRuns: process.env.CI === undefined ? 1000 : 10_000 };
+const RUNS = runs(20_261_124);
 const REFUSED = { code: 'ERR_CONNECT_CONFIG', status: 500, stage: 'api', reason: 'url' };
 /** `BASE` stands for the API's address, `ORIGIN` for its origin. */
 const HOSTILE: readonly (string | AxiosRequestConfig)[] = [
@@ -172,7 +173,7 @@ test('whatever address, base and parameters are put together, what passes is bel
       .array(fc.tuple(fc.constantFrom(...slashes), fc.constantFrom(...dots, ...rest, ...between)), { maxLength: 6 })
       .map((parts) => parts.flat().join('')),
     fc.string(),
-    fc.webUrl(),
+    webUrl,
   );
   let passed = 0;
   fc.assert(

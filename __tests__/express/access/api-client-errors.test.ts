@@ -8,6 +8,7 @@ import { startSandbox, type Sandbox } from '../../../src/testing';
 import { givenDeadline } from '../../support/deadline';
 import { EXPECTED, EXPECTED_OAUTH } from '../../support/expected';
 import { http11 } from '../../support/local-server';
+import { anyText, runs } from '../../support/property';
 import { apiWorld, json, ok, type ApiWorld } from '../../support/api-world';
 
 async function failure(call: Promise<unknown>): Promise<ConnectError> {
@@ -208,7 +209,7 @@ test('no body of any kind breaks the reader, and data comes out as it went in', 
   const body = fc.oneof(
     fc.string(),
     fc.json(),
-    fc.string({ unit: 'binary' }),
+    anyText,
     fc.jsonValue().map((data) => JSON.stringify({ success: true, data })),
   );
   fc.assert(
@@ -217,13 +218,13 @@ test('no body of any kind breaks the reader, and data comes out as it went in', 
       if (reading.kind !== 'data') return expect(reading.error.status).toBeGreaterThanOrEqual(400);
       expect(reading.data).toEqual(text === '' ? '' : JSON.parse(text));
     }),
-    { seed: 20261124, numRuns: 3000 },
+    runs(20_261_124),
   );
   fc.assert(
     fc.property(fc.jsonValue(), (data) => {
       expect(read(200, { success: true, data })).toMatchObject({ kind: 'data' });
     }),
-    { seed: 20261124, numRuns: 2000 },
+    runs(20_261_124),
   );
 });
 

@@ -9,6 +9,7 @@ import { sessionOf } from '../../../src/session';
 import { sessionTokens } from '../../../src/session-token';
 import type { Sandbox, SandboxSwitches } from '../../../src/testing';
 import type { TestAppParts } from '../../support/app';
+import { runs } from '../../support/property';
 import {
   connectedWorld,
   givenRotation,
@@ -311,7 +312,7 @@ describe('what a session may hold instead', () => {
         expect(sandbox.calls.refresh - before).toBeLessThanOrEqual(1);
         time.pass(6000);
       }),
-      { seed: 20_260_101, numRuns: 60 },
+      runs(20_260_101, 60),
     );
   }, 30_000);
 });

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { endsTrying, readOutcome, type Outcome } from '../../../src/cli/outcome';
+import { runs } from '../../support/property';
 
 /** What an answer to a made-up code means. */
 
@@ -84,6 +85,6 @@ test('any answer has a meaning, and nothing of its text gets into it', () => {
       if (code === 429) expect(outcome.kind).toBe('limited');
       if (outcome.kind === 'issued') expect(text).toContain('access_token');
     }),
-    { seed: 11 },
+    runs(11),
   );
 });

@@ -13,6 +13,7 @@ import { progressOn } from '../../../src/cli/progress';
 import type { Outcome } from '../../../src/cli/outcome';
 import { textReport } from '../../../src/cli/report';
 import { MOST_TRIES, nextTry, type Setup, type Tried } from '../../../src/cli/tries';
+import { runs } from '../../support/property';
 
 /** What a process cannot show at will: a terminal, an older Node, every order of answers. */
 
@@ -174,6 +175,6 @@ test('whatever a provider answers, no way is tried twice and there is an end', (
         expect(tried.slice(0, -1).every(({ outcome: { kind } }) => kind !== 'limited')).toBe(true);
       },
     ),
-    { seed: 7 },
+    runs(7),
   );
 });

@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { safeReturnTo } from '../../../src/return-to';
 import { startSandbox, type Sandbox } from '../../../src/testing';
 import { browser, startApp, type TestApp } from '../../support/app';
+import { anyText, runs, webUrl } from '../../support/property';
 
 const ownPaths = ['/connect/callback', '/connect/authorize'];
 const check = (value: unknown): string | undefined => safeReturnTo(value, { ownPaths });
@@ -408,7 +409,7 @@ describe('through a real sign-in', () => {
   });
 });
 
-const RUNS = { seed: 20_300_103, numRuns: process.env.CI === undefined ? 1000 : 10_000 };
+const RUNS = runs(20_300_103);
 const prototypes = [Object.prototype, Array.prototype, String.prototype, Function.prototype];
 const membersOfPrototypes = (): readonly (string | symbol)[] =>
   prototypes.flatMap((prototype) => Reflect.ownKeys(prototype));
@@ -460,9 +461,9 @@ const assembled = fc.array(piece, { maxLength: 10 }).map((pieces) => pieces.join
 const target = fc.oneof(
   assembled.map((tail) => `/${tail}`),
   assembled,
-  fc.string({ unit: 'binary' }),
+  anyText,
   fc.string().map((tail) => `/${tail}`),
-  fc.webUrl(),
+  webUrl,
   fc.anything(),
 );
 
