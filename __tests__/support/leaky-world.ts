@@ -136,7 +136,7 @@ async function run(renderErrors: boolean): Promise<void> {
     redirectUri: `${appServer.url}/connect/callback`,
     authorizeUrl: `${tokenServer.url}/authorize`,
     tokenUrl: `${tokenServer.url}/token`,
-    timeoutMs: 1_000,
+    timeoutMs: 2_000,
     renderErrors,
     onConnect: () => {
       if (refusing) throw refusal;

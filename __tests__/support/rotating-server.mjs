@@ -1,13 +1,16 @@
 // A second provider for refreshes: oidc-provider rotates every refresh token and ends the whole grant when a used one
 // comes again. A shim in front speaks as Appy Pie documents: JSON token requests, flat answers with `type` and
-// `expires_at`. Counts presentations per refresh token. A child process, started with an IPC channel; its argument is
-// the lifetime of an access token in seconds.
+// `expires_at`. Counts presentations per refresh token. A child process, started with an IPC channel. Access tokens live
+// for an hour by the clock of this process, which /control/clock puts ahead.
 import { randomBytes } from 'node:crypto';
 import { createServer } from 'node:http';
 import { URLSearchParams } from 'node:url';
 import Provider from 'oidc-provider';
 
-const accessTokenSeconds = Number(process.argv[2]);
+const machineNow = Date.now;
+let aheadMs = 0;
+Date.now = () => machineNow() + aheadMs;
+
 const client = { clientId: 'rotating-client', clientSecret: randomBytes(24).toString('base64url') };
 const presentations = new Map();
 /** The last request per refresh token: those for one token are served in turn, so that no reuse slips through. */
@@ -38,7 +41,7 @@ const provider = new Provider(url, {
   features: { devInteractions: { enabled: true } },
   cookies: { keys: ['cookie signing key of the tests'] },
   rotateRefreshToken: true,
-  ttl: { AccessToken: accessTokenSeconds, RefreshToken: 86_400, Grant: 86_400, Session: 3_600, Interaction: 600 },
+  ttl: { AccessToken: 3_600, RefreshToken: 86_400, Grant: 86_400, Session: 3_600, Interaction: 600 },
 });
 // The ports of the apps are not known when this process starts.
 provider.Client.prototype.redirectUriAllowed = (uri) => new URL(uri).hostname === '127.0.0.1';
@@ -54,6 +57,10 @@ async function serve(req, res) {
   if (pathname === '/v1/oauth2/token') return answer(res, await tokenAnswer(req));
   if (pathname === '/api/v2/integrations/me') return answer(res, await profileAnswer(req));
   if (pathname === '/control/presentations') return answer(res, { status: 200, body: [...presentations] });
+  if (pathname === '/control/clock') {
+    aheadMs = Number(searchParams.get('ahead')) * 1000;
+    return answer(res, { status: 200, body: {} });
+  }
   return void pages(req, res);
 }
 

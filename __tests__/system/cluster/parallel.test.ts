@@ -127,7 +127,7 @@ describeInRedis(
     let provider: RotatingProvider;
     let world: World;
     beforeAll(async () => {
-      provider = await startRotatingProvider({ accessTokenSeconds: 3600 });
+      provider = await startRotatingProvider();
       world = await startWorld(4, {}, { ...PATIENT, connect: provider.connectOptions });
     });
     afterAll(() => Promise.all([provider.close(), world.close()]));
