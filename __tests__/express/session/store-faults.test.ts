@@ -94,15 +94,24 @@ const SESSION_OPTIONS: readonly [string, Partial<SessionOptions>, FaultPlan[]][]
 describe.each(SESSION_OPTIONS)('with %s', (_name, sessionOptions, rows) => {
   let faulty: FaultyStore;
   let app: TestApp;
+  const stages: string[] = [];
   beforeAll(async () => {
     faulty = faultyStore(deadline.pass);
     app = await startApp(sandbox, {
       store: faulty.store,
       session: sessionOptions,
       before: [faulty.watch],
-      options: { storeTimeoutMs: deadline.ms },
+      options: {
+        storeTimeoutMs: deadline.ms,
+        onEvent: (event) => {
+          if (event.type === 'error') stages.push(event.stage);
+        },
+      },
       routes: basketRoutes,
     });
+  });
+  beforeEach(() => {
+    stages.length = 0;
   });
   afterAll(() => app.close());
 
@@ -120,6 +129,7 @@ describe.each(SESSION_OPTIONS)('with %s', (_name, sessionOptions, rows) => {
     // A returning visitor's sign-in starts with one read and one write.
     const concerned = plan.operation !== 'destroy' && plan.call === 1;
     expect(faulty.faults()).toBe(concerned ? 1 : 0);
+    expect(stages).toEqual(concerned ? ['authorize'] : []);
     if (concerned) expectStoreAnswer(answer);
     else expect(answer.status).toBe(302);
     faulty.heal();
@@ -141,6 +151,7 @@ describe.each(SESSION_OPTIONS)('with %s', (_name, sessionOptions, rows) => {
       return;
     }
     expectStoreAnswer(answer);
+    expect(stages).toEqual(['callback']);
     expect(faulty.faults()).toBeGreaterThan(0);
     faulty.heal();
     expect(await reachableTokens(app, visitor.handedOut)).toEqual([]);
