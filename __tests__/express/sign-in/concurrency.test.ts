@@ -39,25 +39,25 @@ function turns(count: number): (run: () => void) => void {
   };
 }
 
-/** A fixed pattern of delays: neighbouring operations overtake each other the same way in every run. */
-function unevenTimers(): (run: () => void) => void {
-  const delaysMs = [13, 2, 7, 1, 11, 3, 5];
+/** A fixed pattern of delays: neighbouring operations overtake each other the same way on any machine. */
+function unevenTurns(): (run: () => void) => void {
+  const delays = [13, 2, 7, 1, 11, 3, 5].map(turns);
   let next = 0;
   return (run) => {
-    setTimeout(run, delaysMs[next % delaysMs.length]);
+    delays[next % delays.length]?.(run);
     next += 1;
   };
 }
 
 const SLOW: readonly [string, Partial<SessionOptions>, () => (run: () => void) => void][] = [
   ['that takes 20 turns of the event loop', {}, () => turns(20)],
-  ['that takes 10 ms', {}, () => (run) => void setTimeout(run, 10)],
-  ['whose operations overtake each other', {}, unevenTimers],
-  ['whose operations overtake each other, and resave: true', { resave: true }, unevenTimers],
+  ['that takes 2 ms', {}, () => (run) => void setTimeout(run, 2)],
+  ['whose operations overtake each other', {}, unevenTurns],
+  ['whose operations overtake each other, and resave: true', { resave: true }, unevenTurns],
   [
     "whose operations overtake each other, rolling: true and unset: 'destroy'",
     { rolling: true, unset: 'destroy' },
-    unevenTimers,
+    unevenTurns,
   ],
 ];
 

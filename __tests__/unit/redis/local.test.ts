@@ -13,6 +13,8 @@ const failure = {
   retentionMs: HOUR,
 } as const;
 
+const AWAY = new Error('away');
+
 /** A shared ledger that can be away, and one that steps in for it. */
 function ledgers(): { readonly shared: RefreshLedger; readonly ledger: RefreshLedger; away: boolean } {
   const shared = ledgerInMemory();
@@ -22,7 +24,7 @@ function ledgers(): { readonly shared: RefreshLedger; readonly ledger: RefreshLe
       [
         name,
         (...args: never[]) =>
-          state.away ? Promise.reject(new Error('away')) : (operation as (...given: never[]) => unknown)(...args),
+          state.away ? Promise.reject(AWAY) : (operation as (...given: never[]) => unknown)(...args),
       ] as const,
   );
   state.ledger = withLocal(Object.fromEntries(operations) as unknown as RefreshLedger, ledgerInMemory());
@@ -49,7 +51,7 @@ test('a claim that was won alone is renewed, and its failure recorded, also when
 test('10,000 connections that ended alone are told to the shared ledger, the oldest being given up first', async () => {
   const world = ledgers();
   world.away = true;
-  for (let i = 0; i <= 10_000; i += 1) await world.ledger.revoke(`key ${i}`, HOUR);
+  await Promise.all(Array.from({ length: 10_001 }, (_none, number) => world.ledger.revoke(`key ${number}`, HOUR)));
   world.away = false;
   expect((await world.ledger.acquire('key 0', claim)).kind).toBe('won');
   for (const key of ['key 1', 'key 10000']) {
