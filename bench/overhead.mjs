@@ -14,7 +14,7 @@ for (const path of ['/one', '/two', '/three']) bare.all(path, (_req, _res, next)
 const candidates = {
   'router of three other routes': [bare, {}],
   'connectAuth, visitor without a session': [connectAuth(options), undefined],
-  'connectAuth, connected visitor': [connectAuth(options), { connectToken: token, connectLineage: 'bench.0' }],
+  'connectAuth, connected visitor': [connectAuth(options), { connectToken: { ...token, connection: 'bench.0' } }],
   'connectAuth with encryption, not connected': [connectAuth({ ...options, encryptionKeys }), {}],
 };
 

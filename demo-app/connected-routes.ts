@@ -28,9 +28,8 @@ export function connectedRoutes({ address, connect, backstage, worker, page }: C
   const router = Router();
   const guard = connect.requireConnect({ onMissing: 'error' });
 
-  async function connectionOf(req: Request, token: ConnectToken): Promise<Connection> {
-    const [refreshes, events] = await Promise.all([storedRefreshes(req), backstage.events()]);
-    return { token, worker, refreshes, events, nowMs: Date.now() };
+  async function connectionOf(token: ConnectToken): Promise<Connection> {
+    return { token, worker, refreshes: refreshesOf(token), events: await backstage.events(), nowMs: Date.now() };
   }
 
   async function show(
@@ -40,7 +39,7 @@ export function connectedRoutes({ address, connect, backstage, worker, page }: C
     outcome?: (token: ConnectToken) => Html | undefined,
   ): Promise<void> {
     const token = await connect.getToken(req);
-    const content = connectedContent(await connectionOf(req, token), outcome?.(token));
+    const content = connectedContent(await connectionOf(token), outcome?.(token));
     res.type('html').send(page({ title, content, live: true }));
   }
 
@@ -97,7 +96,7 @@ export function connectedRoutes({ address, connect, backstage, worker, page }: C
     guard,
     caught(async (req, res) => {
       const token = await connect.getToken(req);
-      res.type('html').send(liveContent(await connectionOf(req, token)).markup);
+      res.type('html').send(liveContent(await connectionOf(token)).markup);
     }),
   );
   router.get(
@@ -141,14 +140,10 @@ async function age(req: Request): Promise<ConnectToken | undefined> {
   return aged;
 }
 
-/** Asked of the store: a request whose token was refreshed meanwhile shows the session as it was loaded. */
-function storedRefreshes(req: Request): Promise<number | undefined> {
-  return new Promise((resolve) => {
-    req.sessionStore.get(req.sessionID, (_error, stored) => {
-      const generation = /^[^.]+\.(\d+)/.exec(stored?.connectLineage ?? '')?.[1];
-      resolve(generation === undefined ? undefined : Number(generation));
-    });
-  });
+/** The label of a token says how often its connection was refreshed. */
+function refreshesOf({ connection = '' }: ConnectToken): number | undefined {
+  const generation = /^[^.]+\.(\d+)/.exec(connection)?.[1];
+  return generation === undefined ? undefined : Number(generation);
 }
 
 function reload(req: Request): Promise<void> {

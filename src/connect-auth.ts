@@ -18,6 +18,7 @@ import { refreshFlights } from './refresh/flight';
 import { memoryLedger } from './refresh/memory-ledger';
 import { sessionOf, type SessionRecord, type StoredSession } from './session';
 import { sessionTokens, type SessionTokens } from './session-token';
+import type { TokenSet } from './token';
 
 /** Milliseconds for one operation of a ledger that the app has given us. */
 const LEDGER_LIMIT_MS = 5000;
@@ -61,7 +62,7 @@ export function connectAuth(options: ConnectAuthOptions): ConnectAuth {
   const endpoint = tokenEndpoint(config);
   const flights = refreshFlights({ ...config, ledger, endpoint });
   const getToken = tokenSource({ ...named, tokens, flights, ended });
-  const parts = { ...named, ...signInParts(named, tokens), ...connections({ ...config, ledger, ended }) };
+  const parts = { ...named, ...signInParts(tokens), ...connections({ ...config, ledger, ended }) };
 
   const handlers = {
     authorize: authorizeHandler(parts),
@@ -108,23 +109,19 @@ function openTokens(tokens: SessionTokens, { ended }: Pick<Connections, 'ended'>
 }
 
 /** How sign-in and disconnect see the token in a session. */
-function signInParts(
-  { lineageKey }: { lineageKey: string },
-  tokens: SessionTokens,
-): {
+function signInParts(tokens: SessionTokens): {
   putToken: SessionTokens['put'];
+  shownToken: SessionTokens['shown'];
   lineageIn: (document: StoredSession) => string | undefined;
 } {
+  const dated = (set: TokenSet): TokenSet => ({
+    ...set,
+    lifetimeSeconds: lifetimeSeconds(set.token, Date.now()),
+  });
   return {
-    putToken: (session, set) =>
-      tokens.put(session, { ...set, lifetimeSeconds: lifetimeSeconds(set.token, Date.now()) }),
-    lineageIn(document) {
-      const held = tokens.readDocument(document);
-      if (held.kind === 'held') return held.set.lineage;
-      // An envelope that no key of ours opens: the connection ends all the same.
-      const label = document[lineageKey];
-      return typeof label === 'string' ? label.split('.', 1)[0] || undefined : undefined;
-    },
+    putToken: (session, set) => tokens.put(session, dated(set)),
+    shownToken: (set) => tokens.shown(dated(set)),
+    lineageIn: tokens.connectionIn,
   };
 }
 
@@ -135,7 +132,7 @@ function sessionParts(config: Config): {
   instance: string;
   session: (req: Request, stage: ConnectStage) => SessionRecord;
 } {
-  // By default connectLineage and connectPending; otherwise the companions carry the whole key.
+  // By default connectPending, and of 0.1.0 connectLineage; otherwise the companions carry the whole key.
   const stem = config.sessionKey === 'connectToken' ? 'connect' : config.sessionKey;
   let seen = false;
   return {

@@ -21,7 +21,7 @@ const PROTOCOL_PARAMETERS = new Set([
 ]);
 // Members of an express-session object, and names that reach a prototype; those of every object are looked up there.
 const TAKEN_SESSION_KEYS = new Set([
-  // Their companions would be those of the default key.
+  // Their companion would be that of the default key, and 0.1.0 had one more.
   'connect',
   'connectLineage',
   'connectPending',

@@ -46,24 +46,48 @@ export type SealPurpose = 'session' | 'ledger';
 
 /** Seals text with the first key of a ring and opens it with any of them. */
 export interface Sealer {
-  /** @param context - what the text belongs to; without the same words it does not open elsewhere */
-  readonly seal: (text: string, context: readonly string[]) => string;
+  /**
+   * @param context - what the text belongs to; without the same words it does not open elsewhere
+   * @param label - stands in the envelope for everybody to read, and is authenticated: letters, digits, `-`, `_` and `.`
+   */
+  readonly seal: (text: string, context: readonly string[], label?: string) => string;
   /** @returns undefined when no key of the ring opens it, or it was moved or changed */
   readonly open: (envelope: string, context: readonly string[]) => string | undefined;
 }
 
+/** What everybody can read of an envelope. */
+export interface Envelope {
+  readonly keyId: string;
+  /** Version 2 has one. */
+  readonly label: string | undefined;
+  readonly iv: string;
+  /** Ciphertext and tag. */
+  readonly sealed: string;
+}
+
 const IV_BYTES = 12;
 const TAG_BYTES = 16;
-const ENVELOPE = /^v1\.([A-Za-z0-9_-]{1,32})\.([A-Za-z0-9_-]{16})\.([A-Za-z0-9_-]{22,})$/u;
+const VERSION_1 = /^v1\.([A-Za-z0-9_-]{1,32})()\.([A-Za-z0-9_-]{16})\.([A-Za-z0-9_-]{22,})$/u;
+// Neither key id nor IV nor text holds a dot: the first two and the last two parts are theirs, all between is the label.
+const VERSION_2 = /^v2\.([A-Za-z0-9_-]{1,32})\.([A-Za-z0-9_.-]{1,600})\.([A-Za-z0-9_-]{16})\.([A-Za-z0-9_-]{22,})$/u;
 
-/** Whether a value looks like an envelope of ours, whatever key it needs. No token does: it has no such form. */
+/** Takes an envelope apart, whatever key it needs. @returns undefined unless it looks like one; no token does */
+export function readEnvelope(value: unknown): Envelope | undefined {
+  if (typeof value !== 'string') return undefined;
+  const [, keyId, label = '', iv = '', sealed = ''] = VERSION_1.exec(value) ?? VERSION_2.exec(value) ?? [];
+  return keyId === undefined ? undefined : { keyId, label: label === '' ? undefined : label, iv, sealed };
+}
+
+/** Whether a value looks like an envelope of ours. */
 export function isEnvelope(value: unknown): value is string {
-  return typeof value === 'string' && ENVELOPE.test(value);
+  return readEnvelope(value) !== undefined;
 }
 
 /**
  * AES-256-GCM (NIST SP 800-38D) with a 96-bit random IV, under subkeys that HKDF-SHA-256 (RFC 5869) derives per
- * purpose. Envelope: `v1.<key id>.<iv>.<ciphertext and tag>`, base64url. The purpose and the context are authenticated.
+ * purpose. Envelope: `v1.<key id>.<iv>.<ciphertext and tag>`, or with a label
+ * `v2.<key id>.<label>.<iv>.<ciphertext and tag>`; all but the label is base64url. Purpose, key id, label and context are
+ * authenticated.
  */
 export function sealer(keys: KeyRing, purpose: SealPurpose): Sealer {
   const subkeys = new Map(keys.map(({ id, secret }) => [id, subkey(secret, purpose)]));
@@ -71,22 +95,23 @@ export function sealer(keys: KeyRing, purpose: SealPurpose): Sealer {
   const firstKey = subkey(firstSecret, purpose);
 
   return Object.freeze({
-    seal(text: string, context: readonly string[]): string {
+    seal(text: string, context: readonly string[], label?: string): string {
       const iv = randomBytes(IV_BYTES);
-      const cipher = createCipheriv('aes-256-gcm', firstKey, iv).setAAD(associated(first, context));
+      const cipher = createCipheriv('aes-256-gcm', firstKey, iv).setAAD(associated(first, label, context));
       const sealed = Buffer.concat([cipher.update(text, 'utf8'), cipher.final(), cipher.getAuthTag()]);
-      return `v1.${first}.${iv.toString('base64url')}.${sealed.toString('base64url')}`;
+      const head = label === undefined ? `v1.${first}` : `v2.${first}.${label}`;
+      return `${head}.${iv.toString('base64url')}.${sealed.toString('base64url')}`;
     },
     open(envelope: string, context: readonly string[]): string | undefined {
-      const [, id = '', iv = '', sealed = ''] = ENVELOPE.exec(envelope) ?? [];
-      const key = subkeys.get(id);
+      const { keyId = '', label, iv = '', sealed = '' } = readEnvelope(envelope) ?? {};
+      const key = subkeys.get(keyId);
       if (key === undefined) return undefined;
       const bytes = Buffer.from(sealed, 'base64url');
       try {
         const decipher = createDecipheriv('aes-256-gcm', key, Buffer.from(iv, 'base64url'), {
           authTagLength: TAG_BYTES,
         });
-        decipher.setAAD(associated(id, context)).setAuthTag(bytes.subarray(-TAG_BYTES));
+        decipher.setAAD(associated(keyId, label, context)).setAuthTag(bytes.subarray(-TAG_BYTES));
         return Buffer.concat([decipher.update(bytes.subarray(0, -TAG_BYTES)), decipher.final()]).toString('utf8');
       } catch {
         // Moved, changed, or another secret under the same id: not ours to read.
@@ -95,8 +120,10 @@ export function sealer(keys: KeyRing, purpose: SealPurpose): Sealer {
     },
   });
 
-  function associated(id: string, context: readonly string[]): Buffer {
-    return Buffer.from(JSON.stringify(['connect-auth seal v1', purpose, id, ...context]));
+  function associated(id: string, label: string | undefined, context: readonly string[]): Buffer {
+    const head =
+      label === undefined ? ['connect-auth seal v1', purpose, id] : ['connect-auth seal v2', purpose, id, label];
+    return Buffer.from(JSON.stringify([...head, ...context]));
   }
 }
 

@@ -1,14 +1,15 @@
 import { createHash } from 'node:crypto';
 import { inspect } from 'node:util';
-import { isEnvelope, sealer, type KeyRing } from './seal';
+import { isEnvelope, readEnvelope, sealer, type Envelope, type KeyRing } from './seal';
 import { define, hiddenForms, hideFromApp, isHidden, isSerialiser, onSave, watchSerialiser } from './session-hooks';
+import { labelOf, readLabel, type Label } from './session-label';
 import { readConnectToken, type ConnectToken, type TokenSet } from './token';
 
 /** What of the configuration decides how a session keeps its token. */
 export interface SessionTokensConfig {
   /** Session property of the token. */
   readonly sessionKey: string;
-  /** Session property of `"<lineage>.<generation>"`. */
+  /** Session property that held the label in version 0.1.0: read, and removed with the next write of a token. */
   readonly lineageKey: string;
   readonly clientId: string;
   readonly tokenUrl: string;
@@ -31,8 +32,12 @@ export interface SessionTokens {
   readonly read: (session: Writable) => Held;
   /** What a document of the session store holds. */
   readonly readDocument: (document: Properties) => Held;
-  /** Our two properties as the store is to keep them; sealed once per token set. */
-  readonly stored: (set: TokenSet) => Properties;
+  /** Id of the connection that a session or its document holds a token of, readable or not. */
+  readonly connectionIn: (document: Properties) => string | undefined;
+  /** A token set as the app gets it: with its label. */
+  readonly shown: (set: TokenSet) => ConnectToken;
+  /** Puts a token set into a document as the store is to keep it; sealed once per token set. */
+  readonly write: (document: Writable, set: TokenSet) => void;
   /** Puts a token set into a session that is about to be saved. */
   readonly put: (session: Writable, set: TokenSet) => void;
   /**
@@ -47,20 +52,14 @@ export interface SessionTokens {
   readonly hide: (session: Writable) => void;
   /** Removes the token from the session. */
   readonly clear: (session: Writable) => void;
-  /** Everything in a session, or in its document, but the cookie and our two properties, as JSON. */
+  /** Everything in a session, or in its document, but the cookie and the token, as JSON. */
   readonly appPart: (session: Properties) => string;
 }
-
-/** `<lineage>.<generation>`, and for short-lived tokens `.<lifetime in seconds>`. */
-const LABEL = /^([A-Za-z0-9_-]{1,64})\.(\d{1,9})(?:\.(\d{1,9}))?$/u;
-/** Below this many seconds the lifetime matters: a leeway or safety margin must not eat up the whole of it. */
-const SHORT_LIFETIME_SECONDS = 20;
 
 /** How one live token object came to be: the set it stands for, and the form that was loaded or last saved. */
 interface Origin {
   readonly set: TokenSet;
   readonly raw: unknown;
-  readonly rawLabel: unknown;
 }
 
 /** @throws nothing: what cannot be read is told by its kind */
@@ -69,6 +68,7 @@ export function sessionTokens(config: SessionTokensConfig): SessionTokens {
   const seal = config.encryptionKeys === undefined ? undefined : sealer(config.encryptionKeys, 'session');
   const origins = new WeakMap<object, Origin>();
   const sealedForms = new WeakMap<TokenSet, string>();
+  const labelFor = (set: TokenSet): string => labelOf(set, config.refreshLeewaySeconds);
 
   function originOf(value: unknown): Origin | undefined {
     return typeof value === 'object' && value !== null ? origins.get(value) : undefined;
@@ -78,11 +78,12 @@ export function sessionTokens(config: SessionTokensConfig): SessionTokens {
     if (!Object.hasOwn(session, sessionKey)) return;
     const raw = session[sessionKey];
     if (raw === undefined || originOf(raw) !== undefined) return;
-    // Without keys there is nothing to open, but an envelope of the time when there were some must not be read.
-    if (seal === undefined && !isEnvelope(raw)) return;
+    // Without keys there is nothing to open, but an envelope of the time when there were some must not be read, and a
+    // token of 0.1.0 gets its label.
+    if (seal === undefined && !isEnvelope(raw) && !Object.hasOwn(session, lineageKey)) return;
     const held = readDocument(session);
     if (held.kind === 'locked') hideFromApp(session, sessionKey, raw);
-    else if (held.kind === 'held') expose(session, { set: held.set, raw, rawLabel: session[lineageKey] }, () => raw);
+    else if (held.kind === 'held') expose(session, { set: held.set, raw }, () => raw);
   }
 
   function read(session: Writable): Held {
@@ -97,79 +98,89 @@ export function sessionTokens(config: SessionTokensConfig): SessionTokens {
   }
 
   function readDocument(document: Properties): Held {
-    const raw = Object.hasOwn(document, sessionKey) ? document[sessionKey] : undefined;
+    const raw = own(document, sessionKey);
     if (raw == null) return { kind: 'none' };
-    const text = Object.hasOwn(document, lineageKey) ? document[lineageKey] : undefined;
-    // Not String(): what is no label may be anything, an object that throws when it is made a string too.
-    const label = typeof text === 'string' ? LABEL.exec(text) : null;
-    if (isEnvelope(raw)) return opened(raw, label);
+    const beside = readLabel(own(document, lineageKey));
+    const envelope = readEnvelope(raw);
+    if (envelope !== undefined) return opened(raw as string, envelope, beside);
     const token = readConnectToken(raw);
-    return token === undefined ? { kind: 'malformed' } : { kind: 'held', set: labelled(token, label) };
+    return token === undefined ? { kind: 'malformed' } : held(token, readLabel(own(raw, 'connection')) ?? beside);
   }
 
-  function opened(envelope: string, label: RegExpExecArray | null): Held {
-    const text = seal?.open(envelope, [clientId, label?.[1] ?? '']);
-    if (text === undefined) return { kind: 'locked' };
+  /** Version 1, of 0.1.0, had its label beside it and was bound to the connection only. */
+  function opened(raw: string, envelope: Envelope, beside: Label | undefined): Held {
+    const isFirst = envelope.label === undefined;
+    const label = isFirst ? beside : readLabel(envelope.label);
+    const text = seal?.open(raw, isFirst ? [clientId, label?.lineage ?? ''] : [clientId, sessionKey]);
+    if (text === undefined || (!isFirst && label === undefined)) return { kind: 'locked' };
     const token = readConnectToken(JSON.parse(text));
-    return token === undefined ? { kind: 'malformed' } : { kind: 'held', set: labelled(token, label) };
+    return token === undefined ? { kind: 'malformed' } : held(token, label);
   }
 
-  function labelled(token: ConnectToken, label: RegExpExecArray | null): TokenSet {
-    const [, lineage, generation, lifetime] = label ?? [];
-    if (lineage === undefined) return { token, lineage: importedLineage(config, token), generation: 0 };
+  function held(token: ConnectToken, label: Label | undefined): Held {
+    if (label === undefined)
+      return { kind: 'held', set: { token, lineage: importedLineage(config, token), generation: 0 } };
+    const { lineage, generation, lifetimeSeconds } = label;
     return {
-      token,
-      lineage,
-      generation: Number(generation),
-      ...(lifetime === undefined ? {} : { lifetimeSeconds: Number(lifetime) }),
+      kind: 'held',
+      set: { token, lineage, generation, ...(lifetimeSeconds === undefined ? {} : { lifetimeSeconds }) },
     };
   }
 
-  function label({ lineage, generation, lifetimeSeconds }: TokenSet): string {
-    const matters =
-      lifetimeSeconds !== undefined &&
-      lifetimeSeconds < Math.max(SHORT_LIFETIME_SECONDS, 5 * config.refreshLeewaySeconds);
-    return `${lineage}.${generation}${matters ? `.${Math.max(0, Math.round(lifetimeSeconds))}` : ''}`;
+  function connectionIn(document: Properties): string | undefined {
+    const found = readDocument(document);
+    if (found.kind === 'held') return found.set.lineage;
+    const raw = own(document, sessionKey);
+    if (raw == null) return undefined;
+    // What nobody can read ends all the same, by its label.
+    const label = readEnvelope(raw)?.label ?? own(raw, 'connection') ?? own(document, lineageKey);
+    return readLabel(label)?.lineage;
+  }
+
+  function shown(set: TokenSet): ConnectToken {
+    return { ...set.token, connection: labelFor(set) };
   }
 
   /** Sealed once per set: a fresh envelope at each serialisation would make express-session see a change each time. */
   function storedToken(set: TokenSet): unknown {
-    if (seal === undefined) return set.token;
-    const known = sealedForms.get(set) ?? seal.seal(JSON.stringify(set.token), [clientId, set.lineage]);
+    if (seal === undefined) return shown(set);
+    const known = sealedForms.get(set) ?? seal.seal(JSON.stringify(set.token), [clientId, sessionKey], labelFor(set));
     sealedForms.set(set, known);
     return known;
   }
 
+  function write(document: Writable, set: TokenSet): void {
+    Reflect.deleteProperty(document, lineageKey);
+    document[sessionKey] = storedToken(set);
+  }
+
   function put(session: Writable, set: TokenSet): void {
-    Reflect.deleteProperty(session, lineageKey);
-    session[lineageKey] = label(set);
-    const raw = storedToken(set);
-    if (seal === undefined) session[sessionKey] = raw;
-    else expose(session, { set, raw, rawLabel: session[lineageKey] }, () => raw);
+    write(session, set);
+    const raw = session[sessionKey];
+    if (seal !== undefined) expose(session, { set, raw }, () => raw);
   }
 
   function hold(session: Writable, set: TokenSet): void {
     const value = session[sessionKey];
     const before = originOf(value);
-    const origin: Origin = { set, raw: before === undefined ? value : before.raw, rawLabel: session[lineageKey] };
-    onSave(session, sessionKey, () => Object.assign(origin, { raw: storedToken(set), rawLabel: label(set) }));
-    expose(session, origin, () => origin.raw);
-    define(session, lineageKey, {
-      get: () => origin.rawLabel,
-      set: (next: unknown) => define(session, lineageKey, { value: next, writable: true }),
+    const origin: Origin = { set, raw: before === undefined ? value : before.raw };
+    onSave(session, sessionKey, () => {
+      Reflect.deleteProperty(session, lineageKey);
+      Object.assign(origin, { raw: storedToken(set) });
     });
+    expose(session, origin, () => origin.raw);
   }
 
   function expose(session: Writable, origin: Origin, serialise: () => unknown): void {
-    const { token } = origin.set;
-    const live = { ...token };
+    const live = shown(origin.set);
+    const readable = { ...live };
     watchSerialiser(session, sessionKey);
     // Sealed under the session's key whoever asks: a store may copy the session before it serialises it.
     const isForStore = (name: string): boolean =>
       seal === undefined ? isSerialiser(session, sessionKey) : name === sessionKey;
     Object.defineProperties(live, {
       // The app's own `res.json(req.session.connectToken)` shows what it reads.
-      toJSON: { value: (name: string) => (isForStore(name) ? serialise() : { ...token }) },
+      toJSON: { value: (name: string) => (isForStore(name) ? serialise() : { ...readable }) },
       [inspect.custom]: { value: () => '[token of a connected account]' },
     });
     origins.set(live, origin);
@@ -200,13 +211,21 @@ export function sessionTokens(config: SessionTokensConfig): SessionTokens {
     open,
     read,
     readDocument,
+    connectionIn,
+    shown,
+    write,
     put,
     hold,
     hide,
     clear,
     appPart,
-    stored: (set: TokenSet) => ({ [sessionKey]: storedToken(set), [lineageKey]: label(set) }),
   });
+}
+
+function own(value: unknown, name: string): unknown {
+  return typeof value === 'object' && value !== null && Object.hasOwn(value, name)
+    ? (value as Properties)[name]
+    : undefined;
 }
 
 /** A token that the app brought from elsewhere: what identifies its connection is its refresh token. */

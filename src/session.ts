@@ -10,8 +10,6 @@ declare module 'express-session' {
   interface SessionData {
     /** The visitor's token set, present while their account is connected. */
     connectToken?: ConnectToken;
-    /** `"<lineage>.<generation>"`: which sign-in the token came from. */
-    connectLineage?: string;
   }
 }
 

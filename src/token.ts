@@ -11,10 +11,16 @@ export interface ConnectToken {
   type: string;
   /** Space-separated, if the provider said. */
   scope?: string;
+  /**
+   * Ours, not the provider's: which connection the token belongs to and where it stands in its history. Opaque, and no
+   * secret. Keep it with the token wherever you keep the token; absent in one that you bring from elsewhere.
+   */
+  connection?: string;
 }
 
 /** A token set with its place in the history of its connection. */
 export interface TokenSet {
+  /** Without `connection`: that is made of what stands below. */
   readonly token: ConnectToken;
   /** Random id of the sign-in that all token sets of this connection come from. */
   readonly lineage: string;
@@ -29,7 +35,7 @@ const TOKEN = /^[\x21-\x7e]{1,8192}$/u;
 
 /**
  * Reads a token set from where anybody may have written: a session, a ledger's box. Gives a fresh object with our
- * fields only; what a polluted prototype would add is not seen.
+ * fields only, without `connection`; what a polluted prototype would add is not seen.
  * @returns undefined unless it is whole: whatever else is found there must never pass for a connected account
  */
 export function readConnectToken(value: unknown): ConnectToken | undefined {

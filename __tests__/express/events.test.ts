@@ -113,7 +113,7 @@ test('one connection tells its whole story under one hash, without a token or it
     true,
   );
   const secrets = seen
-    .flatMap((text) => [...text.matchAll(/\\?"(?:access_token|refresh_token|connectLineage)\\?":\\?"([^"\\]+)/gu)])
+    .flatMap((text) => [...text.matchAll(/\\?"(?:access_token|refresh_token|connection)\\?":\\?"([^"\\]+)/gu)])
     .map(([, value]) => ({ name: 'secret', value: value ?? '' }));
   const lineages = secrets
     .filter(({ value }) => value.includes('.') && value.length < 30)

@@ -24,7 +24,7 @@ test('a visitor connects, lands on returnTo with a new session id, and the sessi
   expect(visitor.cookies.get('connect.sid')).not.toBe(oldCookie);
   expect(sandbox.calls.token).toBe(before + 1);
   const token = JSON.parse((await visitor.visit(`${app.url}/token`)).body) as Record<string, unknown>;
-  expect(Object.keys(token).sort()).toEqual(['access_token', 'expires_at', 'refresh_token', 'type']);
+  expect(Object.keys(token).sort()).toEqual(['access_token', 'connection', 'expires_at', 'refresh_token', 'type']);
   expect(token['type']).toBe('bearer');
   const profile = await fetch(`${sandbox.apiBaseUrl}/me`, {
     headers: { authorization: `Bearer ${String(token['access_token'])}` },

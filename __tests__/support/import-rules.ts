@@ -31,6 +31,7 @@ export const LAYERS: readonly Layer[] = [
     members: [
       'token',
       'seal',
+      'session-label',
       'session-hooks',
       'session-token',
       'session',

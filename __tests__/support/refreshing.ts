@@ -12,6 +12,7 @@ export interface Token {
   expires_at: number;
   type: string;
   scope?: string;
+  connection: string;
 }
 
 /** The clock of this process, which a test moves on; timers keep to the real one. */

@@ -26,7 +26,7 @@ interface WritesConfig extends SessionConfig {
 }
 
 /**
- * Puts a newer token set, which the session holds already, into the store, where only our two properties change: what
+ * Puts a newer token set, which the session holds already, into the store, where only the token changes: what
  * other requests have written there meanwhile stays. A failure is not the request's: the ledger has the token set.
  *
  * Afterwards the session looks unmodified, so that express-session does not write this request's older copy over the
@@ -49,7 +49,10 @@ export async function persist(
       found.set.lineage === set.lineage &&
       (found.set.generation < set.generation ||
         (found.set.generation === set.generation && found.set.token.access_token !== set.token.access_token));
-    return isOlder ? { document: { ...stored, ...tokens.stored(set) }, unmodified } : undefined;
+    if (!isOlder) return undefined;
+    const document: Record<string, unknown> = { ...stored };
+    tokens.write(document, set);
+    return { document, unmodified };
   });
 }
 

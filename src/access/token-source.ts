@@ -68,7 +68,7 @@ export function tokenSource(config: TokenSourceConfig): GetToken {
   return async function getToken(req: Request, { refused }: TokenRequest = {}): Promise<ConnectToken> {
     const session = config.session(req, 'refresh');
     const start = held(session);
-    if (!needsRefresh(start, refused)) return { ...start.token };
+    if (!needsRefresh(start, refused)) return tokens.shown(start);
     const call: Call = {
       req,
       session,
@@ -79,7 +79,7 @@ export function tokenSource(config: TokenSourceConfig): GetToken {
     };
     const gain = await newest(call, start);
     if (gain.how !== undefined) await take(call, gain);
-    return { ...gain.set.token };
+    return tokens.shown(gain.set);
   };
 
   function held(session: SessionRecord): TokenSet {

@@ -20,7 +20,7 @@ import {
 } from '../session';
 import { presentedBy, type Presented } from '../session-cookie';
 import { withSessionLock } from '../session-lock';
-import type { ConnectToken } from '../token';
+import type { ConnectToken, TokenSet } from '../token';
 import { watchAppChanges, type AppChanges } from './app-changes';
 import type { ExchangeLimit } from './exchange-limit';
 import type { Answer, Flights, Landing, Outcome, Replay } from './flights';
@@ -45,6 +45,8 @@ export interface CallbackConfig extends VisitConfig, NewSessionConfig, ReturnToR
   /** Binds states to this instance. */
   readonly instance: string;
   readonly onConnect?: ((req: Request, token: ConnectToken) => void | Promise<void>) | undefined;
+  /** A token set as the app gets it. */
+  readonly shownToken: (set: TokenSet) => ConnectToken;
   readonly session: (req: Request, stage: 'callback') => SessionRecord;
   readonly endpoint: TokenEndpoint;
   readonly flights: Flights;
@@ -192,8 +194,7 @@ function replayOf(mark: SpentMark, stored: StoredSession, config: CallbackConfig
 }
 
 function isConnectedBy(lineage: string, stored: StoredSession, config: CallbackConfig): boolean {
-  const label = stored[config.lineageKey];
-  return stored[config.sessionKey] != null && typeof label === 'string' && label.startsWith(`${lineage}.`);
+  return config.lineageIn(stored) === lineage;
 }
 
 interface Exchanged {
@@ -204,8 +205,8 @@ interface Exchanged {
 }
 
 async function finish(req: Request, { entry, token, visitor }: Exchanged, config: CallbackConfig): Promise<Landing> {
-  const changes = await consent(req, token, config);
   const lineage = randomBytes(16).toString('base64url');
+  const changes = await consent(req, { token, lineage, generation: 0 }, config);
   const { sessionId, replaced } = await moveToNewSession(req, { entry, token, lineage, changes, visitor }, config);
   // Nobody waits for this: the token that it ends has left the session already.
   if (replaced !== undefined) void config.endConnection(replaced).catch(() => undefined);
@@ -218,12 +219,12 @@ async function finish(req: Request, { entry, token, visitor }: Exchanged, config
  * Asks the app. What it throws may hold anything, so only a ConnectError of its own goes on.
  * @returns what it changed in the session
  */
-async function consent(req: Request, token: ConnectToken, config: CallbackConfig): Promise<AppChanges> {
+async function consent(req: Request, set: TokenSet, config: CallbackConfig): Promise<AppChanges> {
   const { sessionID } = req;
   const changesSince = watchAppChanges(req.session as SessionRecord);
   try {
     // A copy: what the session gets is what the provider answered.
-    await config.onConnect?.(req, { ...token });
+    await config.onConnect?.(req, config.shownToken(set));
   } catch (thrown) {
     throw isConnectError(thrown)
       ? atCallback(thrown)

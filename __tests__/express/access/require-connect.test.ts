@@ -54,13 +54,13 @@ async function startGuarded(
 }
 
 /** Replaces the token in every stored session by JSON text of any kind, also such as JSON.stringify never writes. */
-function plantText(app: TestApp, text: string, lineage?: string): void {
+function plantText(app: TestApp, text: string, beside?: string): void {
   const { sessions } = app.store as unknown as { sessions: Record<string, string> };
   for (const [id, document] of Object.entries(sessions)) {
-    const { connectLineage, ...rest } = JSON.parse(document) as Record<string, unknown>;
+    const rest = JSON.parse(document) as Record<string, unknown>;
     delete rest['connectToken'];
-    const label = lineage ?? JSON.stringify(connectLineage);
-    sessions[id] = `${JSON.stringify(rest).slice(0, -1)},"connectToken":${text},"connectLineage":${label}}`;
+    const label = beside === undefined ? '' : `,"connectLineage":${beside}`;
+    sessions[id] = `${JSON.stringify(rest).slice(0, -1)},"connectToken":${text}${label}}`;
   }
 }
 
@@ -226,7 +226,7 @@ describe.each([
     plantText(app, JSON.stringify(WHOLE));
     const before = app.runs();
     const answer = await visitor.visit(`${app.url}/guarded`);
-    expect([answer.status, JSON.parse(answer.body)]).toEqual([200, { token: WHOLE, access: 'planted-access' }]);
+    expect([answer.status, JSON.parse(answer.body)]).toMatchObject([200, { token: WHOLE, access: 'planted-access' }]);
     expect(app.runs()).toBe(before + 1);
   });
 
@@ -277,10 +277,13 @@ describe.each([
     ['a path', '"../../x.1"'],
     ['a negative generation', '"x.-1"'],
     ['something long', `"${'x'.repeat(5000)}.1"`],
-  ])('a whole token beside a connectLineage that is %s still works', async (_what, lineage) => {
-    plantText(app, JSON.stringify(WHOLE), lineage);
-    const answer = await visitor.visit(`${app.url}/guarded`);
-    expect([answer.status, JSON.parse(answer.body)]).toEqual([200, { token: WHOLE, access: 'planted-access' }]);
+  ])('a whole token whose label is %s still works, beside one of 0.1.0 too', async (_what, label) => {
+    plantText(app, `${JSON.stringify(WHOLE).slice(0, -1)},"connection":${label}}`);
+    const own = await visitor.visit(`${app.url}/guarded`);
+    expect([own.status, JSON.parse(own.body)]).toMatchObject([200, { token: WHOLE, access: 'planted-access' }]);
+    plantText(app, JSON.stringify(WHOLE), label);
+    const beside = await visitor.visit(`${app.url}/guarded`);
+    expect([beside.status, JSON.parse(beside.body)]).toMatchObject([200, { token: WHOLE, access: 'planted-access' }]);
     expect((await visitor.visit(`${app.url}/`)).status).toBe(200);
   });
 
@@ -291,7 +294,8 @@ describe.each([
     ['expires_at', IN_AN_HOUR],
     ['refresh_token', 'planted-refresh'],
     ['token', WHOLE],
-    ['lineage', 'x'],
+    ['connection', 'x.1'],
+    ['connectLineage', 'x.1'],
     ['kind', 'held'],
   ])('Object.prototype.%s connects nobody', async (name, value) => {
     plantText(app, name === 'connectToken' ? 'null' : JSON.stringify({ scope: '*' }));

@@ -78,7 +78,7 @@ test('an adopted token younger than 5 s is not written, an older one is', async 
   time.pass(1500);
   expect(tokenIn(await second.fresh()).access_token).toBe(fresh);
   expect([store.sets(), (await first.stored()).access_token]).toEqual([1, fresh]);
-  expect((await onlySession(first.app))['connectLineage']).toMatch(/\.1$/u);
+  expect((await first.stored()).connection).toMatch(/\.1$/u);
 });
 
 test("an adopted token that was not written is what the app's own answers show, under whichever name", async () => {

@@ -73,7 +73,7 @@ describe('inside the leeway, while the provider takes its time', () => {
     const tokens = (await Promise.all(answers)).map((answer) => tokenIn(answer).access_token);
     expect([...new Set(tokens)]).toEqual([(await world.stored()).access_token]);
     expect([sandbox.calls.refresh, sandbox.presentations(old.refresh_token)]).toEqual([1, 1]);
-    expect(String((await onlySession(world.app))['connectLineage'])).toMatch(/^[\w-]{22}\.1$/u);
+    expect((await world.stored()).connection).toMatch(/^[\w-]{22}\.1$/u);
   });
 
   test('a token that is not due is given as it is', async () => {
@@ -196,7 +196,7 @@ describe('short-lived tokens', () => {
       time.pass(1000);
     }
     expect(sandbox.calls.refresh).toBeLessThanOrEqual(most);
-    expect(String((await onlySession(world.app))['connectLineage'])).toMatch(/^[\w-]{22}\.\d+\.\d+$/u);
+    expect((await world.stored()).connection).toMatch(/^[\w-]{22}\.\d+\.\d+$/u);
   });
 
   test('of 2 s cost several requests at the same moment one refresh', async () => {
@@ -270,16 +270,16 @@ describe('what a session may hold instead', () => {
   test('a token set that the app brought from elsewhere is refreshed, and keeps its new generation', async () => {
     const world = await connectedWorld(sandbox);
     await editSessions(world.app, (document) => {
-      Reflect.deleteProperty(document, 'connectLineage');
+      Reflect.deleteProperty(tokenOf(document), 'connection');
       tokenOf(document).expires_at = 1;
     });
     const answers = await Promise.all([world.fresh(), world.fresh(), world.fresh()]);
     expect(new Set(answers.map((answer) => tokenIn(answer).access_token)).size).toBe(1);
-    expect(String((await onlySession(world.app))['connectLineage'])).toMatch(/^[\w-]{43}\.1$/u);
+    expect((await world.stored()).connection).toMatch(/^[\w-]{43}\.1$/u);
     expect(sandbox.calls.refresh).toBe(1);
   });
 
-  test('whatever stands in connectLineage, the token is given, refreshed once, and its label whole afterwards', async () => {
+  test('whatever stands in the label, or in the one of 0.1.0 beside it, the token is given, refreshed once, and its label whole afterwards', async () => {
     sandbox.set({ refresh: 'same' });
     const world = await connectedWorld(sandbox);
     const label = fc.oneof(
@@ -299,11 +299,15 @@ describe('what a session may hold instead', () => {
       ),
     );
     await fc.assert(
-      fc.asyncProperty(label, async (value) => {
+      fc.asyncProperty(label, fc.boolean(), async (value, beside) => {
         const before = sandbox.calls.refresh;
         await editSessions(world.app, (document) => {
-          document['connectLineage'] = value;
-          tokenOf(document).expires_at = 1;
+          const token: Record<string, unknown> = {
+            ...tokenOf(document),
+            expires_at: 1,
+            connection: beside ? undefined : value,
+          };
+          Object.assign(document, { connectToken: token, ...(beside ? { connectLineage: value } : {}) });
         });
         const answer = await world.fresh();
         expect([answer.status, sandbox.works(tokenIn(answer).access_token)]).toEqual([200, true]);
@@ -338,15 +342,13 @@ test('two instances on one app keep two connections in one session, each refresh
     },
   });
   await editSessions(world.app, (document) => {
-    document['other'] = { ...tokenOf(document), access_token: 'of-another-instance' };
-    document['otherLineage'] = 'other.7';
+    document['other'] = { ...tokenOf(document), access_token: 'of-another-instance', connection: 'other.7' };
     tokenOf(document).expires_at = 1;
   });
   const answer = await world.visitor.visit(`${world.app.url}/both`, {});
   expect(JSON.parse(answer.body)).toMatchObject([{ type: 'bearer' }, { access_token: 'of-another-instance' }]);
   expect(await onlySession(world.app)).toMatchObject({
-    otherLineage: 'other.7',
-    other: { access_token: 'of-another-instance' },
+    other: { access_token: 'of-another-instance', connection: 'other.7' },
   });
   expect(sandbox.calls.refresh).toBe(1);
 });

@@ -228,7 +228,7 @@ describe('the provider refuses our credentials', () => {
     // A stale copy here finds what that process has got, although ours asks for nothing.
     await editSessions(first.app, (document) => {
       const copy = Object.values(stale).find((old) => lineageOf(old) === lineageOf(document)) ?? {};
-      Object.assign(document, { connectToken: copy['connectToken'], connectLineage: copy['connectLineage'] });
+      Object.assign(document, { connectToken: copy['connectToken'] });
     });
     expect((await other.visit(`${first.app.url}/fresh`, {})).status).toBe(200);
     expect(sandbox.calls.refresh).toBe(2);
@@ -338,5 +338,5 @@ describe('invalid_grant', () => {
 });
 
 function lineageOf(document: Document): string {
-  return String(document['connectLineage']).split('.')[0] ?? '';
+  return tokenOf(document).connection.split('.')[0] ?? '';
 }

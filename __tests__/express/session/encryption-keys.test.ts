@@ -61,8 +61,8 @@ function deployments(): {
 }
 
 const ours = (text: string | undefined): unknown => {
-  const { connectToken, connectLineage } = JSON.parse(text ?? '{}') as Record<string, unknown>;
-  return { connectToken, connectLineage };
+  const { connectToken } = JSON.parse(text ?? '{}') as Record<string, unknown>;
+  return { connectToken };
 };
 const only = (texts: Texts): string => Object.values(texts)[0] ?? '';
 
@@ -169,31 +169,37 @@ describe('an envelope that was moved', () => {
     };
   }
 
-  async function expectLocked(app: TestApp, visitor: Browser): Promise<void> {
-    const answer = await visitor.visit(`${app.url}/guarded`, SCRIPT);
+  async function expectLocked(app: TestApp, visitor: Browser, path = '/guarded'): Promise<void> {
+    const answer = await visitor.visit(app.url + path, SCRIPT);
     expect([answer.status, JSON.parse(answer.body)]).toMatchObject([
       500,
       { code: 'ERR_CONNECT_CONFIG', reason: 'key' },
     ]);
-    expect(JSON.parse((await visitor.visit(`${app.url}/read`)).body)).toMatchObject({ kind: 'undefined' });
+    if (path === '/guarded')
+      expect(JSON.parse((await visitor.visit(`${app.url}/read`)).body)).toMatchObject({ kind: 'undefined' });
   }
 
-  test('into the session of somebody else does not open', async () => {
+  test('under the label of somebody else does not open', async () => {
     const { world, app, visitor, ids, documents } = await two();
-    world.texts[ids[0] ?? ''] = JSON.stringify({ ...documents[0], connectToken: documents[1]?.['connectToken'] });
+    const [own = '', foreign = ''] = documents.map((document) => String(document['connectToken']));
+    const mixed = own.split('.').with(2, foreign.split('.')[2] ?? '');
+    world.texts[ids[0] ?? ''] = JSON.stringify({ ...documents[0], connectToken: mixed.join('.') });
     await expectLocked(app, visitor);
     await world.close();
   });
 
-  test.each([
-    ['another lineage', 'AAAAAAAAAAAAAAAAAAAAAA.0'],
-    ['no lineage', undefined],
-    ['a lineage that is none', 'x'],
-    ['a number', 5],
-  ])('beside %s does not open', async (_what, connectLineage) => {
+  test('whole into the session of somebody else opens there, as SECURITY.md says', async () => {
     const { world, app, visitor, ids, documents } = await two();
-    world.texts[ids[0] ?? ''] = JSON.stringify({ ...documents[0], connectLineage });
-    await expectLocked(app, visitor);
+    world.texts[ids[0] ?? ''] = JSON.stringify({ ...documents[0], connectToken: documents[1]?.['connectToken'] });
+    const { connection = '' } = await fresh(app, visitor);
+    expect(String(documents[1]?.['connectToken'])).toContain(`.${connection}.`);
+    await world.close();
+  });
+
+  test('under another sessionKey does not open', async () => {
+    const { world, visitor, ids, documents } = await two();
+    world.texts[ids[0] ?? ''] = JSON.stringify({ ...documents[0], hubToken: documents[0]?.['connectToken'] });
+    await expectLocked(await world.deploy([KEY], { options: { sessionKey: 'hubToken' } }), visitor, '/fresh');
     await world.close();
   });
 
@@ -211,8 +217,19 @@ describe('an envelope that was moved', () => {
     [
       'a changed initialisation vector',
       (envelope: string) =>
-        envelope.replace(/^(v1\.k1\.)(.)/u, (_all, head: string, one: string) => head + (one === 'A' ? 'B' : 'A')),
+        envelope.replace(
+          /\.(.)([\w-]{15}\.[\w-]+)$/u,
+          (_all, one: string, rest) => `.${one === 'A' ? 'B' : 'A'}${rest}`,
+        ),
     ],
+    [
+      'another connection in its label',
+      (envelope: string) => envelope.replace(/^(v2\.k1\.)[\w-]+/u, `$1${'A'.repeat(22)}`),
+    ],
+    ['another generation in its label', (envelope: string) => envelope.replace(/^(v2\.k1\.[\w-]+)\.0\./u, '$1.1.')],
+    ['a lifetime in its label', (envelope: string) => envelope.replace(/^(v2\.k1\.[\w-]+\.0)\./u, '$1.5.')],
+    ['a tag in its label', (envelope: string) => envelope.replace(/^(v2\.k1\.[\w-]+\.0)\./u, '$1.somebody.')],
+    ['a label that is none', (envelope: string) => envelope.replace(/^(v2\.k1\.[\w-]+)\.0\./u, '$1.x.')],
     ['a tag cut short', (envelope: string) => envelope.slice(0, -4)],
     ['another key id', (envelope: string) => envelope.replace('.k1.', '.k9.')],
   ])('with %s does not open', async (_what, change) => {
@@ -232,11 +249,12 @@ test('an envelope that our key opens, and that holds no token set, connects nobo
   const visitor = browser();
   await signIn(app, sandbox, visitor);
   const [id = '', text = ''] = Object.entries(world.texts)[0] ?? [];
-  const document = JSON.parse(text) as { connectLineage: string };
-  const connectToken = sealer([KEY], 'session').seal('{"access_token":"","type":"bearer"}', [
-    sandbox.connectOptions.clientId,
-    document.connectLineage.split('.')[0] ?? '',
-  ]);
+  const document = JSON.parse(text) as Record<string, unknown>;
+  const connectToken = sealer([KEY], 'session').seal(
+    '{"access_token":"","type":"bearer"}',
+    [sandbox.connectOptions.clientId, 'connectToken'],
+    'somebody.0',
+  );
   world.texts[id] = JSON.stringify({ ...document, connectToken });
   const answer = await visitor.visit(`${app.url}/guarded`, SCRIPT);
   expect([answer.status, JSON.parse(answer.body)]).toMatchObject([401, { code: 'ERR_CONNECT_REQUIRED' }]);
@@ -300,12 +318,11 @@ describe('readers of a session that is locked', () => {
       routes: (express) =>
         void express.get('/import', (req, res) => {
           req.session.connectToken = token;
-          delete req.session.connectLineage;
           res.json(req.session.connectToken);
         }),
     });
     expect(JSON.parse((await visitor.visit(`${app.url}/import`)).body)).toEqual(token);
-    expect(await fresh(app, visitor)).toEqual(token);
+    expect(await fresh(app, visitor)).toMatchObject(token);
     await world.close();
   });
 

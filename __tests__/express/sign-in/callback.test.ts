@@ -213,12 +213,10 @@ describe('another instance on the same session', () => {
       expect((await visitor.visit(one)).status).toBe(302);
       expect((await visitor.visit(two)).status).toBe(302);
       expect(Object.keys(await onlySession(own)).sort()).toEqual([
-        'connectLineage',
         'connectPending',
         'connectToken',
         'cookie',
         'second',
-        'secondLineage',
         'secondPending',
       ]);
     });

@@ -317,7 +317,7 @@ describe('a session that another request has written since this one loaded it', 
     await withLateWrite(
       {},
       (document) => {
-        document['connectLineage'] = 'another.3';
+        Object.assign(document['connectToken'] as object, { connection: 'another.3' });
       },
       async ({ app, visitor, diary }) => {
         expect([(await disconnect(app, visitor)).status, diary, await tokensIn(app)]).toEqual([

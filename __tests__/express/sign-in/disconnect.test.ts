@@ -298,7 +298,7 @@ describe('twice', () => {
         routes(express) {
           basketRoutes(express);
           express.get('/second', (req, res) => {
-            Object.assign(req.session, { secondToken: req.session.connectToken, secondTokenLineage: 'other.0' });
+            Object.assign(req.session, { secondToken: { ...req.session.connectToken, connection: 'other.0' } });
             res.end();
           });
           express.post('/second', (req, res, next) => {

@@ -194,7 +194,6 @@ export function refusalOf({ status, headers, body }: Answer): Refusal {
 /** What `/token` answers. */
 export interface TokenAnswer {
   readonly accessToken: string;
-  readonly lineage: string;
   readonly pid: number;
 }
 

@@ -37,7 +37,7 @@ describeInRedis('a session that is behind its connection', () => {
     const writing = ask(other, '/write?note=slow', visitor);
     await other.held('write');
     const { accessToken } = await tokenFrom(one, visitor);
-    expect((await sessions.read(visitor)).connectLineage).toMatch(/\.1$/u);
+    expect((await sessions.read(visitor)).connectToken?.connection).toMatch(/\.1$/u);
     await other.release('write');
     expect((await writing).status).toBe(200);
     const overwritten = await sessions.read(visitor);
@@ -59,7 +59,7 @@ describeInRedis('a session that is behind its connection', () => {
     await refreshed(visitor);
     await refreshed(visitor);
     const newest = await refreshed(visitor);
-    expect((await sessions.read(visitor)).connectLineage).toMatch(/\.3$/u);
+    expect((await sessions.read(visitor)).connectToken?.connection).toMatch(/\.3$/u);
     await sessions.write(visitor, first);
 
     await forgetCalls();

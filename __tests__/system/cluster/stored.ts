@@ -3,8 +3,13 @@ import type { RedisServer } from '../../support/redis-server';
 
 /** A session document as connect-redis keeps it. */
 export interface SessionDocument {
-  connectToken?: { access_token: string; refresh_token: string; expires_at?: number; type: string };
-  connectLineage?: string;
+  connectToken?: {
+    access_token: string;
+    refresh_token: string;
+    expires_at?: number;
+    type: string;
+    connection?: string;
+  };
   note?: string;
 }
 

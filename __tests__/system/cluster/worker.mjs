@@ -102,7 +102,7 @@ app.use(
 app.use(connect);
 app.get('/token', async (req, res) => {
   const token = await connect.getToken(req);
-  res.json({ accessToken: token.access_token, lineage: req.session.connectLineage, pid: process.pid });
+  res.json({ accessToken: token.access_token, pid: process.pid });
 });
 app.get('/me', async (req, res) => {
   const { data } = await connect.client(req).get('/me');
@@ -115,7 +115,6 @@ app.get(
   (req, res) =>
     void res.json({
       accessToken: req.session.connectToken?.access_token,
-      lineage: req.session.connectLineage,
       note: req.session.note,
     }),
 );
@@ -123,7 +122,7 @@ app.get(
 app.get('/write', async (req, res) => {
   await gate('write');
   req.session.note = String(req.query.note);
-  res.json({ lineage: req.session.connectLineage });
+  res.json({ saved: true });
 });
 app.use(connectErrorHandler());
 

@@ -127,9 +127,10 @@ expectTypeOf<ConnectToken>().toEqualTypeOf<{
   expires_at?: number;
   type: string;
   scope?: string;
+  connection?: string;
 }>();
 expectTypeOf<SessionData['connectToken']>().toEqualTypeOf<ConnectToken | undefined>();
-expectTypeOf<SessionData['connectLineage']>().toEqualTypeOf<string | undefined>();
+expectTypeOf<SessionData>().not.toHaveProperty('connectLineage');
 expectTypeOf(req.session.connectToken).toEqualTypeOf<ConnectToken | undefined>();
 
 // Events are told apart by `type`.
