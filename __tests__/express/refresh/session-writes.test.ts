@@ -15,7 +15,7 @@ import {
   type Time,
   type World,
 } from '../../support/refreshing';
-import { onlySession } from '../../support/stored';
+import { editSessions, onlySession } from '../../support/stored';
 
 const deadline = givenDeadline();
 let sandbox: Sandbox;
@@ -280,6 +280,18 @@ describe('a session that goes away during the refresh', () => {
     expect(verdict(await refreshing.answer)).toEqual([401, 'ERR_CONNECT_EXPIRED', undefined]);
     expect(JSON.stringify(await world.app.sessions())).not.toContain('access_token');
     expect(world.told('refreshed')).toEqual([]);
+  });
+
+  test('for one with another connection leaves that alone', async () => {
+    const world = await connectedWorld(sandbox, appData());
+    const other = await onlySession((await connectedWorld(sandbox)).app);
+    const refreshing = heldRefreshed(world, '/fresh');
+    await refreshing.begun;
+    await editSessions(world.app, (document) => Object.assign(document, { ...other, cookie: document['cookie'] }));
+    const replaced = await onlySession(world.app);
+    sandbox.release();
+    expect((await refreshing.answer).status).toBe(200);
+    expect(await onlySession(world.app)).toEqual(replaced);
   });
 
   test('in the handler itself, regenerated while it waits for the token, is left alone', async () => {
