@@ -18,8 +18,9 @@ src stays as it is: a mutant exists only in what jest compiles.
   --only P     only files whose path begins with P, such as src/refresh
   --list       prints the sample and runs nothing
 
-A mutant is killed by a test that fails, by a test or file that takes too long (timeout), or by bringing the run down
-(crash); timeouts and crashes are listed. It survives when every test file that reaches it passes, or none reaches it.
+A mutant is killed by a test that fails; by a test or file that takes too long (timeout) or a run that dies (crash), if
+a second run does not pass either. Timeouts and crashes are listed. A mutant survives when every test file that reaches it
+passes, or none reaches it.
 Exits with 0 when all have been judged, whatever the score; 1 when the tests fail without a mutant; 2 on a wrong flag.
 `;
 

@@ -112,7 +112,7 @@ export function judge({ times, reached }, env) {
     return [...paths].sort((a, b) => weight(b) - weight(a) || times.get(a) - times.get(b));
   }
 
-  return async function judged({ file, start, end, after, ...mutant }) {
+  async function tried({ file, start, end, after, ...mutant }) {
     const order = inOrder(file, reached.get(probeId({ file, ...mutant })) ?? []);
     if (order.length === 0) return { kind: 'survived', by: 'no test reaches it' };
     let finished = 0;
@@ -138,5 +138,11 @@ export function judge({ times, reached }, env) {
         return { kind: 'survived', by: `${order.length} test files pass` };
       },
     );
+  }
+
+  return async function judged(mutant) {
+    const { kind, by } = await tried(mutant);
+    // A busy machine can make a run stand still, or end it, without any fault: what comes of a second run counts.
+    return kind === 'timeout' || kind === 'crash' ? tried(mutant) : { kind, by };
   };
 }
