@@ -1,6 +1,7 @@
 import type { ErrorRequestHandler, NextFunction, Request, Response } from 'express';
 import { ERROR_PAGE_CSP, errorPage } from './error-page';
 import { isConnectError, type ConnectError } from './errors';
+import { ownOnly } from './own';
 import { isShownToPerson } from './request-kind';
 
 /** Answers a request with the app's own error page; status and headers are already set. */
@@ -17,7 +18,7 @@ export interface ConnectErrorHandlerOptions {
  * a page for a page load or a form, and problem+json (RFC 9457) for a script. Passes on foreign errors and answers already begun.
  */
 export function connectErrorHandler(options: ConnectErrorHandlerOptions = {}): ErrorRequestHandler {
-  const { render } = options;
+  const { render } = ownOnly(options);
   return function connectErrors(error: unknown, req: Request, res: Response, next: NextFunction): void {
     if (!isConnectError(error) || res.headersSent) next(error);
     else answerError(error, req, res, render);

@@ -1,4 +1,5 @@
-import { WORDS, withDocs, type ConnectErrorCode } from './error-words';
+import { WORDS, withDocs, type ConnectErrorCode, type Words } from './error-words';
+import { own, ownOnly } from './own';
 
 export type { ConnectErrorCode } from './error-words';
 
@@ -37,10 +38,13 @@ export interface ConnectErrorDetails {
 const BRAND = Symbol.for('express-connect-auth.ConnectError');
 
 /** Sent with every answer of ours: nothing about a sign-in belongs into a cache or a Referer header. */
-export const PRIVATE_HEADERS: Readonly<Record<string, string>> = Object.freeze({
-  'Cache-Control': 'no-store',
-  'Referrer-Policy': 'no-referrer',
-});
+export const PRIVATE_HEADERS: Readonly<Record<string, string>> = Object.freeze(
+  // Express sets every header that `for` … `in` finds.
+  ownOnly({
+    'Cache-Control': 'no-store',
+    'Referrer-Policy': 'no-referrer',
+  }),
+);
 
 /**
  * Every failure of this package. `title` and `detail` are fit for a visitor, `message` tells the developer the next step.
@@ -65,7 +69,8 @@ export class ConnectError extends Error {
   readonly provider?: ProviderSign;
   readonly loginUrl?: string;
 
-  constructor(code: ConnectErrorCode, details: ConnectErrorDetails = {}) {
+  constructor(code: ConnectErrorCode, given: ConnectErrorDetails = {}) {
+    const details = ownOnly(given);
     if (!Object.hasOwn(WORDS, code)) {
       throw new TypeError(`A ConnectError takes one of these codes: ${Object.keys(WORDS).join(', ')}.`);
     }
@@ -74,20 +79,31 @@ export class ConnectError extends Error {
     this.code = code;
     this.status = details.status ?? words.status;
     this.title = words.title;
-    this.detail = (details.reason === undefined ? undefined : words.detailByReason?.[details.reason]) ?? words.detail;
+    this.detail = detailFor(words, details.reason) ?? words.detail;
     this.stage = details.stage ?? 'api';
     this.retryable = words.retryable;
     this.expose = this.status < 500;
-    this.headers = Object.freeze({
-      ...PRIVATE_HEADERS,
-      ...details.headers,
-      ...(details.retryAfterSeconds === undefined ? {} : { 'Retry-After': String(details.retryAfterSeconds) }),
-    });
+    this.headers = Object.freeze(
+      ownOnly({
+        ...PRIVATE_HEADERS,
+        // RFC 9110 §11.6.1 asks for a challenge with every 401; the scheme is that of RFC 6750 §3.
+        ...(this.status === 401 ? { 'WWW-Authenticate': 'Bearer' } : {}),
+        ...details.headers,
+        ...(details.retryAfterSeconds === undefined ? {} : { 'Retry-After': String(details.retryAfterSeconds) }),
+      }),
+    );
     if (details.reason !== undefined) this.reason = details.reason;
     if (details.retryAfterSeconds !== undefined) this.retryAfterSeconds = details.retryAfterSeconds;
     if (details.provider !== undefined) this.provider = Object.freeze({ ...details.provider });
     if (details.loginUrl !== undefined) this.loginUrl = details.loginUrl;
   }
+}
+
+/** The more precise `detail` of a reason, which may be any word of the app's own. */
+function detailFor(words: Words, reason: string | undefined): string | undefined {
+  const details = own(words, 'detailByReason') as Words['detailByReason'];
+  const detail = details === undefined || reason === undefined ? undefined : own(details, reason);
+  return typeof detail === 'string' ? detail : undefined;
 }
 
 Object.defineProperty(ConnectError.prototype, BRAND, { value: true });

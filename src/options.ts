@@ -20,6 +20,7 @@ import {
   string,
   wholeNumber,
 } from './option-values';
+import { own, ownOnly } from './own';
 import { agentFault } from './provider/agent-fault';
 import { API_BASE_URL, AUTHORIZE_URL, TOKEN_URL } from './provider/endpoints';
 import { DOCUMENTED_API_CODES } from './provider/error-table';
@@ -206,16 +207,31 @@ export function readOptions(options: unknown): Config {
     refuseOptions(['clientId', 'clientSecret', 'redirectUri']);
   }
   // A shallow copy of what is set: an explicit undefined means "not given".
-  const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
+  const given = ownOnly(Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)));
   // Joi clones what it validates, and a clone would lose an agent's sockets or a ledger's memory: checked, then passed on.
   const { agent, ledger } = given as { agent?: http.Agent; ledger?: RefreshLedger };
   const result = schema.validate(given, { abortEarly: false, convert: false });
   const bad = (result.error?.details ?? []).map((fault) => String(fault.path[0]));
   bad.push(...prototypeFaults(given));
-  const config = (result.error === undefined ? result.value : given) as Partial<RawConfig>;
+  const config = (
+    result.error === undefined ? withDefaults(given, result.value as object) : given
+  ) as Partial<RawConfig>;
   const refused = [...bad, ...relationFaults(config, new Set(bad))];
   if (refused.length > 0) refuseOptions(refused, { agent: agentFault(agent) });
   return complete(config as RawConfig, { agent, ledger });
+}
+
+const NAMES = Object.keys(schema.describe().keys as object);
+/** As Joi gives them when this module is loaded: later a polluted Object.prototype may make it find others. */
+const DEFAULTS = ownOnly(
+  schema.validate({ clientId: 'id', clientSecret: 'secret', redirectUri: 'https://site.example/' }).value as object,
+);
+
+/** Every option as a member of its own, undefined where there is none, so that no later reader looks further. */
+function withDefaults(given: object, validated: object): object {
+  return Object.fromEntries(
+    NAMES.map((name) => [name, own(given, name) === undefined ? own(DEFAULTS, name) : own(validated, name)]),
+  );
 }
 
 /** Joi never sees an own `__proto__` (as JSON.parse makes it): its copy of the object has it as prototype. */

@@ -10,6 +10,7 @@ import {
 } from 'axios';
 import type { Request } from 'express';
 import { isConnectError } from '../errors';
+import { ownOnly } from '../own';
 import { apiAdapter, type ApiChannel, type VisitorToken } from '../provider/api-adapter';
 import { writeBody } from '../provider/api-body';
 import { apiCallRefused } from '../provider/api-refusal';
@@ -54,8 +55,7 @@ const METHODS = Object.getOwnPropertyNames(Axios.prototype).filter(
  * is made once more; the session's token stays whatever comes of it.
  */
 export function apiClients(settings: ApiClientConfig, getToken: GetToken): (req: Request) => ConnectClient {
-  // Without prototype: an option that is not set must not be found on a polluted Object.prototype.
-  const config = Object.assign(Object.create(null) as object, settings);
+  const config = ownOnly(settings);
   const channel: ApiChannel = {
     transport: nodeTransport(config, config.maxApiAnswerBytes),
     checkedAddress: apiAddressCheck(config.apiBaseUrl),

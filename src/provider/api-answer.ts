@@ -8,7 +8,7 @@ import {
   errorForUnusableAnswer,
   type ErrorCircumstances,
 } from './error-table';
-import { isFields, own } from './own';
+import { isFields, own } from '../own';
 import { parseBody } from './parse-body';
 import { readRetryAfter } from './retry-after';
 

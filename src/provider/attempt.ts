@@ -1,8 +1,9 @@
 import http from 'node:http';
 import https from 'node:https';
 import type { Socket } from 'node:net';
+import tls from 'node:tls';
 import { urlToHttpOptions } from 'node:url';
-import { own } from './own';
+import { own } from '../own';
 import { isVerified } from './verified';
 
 /** One HTTP request, complete. */
@@ -60,23 +61,29 @@ export interface Attempt {
   readonly maxBodyBytes: number;
 }
 
-/** Options of node:http that choose where the request goes: ours, or a polluted Object.prototype would set them. */
-const OWN_ROUTE = {
-  auth: undefined,
-  ca: undefined,
-  createConnection: undefined,
-  family: undefined,
-  insecureHTTPParser: undefined,
-  localAddress: undefined,
-  lookup: undefined,
-  maxHeaderSize: undefined,
-  servername: undefined,
+/**
+ * What node:http, https, net, tls and streams read of their options: each is said here, because they copy the options
+ * into plain objects, in which what is not said would be found on a polluted Object.prototype. An agent's own win.
+ */
+const UNSAID = (
+  'ALPNCallback ALPNProtocols SNICallback _agentKey _defaultAgent _handle allowHalfOpen allowPartialTrustChain auth ' +
+  'autoDestroy autoSelectFamily autoSelectFamilyAttemptTimeout ca captureRejections cert ciphers clientCertEngine ' +
+  'construct createConnection crl decodeStrings defaultEncoding destroy dhparam ecdhCurve emitClose enableTrace ' +
+  'encoding family fd final handle handshakeTimeout highWaterMark hints honorCipherOrder insecureHTTPParser isServer ' +
+  'joinDuplicateHeaders keepAlive keepAliveInitialDelay keepAliveMsecs key localAddress localPort lookup manualStart ' +
+  'maxHeaderSize maxVersion minVersion noDelay objectMode onread passphrase pauseOnConnect pauseOnCreate pfx ' +
+  'privateKeyEngine privateKeyIdentifier proxyEnv pskCallback read readable readableHighWaterMark readableObjectMode ' +
+  'requestCert requestOCSP secureContext secureOptions secureProtocol server servername sessionIdContext ' +
+  'sessionTimeout signal sigalgs socket socketPath ticketKeys timeout uniqueHeaders writable writableHighWaterMark ' +
+  'writableObjectMode write writev'
+).split(' ');
+
+const OWN_ROUTE: Readonly<http.RequestOptions> = {
+  ...Object.fromEntries(UNSAID.map((name) => [name, undefined])),
   // Not taken up again: over a resumed TLS session no certificate can be looked at.
-  session: undefined,
-  setHost: true,
-  signal: undefined,
-  socketPath: undefined,
-  timeout: undefined,
+  ...{ session: undefined },
+  ...{ checkServerIdentity: tls.checkServerIdentity, minDHSize: 1024, rejectUnauthorized: true },
+  ...{ setDefaultHeaders: true, setHost: true },
 };
 
 /**
@@ -94,14 +101,19 @@ export function startAttempt(attempt: Attempt, done: (outcome: AttemptOutcome) =
   let answerBegun = false;
   let settled = false;
 
+  const defaultPort = secure ? 443 : 80;
+  const { hostname } = urlToHttpOptions(url);
+
   const outgoing = (secure ? https : http).request({
-    ...urlToHttpOptions(url),
     ...OWN_ROUTE,
+    ...urlToHttpOptions(url),
     agent,
-    defaultPort: secure ? 443 : 80,
+    defaultPort,
+    host: hostname,
+    port: url.port === '' ? defaultPort : Number(url.port),
+    auth: undefined,
     method: request.method,
     headers: { ...request.headers, ...(body === undefined ? {} : { 'Content-Length': String(body.byteLength) }) },
-    rejectUnauthorized: true,
   });
   // These stay attached for good: an 'error' after the outcome must not become an uncaught exception.
   outgoing.on('error', fail);

@@ -1,5 +1,5 @@
 import { DOCUMENTED_MESSAGES, isAccountCode, isDocumentedApiCode, isOAuthErrorName } from './error-table';
-import { isFields, own, type Fields } from './own';
+import { isFields, own, type Fields } from '../own';
 
 /** What a body says about failure. Where several signs of a kind stand in it, the first one found is given. */
 export interface ErrorSigns {

@@ -1,3 +1,4 @@
+import { ownOnly } from '../own';
 import { ConnectError, type ConnectErrorCode, type ConnectStage, type ProviderSign } from '../errors';
 
 /** The parts of the journey in which the provider can answer with an error. */
@@ -190,7 +191,7 @@ export function errorForOAuthName(name: string, about: ErrorCircumstances): Conn
   const row = rowByOAuthName.get(name);
   if (row === undefined) return undefined;
   const presentedToken = about.stage === 'refresh' || about.stage === 'api';
-  return build((presentedToken ? row.withToken : undefined) ?? row.answer, about, { oauthError: name });
+  return build((presentedToken ? ownOnly(row).withToken : undefined) ?? row.answer, about, { oauthError: name });
 }
 
 /**
@@ -213,7 +214,7 @@ export function errorForDenial(about: ErrorCircumstances): ConnectError {
 
 function answerAt(row: ApiCodeRow, stage: ProviderStage): Answer {
   if (stage === 'api') return row.apiCall;
-  return (stage === 'refresh' ? row.refresh : undefined) ?? row.signIn;
+  return (stage === 'refresh' ? ownOnly(row).refresh : undefined) ?? row.signIn;
 }
 
 function overriddenStatus(apiCode: number, { stage, statusByApiCode }: ErrorCircumstances): number | undefined {
@@ -230,7 +231,7 @@ function answerWithoutRow(status: number, stage: ProviderStage): Answer {
 
 function build(answer: Answer, about: ErrorCircumstances, sign: ProviderSign, reason?: string): ConnectError {
   const [status, code] = answer;
-  const { stage, httpStatus, retryAfterSeconds } = about;
+  const { stage, httpStatus, retryAfterSeconds } = ownOnly(about);
   const waitingHelps = code === 'ERR_CONNECT_RATE_LIMITED' || code === 'ERR_CONNECT_UNAVAILABLE';
   return new ConnectError(code, {
     status,

@@ -1,6 +1,6 @@
 import { isToken, type ConnectToken } from '../token';
 import { readExpiry } from './expiry';
-import { isFields, own, type Fields } from './own';
+import { isFields, own, type Fields } from '../own';
 
 const SCOPE = /^[\x20-\x7e]{1,8192}$/;
 

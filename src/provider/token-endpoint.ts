@@ -5,7 +5,7 @@ import { ConnectError } from '../errors';
 import type { ConnectToken } from '../token';
 import type { TransportFault, WireResult } from './attempt';
 import { nodeAdapter } from './node-adapter';
-import { own } from './own';
+import { own, ownOnly } from '../own';
 import { readAnswer } from './read-answer';
 import { tokenRequest, type Grant, type TokenRequestConfig } from './token-request';
 import { nodeTransport } from './transport';
@@ -60,8 +60,7 @@ const REFRESH_TIMEOUT_MS = 60_000;
 
 /** Makes the client of one token endpoint; its kept connections neither outlive 2 s of idleness nor keep a process alive. */
 export function tokenEndpoint(settings: TokenEndpointConfig): TokenEndpoint {
-  // Without prototype: an option that is not set must not be found on a polluted Object.prototype.
-  const config = Object.assign(Object.create(null) as object, settings);
+  const config = ownOnly(settings);
   const clients = {
     exchange: clientWith(config.timeoutMs),
     refresh: clientWith(config.refreshTimeoutMs ?? REFRESH_TIMEOUT_MS),

@@ -1,5 +1,6 @@
 import http from 'node:http';
 import https from 'node:https';
+import { ownOnly } from '../own';
 import { startAttempt, type AttemptOutcome, type WireRequest, type WireResult } from './attempt';
 
 /** What of the configuration sending depends on. */
@@ -31,14 +32,14 @@ const MOST_ATTEMPTS = 258;
  * of an answer: then the server had most likely given the connection up before it saw the request.
  * @param maxBodyBytes - of an answer; a longer one is not accepted
  */
-export function nodeTransport({ timeoutMs, agent }: TransportConfig, maxBodyBytes = MAX_TOKEN_ANSWER_BYTES): Transport {
+export function nodeTransport(config: TransportConfig, maxBodyBytes = MAX_TOKEN_ANSWER_BYTES): Transport {
+  const { timeoutMs, agent } = ownOnly(config);
   const plainAgent = agent ?? new http.Agent({ keepAlive: true, timeout: IDLE_SOCKET_MS });
   const secureAgent = agent ?? new https.Agent({ keepAlive: true, timeout: IDLE_SOCKET_MS, rejectUnauthorized: true });
 
   return async function send(request: WireRequest): Promise<WireResult> {
     const url = new URL(request.url);
-    // Without prototype: what the request does not say must not be found on a polluted Object.prototype.
-    const { signal, mayRepeat = true } = Object.assign(Object.create(null) as object, request);
+    const { signal, mayRepeat = true } = ownOnly(request);
     if (signal?.aborted === true) return { kind: 'fault', fault: 'aborted' };
     const deadline = new AbortController();
     const timer = setTimeout(() => {

@@ -6,7 +6,15 @@ export function isFields(value: unknown): value is Fields {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
+/**
+ * A copy that has nothing but its own members: what its maker left out is not found on a polluted `Object.prototype`,
+ * however it is read, destructuring and `for` … `in` included.
+ */
+export function ownOnly<Whole extends object>(whole: Whole): Whole {
+  return Object.assign<Whole, Whole>(Object.create(null) as Whole, whole);
+}
+
 /** The member's value if the object has it itself; what a prototype holds, polluted or not, is no answer. */
-export function own(fields: Fields, name: string): unknown {
-  return Object.hasOwn(fields, name) ? fields[name] : undefined;
+export function own(fields: object, name: string): unknown {
+  return Object.hasOwn(fields, name) ? (fields as Fields)[name] : undefined;
 }
