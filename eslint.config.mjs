@@ -31,6 +31,24 @@ export default tseslint.config(
     rules: { '@typescript-eslint/no-non-null-assertion': 'off' },
   },
   {
+    files: ['__tests__/{unit,express,system}/**/*.ts'],
+    ignores: ['__tests__/system/types/**'],
+    rules: {
+      '@typescript-eslint/no-restricted-imports': [
+        'error',
+        {
+          patterns: [
+            {
+              group: ['**/src/testing', 'express-connect-auth/testing'],
+              importNames: ['startSandbox'],
+              message: 'Take it from __tests__/support/sandbox: that one is closed also when a test fails.',
+            },
+          ],
+        },
+      ],
+    },
+  },
+  {
     files: ['**/*.mjs', '**/*.js'],
     extends: [js.configs.recommended],
     languageOptions: {

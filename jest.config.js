@@ -12,6 +12,7 @@ const swc = { ...JSON.parse(readFileSync(join(__dirname, '.swcrc'), 'utf8')), so
 
 const base = {
   testEnvironment: 'node',
+  setupFilesAfterEnv: ['<rootDir>/__tests__/support/run-cleanups.ts'],
   transform: { '^.+\\.ts$': ['@swc/jest', swc] },
   moduleNameMapper: {
     '^express-connect-auth$': '<rootDir>/src/index.ts',

@@ -17,17 +17,18 @@ import type {
   RefreshLedger,
   ConnectToken,
 } from '../../src';
-import { startSandbox, type Sandbox } from '../../src/testing';
+import type { Sandbox } from '../../src/testing';
 import { browser, signIn, startApp, type Browser, type TestApp } from '../support/app';
+import { cleanup } from '../support/cleanup';
 import { watchProcess } from '../support/faulty-store';
 import { findSecrets } from '../support/find-secret';
+import { startSandbox } from '../support/sandbox';
 
 let sandbox: Sandbox;
 beforeAll(async () => {
   sandbox = await startSandbox({ switches: { refresh: 'rotate' } });
 });
 beforeEach(() => sandbox.reset());
-afterAll(() => sandbox.close());
 
 interface World {
   readonly app: TestApp;
@@ -120,7 +121,6 @@ test('one connection tells its whole story under one hash, without a token or it
     .map(({ value }) => ({ name: 'lineage', value: value.split('.', 1)[0] ?? '' }));
   expect([secrets.length, lineages.length]).toEqual([6, 2]);
   expect(findSecrets(JSON.stringify(events), [...secrets, ...lineages])).toEqual([]);
-  await world.app.close();
 });
 
 test('a dead grant is told as terminal, with the registered name', async () => {
@@ -145,7 +145,6 @@ test('a dead grant is told as terminal, with the registered name', async () => {
     },
     { type: 'error', time, stage: 'refresh', code: 'ERR_CONNECT_EXPIRED', status: 401, reason: 'invalid_grant' },
   ]);
-  await world.app.close();
 });
 
 test.each([
@@ -180,7 +179,6 @@ test.each([
     operation,
   });
   expect(JSON.stringify(events)).not.toContain('ledgercanary');
-  await world.app.close();
 });
 
 test.each([
@@ -195,27 +193,23 @@ test.each([
   ['changes the event', (event: ConnectEvent) => Object.assign(event, { type: 'forged' })],
 ] as const)('a listener that %s changes nothing', async (_what, listener) => {
   const watched = watchProcess();
-  try {
-    let heard = 0;
-    const world = await startWorld((event) => {
-      heard += 1;
-      return listener(event);
-    });
-    expect((await signIn(world.app, sandbox, world.visitor)).status).toBe(302);
-    world.age();
-    expect(await world.fresh()).toBe(200);
-    sandbox.force(500, { on: 'refresh' });
-    world.age();
-    expect(await world.fresh()).toBe(503);
-    expect(await world.disconnect()).toBe(204);
-    expect(await world.fresh()).toBe(401);
-    expect(heard).toBe(6);
-    await new Promise((resolve) => setImmediate(resolve));
-    expect(watched.seen).toEqual([]);
-    await world.app.close();
-  } finally {
-    watched.stop();
-  }
+  cleanup(() => watched.stop());
+  let heard = 0;
+  const world = await startWorld((event) => {
+    heard += 1;
+    return listener(event);
+  });
+  expect((await signIn(world.app, sandbox, world.visitor)).status).toBe(302);
+  world.age();
+  expect(await world.fresh()).toBe(200);
+  sandbox.force(500, { on: 'refresh' });
+  world.age();
+  expect(await world.fresh()).toBe(503);
+  expect(await world.disconnect()).toBe(204);
+  expect(await world.fresh()).toBe(401);
+  expect(heard).toBe(6);
+  await new Promise((resolve) => setImmediate(resolve));
+  expect(watched.seen).toEqual([]);
 });
 
 test('two connections have two hashes, and none is a hash that tokens lead to', async () => {
@@ -224,7 +218,6 @@ test('two connections have two hashes, and none is a hash that tokens lead to', 
   await signIn(world.app, sandbox, world.visitor);
   await signIn(world.app, sandbox, browser());
   expect(new Set(events.map((event) => (event as ConnectedEvent).connection)).size).toBe(2);
-  await world.app.close();
 });
 
 test('the type of an event follows from its name', () => {

@@ -1,15 +1,12 @@
-import { startSandbox, type Sandbox } from '../../src/testing';
+import type { Sandbox } from '../../src/testing';
 import { browser, signIn, startApp, type TestApp } from '../support/app';
+import { startSandbox } from '../support/sandbox';
 
 let sandbox: Sandbox;
 let app: TestApp;
 beforeAll(async () => {
   sandbox = await startSandbox();
   app = await startApp(sandbox);
-});
-afterAll(async () => {
-  await app.close();
-  await sandbox.close();
 });
 
 test('a visitor connects, lands on returnTo with a new session id, and the session holds the token', async () => {
@@ -78,16 +75,13 @@ test('what onConnect writes into the session, and what the app had there, is in 
       });
     },
   });
-  try {
-    const visitor = browser();
-    await visitor.visit(`${own.url}/shop`);
-    expect((await signIn(own, sandbox, visitor)).status).toBe(302);
-    expect(JSON.parse((await visitor.visit(`${own.url}/mine`)).body)).toEqual({
-      userId: 7,
-      cart: ['kept', 'added'],
-      locale: 'en',
-    });
-  } finally {
-    await own.close();
-  }
+
+  const visitor = browser();
+  await visitor.visit(`${own.url}/shop`);
+  expect((await signIn(own, sandbox, visitor)).status).toBe(302);
+  expect(JSON.parse((await visitor.visit(`${own.url}/mine`)).body)).toEqual({
+    userId: 7,
+    cart: ['kept', 'added'],
+    locale: 'en',
+  });
 });

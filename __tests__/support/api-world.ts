@@ -15,7 +15,6 @@ export interface ApiWorld {
   clientWith(changes: Partial<ApiClientConfig>): ConnectClient;
   /** The Authorization headers that have arrived. */
   bearers(): (string | undefined)[];
-  close(): Promise<void>;
 }
 
 export const ok = (data: unknown = { id: 1 }): Buffer =>
@@ -27,6 +26,7 @@ export const json = (status: string, body: unknown, ...headers: readonly string[
 /** A visitor's request, whose headers nobody may pass on. */
 const VISIT = { headers: { cookie: 'sid=CANARY-cookie', 'x-visitor': 'CANARY-header' } } as unknown as Request;
 
+/** Its server is closed with the test or the file that starts it. */
 export async function apiWorld(respond: Responder): Promise<ApiWorld> {
   const server = await startServer(respond);
   const base = `http://127.0.0.1:${server.port}/api/v2`;
@@ -45,7 +45,6 @@ export async function apiWorld(respond: Responder): Promise<ApiWorld> {
     client: () => clientWith({}),
     clientWith,
     bearers: () => server.requests.map(({ headers }) => headers.authorization),
-    close: () => server.close(),
   };
   return world;
 }

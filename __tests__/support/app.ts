@@ -1,9 +1,9 @@
-import type { AddressInfo, Server } from 'node:net';
 import http from 'node:http';
 import express, { type Express, type RequestHandler } from 'express';
 import session, { MemoryStore, type SessionOptions, type Store } from 'express-session';
 import { connectAuth, connectErrorHandler, type ConnectAuth, type ConnectAuthOptions } from '../../src';
 import type { Sandbox } from '../../src/testing';
+import { serve } from './serve';
 
 /** A user's app on a free loopback port. */
 export interface TestApp {
@@ -25,12 +25,13 @@ export interface TestAppParts {
   readonly mount?: string;
 }
 
-/** Starts an app that signs in against the sandbox: `/token` shows the session's token, `/` says hello. */
+/**
+ * Starts an app that signs in against the sandbox: `/token` shows the session's token, `/` says hello. It is closed with
+ * the test or the file that starts it.
+ */
 export async function startApp(sandbox: Sandbox, parts: TestAppParts = {}): Promise<TestApp> {
   const app = express();
-  const server = http.createServer(app as unknown as http.RequestListener);
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const { url, close } = await serve(http.createServer(app as unknown as http.RequestListener));
   const store = parts.store ?? new MemoryStore();
   app.use(
     session({
@@ -57,7 +58,7 @@ export async function startApp(sandbox: Sandbox, parts: TestAppParts = {}): Prom
     url,
     store,
     sessions: () => allSessions(store),
-    close: () => closeServer(server),
+    close,
   };
 }
 
@@ -82,11 +83,6 @@ function allSessions(store: Store): Promise<Record<string, Record<string, unknow
       else resolve({ ...(found as unknown as Record<string, Record<string, unknown>>) });
     });
   });
-}
-
-function closeServer(server: Server & { closeAllConnections?: () => void }): Promise<void> {
-  server.closeAllConnections?.();
-  return new Promise((resolve) => server.close(() => resolve()));
 }
 
 /** An answer as a browser sees it: redirects are not followed. */

@@ -1,5 +1,6 @@
 import axe from 'axe-core';
-import { chromium, type Browser, type Page } from 'playwright-core';
+import { chromium, type Browser, type BrowserContext, type BrowserContextOptions, type Page } from 'playwright-core';
+import { cleanup } from './cleanup';
 
 /** Keeps Chromium from calling anybody on its own. */
 const QUIET_FLAGS = [
@@ -12,9 +13,18 @@ const QUIET_FLAGS = [
   '--disable-sync',
 ];
 
-/** Headless Chromium with a profile of its own. */
-export function startChromium(executablePath: string): Promise<Browser> {
-  return chromium.launch({ executablePath, headless: true, args: QUIET_FLAGS });
+/** Headless Chromium with a profile of its own; it ends with the test or the file that starts it. */
+export async function startChromium(executablePath: string): Promise<Browser> {
+  const browser = await chromium.launch({ executablePath, headless: true, args: QUIET_FLAGS });
+  cleanup(() => browser.close());
+  return browser;
+}
+
+/** A visitor with cookies of their own; it ends with the test or the file that opens it. */
+export async function openContext(browser: Browser, options?: BrowserContextOptions): Promise<BrowserContext> {
+  const context = await browser.newContext(options);
+  cleanup(() => context.close());
+  return context;
 }
 
 /** What axe finds wrong on the page as it stands: rule and place of each violation. */

@@ -3,20 +3,25 @@ import type { Sandbox } from 'express-connect-auth/testing';
 import { createDemo } from '../../demo-app/app';
 import { openPort } from '../../demo-app/loopback';
 import { startDemoProvider } from '../../demo-app/provider';
+import { cleanup } from './cleanup';
 
 /** The demo, listening, with a sandbox of its own. */
 export interface DemoSite {
   /** `http://localhost:<port>` */
   readonly address: string;
   readonly sandbox: Sandbox;
-  close(): Promise<void>;
 }
 
-/** Starts the demo as `npm run demo` does, in this process, with a deadline for the provider that suits tests. */
+/**
+ * Starts the demo as `npm run demo` does, in this process, with a deadline for the provider that suits tests. It is closed
+ * with the test or the file that starts it.
+ */
 export async function startDemoSite(options: Partial<ConnectAuthOptions> = {}): Promise<DemoSite> {
   const sandbox = await startDemoProvider();
+  cleanup(sandbox.close);
   const place = await openPort(0);
   if (place === undefined) throw new Error('no port for the demo');
+  cleanup(() => place.close());
   const address = `http://localhost:${place.port}`;
   const connectOptions = {
     ...sandbox.connectOptions,
@@ -26,14 +31,7 @@ export async function startDemoSite(options: Partial<ConnectAuthOptions> = {}): 
     ...options,
   };
   const demo = createDemo({ address, connectOptions, sandbox });
+  cleanup(() => demo.close());
   place.serve(demo.app);
-  return {
-    address,
-    sandbox,
-    close: async () => {
-      place.close();
-      await demo.close();
-      await sandbox.close();
-    },
-  };
+  return { address, sandbox };
 }

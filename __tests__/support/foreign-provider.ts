@@ -1,5 +1,6 @@
 import { fork } from 'node:child_process';
 import { join } from 'node:path';
+import { cleanup } from './cleanup';
 
 export interface ForeignProvider {
   readonly url: string;
@@ -7,12 +8,18 @@ export interface ForeignProvider {
   readonly tokenUrl: string;
   /** Registers the one client; without it nothing is answered. */
   register(client: { clientId: string; clientSecret: string; redirectUris: readonly string[] }): Promise<void>;
-  stop(): Promise<void>;
 }
 
-/** Starts oidc-provider in a process of its own, on a free loopback port. */
+/** Starts oidc-provider in a process of its own, on a free loopback port; it ends with the test or the file that starts it. */
 export async function startForeignProvider(): Promise<ForeignProvider> {
   const child = fork(join(__dirname, 'provider.mjs'), { execArgv: [], stdio: ['ignore', 'ignore', 'pipe', 'ipc'] });
+  cleanup(
+    () =>
+      new Promise<void>((resolve) => {
+        child.once('exit', () => resolve());
+        if (!child.kill('SIGKILL')) resolve();
+      }),
+  );
   let complaints = '';
   child.stderr?.on('data', (text: Buffer) => (complaints += String(text)));
 
@@ -37,11 +44,6 @@ export async function startForeignProvider(): Promise<ForeignProvider> {
       child.send(client);
       await ready;
     },
-    stop: () =>
-      new Promise((resolve) => {
-        child.once('exit', () => resolve());
-        if (!child.kill('SIGKILL')) resolve();
-      }),
   };
 }
 

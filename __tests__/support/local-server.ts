@@ -4,6 +4,7 @@ import * as net from 'node:net';
 import { join } from 'node:path';
 import * as tls from 'node:tls';
 import type { TokenEndpointConfig } from '../../src/provider/token-endpoint';
+import { cleanup } from './cleanup';
 
 const fixture = (name: string): string => readFileSync(join(__dirname, 'fixtures', name), 'utf8');
 
@@ -43,6 +44,7 @@ export function http11(body: string | Buffer = TOKEN_JSON, status = '200 OK', ..
   return Buffer.concat([Buffer.from(`${head}\r\n\r\n`), bytes]);
 }
 
+/** It is closed with the test or the file that starts it. */
 export async function startServer(respond: Responder, secure = false): Promise<LocalServer> {
   const requests: SeenRequest[] = [];
   const sockets: net.Socket[] = [];
@@ -69,6 +71,17 @@ export async function startServer(respond: Responder, secure = false): Promise<L
   await once(server, 'listening');
   const { port } = server.address() as net.AddressInfo;
 
+  async function close(): Promise<void> {
+    for (const socket of sockets) socket.destroy();
+    await new Promise<void>((done) => {
+      server.close(() => {
+        done();
+      });
+    });
+  }
+
+  cleanup(close);
+
   return {
     port,
     url: secure ? `https://localhost:${port}/token` : `http://127.0.0.1:${port}/token`,
@@ -78,14 +91,7 @@ export async function startServer(respond: Responder, secure = false): Promise<L
     async allClosed() {
       await Promise.all(sockets.map(closed));
     },
-    async close() {
-      for (const socket of sockets) socket.destroy();
-      await new Promise<void>((done) => {
-        server.close(() => {
-          done();
-        });
-      });
-    },
+    close,
   };
 }
 

@@ -17,6 +17,7 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, dirname, join, relative } from 'node:path';
+import { cleanup } from './cleanup';
 
 /** The package's own folder. */
 export const root = join(__dirname, '../..');
@@ -73,9 +74,13 @@ export function packed(): Packed {
   };
 }
 
-/** A new folder in which programs find the package and `modules`, as after `npm install`. The caller removes it. */
+/**
+ * A new folder in which programs find the package and `modules`, as after `npm install`; it is removed with the test or the
+ * file that makes it.
+ */
 export function folderWithPackage(modules: readonly string[]): string {
   const folder = realpathSync(mkdtempSync(join(tmpdir(), `${NAME}-`)));
+  cleanup(() => rmSync(folder, { recursive: true, force: true }));
   link(packed().folder, join(folder, 'node_modules', NAME));
   linkModules(modules, folder);
   return folder;

@@ -4,6 +4,7 @@ import { chownSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { cleanup } from './cleanup';
 import { postgresFolder } from './requires';
 
 /** A PostgreSQL of our own, which listens in its folder only. */
@@ -15,8 +16,6 @@ export interface PostgresServer {
     readonly user: string;
     readonly database: string;
   };
-  /** Ends it for good and removes its folder. */
-  close(): Promise<void>;
 }
 
 interface Account {
@@ -40,7 +39,7 @@ const FOR_TESTS = [
   ].flatMap((setting) => ['-c', setting]),
 ];
 
-/** Makes an empty database and starts a server on it. */
+/** Makes an empty database and starts a server on it, which ends with the test or the file that starts it. */
 export async function startPostgres(): Promise<PostgresServer> {
   const programs = postgresFolder();
   if (programs === undefined) throw new Error('No PostgreSQL here: use describeInPostgres().');
@@ -49,7 +48,6 @@ export async function startPostgres(): Promise<PostgresServer> {
   if (account !== undefined) chownSync(folder, account.uid, account.gid);
   const data = join(folder, 'data');
   const surroundings = { ...account, cwd: folder, env: { ...process.env, LC_ALL: 'C' } };
-  const remove = (): void => rmSync(folder, { recursive: true, force: true });
 
   let server: ChildProcess | undefined;
   // "Immediate shutdown", which ends the server's own children as well; SIGKILL would not.
@@ -65,25 +63,21 @@ export async function startPostgres(): Promise<PostgresServer> {
       running.kill('SIGQUIT');
       await gone;
     }
-    remove();
+    rmSync(folder, { recursive: true, force: true });
   }
 
-  try {
-    await promisify(execFile)(
-      join(programs, 'initdb'),
-      ['--pgdata', data, '--username', 'app', '--auth', 'trust', '--encoding', 'UTF8', '--no-locale', '--no-sync'],
-      surroundings,
-    );
-    server = spawn(join(programs, 'postgres'), ['-D', data, '-k', folder, '-p', String(PORT), ...FOR_TESTS], {
-      ...surroundings,
-      stdio: ['ignore', 'ignore', 'pipe'],
-    });
-    await ready(server);
-  } catch (error) {
-    await close();
-    throw error;
-  }
-  return { connection: { host: folder, port: PORT, user: 'app', database: 'postgres' }, close };
+  cleanup(close);
+  await promisify(execFile)(
+    join(programs, 'initdb'),
+    ['--pgdata', data, '--username', 'app', '--auth', 'trust', '--encoding', 'UTF8', '--no-locale', '--no-sync'],
+    surroundings,
+  );
+  server = spawn(join(programs, 'postgres'), ['-D', data, '-k', folder, '-p', String(PORT), ...FOR_TESTS], {
+    ...surroundings,
+    stdio: ['ignore', 'ignore', 'pipe'],
+  });
+  await ready(server);
+  return { connection: { host: folder, port: PORT, user: 'app', database: 'postgres' } };
 }
 
 /** PostgreSQL refuses to run as root. */

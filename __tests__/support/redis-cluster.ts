@@ -6,25 +6,17 @@ export interface RedisCluster {
   readonly nodes: readonly RedisServer[];
   /** One command to each node. */
   readonly everywhere: (...args: readonly (string | number)[]) => Promise<readonly RedisReply[]>;
-  close(): Promise<void>;
 }
 
 const SLOTS = 16_384;
 const READY_MS = 60_000;
 
+/** They end with the test or the file that starts them. */
 export async function startRedisCluster(): Promise<RedisCluster> {
   const nodes: RedisServer[] = [];
-  const close = async (): Promise<void> => {
-    await Promise.all(nodes.map((node) => node.close()));
-  };
-  try {
-    for (let index = 0; index < 3; index += 1) nodes.push(await startNode());
-    await introduce(nodes);
-  } catch (error) {
-    await close();
-    throw error;
-  }
-  return { nodes, close, everywhere: (...args) => Promise.all(nodes.map((node) => node.command(...args))) };
+  for (let index = 0; index < 3; index += 1) nodes.push(await startNode());
+  await introduce(nodes);
+  return { nodes, everywhere: (...args) => Promise.all(nodes.map((node) => node.command(...args))) };
 }
 
 /** The nodes' own port is 10,000 higher by default, which not every free port leaves room for. */

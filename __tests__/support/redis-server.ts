@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import net, { type AddressInfo, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { cleanup } from './cleanup';
 import { redisServerPath } from './requires';
 
 /** Strings hold one byte a character (latin1), so that binary values such as those of DUMP stay whole. */
@@ -48,7 +49,10 @@ export interface RedisProxy {
 
 const READY_MS = 60_000;
 
-/** Starts redis-server on a free loopback port. @param args - further ones, such as `--maxmemory 1mb` in two words */
+/**
+ * Starts redis-server on a free loopback port; it ends with the test or the file that starts it.
+ * @param args - further ones, such as `--maxmemory 1mb` in two words
+ */
 export async function startRedis(args: readonly string[] = []): Promise<RedisServer> {
   const path = redisServerPath();
   if (path === undefined) throw new Error('No redis-server here: use describeInRedis().');
@@ -79,6 +83,12 @@ export async function startRedis(args: readonly string[] = []): Promise<RedisSer
     await gone;
   }
 
+  async function close(): Promise<void> {
+    await stop();
+    rmSync(folder, { recursive: true, force: true });
+  }
+
+  cleanup(close);
   await start();
   return {
     port,
@@ -91,10 +101,7 @@ export async function startRedis(args: readonly string[] = []): Promise<RedisSer
       await stop();
       await start();
     },
-    async close() {
-      await stop();
-      rmSync(folder, { recursive: true, force: true });
-    },
+    close,
   };
 }
 
@@ -129,7 +136,7 @@ export async function freePort(): Promise<number> {
   return port;
 }
 
-/** Puts itself between a client and Redis. */
+/** Puts itself between a client and Redis; it ends with the test or the file that starts it. */
 export async function startRedisProxy(redisPort: number): Promise<RedisProxy> {
   const sockets = new Set<Socket>();
   let mode: 'sound' | 'refuse' | 'drop answers' | 'drop requests' = 'sound';
@@ -174,6 +181,12 @@ export async function startRedisProxy(redisPort: number): Promise<RedisProxy> {
     for (const socket of sockets) socket.destroy();
   }
 
+  async function close(): Promise<void> {
+    cut();
+    await new Promise((resolve) => server.close(resolve));
+  }
+
+  cleanup(close);
   return {
     port,
     url: `redis://127.0.0.1:${port}`,
@@ -192,11 +205,7 @@ export async function startRedisProxy(redisPort: number): Promise<RedisProxy> {
       mode = 'sound';
       delayMs = 0;
     },
-    async close() {
-      cut();
-      server.close();
-      await once(server, 'close');
-    },
+    close,
   };
 }
 

@@ -1,8 +1,10 @@
 import type { Express } from 'express';
 import { MemoryStore } from 'express-session';
 import { memoryLedger, type ConnectAuth, type ConnectEvent, type RefreshLedger } from '../../src';
-import { startSandbox, type Sandbox } from '../../src/testing';
+import type { Sandbox } from '../../src/testing';
 import { browser, signIn, startApp, type Answer, type Browser, type TestApp, type TestAppParts } from './app';
+import { cleanup } from './cleanup';
+import { startSandbox } from './sandbox';
 import { editSessions, onlySession, type Document } from './stored';
 
 /** A token set as the store and our routes show it. */
@@ -21,15 +23,15 @@ export interface Time {
   pass(ms: number): void;
   /** Stands still from now on but for {@link Time.pass}. */
   stop(): void;
-  restore(): void;
 }
 
-/** Takes over `Date.now`, so that tokens, pauses and a ledger on the same clock age together. */
+/** Takes over `Date.now` until the test ends, so that tokens, pauses and a ledger on the same clock age together. */
 export function takeOverTime(): Time {
   const real = Date.now.bind(Date);
   let aheadMs = 0;
   let stoppedMs: number | undefined;
   const spy = jest.spyOn(Date, 'now').mockImplementation(() => (stoppedMs ?? real()) + aheadMs);
+  cleanup(() => spy.mockRestore());
   return {
     now: () => Date.now(),
     pass(ms) {
@@ -38,7 +40,6 @@ export function takeOverTime(): Time {
     stop() {
       stoppedMs = real();
     },
-    restore: () => spy.mockRestore(),
   };
 }
 
@@ -71,18 +72,8 @@ function routes(app: Express, connect: ConnectAuth): void {
   });
 }
 
-const open = new Set<TestApp>();
-
-/** Closes every app that was started here, also after a failed check. */
-export async function closeApps(): Promise<void> {
-  const apps = [...open];
-  open.clear();
-  await Promise.all(apps.map((app) => app.close()));
-}
-
 /**
- * Gives each test of a file a sandbox that rotates refresh tokens, and a clock that only the test moves; what it leaves
- * open is closed.
+ * Gives each test of a file a sandbox that rotates refresh tokens, and a clock that only the test moves.
  * @param now - the sandbox's clock, milliseconds since 1970
  */
 export function givenRotation(take: (sandbox: Sandbox, time: Time) => void, now = (): number => Date.now()): void {
@@ -96,12 +87,7 @@ export function givenRotation(take: (sandbox: Sandbox, time: Time) => void, now 
     sandbox.reset();
     take(sandbox, time);
   });
-  afterEach(async () => {
-    sandbox.release();
-    await closeApps();
-    time.restore();
-  });
-  afterAll(() => sandbox.close());
+  afterEach(() => sandbox.release());
 }
 
 /** An app on its own ledger by `Date.now`, unless told otherwise; nobody has signed in. */
@@ -122,7 +108,6 @@ export async function refreshingApp(
       parts.routes?.(own, mounted);
     },
   });
-  open.add(app);
   if (connect === undefined) throw new Error('not mounted');
   return {
     app,

@@ -1,6 +1,7 @@
 import { fork } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
+import { cleanup } from './cleanup';
 import { person } from './foreign-provider';
 
 /** oidc-provider behind a shim, in a process of its own: rotates, and ends a connection when a used token comes again. */
@@ -27,10 +28,12 @@ export interface RotatingProvider {
   works(accessToken: string): Promise<boolean>;
   /** Puts its clock so many seconds ahead of the machine's. */
   clockAhead(seconds: number): Promise<void>;
-  close(): Promise<void>;
 }
 
-/** Starts it on a free loopback port, for redirect addresses on 127.0.0.1. Its access tokens live for an hour. */
+/**
+ * Starts it on a free loopback port, for redirect addresses on 127.0.0.1; it ends with the test or the file that starts it.
+ * Its access tokens live for an hour.
+ */
 export async function startRotatingProvider(): Promise<RotatingProvider> {
   const child = fork(join(__dirname, 'rotating-server.mjs'), {
     execArgv: [],
@@ -42,6 +45,10 @@ export async function startRotatingProvider(): Promise<RotatingProvider> {
     child.once('exit', () => {
       resolve();
     });
+  });
+  cleanup(async () => {
+    child.kill('SIGKILL');
+    await ended;
   });
   const { url, clientId, clientSecret } = await new Promise<{ url: string; clientId: string; clientSecret: string }>(
     (resolve, reject) => {
@@ -83,10 +90,6 @@ export async function startRotatingProvider(): Promise<RotatingProvider> {
     },
     async clockAhead(seconds) {
       await fetch(`${url}/control/clock?ahead=${seconds}`);
-    },
-    async close() {
-      child.kill('SIGKILL');
-      await ended;
     },
   };
 }

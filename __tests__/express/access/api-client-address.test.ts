@@ -8,7 +8,6 @@ let world: ApiWorld;
 beforeAll(async () => {
   world = await apiWorld((socket) => socket.write(ok()));
 });
-afterAll(() => world.close());
 
 const RUNS = runs(20_261_124);
 const REFUSED = { code: 'ERR_CONNECT_CONFIG', status: 500, stage: 'api', reason: 'url' };

@@ -13,7 +13,6 @@ beforeEach(async () => {
     respond(socket);
   });
 });
-afterEach(() => world.close());
 
 const heads = (): readonly string[] => world.server.requests.map(({ head }) => head);
 
@@ -78,7 +77,7 @@ test('an API that is not there is told apart from one that breaks off', async ()
     .catch((reason: unknown) => reason);
   expect(broken).toMatchObject({ code: 'ERR_CONNECT_UNAVAILABLE', status: 502, stage: 'api', reason: 'broken' });
   expect((broken as Error).message).toContain('the call may have been carried out');
-  await world.close();
+  await world.server.close();
   const away = await world
     .client()
     .post('/me')

@@ -4,12 +4,13 @@ import axios from 'axios';
 import type { ConnectError } from '../../../src';
 import { apiClients } from '../../../src/access/api-client';
 import { readApiAnswer } from '../../../src/provider/api-answer';
-import { startSandbox, type Sandbox } from '../../../src/testing';
+import type { Sandbox } from '../../../src/testing';
 import { givenDeadline } from '../../support/deadline';
 import { EXPECTED, EXPECTED_OAUTH } from '../../support/expected';
 import { http11 } from '../../support/local-server';
 import { anyText, runs } from '../../support/property';
 import { apiWorld, json, ok, type ApiWorld } from '../../support/api-world';
+import { startSandbox } from '../../support/sandbox';
 
 async function failure(call: Promise<unknown>): Promise<ConnectError> {
   try {
@@ -27,7 +28,6 @@ describe('over the sandbox', () => {
   beforeAll(async () => {
     sandbox = await startSandbox();
   });
-  afterAll(() => sandbox.close());
   afterEach(() => {
     sandbox.reset();
   });
@@ -234,7 +234,6 @@ describe('nothing of a call is reachable from its error or its response', () => 
   beforeAll(async () => {
     world = await apiWorld((socket) => socket.write(respond()));
   });
-  afterAll(() => world.close());
 
   const config = {
     headers: { Authorization: 'Basic CANARY-own', 'X-Key': 'CANARY-key' },

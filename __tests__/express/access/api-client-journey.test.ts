@@ -1,13 +1,13 @@
 import type { RequestHandler } from 'express';
 import { apiClients } from '../../../src/access/api-client';
-import { startSandbox, type Sandbox } from '../../../src/testing';
+import type { Sandbox } from '../../../src/testing';
 import { browser, signIn, withApp, type Browser, type TestApp, type TestAppParts } from '../../support/app';
+import { startSandbox } from '../../support/sandbox';
 
 let sandbox: Sandbox;
 beforeAll(async () => {
   sandbox = await startSandbox();
 });
-afterAll(() => sandbox.close());
 afterEach(() => {
   sandbox.reset();
 });

@@ -6,10 +6,11 @@ import axios from 'axios';
 import type { RequestHandler } from 'express';
 import { apiClients, type ConnectClient } from '../../../src/access/api-client';
 import { ConnectError } from '../../../src';
-import { startSandbox, type Sandbox } from '../../../src/testing';
+import type { Sandbox } from '../../../src/testing';
 import type { ConnectToken } from '../../../src/token';
 import { apiWorld, ok, type ApiWorld } from '../../support/api-world';
 import { withApp } from '../../support/app';
+import { startSandbox } from '../../support/sandbox';
 
 /** Whoever has no token costs no memory: a body is not read before there is something to sign the call with. */
 
@@ -20,7 +21,6 @@ describe('a visitor who is not connected', () => {
   beforeAll(async () => {
     sandbox = await startSandbox();
   });
-  afterAll(() => sandbox.close());
 
   /** The recipe: an upload is handed on as it comes. Tells how much of it had been read when the call failed. */
   async function upload(path: string, check: (status: number | undefined, readBytes: number) => void): Promise<void> {
@@ -77,7 +77,6 @@ describe('while the token is awaited', () => {
     const config = { apiBaseUrl: world.base, timeoutMs: 3000, maxApiAnswerBytes: MIB };
     client = apiClients(config, () => token)({} as never);
   });
-  afterEach(() => world.close());
 
   const TOKEN: ConnectToken = { access_token: 'CANARY-access', type: 'bearer' };
   const REFUSED_BODY = { code: 'ERR_CONNECT_CONFIG', reason: 'body' };

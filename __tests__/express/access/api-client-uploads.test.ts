@@ -1,16 +1,16 @@
 import { once } from 'node:events';
 import http from 'node:http';
-import type { AddressInfo } from 'node:net';
 import express, { type Application } from 'express';
 import { connectErrorHandler, type ConnectError } from '../../../src';
 import type { ApiClientConfig } from '../../../src/access/api-client';
 import { apiWorld, ok, type ApiWorld } from '../../support/api-world';
+import { serve } from '../../support/serve';
 
 jest.setTimeout(20_000);
 
 let world: ApiWorld;
 let site: Application;
-let server: http.Server;
+let url: string;
 let changes: Partial<ApiClientConfig>;
 
 beforeEach(async () => {
@@ -48,14 +48,7 @@ beforeEach(async () => {
     site.emit('passed on', req);
   });
   site.use(connectErrorHandler());
-  server = site.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-});
-
-afterEach(async () => {
-  server.close();
-  server.closeAllConnections();
-  await world.close();
+  ({ url } = await serve(http.createServer(site)));
 });
 
 /** A visitor who has begun an upload and reads what is answered, whether or not the upload is over. */
@@ -63,13 +56,7 @@ function upload(path = '/upload'): {
   readonly request: http.ClientRequest;
   readonly answer: Promise<readonly [number | undefined, string]>;
 } {
-  const request = http.request({
-    host: '127.0.0.1',
-    port: (server.address() as AddressInfo).port,
-    path,
-    method: 'POST',
-    headers: { Accept: 'application/json' },
-  });
+  const request = http.request(url + path, { method: 'POST', headers: { Accept: 'application/json' } });
   const answer = new Promise<readonly [number | undefined, string]>((resolve, reject) => {
     request.on('error', reject);
     request.once('response', (response) => {
@@ -104,26 +91,19 @@ test('an upload over 10 MiB is refused, and the visitor, who may send it to its 
 });
 
 test('an answer that the app has got itself and hands on is closed when it is over 10 MiB', async () => {
-  const source = http
-    .createServer((_req, res) => {
-      const more = (): void => {
-        while (res.write(Buffer.alloc(65_536)) && !res.destroyed);
-      };
-      res.on('drain', more);
-      more();
-    })
-    .listen(0, '127.0.0.1');
-  await once(source, 'listening');
-  const [answer] = (await once(
-    http.get({ host: '127.0.0.1', port: (source.address() as AddressInfo).port }),
-    'response',
-  )) as [http.IncomingMessage];
+  const source = http.createServer((_req, res) => {
+    const more = (): void => {
+      while (res.write(Buffer.alloc(65_536)) && !res.destroyed);
+    };
+    res.on('drain', more);
+    more();
+  });
+  const [answer] = (await once(http.get((await serve(source)).url), 'response')) as [http.IncomingMessage];
   await expect(world.client().post('/me', answer)).rejects.toMatchObject({
     code: 'ERR_CONNECT_CONFIG',
     reason: 'body',
   });
   expect(answer.destroyed).toBe(true);
-  source.close();
 });
 
 test('an upload into which a middleware has looked is passed on whole', async () => {
@@ -139,7 +119,6 @@ test('an upload that stops half-way is answered', async () => {
   request.write('the first half');
   const [status, text] = await answer;
   expect([status, JSON.parse(text)]).toMatchObject([500, { code: 'ERR_CONNECT_CONFIG' }]);
-  request.destroy();
 });
 
 test('an upload that the visitor breaks off ends the call, and nothing is sent', async () => {

@@ -26,7 +26,6 @@ beforeEach(async () => {
     respond(...seen);
   });
 });
-afterEach(() => world.close());
 
 describe('signing', () => {
   test("every way to call goes out with the visitor's token and nothing else of theirs", async () => {
@@ -545,7 +544,6 @@ describe('what is shared', () => {
       process.env = before;
     }
     expect([proxy.server.sockets.length, world.server.requests.length]).toEqual([0, 1]);
-    await proxy.close();
   });
 
   test.each<[string, unknown]>([

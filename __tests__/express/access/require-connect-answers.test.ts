@@ -1,8 +1,9 @@
 import http, { type OutgoingHttpHeaders } from 'node:http';
 import type { ErrorRequestHandler } from 'express';
 import { isConnectError, type ConnectError, type ConnectEvent, type RequireConnectOptions } from '../../../src';
-import { startSandbox, type Sandbox } from '../../../src/testing';
+import type { Sandbox } from '../../../src/testing';
 import { browser, signIn, startApp, withApp, type TestAppParts } from '../../support/app';
+import { startSandbox } from '../../support/sandbox';
 import { editSessions } from '../../support/stored';
 
 let sandbox: Sandbox;
@@ -10,7 +11,6 @@ beforeAll(async () => {
   sandbox = await startSandbox();
 });
 beforeEach(() => sandbox.reset());
-afterAll(() => sandbox.close());
 
 /** An app whose `/guarded` has these guard options, for every method. */
 function guarded(guard: RequireConnectOptions, parts: TestAppParts = {}): TestAppParts {
@@ -363,6 +363,4 @@ test('one guard serves two routes, and two guards of two instances their own ses
   expect((await visitor.visit(`${app.url}/guarded/1`, {})).status).toBe(200);
   expect((await visitor.visit(`${app.url}/guarded/2`, {})).status).toBe(200);
   expect((await visitor.visit(`${other.url}/guarded`, {})).status).toBe(401);
-  await app.close();
-  await other.close();
 });

@@ -1,8 +1,9 @@
 import type { ErrorRequestHandler, Express, Request } from 'express';
 import { MemoryStore } from 'express-session';
 import type { ConnectAuth, ConnectAuthOptions } from '../../../src';
-import { startSandbox, type Sandbox } from '../../../src/testing';
+import type { Sandbox } from '../../../src/testing';
 import { browser, signIn, startApp, type Browser, type TestApp } from '../../support/app';
+import { startSandbox } from '../../support/sandbox';
 import { editSessions } from '../../support/stored';
 
 const KEYS = [{ id: 'k1', secret: 'first secret of the guard tests, long enough' }];
@@ -20,7 +21,6 @@ beforeAll(async () => {
   sandbox = await startSandbox({ switches: { refresh: 'rotate' } });
 });
 beforeEach(() => sandbox.reset());
-afterAll(() => sandbox.close());
 
 /** An app with a guarded route that counts its runs; `plant` writes into each session before connectAuth sees it. */
 interface GuardedApp extends TestApp {
@@ -206,7 +206,6 @@ describe.each([
   afterEach(() => {
     app.plant = undefined;
   });
-  afterAll(() => app.close());
 
   async function expectRefused(code: string): Promise<void> {
     const before = app.runs();
@@ -340,7 +339,6 @@ test('a store that has gone away: 503, and the handler does not run', async () =
     { code: 'ERR_CONNECT_STORE', reason: 'no_session', retryAfter: 2 },
   ]);
   expect([answer.headers['retry-after'], app.runs()]).toEqual(['2', 0]);
-  await app.close();
 });
 
 test('without express-session: 500 that says so, and the handler does not run', async () => {
@@ -356,7 +354,6 @@ test('without express-session: 500 that says so, and the handler does not run', 
   });
   const answer = await browser().visit(`${app.url}/guarded`, { accept: 'application/json' });
   expect([answer.status, runs, JSON.parse(answer.body)]).toMatchObject([500, 0, { code: 'ERR_CONNECT_NO_SESSION' }]);
-  await app.close();
 });
 
 test.each([
@@ -403,7 +400,6 @@ test.each([
   const answer = await visitor.visit(`${app.url}/guarded`);
   expect([answer.status, answer.body, runs]).toEqual([status, status === 200 ? 'done' : 'of the app', 1]);
   expect(errors).toBe(behaviour === 'calls next twice' ? 0 : 1);
-  await app.close();
 });
 
 describe('behind the guard', () => {
@@ -443,7 +439,6 @@ describe('behind the guard', () => {
     expect(sandbox.works(deep.spread.access_token)).toBe(true);
     expect([deep.connectToken, ...deep.list]).toEqual([deep.spread, deep.spread]);
     expect(sandbox.calls.refresh).toBe(2);
-    await app.close();
   });
 
   test('a token that another request has refreshed is adopted, shown to the handler, and not written again', async () => {
@@ -465,7 +460,6 @@ describe('behind the guard', () => {
     expect(sandbox.works((JSON.parse(adopted.body) as typeof WHOLE).access_token)).toBe(true);
     expect(sandbox.calls.refresh).toBe(1);
     expect((store as unknown as { sessions: Record<string, string> }).sessions).toEqual(stale);
-    await app.close();
   });
 
   test('a route above connectAuth is guarded alike', async () => {
@@ -479,6 +473,5 @@ describe('behind the guard', () => {
     await age(app);
     const answer = await visitor.visit(`${app.url}/guarded`);
     expect(sandbox.works((JSON.parse(answer.body) as typeof WHOLE).access_token)).toBe(true);
-    await app.close();
   });
 });

@@ -11,10 +11,6 @@ beforeEach(async () => {
   visitor = browser();
 });
 
-afterEach(async () => {
-  await site.close();
-});
-
 async function connect(): Promise<void> {
   const started = await visitor.visit(`${site.address}/connect/authorize`);
   await visitor.visit(await site.sandbox.allow(started.location));

@@ -1,6 +1,5 @@
 import { connectOptionsFromEnv } from 'express-connect-auth';
-import { createServer, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { createServer } from 'node:http';
 import { networkInterfaces } from 'node:os';
 import { createDemo } from '../../../demo-app/app';
 import { html } from '../../../demo-app/html';
@@ -17,6 +16,7 @@ import {
 import { timeLeft } from '../../../demo-app/words';
 import { givenDeadline } from '../../support/deadline';
 import { startDemoSite, type DemoSite } from '../../support/demo-site';
+import { serve } from '../../support/serve';
 
 jest.setTimeout(30_000);
 
@@ -30,10 +30,6 @@ let site: DemoSite;
 
 beforeAll(async () => {
   site = await startDemoSite({ timeoutMs: deadline.ms });
-});
-
-afterAll(async () => {
-  await site.close();
 });
 
 function post(path: string, fields: Readonly<Record<string, string>>, headers: Readonly<Record<string, string>> = {}) {
@@ -215,24 +211,17 @@ describe('the pages', () => {
 });
 
 describe('with the real provider', () => {
-  let server: Server;
   let address: string;
 
   beforeAll(async () => {
-    server = createServer();
-    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-    address = `http://localhost:${(server.address() as AddressInfo).port}`;
+    const server = createServer();
+    address = `http://localhost:${(await serve(server)).port}`;
     const connectOptions = connectOptionsFromEnv({
       CONNECT_CLIENT_ID: 'real-client',
       CONNECT_CLIENT_SECRET: 'real-secret',
       CONNECT_REDIRECT_URI: `${address}/connect/callback`,
     });
     server.on('request', createDemo({ address, connectOptions }).app);
-  });
-
-  afterAll(() => {
-    server.close();
-    server.closeAllConnections();
   });
 
   test('the button leads to Appy Pie Connect', async () => {
@@ -294,10 +283,8 @@ describe('small parts', () => {
 
   test('a port that another program holds is not taken, on either address of localhost', async () => {
     for (const host of LOOPBACK) {
-      const other = createServer();
-      await new Promise<void>((resolve) => other.listen(0, host, resolve));
-      expect(await openPort((other.address() as AddressInfo).port)).toBeUndefined();
-      await new Promise((resolve) => other.close(resolve));
+      const { port } = await serve(createServer(), host);
+      expect(await openPort(port)).toBeUndefined();
     }
   });
 });

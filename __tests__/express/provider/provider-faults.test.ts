@@ -1,31 +1,25 @@
 import http from 'node:http';
-import type { AddressInfo } from 'node:net';
-import { startSandbox, type Sandbox, type SandboxFault } from '../../../src/testing';
+import type { Sandbox, SandboxFault } from '../../../src/testing';
 import { beginSignIn, browser, signIn, startApp, type TestApp } from '../../support/app';
 import { givenDeadline } from '../../support/deadline';
+import { startSandbox } from '../../support/sandbox';
+import { serve } from '../../support/serve';
 import { clearSessions, tokensIn } from '../../support/stored';
 
 const deadline = givenDeadline();
 let sandbox: Sandbox;
 let app: TestApp;
-let elsewhere: http.Server;
 let elsewhereUrl: string;
 let seenElsewhere = 0;
 beforeAll(async () => {
   sandbox = await startSandbox();
   app = await startApp(sandbox, { options: { timeoutMs: deadline.ms } });
-  elsewhere = http.createServer((_req, res) => {
+  const elsewhere = http.createServer((_req, res) => {
     seenElsewhere += 1;
     res.setHeader('Content-Type', 'application/json');
     res.end('{"access_token":"stolen","type":"bearer"}');
   });
-  await new Promise<void>((resolve) => elsewhere.listen(0, '127.0.0.1', resolve));
-  elsewhereUrl = `http://127.0.0.1:${(elsewhere.address() as AddressInfo).port}`;
-});
-afterAll(async () => {
-  await app.close();
-  await sandbox.close();
-  await new Promise((resolve) => elsewhere.close(resolve));
+  elsewhereUrl = (await serve(elsewhere)).url;
 });
 beforeEach(async () => {
   await clearSessions(app);
@@ -81,17 +75,14 @@ test.each(ROWS)('%s', async (_sentence, fault, { status, code }) => {
 describe('a cut connection', () => {
   const onFreshSocket = async (commit: boolean): Promise<void> => {
     const own = await startApp(sandbox, { options: { timeoutMs: deadline.ms } });
-    try {
-      const visitor = browser();
-      const callback = await beginSignIn(own, sandbox, visitor);
-      sandbox.fault({ kind: 'reset' }, { commit });
-      const answer = await visitor.visit(callback, {});
-      expect([answer.status, codeOf(answer.body)]).toEqual([UNAVAILABLE.status, UNAVAILABLE.code]);
-      const replay = await visitor.visit(callback, {});
-      expect([replay.status, sandbox.calls.token, await tokensIn(own)]).toEqual([403, 1, 0]);
-    } finally {
-      await own.close();
-    }
+
+    const visitor = browser();
+    const callback = await beginSignIn(own, sandbox, visitor);
+    sandbox.fault({ kind: 'reset' }, { commit });
+    const answer = await visitor.visit(callback, {});
+    expect([answer.status, codeOf(answer.body)]).toEqual([UNAVAILABLE.status, UNAVAILABLE.code]);
+    const replay = await visitor.visit(callback, {});
+    expect([replay.status, sandbox.calls.token, await tokensIn(own)]).toEqual([403, 1, 0]);
   };
   test('on a fresh socket it is not tried again', () => onFreshSocket(false));
   test('on a fresh socket it is not tried again either when the code was spent', () => onFreshSocket(true));
@@ -117,10 +108,7 @@ test('a maintenance page passes its Retry-After on', async () => {
 
 test('a provider that is not there is a 502 that is worth another try', async () => {
   const own = await startApp(sandbox, { options: { timeoutMs: deadline.ms, tokenUrl: 'http://127.0.0.1:1/token' } });
-  try {
-    const answer = await signIn(own, sandbox, browser());
-    expect([answer.status, await tokensIn(own), sandbox.calls.token]).toEqual([502, 0, 0]);
-  } finally {
-    await own.close();
-  }
+
+  const answer = await signIn(own, sandbox, browser());
+  expect([answer.status, await tokensIn(own), sandbox.calls.token]).toEqual([502, 0, 0]);
 });

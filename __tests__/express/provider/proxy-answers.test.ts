@@ -6,6 +6,7 @@ import tls from 'node:tls';
 import type { ConnectAuthOptions } from '../../../src';
 import type { Sandbox } from '../../../src/testing';
 import { signIn } from '../../support/app';
+import { cleanup } from '../../support/cleanup';
 import { http11, TEST_CERT, TEST_KEY } from '../../support/local-server';
 import { connectedWorld, givenRotation, refreshingApp, tokenIn, type Time } from '../../support/refreshing';
 
@@ -24,10 +25,10 @@ beforeEach(async () => {
     for (const end of [socket, behind]) end.on('error', () => undefined);
     socket.pipe(behind).pipe(socket);
   });
+  cleanup(() => void front.close());
   front.listen(0, '127.0.0.1');
   await once(front, 'listening');
 });
-afterEach(() => void front.close());
 
 /** As packages for proxies do it: a tunnel to the provider, or where the proxy refuses one, what it says instead. */
 class ProxyAgent extends https.Agent {

@@ -1,4 +1,4 @@
-import { startSandbox, type Sandbox } from '../../../src/testing';
+import type { Sandbox } from '../../../src/testing';
 import { browser, signIn } from '../../support/app';
 import {
   connectedWorld,
@@ -10,6 +10,7 @@ import {
   type Time,
   type World,
 } from '../../support/refreshing';
+import { startSandbox } from '../../support/sandbox';
 import { editSessions, onlySession, type Document } from '../../support/stored';
 
 let sandbox: Sandbox;

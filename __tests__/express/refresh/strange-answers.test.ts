@@ -2,8 +2,9 @@ import { inspect } from 'node:util';
 import { memoryLedger, type ConnectEvent, type RefreshLedger } from '../../../src';
 import { backOff } from '../../../src/refresh/back-off';
 import { refreshFlights } from '../../../src/refresh/flight';
-import { startSandbox, type Sandbox } from '../../../src/testing';
-import { closeApps, connectedWorld, verdict } from '../../support/refreshing';
+import type { Sandbox } from '../../../src/testing';
+import { connectedWorld, verdict } from '../../support/refreshing';
+import { startSandbox } from '../../support/sandbox';
 import { onlySession } from '../../support/stored';
 
 let sandbox: Sandbox;
@@ -11,8 +12,6 @@ beforeAll(async () => {
   sandbox = await startSandbox({ switches: { refresh: 'rotate' } });
 });
 beforeEach(() => sandbox.reset());
-afterEach(() => closeApps());
-afterAll(() => sandbox.close());
 
 const LEDGER_503 = [503, 'ERR_CONNECT_LEDGER', '2'];
 const KEPT_WITHOUT_TOKEN = JSON.stringify({ token: { access_token: '', type: 'bearer' } });

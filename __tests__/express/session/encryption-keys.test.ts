@@ -1,8 +1,9 @@
 import { MemoryStore } from 'express-session';
 import type { ConnectEvent, ConnectToken, EncryptionKey } from '../../../src';
 import { sealer } from '../../../src/seal';
-import { startSandbox, type Sandbox } from '../../../src/testing';
+import type { Sandbox } from '../../../src/testing';
 import { browser, signIn, startApp, type Browser, type TestApp, type TestAppParts } from '../../support/app';
+import { startSandbox } from '../../support/sandbox';
 
 const KEY: EncryptionKey = { id: 'k1', secret: 'the key that sealed, long enough for anybody' };
 const OTHER: EncryptionKey = { id: 'k2', secret: 'another key altogether, long enough for anybody' };
@@ -14,7 +15,6 @@ beforeAll(async () => {
   sandbox = await startSandbox({ switches: { refresh: 'rotate' } });
 });
 beforeEach(() => sandbox.reset());
-afterAll(() => sandbox.close());
 
 type Texts = Record<string, string>;
 
@@ -22,14 +22,12 @@ type Texts = Record<string, string>;
 function deployments(): {
   texts: Texts;
   deploy(keys: readonly EncryptionKey[] | undefined, parts?: TestAppParts): Promise<TestApp>;
-  close(): Promise<void>;
 } {
   const store = new MemoryStore();
-  const running: TestApp[] = [];
   return {
     texts: (store as unknown as { sessions: Texts }).sessions,
-    async deploy(keys, parts = {}) {
-      const app = await startApp(sandbox, {
+    deploy(keys, parts = {}) {
+      return startApp(sandbox, {
         ...parts,
         store,
         options: { ...(keys === undefined ? {} : { encryptionKeys: keys }), ...parts.options },
@@ -51,11 +49,6 @@ function deployments(): {
           parts.routes?.(express, connect);
         },
       });
-      running.push(app);
-      return app;
-    },
-    async close() {
-      await Promise.all(running.map((app) => app.close()));
     },
   };
 }
@@ -112,7 +105,6 @@ describe.each([
     expect((await visitor.visit(`${healed.url}/guarded`)).status).toBe(200);
     expect((await neighbour.visit(`${healed.url}/guarded`)).status).toBe(200);
     expect(sandbox.calls.refresh).toBe(0);
-    await world.close();
   });
 
   test('takes a new sign-in, which ends the old connection', async () => {
@@ -127,7 +119,6 @@ describe.each([
     const token = await fresh(app, visitor);
     expect([sandbox.works(token.access_token), token.access_token === old.access_token]).toEqual([true, false]);
     expect(Object.keys(world.texts).length).toBe(1);
-    await world.close();
   });
 
   test('can be disconnected', async () => {
@@ -141,7 +132,6 @@ describe.each([
     expect([answer.status, events.map(({ type }) => type)]).toEqual([204, ['disconnected']]);
     expect(Object.values(world.texts).filter((text) => text.includes('connectToken'))).toEqual([]);
     expect((await visitor.visit(`${app.url}/guarded`, SCRIPT)).status).toBe(401);
-    await world.close();
   });
 });
 
@@ -185,7 +175,6 @@ describe('an envelope that was moved', () => {
     const mixed = own.split('.').with(2, foreign.split('.')[2] ?? '');
     world.texts[ids[0] ?? ''] = JSON.stringify({ ...documents[0], connectToken: mixed.join('.') });
     await expectLocked(app, visitor);
-    await world.close();
   });
 
   test('whole into the session of somebody else opens there, as SECURITY.md says', async () => {
@@ -193,20 +182,17 @@ describe('an envelope that was moved', () => {
     world.texts[ids[0] ?? ''] = JSON.stringify({ ...documents[0], connectToken: documents[1]?.['connectToken'] });
     const { connection = '' } = await fresh(app, visitor);
     expect(String(documents[1]?.['connectToken'])).toContain(`.${connection}.`);
-    await world.close();
   });
 
   test('under another sessionKey does not open', async () => {
     const { world, visitor, ids, documents } = await two();
     world.texts[ids[0] ?? ''] = JSON.stringify({ ...documents[0], hubToken: documents[0]?.['connectToken'] });
     await expectLocked(await world.deploy([KEY], { options: { sessionKey: 'hubToken' } }), visitor, '/fresh');
-    await world.close();
   });
 
   test('into an instance of another client does not open', async () => {
     const { world, visitor } = await two();
     await expectLocked(await world.deploy([KEY], { options: { clientId: 'another-client' } }), visitor);
-    await world.close();
   });
 
   test.each([
@@ -239,7 +225,6 @@ describe('an envelope that was moved', () => {
       connectToken: change(String(documents[0]?.['connectToken'])),
     });
     await expectLocked(app, visitor);
-    await world.close();
   });
 });
 
@@ -259,7 +244,6 @@ test('an envelope that our key opens, and that holds no token set, connects nobo
   const answer = await visitor.visit(`${app.url}/guarded`, SCRIPT);
   expect([answer.status, JSON.parse(answer.body)]).toMatchObject([401, { code: 'ERR_CONNECT_REQUIRED' }]);
   expect(ours(only(world.texts))).toMatchObject({ connectToken });
-  await world.close();
 });
 
 describe('readers of a session that is locked', () => {
@@ -306,7 +290,6 @@ describe('readers of a session that is locked', () => {
     expect([seen.length, seen.filter((value) => value !== undefined)]).toEqual([10, []]);
     expect(ours(only(world.texts))).toEqual(kept);
     expect(only(world.texts)).toContain('"basket":"full"');
-    await world.close();
   });
 
   test('an app that writes a token of its own into it is heard', async () => {
@@ -323,7 +306,6 @@ describe('readers of a session that is locked', () => {
     });
     expect(JSON.parse((await visitor.visit(`${app.url}/import`)).body)).toEqual(token);
     expect(await fresh(app, visitor)).toMatchObject(token);
-    await world.close();
   });
 
   test('an app that deletes it has deleted it', async () => {
@@ -340,7 +322,6 @@ describe('readers of a session that is locked', () => {
     await visitor.visit(`${app.url}/forget`);
     expect(only(world.texts)).not.toContain('connectToken');
     expect((await visitor.visit(`${app.url}/guarded`, SCRIPT)).status).toBe(401);
-    await world.close();
   });
 });
 
@@ -362,5 +343,4 @@ test('an app that deletes a locked token gets 401 in the same request', async ()
   });
   const answer = await visitor.visit(`${app.url}/forget`, SCRIPT);
   expect([answer.status, JSON.parse(answer.body)]).toMatchObject([401, { code: 'ERR_CONNECT_REQUIRED' }]);
-  await world.close();
 });

@@ -2,10 +2,11 @@ import type { Express } from 'express';
 import { MemoryStore } from 'express-session';
 import { inspect, types } from 'node:util';
 import type { ConnectAuth, ConnectToken, EncryptionKey } from '../../../src';
-import { startSandbox, type Sandbox } from '../../../src/testing';
+import type { Sandbox } from '../../../src/testing';
 import { browser, signIn, startApp, withApp, type TestApp, type TestAppParts } from '../../support/app';
 import { findSecrets } from '../../support/find-secret';
 import { takeOverTime, type Time } from '../../support/refreshing';
+import { startSandbox } from '../../support/sandbox';
 import { onlySession } from '../../support/stored';
 
 const OLD: EncryptionKey = { id: 'k-old', secret: 'the old secret of these tests, long enough' };
@@ -13,16 +14,14 @@ const NEW: EncryptionKey = { id: 'k-new', secret: 'the new secret of these tests
 const ENVELOPE = /^v2\.(k-old|k-new)\.[\w-]{22}\.\d+(?:\.\d+)?\.[\w-]{16}\.[\w-]+$/u;
 
 let sandbox: Sandbox;
+let time: Time;
 beforeAll(async () => {
   sandbox = await startSandbox({ switches: { refresh: 'rotate' } });
 });
-let time: Time;
 beforeEach(() => {
   sandbox.reset();
   time = takeOverTime();
 });
-afterEach(() => time.restore());
-afterAll(() => sandbox.close());
 
 interface Counts {
   get: number;
@@ -249,8 +248,6 @@ test('keys rotate in two deploys while old and new processes run side by side', 
     const other = browser();
     await signIn(next, sandbox, other);
     if (index < 2) expect(await tokenOf(now, other, '/guarded')).toEqual(await tokenOf(next, other));
-    await now.close();
-    await next.close();
   }
   const sealedBy = new Set(
     Object.values(
@@ -268,7 +265,6 @@ test('a plain session from before encryption is read, and sealed at the next wri
   const plainApp = await startApp(sandbox, { store, routes });
   await signIn(plainApp, sandbox, visitor);
   const plain = (await onlySession(plainApp))['connectToken'] as ConnectToken;
-  await plainApp.close();
   await withApp(sandbox, sealed([NEW], { store }), async (app) => {
     const before = counts.set;
     expect(await tokenOf(app, visitor, '/guarded')).toEqual(plain);
@@ -307,8 +303,6 @@ test('two instances with keys of their own keep two tokens in one session', asyn
     connectToken: document['connectToken'],
     hubToken: document['hubToken'],
   });
-  await first.close();
-  await second.close();
 });
 
 test('the token that the app reads is an ordinary object of strings and numbers', async () => {

@@ -1,8 +1,19 @@
 import { MemoryStore, type SessionData } from 'express-session';
 import { ConnectError } from '../../../src';
-import { startSandbox, type Sandbox } from '../../../src/testing';
-import { beginSignIn, browser, signIn, withApp, type Answer, type TestApp, type TestAppParts } from '../../support/app';
+import type { Sandbox } from '../../../src/testing';
+import {
+  beginSignIn,
+  browser,
+  signIn,
+  startApp,
+  withApp,
+  type Answer,
+  type TestApp,
+  type TestAppParts,
+} from '../../support/app';
+import { cleanup } from '../../support/cleanup';
 import { givenDeadline } from '../../support/deadline';
+import { startSandbox } from '../../support/sandbox';
 import { turns } from '../../support/turns';
 
 /** A store whose reads can be held back, so that requests overlap in the order a test wants. */
@@ -67,7 +78,6 @@ beforeAll(async () => {
 afterEach(() => {
   sandbox.reset();
 });
-afterAll(() => sandbox.close());
 
 const within = (parts: TestAppParts, check: (own: TestApp) => Promise<void>): Promise<void> =>
   withApp(sandbox, parts, check);
@@ -280,19 +290,15 @@ test('an async store that rejects is a 503 and no unhandled rejection', async ()
   const unhandled: unknown[] = [];
   const note = (reason: unknown): void => void unhandled.push(reason);
   process.on('unhandledRejection', note);
+  cleanup(() => process.off('unhandledRejection', note));
   const store = Object.assign(new MemoryStore(), {
     set: () => Promise.reject(new Error('redis://user:password@host')),
   });
-  try {
-    await within({ store }, async (app) => {
-      const answer = await browser().visit(`${app.url}/connect/authorize`, script);
-      expect([answer.status, codeOf(answer)]).toEqual([503, 'ERR_CONNECT_STORE']);
-    });
-    await new Promise((resolve) => setImmediate(resolve));
-    expect(unhandled).toEqual([]);
-  } finally {
-    process.off('unhandledRejection', note);
-  }
+  const app = await startApp(sandbox, { store });
+  const answer = await browser().visit(`${app.url}/connect/authorize`, script);
+  expect([answer.status, codeOf(answer)]).toEqual([503, 'ERR_CONNECT_STORE']);
+  await new Promise((resolve) => setImmediate(resolve));
+  expect(unhandled).toEqual([]);
 });
 
 test('a render that breaks off in the middle of its answer ends the connection instead of hanging', async () => {

@@ -1,8 +1,9 @@
 import type { NextFunction, Request, RequestHandler, Response } from 'express';
 import { MemoryStore, type SessionData } from 'express-session';
 import { ConnectError } from '../../../src';
-import { startSandbox, type Sandbox } from '../../../src/testing';
+import type { Sandbox } from '../../../src/testing';
 import { browser, signIn, withApp, type TestAppParts } from '../../support/app';
+import { startSandbox } from '../../support/sandbox';
 import { editSessions } from '../../support/stored';
 
 let sandbox: Sandbox;
@@ -10,7 +11,6 @@ beforeAll(async () => {
   sandbox = await startSandbox();
 });
 beforeEach(() => sandbox.reset());
-afterAll(() => sandbox.close());
 
 const script = { accept: 'application/json' };
 

@@ -1,9 +1,10 @@
 import type { Express, NextFunction, Request, Response } from 'express';
 import type { SessionOptions } from 'express-session';
-import { startSandbox, type Sandbox } from '../../../src/testing';
+import type { Sandbox } from '../../../src/testing';
 import { beginSignIn, browser, signIn, startApp, type Answer, type Browser, type TestApp } from '../../support/app';
 import { givenDeadline } from '../../support/deadline';
 import { faultyStore, STORE_ADDRESS, watchProcess, type FaultPlan, type FaultyStore } from '../../support/faulty-store';
+import { startSandbox } from '../../support/sandbox';
 
 const SCRIPT = { accept: 'application/json' };
 
@@ -12,7 +13,6 @@ let sandbox: Sandbox;
 beforeAll(async () => {
   sandbox = await startSandbox();
 });
-afterAll(() => sandbox.close());
 
 let watched: ReturnType<typeof watchProcess>;
 beforeEach(() => {
@@ -113,7 +113,6 @@ describe.each(SESSION_OPTIONS)('with %s', (_name, sessionOptions, rows) => {
   beforeEach(() => {
     stages.length = 0;
   });
-  afterAll(() => app.close());
 
   afterEach(async () => {
     faulty.heal();
@@ -238,7 +237,6 @@ test.each(FAULTS)(
     expect(met).toEqual(Array(2).fill(['ERR_CONNECT_STORE', 'callback', 503, 'undefined', 'undefined']));
     expect([await reachableTokens(app, visitor.handedOut), await storedTokens(app)]).toEqual([[], []]);
     expect((await visitor.visit(`${app.url}/basket`)).body).toBe('"apples"');
-    await app.close();
   },
 );
 

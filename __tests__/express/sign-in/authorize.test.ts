@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
 import { connectAuth, type ConnectAuthOptions } from '../../../src';
-import { startSandbox, type Sandbox } from '../../../src/testing';
+import type { Sandbox } from '../../../src/testing';
 import { beginSignIn, browser, signIn, startApp, withApp, type TestApp, type TestAppParts } from '../../support/app';
+import { startSandbox } from '../../support/sandbox';
 import { attemptsOf, clearSessions, onlySession } from '../../support/stored';
 
 let sandbox: Sandbox;
@@ -9,10 +10,6 @@ let app: TestApp;
 beforeAll(async () => {
   sandbox = await startSandbox();
   app = await startApp(sandbox);
-});
-afterAll(async () => {
-  await app.close();
-  await sandbox.close();
 });
 beforeEach(() => clearSessions(app));
 

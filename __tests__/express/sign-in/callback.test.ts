@@ -1,7 +1,7 @@
 import type { Request } from 'express';
 import { MemoryStore } from 'express-session';
 import { connectAuth, ConnectError, type ConnectAuthOptions } from '../../../src';
-import { startSandbox, type Sandbox } from '../../../src/testing';
+import type { Sandbox } from '../../../src/testing';
 import {
   beginSignIn,
   browser,
@@ -13,6 +13,7 @@ import {
   type TestApp,
   type TestAppParts,
 } from '../../support/app';
+import { startSandbox } from '../../support/sandbox';
 import {
   attemptsOf,
   clearSessions,
@@ -27,10 +28,6 @@ let app: TestApp;
 beforeAll(async () => {
   sandbox = await startSandbox();
   app = await startApp(sandbox);
-});
-afterAll(async () => {
-  await app.close();
-  await sandbox.close();
 });
 beforeEach(async () => {
   await clearSessions(app);

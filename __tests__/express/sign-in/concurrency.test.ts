@@ -1,12 +1,12 @@
 import { MemoryStore, type SessionOptions, type Store } from 'express-session';
-import { startSandbox, type Sandbox } from '../../../src/testing';
+import type { Sandbox } from '../../../src/testing';
 import { beginSignIn, browser, signIn, startApp, type Browser, type TestApp } from '../../support/app';
+import { startSandbox } from '../../support/sandbox';
 
 let sandbox: Sandbox;
 beforeAll(async () => {
   sandbox = await startSandbox();
 });
-afterAll(() => sandbox.close());
 
 type Done = (error?: unknown, value?: unknown) => void;
 type Operation = (...args: unknown[]) => void;
@@ -83,7 +83,6 @@ describe.each(SLOW)('with a store %s', (_name, sessionOptions, makeDelay) => {
   beforeAll(async () => {
     app = await startApp(sandbox, { store: slowStore(makeDelay()), session: sessionOptions });
   });
-  afterAll(() => app.close());
   beforeEach(() => new Promise<void>((resolve) => app.store.clear?.(() => resolve())));
 
   test('eight identical callbacks at once are one token request and one session with the token', async () => {

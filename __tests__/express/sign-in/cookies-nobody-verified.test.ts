@@ -1,14 +1,14 @@
 import type { Express } from 'express';
 import { MemoryStore } from 'express-session';
-import { startSandbox, type Sandbox } from '../../../src/testing';
+import type { Sandbox } from '../../../src/testing';
 import { beginSignIn, browser, signIn, withApp, type Answer, type Browser, type TestApp } from '../../support/app';
+import { startSandbox } from '../../support/sandbox';
 import { tokensIn } from '../../support/stored';
 
 let sandbox: Sandbox;
 beforeAll(async () => {
   sandbox = await startSandbox();
 });
-afterAll(() => sandbox.close());
 beforeEach(() => sandbox.reset());
 afterEach(() => sandbox.release());
 

@@ -1,6 +1,7 @@
 import type { ConnectEvent } from '../../../src';
-import { startSandbox, type Sandbox } from '../../../src/testing';
+import type { Sandbox } from '../../../src/testing';
 import { beginSignIn, browser, signIn, startApp, type Answer, type Browser, type TestApp } from '../../support/app';
+import { startSandbox } from '../../support/sandbox';
 import { clearSessions, editSessions, onlySession, tokensIn } from '../../support/stored';
 
 let sandbox: Sandbox;
@@ -9,10 +10,6 @@ const events: ConnectEvent[] = [];
 beforeAll(async () => {
   sandbox = await startSandbox();
   app = await startApp(sandbox, { options: { onEvent: (event) => events.push(event) } });
-});
-afterAll(async () => {
-  await app.close();
-  await sandbox.close();
 });
 beforeEach(async () => {
   await clearSessions(app);

@@ -1,7 +1,8 @@
 import { IncomingMessage, type OutgoingHttpHeaders } from 'node:http';
 import type { ConnectEvent } from '../../../src';
-import { startSandbox, type Sandbox } from '../../../src/testing';
+import type { Sandbox } from '../../../src/testing';
 import { browser, signIn, startApp, type Answer, type Browser, type TestApp } from '../../support/app';
+import { startSandbox } from '../../support/sandbox';
 import { clearSessions, tokensIn } from '../../support/stored';
 
 let sandbox: Sandbox;
@@ -11,10 +12,6 @@ const events: ConnectEvent[] = [];
 beforeAll(async () => {
   sandbox = await startSandbox();
   app = await startApp(sandbox, { options: { onEvent: (event) => events.push(event) } });
-});
-afterAll(async () => {
-  await app.close();
-  await sandbox.close();
 });
 beforeEach(async () => {
   await clearSessions(app);
@@ -168,13 +165,9 @@ test('below an adapter that knows no raw headers the plain ones count', async ()
       },
     ],
   });
-  try {
-    const ask = (origin: string): Promise<Answer> =>
-      browser().visit(`${own.url}/connect/disconnect`, { origin }, 'POST');
-    expect([(await ask(own.url)).status, (await ask('https://evil.example')).status]).toEqual([204, 403]);
-  } finally {
-    await own.close();
-  }
+
+  const ask = (origin: string): Promise<Answer> => browser().visit(`${own.url}/connect/disconnect`, { origin }, 'POST');
+  expect([(await ask(own.url)).status, (await ask('https://evil.example')).status]).toEqual([204, 403]);
 });
 
 test('a dump that has read headersDistinct of the prototype blinds it to no repeated header', async () => {

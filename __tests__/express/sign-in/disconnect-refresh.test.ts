@@ -1,7 +1,8 @@
 import type { Express } from 'express';
 import { memoryLedger, type ConnectAuth, type ConnectEvent, type RefreshLedger } from '../../../src';
-import { startSandbox, type Sandbox } from '../../../src/testing';
+import type { Sandbox } from '../../../src/testing';
 import { beginSignIn, browser, signIn, withApp, type Answer, type Browser, type TestApp } from '../../support/app';
+import { startSandbox } from '../../support/sandbox';
 import { editSessions, onlySession, tokensIn } from '../../support/stored';
 
 const OWN = { 'sec-fetch-site': 'same-origin' };
@@ -10,7 +11,6 @@ let sandbox: Sandbox;
 beforeAll(async () => {
   sandbox = await startSandbox({ switches: { refresh: 'rotate' } });
 });
-afterAll(() => sandbox.close());
 beforeEach(() => sandbox.reset());
 
 /** The token as the store holds it. */

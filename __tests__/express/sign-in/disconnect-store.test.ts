@@ -1,6 +1,6 @@
 import type { Express, NextFunction, Request, Response } from 'express';
 import { MemoryStore, type SessionOptions } from 'express-session';
-import { startSandbox, type Sandbox } from '../../../src/testing';
+import type { Sandbox } from '../../../src/testing';
 import {
   beginSignIn,
   browser,
@@ -14,6 +14,7 @@ import {
 import { givenDeadline } from '../../support/deadline';
 import { faultyStore, watchProcess, type FaultPlan, type FaultyStore } from '../../support/faulty-store';
 import { latch } from '../../support/refreshing';
+import { startSandbox } from '../../support/sandbox';
 import { clearSessions, tokensIn } from '../../support/stored';
 
 const deadline = givenDeadline();
@@ -22,7 +23,6 @@ let watched: ReturnType<typeof watchProcess>;
 beforeAll(async () => {
   sandbox = await startSandbox();
 });
-afterAll(() => sandbox.close());
 beforeEach(() => {
   watched = watchProcess();
 });
@@ -97,7 +97,6 @@ describe.each(SESSION_OPTIONS)('with %s', (_name, session, plans) => {
       routes: basketRoutes,
     });
   });
-  afterAll(() => app.close());
   beforeEach(async () => {
     faulty.heal();
     await clearSessions(app);
@@ -145,7 +144,6 @@ describe('a store that is not to be believed', () => {
     faulty = faultyStore();
     app = await startApp(sandbox, { store: faulty.store, before: [faulty.watch], routes: basketRoutes });
   });
-  afterAll(() => app.close());
   beforeEach(() => faulty.heal());
 
   test('a set that writes and still reports an error: 503, and only the old session is left', async () => {
@@ -292,5 +290,4 @@ test('a slow request that meets the session while it is being destroyed does not
   expect((await slow).body).toBe('null');
   expect(Object.keys(await app.sessions())).toHaveLength(1);
   expect(await holds(app, old)).toEqual([false, 'null']);
-  await app.close();
 });

@@ -2,7 +2,7 @@ import type { OutgoingHttpHeaders } from 'node:http';
 import type { Express, NextFunction, Request, Response } from 'express';
 import { MemoryStore, type Store } from 'express-session';
 import { connectAuth, type ConnectEvent } from '../../../src';
-import { startSandbox, type Sandbox } from '../../../src/testing';
+import type { Sandbox } from '../../../src/testing';
 import {
   beginSignIn,
   browser,
@@ -14,6 +14,7 @@ import {
   type TestApp,
   type TestAppParts,
 } from '../../support/app';
+import { startSandbox } from '../../support/sandbox';
 import { clearSessions, onlySession, tokensIn } from '../../support/stored';
 
 const OWN = { 'sec-fetch-site': 'same-origin' };
@@ -24,10 +25,6 @@ const events: ConnectEvent[] = [];
 beforeAll(async () => {
   sandbox = await startSandbox();
   app = await startApp(sandbox, { routes: basketRoutes, options: { onEvent: (event) => events.push(event) } });
-});
-afterAll(async () => {
-  await app.close();
-  await sandbox.close();
 });
 beforeEach(async () => {
   await clearSessions(app);

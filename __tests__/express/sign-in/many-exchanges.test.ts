@@ -1,11 +1,11 @@
-import { startSandbox, type Sandbox } from '../../../src/testing';
+import type { Sandbox } from '../../../src/testing';
 import { beginSignIn, browser, signIn, withApp, type Browser, type TestApp } from '../../support/app';
+import { startSandbox } from '../../support/sandbox';
 
 let sandbox: Sandbox;
 beforeAll(async () => {
   sandbox = await startSandbox();
 });
-afterAll(() => sandbox.close());
 beforeEach(() => sandbox.reset());
 afterEach(() => sandbox.release());
 

@@ -1,14 +1,14 @@
 import type { ErrorRequestHandler, Request } from 'express';
 import { connectAuth, ConnectError } from '../../../src';
-import { startSandbox, type Sandbox } from '../../../src/testing';
+import type { Sandbox } from '../../../src/testing';
 import { beginSignIn, browser, signIn, withApp, type Answer, type TestApp, type TestAppParts } from '../../support/app';
+import { startSandbox } from '../../support/sandbox';
 import { attemptsOf, editSessions, onlySession, tokensIn } from '../../support/stored';
 
 let sandbox: Sandbox;
 beforeAll(async () => {
   sandbox = await startSandbox();
 });
-afterAll(() => sandbox.close());
 beforeEach(() => sandbox.reset());
 
 const within = (parts: TestAppParts, check: (own: TestApp) => Promise<void>): Promise<void> =>

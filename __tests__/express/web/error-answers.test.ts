@@ -6,7 +6,7 @@ import {
   type ConnectErrorCode,
   type ConnectEvent,
 } from '../../../src';
-import { startSandbox, SANDBOX_API_CODES, type Sandbox } from '../../../src/testing';
+import { SANDBOX_API_CODES, type Sandbox } from '../../../src/testing';
 import {
   beginSignIn,
   browser,
@@ -17,6 +17,7 @@ import {
   type TestApp,
   type TestAppParts,
 } from '../../support/app';
+import { startSandbox } from '../../support/sandbox';
 import { clearSessions, tokensIn } from '../../support/stored';
 
 let sandbox: Sandbox;
@@ -24,10 +25,6 @@ let app: TestApp;
 beforeAll(async () => {
   sandbox = await startSandbox();
   app = await startApp(sandbox);
-});
-afterAll(async () => {
-  await app.close();
-  await sandbox.close();
 });
 beforeEach(async () => {
   await clearSessions(app);

@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
+import { cleanup } from '../cleanup';
 import { packed } from '../packed';
 
 /** What a command said, and how it ended. */
@@ -15,24 +16,27 @@ export interface Ended {
 
 type Call = readonly [args: readonly string[], env?: Readonly<Record<string, string>>, nodeFlags?: readonly string[]];
 
-/** The command line of the packed package. */
+/** The command line of the packed package; folder and processes end with the test or the file that makes them. */
 export interface BuiltCli {
   /** A folder of its own for files that a test needs; the command runs in it. */
   readonly folder: string;
   /** Runs to the end; the environment is `env` and nothing else, `nodeFlags` stand before the script. */
   run(...call: Call): Promise<Ended>;
   start(...call: Call): ChildProcess;
-  remove(): void;
 }
 
 export function buildCli(): BuiltCli {
   const folder = mkdtempSync(join(tmpdir(), 'cli-'));
+  cleanup(() => rmSync(folder, { recursive: true }));
   const program = join(packed().folder, 'dist/cli.js');
-  const start = (...[args, env = {}, nodeFlags = []]: Call): ChildProcess =>
-    spawn(process.execPath, [...nodeFlags, program, ...args], {
+  function start(...[args, env = {}, nodeFlags = []]: Call): ChildProcess {
+    const child = spawn(process.execPath, [...nodeFlags, program, ...args], {
       cwd: folder,
       env: { PATH: process.env.PATH, ...env },
     });
+    cleanup(() => child.kill('SIGKILL'));
+    return child;
+  }
   return {
     folder,
     start,
@@ -40,9 +44,6 @@ export function buildCli(): BuiltCli {
       const child = start(...call);
       const [stdout, stderr] = await Promise.all([text(child.stdout!), text(child.stderr!), once(child, 'close')]);
       return { exitCode: child.exitCode, stdout, stderr };
-    },
-    remove: () => {
-      rmSync(folder, { recursive: true });
     },
   };
 }

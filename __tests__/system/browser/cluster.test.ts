@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import type { Browser as Chromium } from 'playwright-core';
 import { browser, type Answer, type Browser } from '../../support/app';
+import { cleanup } from '../../support/cleanup';
 import { describeInChromium, describeInRedis } from '../../support/requires';
 import { expectSoundLooks, startChromium } from '../../support/chromium';
 import { addressIn, compileDemo, type CompiledDemo, type Run } from './compiled-demo';
@@ -11,11 +12,6 @@ beforeAll(() => {
   compiled = compileDemo();
 });
 
-afterAll(async () => {
-  await compiled.killAll();
-  compiled.remove();
-});
-
 describeInRedis('the demo of four processes', (redisServerPath) => {
   let demo: Run;
   let address: string;
@@ -23,6 +19,11 @@ describeInRedis('the demo of four processes', (redisServerPath) => {
 
   beforeAll(async () => {
     demo = compiled.start('cluster', { PORT: '0', REDIS_SERVER_PATH: redisServerPath });
+    // Its own end takes Redis and the workers with it; SIGKILL would leave them.
+    cleanup(() => {
+      demo.child.kill('SIGTERM');
+      return demo.exit();
+    });
     address = addressIn(await demo.saying(/Ctrl\+C/));
   });
 
@@ -37,12 +38,6 @@ describeInRedis('the demo of four processes', (redisServerPath) => {
       body: new URLSearchParams({ consent: id, decision: 'allow' }),
     });
     await visitor.visit(allowed.headers.get('location') ?? '');
-  });
-
-  afterAll(async () => {
-    // Its own end takes Redis and the workers with it; SIGKILL would leave them.
-    demo.child.kill('SIGTERM');
-    await demo.exit();
   });
 
   function press(path: string, body = ''): Promise<Answer> {
@@ -130,7 +125,6 @@ describeInRedis('the demo of four processes', (redisServerPath) => {
     beforeAll(async () => {
       chromium = await startChromium(executablePath);
     });
-    afterAll(() => chromium.close());
 
     test.each(['light', 'dark'] as const)(
       'its pages are accessible and fit phone and desktop, %s',

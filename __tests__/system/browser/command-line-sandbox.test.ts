@@ -1,20 +1,17 @@
-import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import type { Browser, Page } from 'playwright-core';
 import { connectOptionsFromEnv } from '../../../src';
 import { parseEnvText } from '../../../src/cli/env-file';
 import type { Sandbox } from '../../../src/testing';
 import { buildCli, type BuiltCli } from '../../support/cli/built-cli';
-import { startApp, type TestApp } from '../../support/app';
+import { startApp } from '../../support/app';
 import { describeInChromium } from '../../support/requires';
-import { startChromium } from '../../support/chromium';
+import { openContext, startChromium } from '../../support/chromium';
 
 describeInChromium('a visitor of an app on the sandbox of the command line', (executablePath) => {
   let chromium: Browser;
   let cli: BuiltCli;
   let page: Page;
-  let child: ChildProcess | undefined;
-  let app: TestApp | undefined;
   let pasted: ReturnType<typeof connectOptionsFromEnv>;
 
   beforeAll(async () => {
@@ -22,23 +19,14 @@ describeInChromium('a visitor of an app on the sandbox of the command line', (ex
     chromium = await startChromium(executablePath);
   });
   beforeEach(async () => {
-    page = await chromium.newPage();
-  });
-  afterEach(async () => {
-    await page.close();
-    await app?.close();
-    child?.kill('SIGKILL');
-  });
-  afterAll(async () => {
-    await chromium.close();
-    cli.remove();
+    page = await (await openContext(chromium)).newPage();
   });
 
   /** Pastes what the command prints into an app, and opens its sign-in. */
   async function openSignIn(...flags: readonly string[]): Promise<string> {
-    child = cli.start(['sandbox', ...flags]);
+    const child = cli.start(['sandbox', ...flags]);
     let said = '';
-    child.stdout?.setEncoding('utf8').on('data', (chunk: string) => (said += chunk));
+    child.stdout!.setEncoding('utf8').on('data', (chunk: string) => (said += chunk));
     while (!said.includes('Ctrl+C stops it.')) await once(child.stdout!, 'data');
     pasted = connectOptionsFromEnv(
       parseEnvText(
@@ -49,7 +37,7 @@ describeInChromium('a visitor of an app on the sandbox of the command line', (ex
       ),
     );
     // The app listens on a port of its own, so its redirectUri is its own as well.
-    app = await startApp({ connectOptions: pasted } as unknown as Sandbox);
+    const app = await startApp({ connectOptions: pasted } as unknown as Sandbox);
     await page.goto(`${app.url}/connect/authorize?returnTo=/token`);
     return app.url;
   }

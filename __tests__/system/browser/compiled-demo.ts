@@ -1,18 +1,19 @@
 import { spawn, type ChildProcessByStdio } from 'node:child_process';
-import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { transformFileSync } from '@swc/core';
+import { cleanup } from '../../support/cleanup';
 import { folderWithPackage, root } from '../../support/packed';
 
 /** The demo as compiled JavaScript in a folder of its own, on the packed package. */
 export interface CompiledDemo {
   readonly folder: string;
-  /** Starts `main` or `cluster`; nothing of this process's environment is handed on but what is named. */
+  /**
+   * Starts `main` or `cluster`; nothing of this process's environment is handed on but what is named. It ends with the test
+   * or the file that starts it.
+   */
   start(entry: 'main' | 'cluster', env: Readonly<Record<string, string>>): Run;
-  /** Ends what still runs. */
-  killAll(): Promise<void>;
-  remove(): void;
 }
 
 /** A demo that was started. */
@@ -27,7 +28,6 @@ export interface Run {
 /** Compiled aside: `npm run demo` rewrites dist, which other tests pack at the same time. */
 export function compileDemo(): CompiledDemo {
   const folder = folderWithPackage(['express', 'express-session', 'prom-client', 'redis', 'connect-redis']);
-  const running: Run[] = [];
   mkdirSync(join(folder, 'demo-app'));
   for (const name of readdirSync(join(root, 'demo-app')).filter((file) => file.endsWith('.ts'))) {
     const { code } = transformFileSync(join(root, 'demo-app', name), { configFile: join(root, '.swcrc') });
@@ -37,21 +37,12 @@ export function compileDemo(): CompiledDemo {
     folder,
     start(entry, env) {
       const run = startNode(join(folder, 'demo-app', `${entry}.js`), folder, env);
-      running.push(run);
+      cleanup(() => {
+        run.child.kill('SIGKILL');
+        return run.exit();
+      });
       return run;
     },
-    async killAll() {
-      await Promise.all(
-        running.splice(0).map(
-          ({ child }) =>
-            new Promise((resolve) => {
-              if (child.exitCode !== null || child.signalCode !== null) resolve(undefined);
-              else child.once('exit', resolve).kill('SIGKILL');
-            }),
-        ),
-      );
-    },
-    remove: () => rmSync(folder, { recursive: true, force: true }),
   };
 }
 

@@ -1,5 +1,5 @@
 import type { Browser, BrowserContext, Page } from 'playwright-core';
-import { startChromium } from '../../support/chromium';
+import { openContext, startChromium } from '../../support/chromium';
 import { startDemoSite, type DemoSite } from '../../support/demo-site';
 import { describeInChromium } from '../../support/requires';
 
@@ -11,16 +11,8 @@ describeInChromium('the connected page in a real browser', (executablePath) => {
     browser = await startChromium(executablePath);
   });
 
-  afterAll(async () => {
-    await browser.close();
-  });
-
   beforeEach(async () => {
     site = await startDemoSite();
-  });
-
-  afterEach(async () => {
-    await site.close();
   });
 
   async function connect(context: BrowserContext): Promise<Page> {
@@ -51,7 +43,7 @@ describeInChromium('the connected page in a real browser', (executablePath) => {
     ['with script', true],
     ['without script', false],
   ])('every button works %s', async (_how, javaScriptEnabled) => {
-    const context = await browser.newContext({ javaScriptEnabled });
+    const context = await openContext(browser, { javaScriptEnabled });
     const page = await connect(context);
     const before = await fact(page, 'a hash of it');
 
@@ -71,11 +63,10 @@ describeInChromium('the connected page in a real browser', (executablePath) => {
     expect(page.url()).toBe(`${site.address}/?left`);
     await page.goto(`${site.address}/connected`);
     expect(page.url()).toBe(`${site.address}/`);
-    await context.close();
   });
 
   test('the seconds count down, and the token is refreshed by itself', async () => {
-    const context = await browser.newContext();
+    const context = await openContext(browser);
     const page = await connect(context);
     // Counted by the page itself, without asking.
     await page.route('**/connected/live', (route) => route.abort());
@@ -95,22 +86,20 @@ describeInChromium('the connected page in a real browser', (executablePath) => {
     expect(page.url()).toBe(`${site.address}/connected`);
     expect(await page.locator('.events').innerText()).toContain('Refreshed');
     expect(site.sandbox.calls.refresh).toBe(1);
-    await context.close();
   });
 
   test('the page of a visitor who disconnects in another tab goes home by itself', async () => {
-    const context = await browser.newContext();
+    const context = await openContext(browser);
     const page = await connect(context);
     const other = await context.newPage();
     await other.goto(`${site.address}/connected`);
     await press(other, 'Disconnect');
     await page.bringToFront();
     await page.waitForURL(`${site.address}/`);
-    await context.close();
   });
 
   test('everything is reached and worked by the keyboard alone, also while the page is kept up to date', async () => {
-    const context = await browser.newContext();
+    const context = await openContext(browser);
     const page = await connect(context);
     const names: string[] = [];
     for (let presses = 0; presses < 8; presses += 1) {
@@ -133,17 +122,15 @@ describeInChromium('the connected page in a real browser', (executablePath) => {
     expect(await page.locator(':focus').innerText()).toBe('Disconnect');
     await page.keyboard.press('Enter');
     await page.waitForURL(`${site.address}/?left`);
-    await context.close();
   });
 
   test('an answer of the demo that stays away is asked for again', async () => {
-    const context = await browser.newContext();
+    const context = await openContext(browser);
     const page = await connect(context);
     await context.setOffline(true);
     await page.waitForEvent('requestfailed');
     await context.setOffline(false);
     const answer = await page.waitForResponse((response) => response.url().endsWith('/connected/live'));
     expect(answer.status()).toBe(200);
-    await context.close();
   });
 });

@@ -1,12 +1,11 @@
-import type { Browser, BrowserContext, Page } from 'playwright-core';
-import { startChromium } from '../../support/chromium';
+import type { Browser, Page } from 'playwright-core';
+import { openContext, startChromium } from '../../support/chromium';
 import { startDemoSite, type DemoSite } from '../../support/demo-site';
 import { describeInChromium } from '../../support/requires';
 
 describeInChromium('the errors on show, in a real browser', (executablePath) => {
   let browser: Browser;
   let site: DemoSite;
-  let context: BrowserContext;
   let page: Page;
 
   beforeAll(async () => {
@@ -14,18 +13,8 @@ describeInChromium('the errors on show, in a real browser', (executablePath) => 
     site = await startDemoSite();
   });
 
-  afterAll(async () => {
-    await browser.close();
-    await site.close();
-  });
-
   beforeEach(async () => {
-    context = await browser.newContext();
-    page = await context.newPage();
-  });
-
-  afterEach(async () => {
-    await context.close();
+    page = await (await openContext(browser)).newPage();
   });
 
   /** Chooses a trouble, walks into it, and gives status and heading of what the visitor ends up with. */
@@ -100,7 +89,7 @@ describeInChromium('the errors on show, in a real browser', (executablePath) => 
   test('the failure meets the visitor who asked for it, once, and nobody else', async () => {
     await walkInto('The provider refuses', { 'API code': '2041' });
 
-    const bystander = await (await browser.newContext()).newPage();
+    const bystander = await (await openContext(browser)).newPage();
     await bystander.goto(site.address);
     await bystander.getByRole('link', { name: 'Connect your account' }).click();
     await bystander.getByRole('button', { name: 'Allow' }).click();
@@ -110,7 +99,6 @@ describeInChromium('the errors on show, in a real browser', (executablePath) => 
     await page.getByRole('link', { name: /start again/i }).click();
     await allow();
     await page.waitForURL(`${site.address}/connected`);
-    await bystander.context().close();
   });
 
   test('the raw answer is the problem document that a script gets', async () => {

@@ -1,5 +1,5 @@
 import type { Browser, Page } from 'playwright-core';
-import { expectSoundLooks, startChromium } from '../../support/chromium';
+import { expectSoundLooks, openContext, startChromium } from '../../support/chromium';
 import { startDemoSite, type DemoSite } from '../../support/demo-site';
 import { describeInChromium } from '../../support/requires';
 
@@ -10,11 +10,6 @@ describeInChromium('every page', (executablePath) => {
   beforeAll(async () => {
     browser = await startChromium(executablePath);
     site = await startDemoSite();
-  });
-
-  afterAll(async () => {
-    await browser.close();
-    await site.close();
   });
 
   type Visit = (page: Page) => Promise<unknown>;
@@ -69,7 +64,7 @@ describeInChromium('every page', (executablePath) => {
 
     // Once for both colour schemes: they differ in their style sheet alone.
     beforeAll(async () => {
-      page = await (await browser.newContext()).newPage();
+      page = await (await openContext(browser)).newPage();
       page.on('request', (request) => hosts.add(new URL(request.url()).origin));
       page.on('console', (message) => {
         // Chromium reports every answer of 4xx and 5xx like this; some of these pages are just that.

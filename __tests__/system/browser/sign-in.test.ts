@@ -1,5 +1,5 @@
 import type { Browser, BrowserContext, Page } from 'playwright-core';
-import { startChromium } from '../../support/chromium';
+import { openContext, startChromium } from '../../support/chromium';
 import { startDemoSite, type DemoSite } from '../../support/demo-site';
 import { describeInChromium } from '../../support/requires';
 
@@ -13,19 +13,10 @@ describeInChromium('a visitor in a real browser', (executablePath) => {
     browser = await startChromium(executablePath);
   });
 
-  afterAll(async () => {
-    await browser.close();
-  });
-
   beforeEach(async () => {
     site = await startDemoSite();
-    context = await browser.newContext();
+    context = await openContext(browser);
     page = await context.newPage();
-  });
-
-  afterEach(async () => {
-    await context.close();
-    await site.close();
   });
 
   async function toConsent(tab: Page = page): Promise<void> {
@@ -186,7 +177,7 @@ describeInChromium('a visitor in a real browser', (executablePath) => {
   });
 
   test('a visitor without script connects, and walks into an error', async () => {
-    const plain = await browser.newContext({ javaScriptEnabled: false });
+    const plain = await openContext(browser, { javaScriptEnabled: false });
     const tab = await plain.newPage();
     await connect(tab);
     await tab.goto(`${site.address}/errors`);
@@ -196,7 +187,6 @@ describeInChromium('a visitor in a real browser', (executablePath) => {
     await tab.waitForURL(`${site.address}/connect/callback**`);
     expect(await heading(tab)).toBe('Sign-in is not set up correctly');
     expect(site.sandbox.calls.token).toBe(2);
-    await plain.close();
   });
 
   /** Presses Tab until the control with this text has the focus, and checks that the focus can be seen. */

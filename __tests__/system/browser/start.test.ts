@@ -1,19 +1,13 @@
 import { rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
+import { serve } from '../../support/serve';
 import { addressIn, compileDemo, type CompiledDemo, type Run } from './compiled-demo';
 
 let compiled: CompiledDemo;
 
 beforeAll(() => {
   compiled = compileDemo();
-});
-
-afterEach(() => compiled.killAll());
-
-afterAll(() => {
-  compiled.remove();
 });
 
 function startDemo(env: Readonly<Record<string, string>>): Run {
@@ -31,11 +25,8 @@ test('starts without any account, prints an address that works, and stops on Ctr
 });
 
 test('says that the port is taken and takes the next free one', async () => {
-  const other = createServer();
-  await new Promise<void>((resolve) => other.listen(0, '127.0.0.1', resolve));
-  const { port } = other.address() as AddressInfo;
+  const { port } = await serve(createServer());
   const output = await startDemo({ PORT: String(port) }).saying(/Ctrl\+C/);
-  other.close();
   expect(output).toContain(`Port ${port} is taken, trying the next one.`);
   expect(Number(new URL(addressIn(output)).port)).toBeGreaterThan(port);
   expect((await fetch(addressIn(output))).status).toBe(200);

@@ -1,11 +1,11 @@
 import { X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { createServer, type Server } from 'node:https';
-import type { AddressInfo } from 'node:net';
+import { createServer } from 'node:https';
 import { join } from 'node:path';
 import tls from 'node:tls';
 import { http11, startServer, TEST_CERT } from '../../support/local-server';
 import { buildCli, type BuiltCli } from '../../support/cli/built-cli';
+import { serve } from '../../support/serve';
 import { CANARIES, diagnose, diagnoseBy, type Variables } from '../../support/cli/patient';
 
 /** What the way to an https provider tells, up to its certificate. */
@@ -35,7 +35,6 @@ const REFUSAL = http11('{"error":"invalid_grant"}', '400 Bad Request');
 test('a certificate that nobody vouches for is named, and nothing is sent', async () => {
   const server = await startServer((socket) => socket.write(http11()), true);
   const { report, exitCode } = await diagnose(sound(server.url));
-  await server.close();
   expect(report).toContain(`fail TLS localhost:${server.port} has a certificate that no known authority has signed`);
   expect(report).toContain('-> If it is a private CA, start Node with NODE_EXTRA_CA_CERTS=ca.pem');
   expect(report).toContain('skip endpoint not asked before the network is cured');
@@ -47,7 +46,6 @@ test('of a trusted certificate the end is told in days', async () => {
   trust(TEST_CERT);
   const days = Math.floor((Date.parse(new X509Certificate(TEST_CERT).validTo) - Date.now()) / 86_400_000);
   const { report, exitCode } = await diagnose(sound(server.url));
-  await server.close();
   expect(report).toContain(
     `ok TLS localhost:${server.port} has a trusted certificate (TLSv1.3), valid for ${days} days`,
   );
@@ -59,7 +57,6 @@ test('a certificate for another name is named, and nothing is sent', async () =>
   const server = await startServer((socket) => socket.write(REFUSAL), true);
   trust(TEST_CERT);
   const { report, exitCode } = await diagnose(sound(server.url.replace('localhost', '127.0.0.1')));
-  await server.close();
   expect(report).toContain(
     `fail TLS 127.0.0.1:${server.port} has a certificate for another name -> Use the host name that the certificate is for`,
   );
@@ -68,14 +65,10 @@ test('a certificate for another name is named, and nothing is sent', async () =>
 
 test('an expired certificate is named', async () => {
   const cert = readFileSync(fixture('fixtures/test-only-expired-cert.pem'), 'utf8');
-  const server: Server = createServer({ cert, key: readFileSync(fixture('fixtures/test-only-expired-key.pem')) });
-  await new Promise<void>((done) => {
-    server.listen(0, '127.0.0.1', done);
-  });
-  const { port } = server.address() as AddressInfo;
+  const server = createServer({ cert, key: readFileSync(fixture('fixtures/test-only-expired-key.pem')) });
+  const { port } = await serve(server);
   trust(cert);
   const { report, exitCode } = await diagnose(sound(`https://localhost:${port}/token`));
-  server.close();
   expect(report).toContain(`fail TLS localhost:${port} has an expired certificate -> Have it renewed`);
   expect(exitCode).toBe(1);
 });
@@ -84,9 +77,6 @@ describe('as a process of its own', () => {
   let cli: BuiltCli;
   beforeAll(() => {
     cli = buildCli();
-  });
-  afterAll(() => {
-    cli.remove();
   });
 
   // Node reads NODE_EXTRA_CA_CERTS once, when a process starts.
@@ -97,7 +87,6 @@ describe('as a process of its own', () => {
       NODE_EXTRA_CA_CERTS: fixture('../../support/fixtures/test-only-cert.pem'),
     };
     const { report, exitCode } = await diagnoseBy((...call) => cli.run(...call), trusting);
-    await server.close();
     expect(report).toMatch(
       /ok DNS localhost has .* ok TLS localhost:\d+ has a trusted certificate \(TLSv1\.3\), valid for \d+ days/,
     );

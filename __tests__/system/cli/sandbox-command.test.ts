@@ -7,24 +7,18 @@ import * as util from 'node:util';
 import { runInNewContext } from 'node:vm';
 import { parseEnvText } from '../../../src/cli/env-file';
 import { flagOf, readSwitches, SWITCH_VALUES } from '../../../src/cli/sandbox-flags';
-import { startSandbox, type Sandbox, type SandboxSwitches } from '../../../src/testing';
+import type { Sandbox, SandboxSwitches } from '../../../src/testing';
 import { clickThrough } from '../../../src/testing/visitor';
 import { beginSignIn, browser, startApp } from '../../support/app';
 import { connectOptionsFromEnv } from '../../../src';
 import { buildCli, type BuiltCli } from '../../support/cli/built-cli';
 import { diagnoseBy } from '../../support/cli/patient';
 import { runHere, startHere } from '../../support/cli/run-here';
+import { startSandbox } from '../../support/sandbox';
 
 let cli: BuiltCli;
-const running: ChildProcess[] = [];
 beforeAll(() => {
   cli = buildCli();
-});
-afterEach(() => {
-  for (const child of running.splice(0)) child.kill('SIGKILL');
-});
-afterAll(() => {
-  cli.remove();
 });
 
 interface Started {
@@ -36,7 +30,6 @@ interface Started {
 /** Starts the command and waits until it has said everything. */
 async function startCommand(...flags: readonly string[]): Promise<Started> {
   const child = cli.start(['sandbox', ...flags]);
-  running.push(child);
   let said = '';
   child.stdout!.setEncoding('utf8').on('data', (chunk: string) => (said += chunk));
   while (!said.includes('Ctrl+C stops it.')) await once(child.stdout!, 'data');
@@ -65,7 +58,6 @@ test('what it prints to paste is all that an app and the doctor need', async () 
   );
   expect((await visitor.visit(callback)).location).toBe('/');
   expect(JSON.parse((await visitor.visit(`${app.url}/token`)).body)).toMatchObject({ type: 'bearer' });
-  await app.close();
 });
 
 /** Runs it within this process until it has said everything. */
@@ -188,7 +180,6 @@ test('a taken port is said in a line, with exit code 1', async () => {
   const { port } = new URL(holder.url);
   const { exitCode, stdout, stderr } = await cli.run(['sandbox', '--port', port]);
   const here = await runHere(['sandbox', '--port', port]);
-  await holder.close();
   expect(here).toEqual({ exitCode, stdout, stderr });
   expect([exitCode, stdout]).toEqual([1, '']);
   expect(stderr).toBe(`Port ${port} is taken: choose another with --port, or none for a free one.\n`);
@@ -200,8 +191,7 @@ test('the sandbox takes every value that a flag allows', async () => {
       const read = readSwitches({ values: new Map([[flagOf(name), text]]), lists: new Map(), switches: new Set() });
       const { switches } = read as { switches: Partial<SandboxSwitches> };
       expect(Object.keys(switches)).toEqual([name]);
-      const sandbox = await startSandbox({ switches });
-      await sandbox.close();
+      await startSandbox({ switches });
     }
   }
 });

@@ -9,9 +9,6 @@ let cli: BuiltCli;
 beforeAll(() => {
   cli = buildCli();
 });
-afterAll(() => {
-  cli.remove();
-});
 
 test('--version is the version of the package', async () => {
   const { version } = JSON.parse(readFileSync(join(__dirname, '../../../package.json'), 'utf8')) as { version: string };

@@ -1,10 +1,11 @@
 import { fork, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { copyFileSync, rmSync } from 'node:fs';
+import { copyFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ConnectAuthOptions, ConnectEvent } from '../../../src';
 import type { RedisLedgerOptions } from '../../../src/redis';
 import { browser, type Answer, type Browser } from '../../support/app';
+import { cleanup } from '../../support/cleanup';
 import { folderWithPackage } from '../../support/packed';
 
 /** Where the workers' code can be made to wait: before a session is written, before the provider is called, … */
@@ -46,7 +47,7 @@ export const SITE = 'http://127.0.0.1:1';
 
 export const LEDGER_KEYS = [{ id: 'k1', secret: 'a ledger secret of the tests, 32 bytes or more' }];
 
-/** The workers of one test file. */
+/** Workers that end with the test or the file that starts them, or earlier by `close`. */
 export interface Cluster {
   readonly workers: readonly Worker[];
   /** One more process, perhaps set up differently. */
@@ -63,21 +64,18 @@ export async function startCluster(setup: WorkerSetup, count = 4): Promise<Clust
     const connect = { redirectUri: `${SITE}/connect/callback`, ...setup.connect, ...changes.connect };
     return startWorker(program, { ledgerKeys: LEDGER_KEYS, ...setup, ...changes, connect }, children);
   };
-  return {
-    workers: await Promise.all(Array.from({ length: count }, () => start())),
-    start,
-    async close() {
-      await Promise.all(
-        children.filter(isRunning).map(async (child) => {
-          child.removeAllListeners('exit');
-          const gone = once(child, 'exit');
-          child.kill('SIGKILL');
-          await gone;
-        }),
-      );
-      rmSync(folder, { recursive: true, force: true });
-    },
-  };
+  async function close(): Promise<void> {
+    await Promise.all(
+      children.filter(isRunning).map(async (child) => {
+        child.removeAllListeners('exit');
+        const gone = once(child, 'exit');
+        child.kill('SIGKILL');
+        await gone;
+      }),
+    );
+  }
+  cleanup(close);
+  return { workers: await Promise.all(Array.from({ length: count }, () => start())), start, close };
 }
 
 function isRunning(child: ChildProcess): boolean {

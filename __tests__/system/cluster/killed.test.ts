@@ -15,7 +15,6 @@ describeInRedis('a process that ends in the middle of a refresh', () => {
     await world.reset();
     victim = await world.cluster.start();
   });
-  afterAll(() => world.close());
 
   test('killed before it has sent anything: another refreshes, and the token is presented once', async () => {
     const { sandbox, sessions, ledger } = world;

@@ -13,7 +13,7 @@ describeInRedis('four processes with one Redis', () => {
     world = await startWorld(4, {}, PATIENT);
   });
   beforeEach(() => world.reset());
-  afterAll(() => world.close());
+  afterAll(() => world.cluster.close());
 
   test('they run the packed library', () => {
     const places = world.cluster.workers.map(({ library }) => library);
@@ -130,7 +130,7 @@ describeInRedis(
       provider = await startRotatingProvider();
       world = await startWorld(4, {}, { ...PATIENT, connect: provider.connectOptions });
     });
-    afterAll(() => Promise.all([provider.close(), world.close()]));
+    afterAll(() => world.cluster.close());
 
     test('a hundred requests with one expired session present the refresh token once, and get one token that works', async () => {
       const {
@@ -164,7 +164,7 @@ describeInRedis('a provider that takes longer than three leases', () => {
     // The library renews every 2 s; a lease of 4 s shows that without waiting for three of its own.
     world = await startWorld(2, {}, { leaseMs: 4000 });
   });
-  afterAll(() => world.close());
+  afterAll(() => world.cluster.close());
 
   test('is asked once; early leavers get 503 with Retry-After, and adopt when they come again', async () => {
     const {

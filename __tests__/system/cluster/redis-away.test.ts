@@ -54,7 +54,6 @@ describeInRedis("the ledger's Redis", () => {
     world.ledgerRedis.resume();
     for (const setting of ['min-replicas-to-write', 'maxmemory']) await configure(setting, 0)(world);
   });
-  afterAll(() => world.close());
 
   test.each(TROUBLES)(
     '$name, before a claim: valid tokens work, expired ones wait, nobody is signed out',

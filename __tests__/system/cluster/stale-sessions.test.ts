@@ -12,7 +12,6 @@ describeInRedis('a session that is behind its connection', () => {
     [one, other] = world.cluster.workers as [Worker, Worker];
   });
   beforeEach(() => world.reset());
-  afterAll(() => world.close());
 
   /** How many scripts the ledger has run since {@link forgetCalls}. */
   async function ledgerCalls(): Promise<number> {

@@ -1,6 +1,6 @@
-import { startSandbox, type Sandbox, type SandboxSwitches } from '../../../src/testing';
-import { packed } from '../../support/packed';
+import type { Sandbox, SandboxSwitches } from '../../../src/testing';
 import { startRedis, startRedisProxy, type RedisProxy, type RedisServer } from '../../support/redis-server';
+import { startSandbox } from '../../support/sandbox';
 import { startCluster, type Cluster, type WorkerSetup } from './cluster';
 import { ledgerIn, sessionsIn, type LedgerView, type Sessions } from './stored';
 
@@ -16,7 +16,6 @@ export interface World {
   readonly ledger: LedgerView;
   /** Nobody signed in, nothing known, nothing planned. */
   reset(): Promise<void>;
-  close(): Promise<void>;
 }
 
 /** @param switches - beside rotation with reuse detection */
@@ -25,8 +24,6 @@ export async function startWorld(
   switches: Partial<SandboxSwitches> = {},
   setup: Partial<WorkerSetup> = {},
 ): Promise<World> {
-  // First, because it is what can fail: a Redis left running would keep the test run alive for ever.
-  packed();
   const [sandbox, sessionRedis, ledgerRedis] = await Promise.all([
     startSandbox({ switches: { refresh: 'rotate', ...switches } }),
     startRedis(),
@@ -55,10 +52,6 @@ export async function startWorld(
       sandbox.reset();
       await ledger.forget();
       await Promise.all([sessionRedis.command('FLUSHALL'), ledgerRedis.command('FLUSHALL')]);
-    },
-    async close() {
-      await cluster.close();
-      await Promise.all([sandbox.close(), ledgerWay.close(), sessionRedis.close(), ledgerRedis.close()]);
     },
   };
 }

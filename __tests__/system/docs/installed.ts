@@ -1,14 +1,16 @@
 import { spawn, type ChildProcess } from 'node:child_process';
-import { rmSync } from 'node:fs';
 import { createServer, type AddressInfo } from 'node:net';
+import { cleanup } from '../../support/cleanup';
 import { folderWithPackage } from '../../support/packed';
 
-/** A folder in which a program finds the package and what it needs, as after `npm install`. */
+/**
+ * A folder in which a program finds the package and what it needs, as after `npm install`. Folder and programs end with the
+ * test or the file that makes them.
+ */
 export interface Installed {
   readonly folder: string;
   /** Starts a program of the folder. Its output is in {@link Program.said}. */
   run(file: string, env: Readonly<Record<string, string>>): Program;
-  remove(): void;
 }
 
 export interface Program {
@@ -27,11 +29,11 @@ export function install(names: readonly string[]): Installed {
         stdio: ['ignore', 'pipe', 'pipe'],
         env: { PATH: process.env['PATH'], ...env },
       });
+      cleanup(() => child.kill('SIGKILL'));
       let said = '';
       for (const stream of [child.stdout, child.stderr]) stream.on('data', (text: Buffer) => (said += String(text)));
       return { child, said: () => said };
     },
-    remove: () => rmSync(folder, { recursive: true, force: true }),
   };
 }
 

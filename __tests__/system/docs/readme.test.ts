@@ -3,11 +3,12 @@ import { join } from 'node:path';
 import { ConnectError, type ConnectErrorCode } from '../../../src';
 import { readOptions } from '../../../src/options';
 import { DOCUMENTED_API_CODES, errorForApiCode } from '../../../src/provider/error-table';
-import { startSandbox, type Sandbox } from '../../../src/testing';
-import { answering, freePort, install, type Installed, type Program } from './installed';
+import type { Sandbox } from '../../../src/testing';
+import { answering, freePort, install, type Installed } from './installed';
 import { blocks, read, root, table, unquoted } from './markdown';
 import { ERROR_CODES, OPTIONS } from './names';
 import { browser } from '../../support/app';
+import { startSandbox } from '../../support/sandbox';
 
 const firstExample = blocks('README.md', 'js')[0]?.text ?? '';
 
@@ -22,24 +23,17 @@ test('README can be read in a few minutes: it has at most 1,600 words, as `wc -w
 describe('the first example of README', () => {
   let installed: Installed;
   let sandbox: Sandbox;
-  let program: Program | undefined;
 
   beforeAll(async () => {
     installed = install([]);
     sandbox = await startSandbox();
   });
 
-  afterAll(async () => {
-    program?.child.kill('SIGKILL');
-    await sandbox.close();
-    installed.remove();
-  });
-
   async function startPrinted(): Promise<string> {
     const port = await freePort();
     const url = `http://localhost:${port}`;
     writeFileSync(join(installed.folder, 'app.mjs'), firstExample);
-    program = installed.run('app.mjs', {
+    const program = installed.run('app.mjs', {
       PORT: String(port),
       SESSION_SECRET: 'any',
       CONNECT_CLIENT_ID: sandbox.connectOptions.clientId,

@@ -2,11 +2,12 @@ import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
 import http from 'node:http';
 import { join } from 'node:path';
-import { startSandbox, type Sandbox } from '../../../src/testing';
+import type { Sandbox } from '../../../src/testing';
 import { browser } from '../../support/app';
 import { startRedisCluster } from '../../support/redis-cluster';
 import { startRedis, type RedisServer } from '../../support/redis-server';
 import { describeInRedis } from '../../support/requires';
+import { startSandbox } from '../../support/sandbox';
 import { answering, freePort, install, type Installed, type Program } from './installed';
 import { blocks } from './markdown';
 
@@ -66,7 +67,6 @@ describeInRedis('docs/scaling.md: what it prints runs as printed:', () => {
   let redis: RedisServer;
   let sandbox: Sandbox;
   let installed: Installed;
-  const programs: Program[] = [];
 
   beforeAll(async () => {
     [redis, sandbox] = await Promise.all([startRedis(), startSandbox()]);
@@ -77,13 +77,8 @@ describeInRedis('docs/scaling.md: what it prints runs as printed:', () => {
       writeFileSync(join(installed.folder, `check-${name}`), check(name));
   });
 
-  afterAll(async () => {
-    for (const { child } of programs) child.kill('SIGKILL');
-    installed.remove();
-    await Promise.all([sandbox.close(), redis.close()]);
-  });
-
   test('two processes share sessions and ledger, and each ends on SIGTERM, however busy its connections are kept', async () => {
+    const programs: Program[] = [];
     const ports = [await freePort(), await freePort()] as const;
     const { clientId, clientSecret, authorizeUrl, tokenUrl, apiBaseUrl } = sandbox.connectOptions;
     for (const port of ports) {
@@ -139,7 +134,6 @@ describeInRedis('docs/scaling.md: what it prints runs as printed:', () => {
       LEDGER_KEY: 'a secret of thirty-two characters or more',
     });
     await once(child, 'exit');
-    await cluster.close();
     expect(said()).toBe('["kept",null,"won","settled","box"]\n');
   });
 });

@@ -1,6 +1,7 @@
 import { createClient } from 'redis';
 import { redisLedger } from 'express-connect-auth/redis';
 import type { ConnectAuthOptions } from 'express-connect-auth';
+import { cleanup } from '../../support/cleanup';
 import { startRedis, type RedisServer } from '../../support/redis-server';
 import { describeInRedis } from '../../support/requires';
 import { table } from './markdown';
@@ -41,80 +42,68 @@ describeInRedis('docs/scaling.md prints what Redis says:', () => {
   beforeAll(async () => {
     redis = await startRedis();
   });
-  afterAll(() => redis.close());
 
-  async function withDeployment(
-    options: Partial<ConnectAuthOptions>,
-    act: (one: Deployment) => Promise<void>,
-  ): Promise<void> {
+  async function deployAnew(options?: Partial<ConnectAuthOptions>): Promise<Deployment> {
     await redis.command('FLUSHALL');
-    const one = await deploy(redis, options);
-    try {
-      await act(one);
-    } finally {
-      await one.close();
-    }
+    return deploy(redis, options);
   }
 
   test('the size of a session with a sealed token', async () => {
-    await withDeployment({ encryptionKeys: ENCRYPTION_KEYS }, async (one) => {
-      await one.signIn();
-      expectAbout(await one.bytesOf('sess:'), printed('in Redis', 'session document, sealed'));
-    });
+    const one = await deployAnew({ encryptionKeys: ENCRYPTION_KEYS });
+    await one.signIn();
+    expectAbout(await one.bytesOf('sess:'), printed('in Redis', 'session document, sealed'));
   });
 
   test('the size of everything else, and the commands of each kind of request', async () => {
-    await withDeployment({}, async (one) => {
-      const visit =
-        (status: number, path = '/token') =>
-        async (): Promise<void> => {
-          expect((await one.visitor.visit(`${one.url}${path}`)).status).toBe(status);
-        };
-      expect(JSON.stringify(tokenSet())).toHaveLength(1176);
-      expect(sent(await one.commandsOf(() => one.signIn()))).toEqual(
-        printedCommands('authorize and callback together'),
-      );
-      expectAbout(await one.bytesOf('sess:'), printed('in Redis', 'session document, plain'));
-      expectAbout(await one.bytesOf('connect-auth:once:'), printed('in Redis', 'mark of a sign-in'));
-      await one.forget('connect-auth:once:');
+    const one = await deployAnew();
+    const visit =
+      (status: number, path = '/token') =>
+      async (): Promise<void> => {
+        expect((await one.visitor.visit(`${one.url}${path}`)).status).toBe(status);
+      };
+    expect(JSON.stringify(tokenSet())).toHaveLength(1176);
+    expect(sent(await one.commandsOf(() => one.signIn()))).toEqual(printedCommands('authorize and callback together'));
+    expectAbout(await one.bytesOf('sess:'), printed('in Redis', 'session document, plain'));
+    expectAbout(await one.bytesOf('connect-auth:once:'), printed('in Redis', 'mark of a sign-in'));
+    await one.forget('connect-auth:once:');
 
-      const idle = printedCommands('with a token that is not due, or that does not use it');
-      expect(sent(await one.commandsOf(visit(200, '/')))).toEqual(idle);
-      expect(sent(await one.commandsOf(visit(200)))).toEqual(idle);
+    const idle = printedCommands('with a token that is not due, or that does not use it');
+    expect(sent(await one.commandsOf(visit(200, '/')))).toEqual(idle);
+    expect(sent(await one.commandsOf(visit(200)))).toEqual(idle);
 
-      await one.age();
-      const aged = await one.document();
-      expect(sent(await one.commandsOf(visit(200)))).toEqual(printedCommands('that refreshes'));
-      expectAbout(await one.bytesOf('connect-auth:'), printed('in Redis', 'ledger record with a token set'));
+    await one.age();
+    const aged = await one.document();
+    expect(sent(await one.commandsOf(visit(200)))).toEqual(printedCommands('that refreshes'));
+    expectAbout(await one.bytesOf('connect-auth:'), printed('in Redis', 'ledger record with a token set'));
 
-      await one.putBack(aged);
-      expect(sent(await one.commandsOf(visit(200)))).toEqual(
-        printedCommands('that takes over a refresh of the last 5 seconds'),
-      );
-      await one.putBack(aged);
-      await one.settledEarlier(60_000);
-      expect(sent(await one.commandsOf(visit(200)))).toEqual(printedCommands('that takes over an older one'));
+    await one.putBack(aged);
+    expect(sent(await one.commandsOf(visit(200)))).toEqual(
+      printedCommands('that takes over a refresh of the last 5 seconds'),
+    );
+    await one.putBack(aged);
+    await one.settledEarlier(60_000);
+    expect(sent(await one.commandsOf(visit(200)))).toEqual(printedCommands('that takes over an older one'));
 
-      expect(
-        sent(
-          await one.commandsOf(async () => {
-            const { status } = await one.visitor.visit(
-              `${one.url}/connect/disconnect`,
-              { 'sec-fetch-site': 'same-origin' },
-              'POST',
-            );
-            expect(status).toBe(204);
-          }),
-        ),
-      ).toEqual(printedCommands('disconnect'));
-      expectAbout(await one.bytesOf('connect-auth:'), printed('in Redis', 'ledger record after disconnect'));
-    });
+    expect(
+      sent(
+        await one.commandsOf(async () => {
+          const { status } = await one.visitor.visit(
+            `${one.url}/connect/disconnect`,
+            { 'sec-fetch-site': 'same-origin' },
+            'POST',
+          );
+          expect(status).toBe(204);
+        }),
+      ),
+    ).toEqual(printedCommands('disconnect'));
+    expectAbout(await one.bytesOf('connect-auth:'), printed('in Redis', 'ledger record after disconnect'));
   });
 
   test('the memory that each of many records takes', async () => {
     await redis.command('FLUSHALL');
     const client = createClient({ url: redis.url });
     client.on('error', () => undefined);
+    cleanup(() => client.destroy());
     await client.connect();
     const ledger = redisLedger({
       sendCommand: (...args) => client.sendCommand(args),
@@ -123,25 +112,21 @@ describeInRedis('docs/scaling.md prints what Redis says:', () => {
     });
     const usedBytes = async (): Promise<number> =>
       Number(/used_memory:(\d+)/u.exec(String(await redis.command('INFO', 'memory')))?.[1]);
-    try {
-      const before = await usedBytes();
-      const box = JSON.stringify({ token: tokenSet(), lifetimeSeconds: 3600.123 });
-      const retentionMs = 48 * 3_600_000;
-      for (let index = 0; index < 2000; index += 1) {
-        const key = String(index).padStart(43, 'k');
-        const won = await ledger.acquire(key, {
-          generation: 0,
-          claimant: 'c'.repeat(22),
-          leaseMs: 10_000,
-          minAgeMs: 0,
-          retentionMs,
-        });
-        if (won.kind !== 'won') throw new Error(won.kind);
-        await ledger.settle(key, { generation: 0, fence: won.fence, box, retentionMs });
-      }
-      expectAbout(((await usedBytes()) - before) / 2000, 2540);
-    } finally {
-      client.destroy();
+    const before = await usedBytes();
+    const box = JSON.stringify({ token: tokenSet(), lifetimeSeconds: 3600.123 });
+    const retentionMs = 48 * 3_600_000;
+    for (let index = 0; index < 2000; index += 1) {
+      const key = String(index).padStart(43, 'k');
+      const won = await ledger.acquire(key, {
+        generation: 0,
+        claimant: 'c'.repeat(22),
+        leaseMs: 10_000,
+        minAgeMs: 0,
+        retentionMs,
+      });
+      if (won.kind !== 'won') throw new Error(won.kind);
+      await ledger.settle(key, { generation: 0, fence: won.fence, box, retentionMs });
     }
+    expectAbout(((await usedBytes()) - before) / 2000, 2540);
   });
 });

@@ -1,5 +1,4 @@
 import http from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { RedisStore } from 'connect-redis';
 import express from 'express';
 import session from 'express-session';
@@ -7,11 +6,16 @@ import { createClient } from 'redis';
 import { connectAuth, type ConnectAuthOptions } from 'express-connect-auth';
 import { redisLedger } from 'express-connect-auth/redis';
 import { browser, type Browser } from '../../support/app';
+import { cleanup } from '../../support/cleanup';
 import type { RedisServer } from '../../support/redis-server';
+import { serve } from '../../support/serve';
 
 export const ENCRYPTION_KEYS = [{ id: '2026-11', secret: 'thirty-two characters or more, for the tests' }];
 
-/** A deployment of one process, with sessions and ledger in a real Redis, whose provider gives token sets of 1.2 KB. */
+/**
+ * A deployment of one process, with sessions and ledger in a real Redis, whose provider gives token sets of 1.2 KB. It ends
+ * with the test or the file that starts it.
+ */
 export interface Deployment {
   readonly visitor: Browser;
   readonly url: string;
@@ -29,7 +33,6 @@ export interface Deployment {
   commandsOf(act: () => Promise<unknown>): Promise<Readonly<Record<string, number>>>;
   /** `MEMORY USAGE` of the only key with this beginning. */
   bytesOf(prefix: string): Promise<number>;
-  close(): Promise<void>;
 }
 
 /** 1,176 bytes as JSON, about what JSON Web Tokens come to. */
@@ -52,10 +55,10 @@ export async function deploy(redis: RedisServer, options: Partial<ConnectAuthOpt
   });
   const client = createClient({ url: redis.url });
   client.on('error', () => undefined);
+  cleanup(() => client.destroy());
   await client.connect();
   const app = express();
-  const server = http.createServer(app);
-  const [providerUrl, url] = await Promise.all([listen(provider), listen(server)]);
+  const [{ url: providerUrl }, { url }] = await Promise.all([serve(provider), serve(http.createServer(app))]);
   app.use(session({ secret: 'any', resave: false, saveUninitialized: false, store: new RedisStore({ client }) }));
   const connect = connectAuth({
     clientId: 'client',
@@ -66,6 +69,7 @@ export async function deploy(redis: RedisServer, options: Partial<ConnectAuthOpt
     ledger: redisLedger({ sendCommand: (...args) => client.sendCommand(args), encryptionKeys: ENCRYPTION_KEYS }),
     ...options,
   });
+  cleanup(() => connect.close());
   app.use(connect);
   app.get('/', (_req, res) => void res.send('hello'));
   app.get('/token', connect.requireConnect(), (_req, res) => void res.send('connected'));
@@ -110,20 +114,7 @@ export async function deploy(redis: RedisServer, options: Partial<ConnectAuthOpt
       return commandCalls(String(await redis.command('INFO', 'commandstats')));
     },
     bytesOf: async (prefix) => Number(await redis.command('MEMORY', 'USAGE', await keyOf(prefix), 'SAMPLES', '0')),
-    async close() {
-      await connect.close();
-      server.closeAllConnections();
-      provider.closeAllConnections();
-      server.close();
-      provider.close();
-      client.destroy();
-    },
   };
-}
-
-async function listen(server: http.Server): Promise<string> {
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
 }
 
 /** Calls per command. */

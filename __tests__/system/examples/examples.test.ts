@@ -19,11 +19,6 @@ beforeAll(() => {
   stage = makeStage();
 });
 
-afterAll(async () => {
-  await stage.stopAll();
-  stage.remove();
-});
-
 describe('the folder', () => {
   test('is listed by `npm run example`, and in its README', async () => {
     const { scripts } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
@@ -108,7 +103,6 @@ describe('minimal-typescript', () => {
     expect(minutes).toBeGreaterThan(59);
     expect(minutes).toBeLessThan(62);
     await example.saying(/^connected$/mu);
-    await example.stop();
   });
 });
 
@@ -127,7 +121,6 @@ describe('spa', () => {
       expect.objectContaining({ name: 'Sandbox User' }),
     ]);
     expect(profile.body).not.toContain('token');
-    await example.stop();
   });
 });
 
@@ -155,7 +148,6 @@ describe('custom-error-page', () => {
       },
     ]);
     expect((await person.visit('/connect/authorize?returnTo=/type', 'allow')).body).toBe('{"type":"bearer"}');
-    await example.stop();
   });
 });
 
@@ -171,7 +163,6 @@ describe('several-accounts', () => {
     expect(home).toContain('source: <a href="/source/connect">');
     expect(home).toContain('target: connected');
     expect((await person.visit('/copy', 'allow')).clicks).toBe(1);
-    await example.stop();
   });
 });
 
@@ -214,7 +205,6 @@ describe('with a .env of your own', () => {
     const port = await freePort();
     const running = stage.node(['--env-file=.env', `examples/${program}`], { PORT: String(port) });
     const answer = await firstAnswer(`http://localhost:${port}${pathOf(program)}`, running);
-    await running.stop();
     const url = new URL(answer.headers.get('location') ?? '');
     return `${url.origin}${url.pathname} for ${url.searchParams.get('client_id')}`;
   }

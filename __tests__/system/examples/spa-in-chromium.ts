@@ -1,34 +1,27 @@
 import type { Browser, Page } from 'playwright-core';
-import { accessibilityFaults, startChromium } from '../../support/chromium';
+import { accessibilityFaults, openContext, startChromium } from '../../support/chromium';
 import { describeInChromium } from '../../support/requires';
 import type { RunningExample, Stage } from './stage';
 
 /** What a visitor of the example "spa" sees. @param stageOf - asked in `beforeAll`, when there is one */
 export function describeSpaInChromium(stageOf: () => Stage): void {
   describeInChromium('spa in a real browser', (executablePath) => {
-    let browser: Browser;
+    let chromium: Browser;
     let example: RunningExample;
     let page: Page;
     /** Loads of the document, to see what goes on without one. */
     let loads: number;
 
     beforeAll(async () => {
-      [browser, example] = await Promise.all([startChromium(executablePath), stageOf().example('spa')]);
-    });
-
-    afterAll(async () => {
-      await browser.close();
-      await example.stop();
+      [chromium, example] = await Promise.all([startChromium(executablePath), stageOf().example('spa')]);
     });
 
     beforeEach(async () => {
-      page = await (await browser.newContext({ viewport: { width: 375, height: 667 } })).newPage();
+      page = await (await openContext(chromium, { viewport: { width: 375, height: 667 } })).newPage();
       loads = 0;
       page.on('domcontentloaded', () => void (loads += 1));
       await page.goto(`${example.url}/#settings`);
     });
-
-    afterEach(() => page.context().close());
 
     const status = () => page.getByRole('status');
     const shown = (text: string) => status().filter({ hasText: text }).waitFor();

@@ -2,6 +2,7 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { cpSync, mkdtempSync, realpathSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { cleanup } from '../../support/cleanup';
 import { packed, root } from '../../support/packed';
 
 /** How long a program may take until it says what is waited for. */
@@ -13,7 +14,7 @@ export interface Ended {
   readonly output: string;
 }
 
-/** A program that runs. */
+/** A program that runs; it is stopped with the test or the file that starts it. */
 export interface Running {
   /** Both streams, as far as they have come. */
   output(): string;
@@ -30,16 +31,16 @@ export interface RunningExample extends Running {
   readonly sandboxUrl: string;
 }
 
-/** The packed package with the examples in it, as the repository looks after `npm run build`. */
+/**
+ * The packed package with the examples in it, as the repository looks after `npm run build`. It is removed with the test or
+ * the file that makes it.
+ */
 export interface Stage {
   readonly folder: string;
   /** Starts a program with Node, on a free port if it asks `PORT`. */
   node(args: readonly string[], env?: Readonly<Record<string, string>>): Running;
   /** Starts an example by the one command, less the build. */
   example(name: string, env?: Readonly<Record<string, string>>): Promise<RunningExample>;
-  /** Ends whatever still runs. */
-  stopAll(): Promise<void>;
-  remove(): void;
 }
 
 /** Nothing else: what is set on somebody's own machine must not lead an example elsewhere. */
@@ -50,6 +51,7 @@ function plainEnvironment(): NodeJS.ProcessEnv {
 
 export function makeStage(): Stage {
   const folder = realpathSync(mkdtempSync(join(tmpdir(), 'examples-')));
+  cleanup(() => rmSync(folder, { recursive: true, force: true }));
   // The examples find the package by its own name, as they do in the repository: so it is the folder that they are in.
   cpSync(packed().folder, folder, { recursive: true });
   cpSync(join(root, 'examples'), join(folder, 'examples'), {
@@ -59,7 +61,6 @@ export function makeStage(): Stage {
   cpSync(join(root, 'tsconfig.json'), join(folder, 'tsconfig.json'));
   symlinkSync(join(root, 'node_modules'), join(folder, 'node_modules'), 'junction');
 
-  const running = new Set<Running>();
   function node(args: readonly string[], env: Readonly<Record<string, string>> = {}): Running {
     const child = spawn(process.execPath, args, {
       cwd: folder,
@@ -67,8 +68,7 @@ export function makeStage(): Stage {
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     const program = watch(child);
-    running.add(program);
-    void program.ended().then(() => running.delete(program));
+    cleanup(() => program.stop());
     return program;
   }
   async function example(name: string, env: Readonly<Record<string, string>> = {}): Promise<RunningExample> {
@@ -81,15 +81,7 @@ export function makeStage(): Stage {
       sandboxUrl: addressAfter(/Provider .*\((http:\S+)\)/u),
     };
   }
-  return {
-    folder,
-    node,
-    example,
-    async stopAll() {
-      await Promise.all([...running].map((program) => program.stop()));
-    },
-    remove: () => rmSync(folder, { recursive: true, force: true }),
-  };
+  return { folder, node, example };
 }
 
 function watch(child: ChildProcess): Running {

@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import path from 'node:path';
+import { cleanup } from '../../support/cleanup';
 import { findSecrets, type Secret } from '../../support/find-secret';
 import type { Report, Sighting } from '../../support/leaky-world';
 import { startRedis } from '../../support/redis-server';
@@ -22,6 +23,7 @@ function runWorld(script: string, env: Record<string, string>): Promise<Run> {
     env: { PATH: process.env['PATH'], EXPRESS: expressName(), ...env },
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
   });
+  cleanup(() => child.kill('SIGKILL'));
   const printed = { stdout: '', stderr: '' };
   let report: Report | undefined;
   child.stdout!.on('data', (chunk: Buffer) => void (printed.stdout += chunk.toString()));
@@ -92,13 +94,8 @@ function expected(name: string): number[] {
 const LEDGERS = ['memory', ...(redisServerPath() === undefined ? [] : ['Redis'])];
 
 async function accessOver(ledger: string): Promise<Run> {
-  const redis = ledger === 'Redis' ? await startRedis() : undefined;
-  const place = redis === undefined ? {} : { REDIS_PORT: String(redis.port) };
-  try {
-    return await runWorld('leaky-access.ts', { ...place, NODE_ENV: 'production', NODE_DEBUG: 'connect-auth' });
-  } finally {
-    await redis?.close();
-  }
+  const place = ledger === 'Redis' ? { REDIS_PORT: String((await startRedis()).port) } : {};
+  return runWorld('leaky-access.ts', { ...place, NODE_ENV: 'production', NODE_DEBUG: 'connect-auth' });
 }
 
 /** By their names, started all at once: much of their time is waiting for a provider that does not answer. */

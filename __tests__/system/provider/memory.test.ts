@@ -1,7 +1,8 @@
 import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { startSandbox, type Sandbox } from '../../../src/testing';
+import type { Sandbox } from '../../../src/testing';
+import { startSandbox } from '../../support/sandbox';
 
 const SUPPORT = join(__dirname, '../../support');
 const CALLS = 6;
@@ -12,7 +13,6 @@ let sandbox: Sandbox;
 beforeAll(async () => {
   sandbox = await startSandbox();
 });
-afterAll(() => sandbox.close());
 
 interface Probed {
   readonly outcomes: readonly string[];

@@ -1,15 +1,18 @@
 import { Redis } from 'ioredis';
 import { createClient, RESP_TYPES } from 'redis';
+import { cleanup } from '../../support/cleanup';
 import type { RedisServer } from '../../support/redis-server';
 
 export type SendCommand = (...args: string[]) => Promise<unknown>;
 
 export interface Client {
   readonly sendCommand: SendCommand;
-  close(): void;
 }
 
-/** A client as an app would make it. @param url - of a Redis or of a proxy in front of it */
+/**
+ * A client as an app would make it; it ends with the test or the file that makes it.
+ * @param url - of a Redis or of a proxy in front of it
+ */
 export const CLIENTS = {
   'node-redis, RESP2': (url: string) => nodeRedis(url, 2),
   'node-redis, RESP3': (url: string) => nodeRedis(url, 3),
@@ -17,17 +20,16 @@ export const CLIENTS = {
   ioredis: async (url: string): Promise<Client> => {
     const client = new Redis(url, { lazyConnect: true, retryStrategy: () => 50, disconnectTimeout: 50 });
     client.on('error', () => undefined);
+    cleanup(() => client.disconnect());
     await client.connect();
-    return {
-      sendCommand: (command = '', ...args) => client.call(command, ...args),
-      close: () => client.disconnect(),
-    };
+    return { sendCommand: (command = '', ...args) => client.call(command, ...args) };
   },
 } as const;
 
 async function nodeRedis(url: string, RESP: 2 | 3, buffers = false): Promise<Client> {
   const client = createClient({ url, RESP, socket: { reconnectStrategy: 50 } });
   client.on('error', () => undefined);
+  cleanup(() => client.destroy());
   await client.connect();
   return {
     sendCommand: buffers
@@ -36,7 +38,6 @@ async function nodeRedis(url: string, RESP: 2 | 3, buffers = false): Promise<Cli
             typeMapping: { [RESP_TYPES.BLOB_STRING]: Buffer, [RESP_TYPES.SIMPLE_STRING]: Buffer },
           })
       : (...args) => client.sendCommand(args),
-    close: () => client.destroy(),
   };
 }
 

@@ -2,6 +2,7 @@ import { Cluster } from 'ioredis';
 import { createCluster } from 'redis';
 import { redisLedger } from '../../../src/redis';
 import { ledgerConformance } from '../../../src/testing';
+import { cleanup } from '../../support/cleanup';
 import { startRedisCluster, type RedisCluster } from '../../support/redis-cluster';
 import { describeInRedis } from '../../support/requires';
 import { advance, type Client } from './clients';
@@ -16,11 +17,13 @@ const CLUSTER_CLIENTS = {
   'node-redis': async ({ nodes }: RedisCluster): Promise<Client> => {
     const client = createCluster({ rootNodes: nodes.map(({ url }) => ({ url })) });
     client.on('error', () => undefined);
+    cleanup(() => {
+      client.destroy();
+    });
     await client.connect();
     return {
       sendCommand: (command = '', ...args) =>
         client.sendCommand(command === 'SET' ? args[0] : args[2], false, [command, ...args]),
-      close: () => client.destroy(),
     };
   },
   ioredis: async ({ nodes }: RedisCluster): Promise<Client> => {
@@ -29,8 +32,11 @@ const CLUSTER_CLIENTS = {
       { lazyConnect: true },
     );
     client.on('error', () => undefined);
+    cleanup(() => {
+      client.disconnect();
+    });
     await client.connect();
-    return { sendCommand: (command = '', ...args) => client.call(command, ...args), close: () => client.disconnect() };
+    return { sendCommand: (command = '', ...args) => client.call(command, ...args) };
   },
 };
 
@@ -39,7 +45,6 @@ describeInRedis('the ledger in a Redis Cluster', () => {
   beforeAll(async () => {
     cluster = await startRedisCluster();
   });
-  afterAll(() => cluster.close());
 
   describe.each(Object.entries(CLUSTER_CLIENTS))('through %s', (_name, connect) => {
     let client: Client;
@@ -47,7 +52,6 @@ describeInRedis('the ledger in a Redis Cluster', () => {
       client = await connect(cluster);
     });
     beforeEach(() => cluster.everywhere('FLUSHALL'));
-    afterAll(() => client.close());
 
     const cases = ledgerConformance(() =>
       Promise.resolve({

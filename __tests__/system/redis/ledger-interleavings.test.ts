@@ -15,31 +15,26 @@ describeInRedis('the ledger in Redis, whatever happens', () => {
     });
     const tally: Tally = {};
     let run = 0;
-    try {
-      await fc.assert(
-        fc.asyncProperty(SCHEDULES, async (steps) => {
-          await redis.command('FLUSHALL');
-          run += 1;
-          await play({ ledger, advance: (ms) => advance(redis, ms) }, `key ${run}`, steps, tally);
-        }),
-        { numRuns: 400, seed: 1729 },
-      );
-      for (const what of [
-        'won, sure',
-        'won, ambiguous',
-        'adopt',
-        'wait',
-        'backoff',
-        'dead',
-        'revoked',
-        'superseded',
-        'ended by refusals',
-      ]) {
-        expect([what, (tally[what] ?? 0) > 3]).toEqual([what, true]);
-      }
-    } finally {
-      client.close();
-      await redis.close();
+    await fc.assert(
+      fc.asyncProperty(SCHEDULES, async (steps) => {
+        await redis.command('FLUSHALL');
+        run += 1;
+        await play({ ledger, advance: (ms) => advance(redis, ms) }, `key ${run}`, steps, tally);
+      }),
+      { numRuns: 400, seed: 1729 },
+    );
+    for (const what of [
+      'won, sure',
+      'won, ambiguous',
+      'adopt',
+      'wait',
+      'backoff',
+      'dead',
+      'revoked',
+      'superseded',
+      'ended by refusals',
+    ]) {
+      expect([what, (tally[what] ?? 0) > 3]).toEqual([what, true]);
     }
   });
 });

@@ -40,14 +40,12 @@ describeInRedis('the ledger in Redis', () => {
   beforeAll(async () => {
     redis = await startRedis();
   });
-  afterAll(() => redis.close());
 
   describe.each(Object.entries(CLIENTS))('through %s', (_name, connect) => {
     let client: Client;
     beforeAll(async () => {
       client = await connect(redis.url);
     });
-    afterAll(() => client.close());
 
     const cases = ledgerConformance(async () => {
       await redis.command('FLUSHALL');
@@ -111,7 +109,6 @@ describeInRedis('the ledger in Redis', () => {
       sent = [];
       await redis.command('FLUSHALL');
     });
-    afterAll(() => client.close());
 
     test('each operation is one command on one key under the prefix', async () => {
       const ledger = ledgerWith({ prefix: 'app{1}:' });
@@ -316,10 +313,6 @@ describeInRedis('the ledger in Redis', () => {
       await redis.command('FLUSHALL');
       proxy = await startRedisProxy(redis.port);
       client = await connect(proxy.url);
-    });
-    afterEach(async () => {
-      client.close();
-      await proxy.close();
     });
     const ledgerWith = (onLedgerError: 'fail' | 'local' = 'fail', commandTimeoutMs = 300): RefreshLedger =>
       redisLedger({

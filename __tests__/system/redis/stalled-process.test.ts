@@ -8,7 +8,6 @@ describeInRedis('a process that stalls while Redis answers', () => {
   beforeAll(async () => {
     redis = await startRedis();
   });
-  afterAll(() => redis.close());
 
   test.each(Object.entries(CLIENTS))(
     'takes the answer that came in time, although it reads it late (%s)',
@@ -29,7 +28,6 @@ describeInRedis('a process that stalls while Redis answers', () => {
       Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 150);
 
       expect(await asked).toEqual({ kind: 'won', fence: 1, ambiguous: false, attempts: 0, refusals: 0, ended: false });
-      client.close();
     },
   );
 });

@@ -19,7 +19,6 @@ async function diagnoseServer(
     CONNECT_TOKEN_URL: server.url,
     ...changes,
   });
-  await server.close();
   return { ...diagnosis, url: server.url, requests: server.requests.length };
 }
 

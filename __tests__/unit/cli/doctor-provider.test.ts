@@ -1,6 +1,7 @@
-import { startSandbox, type Sandbox } from '../../../src/testing';
+import type { Sandbox } from '../../../src/testing';
 import { http11, startServer } from '../../support/local-server';
 import { CANARIES, diagnose, soundVariables, type Variables } from '../../support/cli/patient';
+import { startSandbox } from '../../support/sandbox';
 
 /** What only asking tells: names, connections, clocks, and the token endpoint itself. */
 
@@ -12,7 +13,6 @@ beforeAll(async () => {
 beforeEach(() => {
   sandbox.reset();
 });
-afterAll(() => sandbox.close());
 
 const sound = (changes: Variables = {}): Variables => ({ ...soundVariables(sandbox), ...changes });
 
@@ -321,7 +321,6 @@ test.each(SICK)('$name is named with its cure, and fails', async ({ prepare, wor
 test('a server that gives tokens to anybody is no token endpoint', async () => {
   const server = await startServer((socket) => socket.write(http11()));
   const { report, exitCode } = await diagnose(sound({ CONNECT_TOKEN_URL: server.url }));
-  await server.close();
   expect(report).toContain('fail endpoint hands out a token for a made-up code -> This is no real token endpoint.');
   expect([exitCode, server.requests.length]).toEqual([1, 1]);
 });
@@ -333,7 +332,6 @@ test('a rate limit after the first answer is a warning beside what is known', as
   ];
   const server = await startServer((socket, number) => socket.write(answers[number - 1] ?? ''));
   const { report, exitCode } = await diagnose(sound({ CONNECT_TOKEN_URL: server.url }));
-  await server.close();
   expect(report).toContain('warn endpoint limits the rate of requests (HTTP 429) -> Wait 5 s');
   expect(report).toContain('ok credentials accepted in the header (Basic), as configured');
   expect([exitCode, server.requests.length]).toEqual([0, 2]);
@@ -350,7 +348,6 @@ test.each([
     socket.write(http11('{"error":"invalid_grant"}', '400 Bad Request', date())),
   );
   const { report, exitCode } = await diagnose(sound({ CONNECT_TOKEN_URL: server.url }));
-  await server.close();
   expect(report).toContain(`${verdict} this machine's is`);
   expect(report).toContain(words);
   expect(report).toContain('-> Let the clock be set over the network (NTP)');

@@ -39,7 +39,6 @@ let respond: Responder;
 beforeAll(async () => {
   server = await startServer((...call) => respond(...call));
 });
-afterAll(() => server.close());
 
 const variables = (changes: Readonly<Record<string, string>> = {}): Record<string, string> => ({
   CONNECT_CLIENT_ID: ID,

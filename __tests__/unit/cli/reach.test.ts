@@ -3,6 +3,7 @@ import tls from 'node:tls';
 import { judgeProxy } from '../../../src/cli/proxy-finding';
 import { connectTo, lookUp } from '../../../src/cli/reach';
 import { judgeConnection, judgeName } from '../../../src/cli/reach-findings';
+import { cleanup } from '../../support/cleanup';
 import { startServer } from '../../support/local-server';
 
 /** The way to a host: what a network of the tests' own cannot show is told by the code that it would give. */
@@ -24,6 +25,7 @@ test('a name server that does not answer in time is a timeout', async () => {
 
 test('a server that leaves the handshake unanswered is a timeout, and the connection is closed', async () => {
   const server = net.createServer((socket) => socket.on('error', () => undefined));
+  cleanup(() => server.close());
   await new Promise<void>((done) => {
     server.listen(0, '127.0.0.1', done);
   });
@@ -39,7 +41,6 @@ test('a server that leaves the handshake unanswered is a timeout, and the connec
   jest.advanceTimersByTime(1000);
   expect(await result).toEqual({ kind: 'failed', code: 'TIMEOUT' });
   await closed;
-  server.close();
 });
 
 test('without a port in the URL it is 443, over http 80', async () => {
@@ -58,7 +59,6 @@ test('without a port in the URL it is 443, over http 80', async () => {
     { host: 'provider.example', port: 80 },
     { host: 'provider.example', port: 443, servername: 'provider.example', rejectUnauthorized: true },
   ]);
-  await server.close();
 });
 
 test.each([

@@ -4,8 +4,9 @@ import { inspect } from 'node:util';
 import session from 'express-session';
 import { connectAuth, isConnectError, type ConnectAuthOptions, type ConnectError } from '../../../src';
 import { readOptions } from '../../../src/options';
-import { startSandbox, type Sandbox } from '../../../src/testing';
+import type { Sandbox } from '../../../src/testing';
 import { browser, startApp } from '../../support/app';
+import { startSandbox } from '../../support/sandbox';
 
 const sound = {
   clientId: 'client',
@@ -557,7 +558,6 @@ describe('a running app', () => {
   beforeAll(async () => {
     sandbox = await startSandbox();
   });
-  afterAll(() => sandbox.close());
 
   test('keeps its protocol parameters when the given objects change after start-up', async () => {
     const authorizeParams: Record<string, string> = { prompt: 'consent' };
@@ -571,6 +571,5 @@ describe('a running app', () => {
       'read write',
       'consent',
     ]);
-    await app.close();
   });
 });

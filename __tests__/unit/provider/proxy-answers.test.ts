@@ -6,6 +6,7 @@ import { PassThrough, type Duplex } from 'node:stream';
 import { refreshFailure } from '../../../src/provider/refresh-failure';
 import { tokenEndpoint, type TokenEndpoint } from '../../../src/provider/token-endpoint';
 import { isConnectError } from '../../../src';
+import { cleanup } from '../../support/cleanup';
 import { configFor, http11, startServer, TEST_CERT, type LocalServer } from '../../support/local-server';
 
 /** What a proxy may say in its own name. */
@@ -50,7 +51,6 @@ let server: LocalServer;
 beforeEach(async () => {
   server = await startServer((socket) => socket.write(http11()), true);
 });
-afterEach(() => server.close());
 
 /** Where nobody is: what answers in its name is somebody else. */
 const PROVIDER = 'https://provider.example/token';
@@ -112,16 +112,13 @@ test('a plain connection to the proxy, which speaks first, counts for nothing an
     socket.on('error', () => undefined).on('data', (bytes) => (heard += bytes.byteLength));
     socket.write(TOKEN);
   });
+  cleanup(() => proxy.close());
   await new Promise<void>((done) => proxy.listen(0, '127.0.0.1', done));
-  try {
-    const { port } = proxy.address() as net.AddressInfo;
-    const agent = new ConnectingAgent(() => net.connect(port, '127.0.0.1'));
-    const refusal = await refusalOf(tokenEndpoint(configFor(PROVIDER, { agent })), 'exchange');
-    expect(refusal).toMatchObject({ code: 'ERR_CONNECT_UNAVAILABLE', reason: 'unreachable' });
-    expect(heard).toBe(0);
-  } finally {
-    await new Promise((done) => proxy.close(done));
-  }
+  const { port } = proxy.address() as net.AddressInfo;
+  const agent = new ConnectingAgent(() => net.connect(port, '127.0.0.1'));
+  const refusal = await refusalOf(tokenEndpoint(configFor(PROVIDER, { agent })), 'exchange');
+  expect(refusal).toMatchObject({ code: 'ERR_CONNECT_UNAVAILABLE', reason: 'unreachable' });
+  expect(heard).toBe(0);
 });
 
 test.each([

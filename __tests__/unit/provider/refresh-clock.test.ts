@@ -2,7 +2,8 @@ import { tokenEndpoint } from '../../../src/provider/token-endpoint';
 import { clockSkewMs } from '../../../src/provider/clock-skew';
 import { readAnswer } from '../../../src/provider/read-answer';
 import { readExpiry } from '../../../src/provider/expiry';
-import { startSandbox, type Sandbox, type SandboxSwitches } from '../../../src/testing';
+import type { SandboxSwitches } from '../../../src/testing';
+import { startSandbox } from '../../support/sandbox';
 import { signIn, REDIRECT_URI } from '../../support/sandbox-client';
 import { configFor } from '../../support/local-server';
 
@@ -12,11 +13,11 @@ const dated = (ms: number): string => new Date(ms).toUTCString();
 const MINUTES_5 = 300_000;
 const DAY = 86_400_000;
 
-let sandbox: Sandbox | undefined;
-afterEach(() => sandbox?.close());
-
 async function endpointAhead(aheadMs: number, switches: Partial<SandboxSwitches>) {
-  sandbox = await startSandbox({ now: () => Date.now() + aheadMs, switches: { lifetimeSeconds: 10, ...switches } });
+  const sandbox = await startSandbox({
+    now: () => Date.now() + aheadMs,
+    switches: { lifetimeSeconds: 10, ...switches },
+  });
   const { clientId, clientSecret, tokenUrl } = sandbox.connectOptions;
   const endpoint = tokenEndpoint(configFor(tokenUrl, { clientId, clientSecret, redirectUri: REDIRECT_URI }));
   return { endpoint, code: (await signIn(sandbox)).code };

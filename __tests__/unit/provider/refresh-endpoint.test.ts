@@ -7,10 +7,6 @@ import { configFor, http11, startServer, type LocalServer } from '../../support/
 import { until } from '../../support/turns';
 
 const deadline = givenDeadline();
-let server: LocalServer | undefined;
-afterEach(async () => {
-  await server?.close();
-});
 
 const answer = (socket: net.Socket): void => {
   socket.write(http11());
@@ -21,19 +17,19 @@ const hangUp = (socket: net.Socket): void => {
 
 test('a refresh outlasts the timeout of an exchange', async () => {
   // Both requests are there when the time passes; the refresh comes first.
-  server = await startServer((_socket, number) => {
+  const server = await startServer((_socket, number) => {
     if (number === 2) setImmediate(deadline.pass);
   });
   const endpoint = tokenEndpoint(configFor(server.url, { timeoutMs: deadline.ms, refreshTimeoutMs: undefined }));
   const refreshed = endpoint.refresh('rt');
-  await until(() => server?.requests.length === 1);
+  await until(() => server.requests.length === 1);
   await expect(endpoint.exchange('code')).rejects.toMatchObject({ code: 'ERR_CONNECT_TIMEOUT' });
   answer(server.sockets[0]!);
   await expect(refreshed).resolves.toMatchObject({ access_token: 'new-access' });
 });
 
 test('a refresh has a deadline of its own', async () => {
-  server = await startServer(() => setImmediate(deadline.pass));
+  const server = await startServer(() => setImmediate(deadline.pass));
   const endpoint = tokenEndpoint(configFor(server.url, { timeoutMs: 60_000, refreshTimeoutMs: deadline.ms }));
   await expect(endpoint.refresh('rt')).rejects.toMatchObject({ code: 'ERR_CONNECT_TIMEOUT', stage: 'refresh' });
 });
@@ -41,25 +37,25 @@ test('a refresh has a deadline of its own', async () => {
 describe('onRepeat', () => {
   /** Refreshes twice over one kept connection, the second time meeting `responders`; counts the calls of onRepeat. */
   async function refreshAgain(
-    ...responders: readonly ((socket: net.Socket) => void)[]
-  ): Promise<{ repeats: number; result: unknown }> {
+    ...responders: readonly ((socket: net.Socket, server: LocalServer) => void)[]
+  ): Promise<{ repeats: number; result: unknown; requests: number }> {
     let repeats = 0;
     const onRepeat = (): void => {
       repeats += 1;
     };
-    server = await startServer((socket, number) => {
-      [answer, ...responders][number - 1]?.(socket);
+    const server: LocalServer = await startServer((socket, number) => {
+      [answer, ...responders][number - 1]?.(socket, server);
     });
     const endpoint = tokenEndpoint(configFor(server.url));
     await endpoint.refresh('first', { onRepeat });
     expect(repeats).toBe(0);
     const result = await endpoint.refresh('second', { onRepeat }).catch((error: unknown) => error);
-    return { repeats, result };
+    return { repeats, result, requests: server.requests.length };
   }
 
   test('is called once when the request was written again, and the repeat succeeds', async () => {
-    expect(await refreshAgain(hangUp, answer)).toMatchObject({ repeats: 1, result: { access_token: 'new-access' } });
-    expect(server?.requests.length).toBe(3);
+    const again = await refreshAgain(hangUp, answer);
+    expect(again).toMatchObject({ repeats: 1, requests: 3, result: { access_token: 'new-access' } });
   });
 
   test('is called when the repeat is refused, too', async () => {
@@ -77,8 +73,8 @@ describe('onRepeat', () => {
   });
 
   test('a repeat that finds nobody leaves the outcome unknown, for the first attempt may have arrived', async () => {
-    const leave = (socket: net.Socket): void => {
-      void server?.close();
+    const leave = (socket: net.Socket, server: LocalServer): void => {
+      void server.close();
       socket.destroy();
     };
     const { repeats, result } = await refreshAgain(leave);

@@ -3,13 +3,13 @@ import { ConnectError } from '../../../src/errors';
 import type { RefreshFailureKind } from '../../../src/events';
 import { refreshFailure, type RefreshFailure } from '../../../src/provider/refresh-failure';
 import { tokenEndpoint, type TokenEndpoint } from '../../../src/provider/token-endpoint';
-import { startSandbox, type Sandbox, type SandboxFault, type SandboxSwitches } from '../../../src/testing';
+import type { Sandbox, SandboxFault, SandboxSwitches } from '../../../src/testing';
+import { startSandbox } from '../../support/sandbox';
 import { exchange, signIn } from '../../support/sandbox-client';
-import { configFor, http11, startServer, type LocalServer } from '../../support/local-server';
+import { configFor, http11, startServer } from '../../support/local-server';
 
 let sandbox: Sandbox;
 let refreshToken: string;
-let local: LocalServer | undefined;
 beforeAll(async () => {
   sandbox = await startSandbox();
   refreshToken = String((await exchange(sandbox, { code: (await signIn(sandbox)).code })).body.refresh_token);
@@ -17,10 +17,6 @@ beforeAll(async () => {
 beforeEach(() => {
   sandbox.reset();
 });
-afterEach(async () => {
-  await local?.close();
-});
-afterAll(() => sandbox.close());
 
 const atSandbox = (changes: Parameters<typeof configFor>[1] = {}): TokenEndpoint => {
   const { clientId, clientSecret, tokenUrl } = sandbox.connectOptions;
@@ -41,14 +37,10 @@ async function failureOf(endpoint: TokenEndpoint, token = refreshToken): Promise
 
 /** Of one answer as it stands on the wire. */
 async function failureBy(status: string, body: string, ...headers: readonly string[]): Promise<RefreshFailure> {
-  local = await startServer((socket) => {
+  const local = await startServer((socket) => {
     socket.write(http11(body, status, ...headers));
   });
-  try {
-    return await failureOf(tokenEndpoint(configFor(local.url)));
-  } finally {
-    await local.close();
-  }
+  return failureOf(tokenEndpoint(configFor(local.url)));
 }
 
 const BY_CODE: readonly (readonly [number, RefreshFailureKind])[] = [
@@ -230,7 +222,7 @@ test('nothing was sent where nobody listens, the name is unknown, or the certifi
   });
   expect(await failureOf(tokenEndpoint(configFor(`http://127.0.0.1:${port}/token`)))).toEqual({ kind: 'not_sent' });
   expect(await failureOf(tokenEndpoint(configFor('http://nowhere.invalid/token')))).toEqual({ kind: 'not_sent' });
-  local = await startServer((socket) => {
+  const local = await startServer((socket) => {
     socket.write(http11());
   }, true);
   expect(await failureOf(tokenEndpoint(configFor(local.url)))).toEqual({ kind: 'not_sent' });

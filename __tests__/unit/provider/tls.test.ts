@@ -13,7 +13,6 @@ let server: LocalServer;
 beforeEach(async () => {
   server = await startServer((socket) => socket.write(http11()), true);
 });
-afterEach(() => server.close());
 
 const endpointWith = (agent?: https.Agent, tokenUrl = server.url) => tokenEndpoint(configFor(tokenUrl, { agent }));
 const byAddress = (): string => server.url.replace('localhost', '127.0.0.1');
@@ -100,5 +99,4 @@ test('a handshake that never ends is ended by the deadline', async () => {
   void until(() => silent.bytesReceived() > 0).then(deadline.pass);
   await expect(exchange).rejects.toMatchObject({ code: 'ERR_CONNECT_TIMEOUT', status: 504 });
   await silent.allClosed();
-  await silent.close();
 });

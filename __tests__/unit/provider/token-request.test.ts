@@ -9,7 +9,6 @@ let server: LocalServer;
 beforeAll(async () => {
   server = await startServer((socket) => socket.write(http11()));
 });
-afterAll(() => server.close());
 
 const lastRequest = () => server.requests.at(-1)!;
 const fieldsOf = (body: string) => Object.fromEntries(new URLSearchParams(body));
@@ -119,7 +118,6 @@ describe('what comes back', () => {
     const local = await startServer((socket) => socket.write(http11(body)));
     const { refresh_token } = await tokenEndpoint(configFor(local.url)).refresh('old');
     expect(refresh_token).toBe(kept);
-    await local.close();
   });
 
   test('at an exchange without refresh token has none', async () => {
@@ -129,7 +127,6 @@ describe('what comes back', () => {
     const token = await tokenEndpoint(configFor(local.url)).exchange('code');
     expect(token).toEqual({ access_token: 'a', type: 'bearer', scope: 'x', expires_at: expect.any(Number) as number });
     expect(Math.abs(token.expires_at! - Date.now() / 1000 - 60)).toBeLessThan(10);
-    await local.close();
   });
 
   test('at an error is the error, with stage, number and wait', async () => {
@@ -146,7 +143,6 @@ describe('what comes back', () => {
       provider: { status: 400, apiCode: 429 },
     });
     await expect(endpoint.refresh('rt')).rejects.toMatchObject({ code: 'ERR_CONNECT_RATE_LIMITED', stage: 'refresh' });
-    await local.close();
   });
 });
 

@@ -19,7 +19,6 @@ let elsewhere: LocalServer;
 beforeAll(async () => {
   elsewhere = await startServer((socket) => socket.write(http11()));
 });
-afterAll(() => elsewhere.close());
 
 function pour(socket: net.Socket, bytes = Infinity): void {
   const chunk = Buffer.alloc(65_536, 'x');
@@ -365,7 +364,6 @@ describe.each(['exchange', 'refresh'] as const)('at the %s', (stage) => {
       );
       if (socketFate === 'closed') await server.allClosed();
       expect(server.sockets[0]!.bytesWritten).toBeLessThan(FLAT_BYTES);
-      await server.close();
     },
   );
 });
@@ -377,7 +375,6 @@ test('an answer of exactly the cap is read', async () => {
   await expect(tokenEndpoint(configFor(server.url)).exchange('code')).resolves.toMatchObject({
     access_token: 'new-access',
   });
-  await server.close();
 });
 
 test.each([
@@ -389,7 +386,6 @@ test.each([
   await expect(tokenEndpoint(configFor(server.url)).exchange('code')).resolves.toMatchObject({
     access_token: 'new-access',
   });
-  await server.close();
 });
 
 test.each([
@@ -404,7 +400,6 @@ test.each([
   await expect(tokenEndpoint(configFor(server.url)).exchange('code')).resolves.toMatchObject({
     access_token: 'new-access',
   });
-  await server.close();
 });
 
 test('a server that is not there is unreachable', async () => {
@@ -428,7 +423,6 @@ test('a request whose signal has ended before is not sent', async () => {
     kind: 'answer',
     answer: { status: 200 },
   });
-  await server.close();
 });
 
 test('a name that does not exist is unreachable', async () => {

@@ -25,9 +25,6 @@ const passDeadline = (): void => {
 };
 
 let server: LocalServer | undefined;
-afterEach(async () => {
-  await server?.close();
-});
 
 async function endpointOf(
   respond: Responder,

@@ -9,7 +9,6 @@ let time: Time;
 beforeEach(() => {
   time = takeOverTime();
 });
-afterEach(() => time.restore());
 
 test('10,000 pauses are kept in a process, the oldest being given up first', () => {
   const pauses = refreshPauses();

@@ -1,10 +1,12 @@
 import { memoryLedger, type RefreshLedger } from '../../../src';
 import { refreshFlights } from '../../../src/refresh/flight';
+import { cleanup } from '../../support/cleanup';
 
 test('a claim whose answer is read late is asked for again before anything is presented', async () => {
   const steps: string[] = [];
   const shared = memoryLedger();
   const stalled = jest.spyOn(performance, 'now');
+  cleanup(() => stalled.mockRestore());
   const ledger: RefreshLedger = {
     ...shared,
     acquire: async (key, claim) => {
@@ -31,7 +33,6 @@ test('a claim whose answer is read late is asked for again before anything is pr
     generation: 0,
   };
   const landed = await flights.start(set, { patient: true, minAgeMs: 0, retentionMs: 60_000 }).landed;
-  stalled.mockRestore();
   expect(landed).toMatchObject({ kind: 'token', set: { generation: 1 } });
   expect(steps).toEqual(['won', 'won', 'spent once']);
 });

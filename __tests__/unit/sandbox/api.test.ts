@@ -1,5 +1,5 @@
 import type { Sandbox } from 'express-connect-auth/testing';
-import { startSandbox } from 'express-connect-auth/testing';
+import { startSandbox } from '../../support/sandbox';
 import { api, call, exchange, signIn } from '../../support/sandbox-client';
 
 let sandbox: Sandbox;
@@ -8,7 +8,6 @@ beforeAll(async () => {
   sandbox = await startSandbox();
   accessToken = String((await exchange(sandbox, { code: (await signIn(sandbox)).code })).body.access_token);
 });
-afterAll(() => sandbox.close());
 
 test.each<[string, unknown]>([
   ['/me', { id: 'sandbox-user-1', name: 'Sandbox User', email: 'user@sandbox.invalid' }],

@@ -1,10 +1,9 @@
 import type { Sandbox, SandboxSwitches } from 'express-connect-auth/testing';
-import { startSandbox } from 'express-connect-auth/testing';
+import { startSandbox } from '../../support/sandbox';
 import { authorizationUrl, call, exchange, REDIRECT_URI, signIn } from '../../support/sandbox-client';
 
 let sandbox: Sandbox;
 beforeEach(async () => (sandbox = await startSandbox()));
-afterEach(() => sandbox.close());
 
 const CHALLENGE = 'E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM';
 
@@ -39,7 +38,6 @@ test('it listens on 127.0.0.1 and knows a client of its own', async () => {
   expect(sandbox.apiBaseUrl).toBe(`${sandbox.url}/api/v2/integrations`);
   expect(other.connectOptions.clientId).not.toBe(sandbox.connectOptions.clientId);
   expect(other.connectOptions.clientSecret).not.toBe(sandbox.connectOptions.clientSecret);
-  await other.close();
 });
 
 test.each<[SandboxSwitches['state'], string | null]>([
@@ -116,7 +114,6 @@ test('with registered redirect addresses only these are accepted, character by c
   for (const other of [REDIRECT_URI, `${registered}/`, registered.toUpperCase()]) {
     expect((await call(authorizationUrl(strict, { redirect_uri: other }))).status).toBe(400);
   }
-  await strict.close();
 });
 
 test.each(['http://localhost/', 'http://127.9.8.7:1/', 'http://[::1]:8080/cb', 'https://localhost:3443/cb'])(

@@ -1,12 +1,11 @@
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import type { Sandbox, SandboxSwitches } from 'express-connect-auth/testing';
-import { startSandbox } from 'express-connect-auth/testing';
+import { startSandbox } from '../../support/sandbox';
 import { api, authorizationUrl, call, exchange, refresh, signIn } from '../../support/sandbox-client';
 
 let sandbox: Sandbox;
 beforeEach(async () => (sandbox = await startSandbox({ switches: { errorShape: 'flat' } })));
-afterEach(() => sandbox.close());
 
 test('every kind of call is counted', async () => {
   const { calls } = sandbox;
@@ -86,7 +85,6 @@ test('a given port, id and secret are used', async () => {
   const again = await startSandbox({ port, clientId: 'my-id', clientSecret: 'my-secret' });
   expect(again.url).toBe(sandbox.url);
   expect(again.connectOptions).toMatchObject({ clientId: 'my-id', clientSecret: 'my-secret' });
-  await again.close();
 });
 
 test('close() ends idle connections too, and may be called again', async () => {
@@ -121,7 +119,6 @@ test('every answer is dated by the given clock, also one that a fault replaces',
   ahead.fault({ kind: 'html503' });
   const dates = [(await exchange(ahead, { code: 'x' })).headers.date, (await call(ahead.url)).headers.date];
   expect(dates).toEqual(['Tue, 01 Jan 2030 00:00:00 GMT', 'Tue, 01 Jan 2030 00:00:00 GMT']);
-  await ahead.close();
 });
 
 test('works() tells which access tokens the API takes now, and is no call', async () => {

@@ -1,11 +1,11 @@
 import type { Sandbox, SandboxSwitches } from 'express-connect-auth/testing';
-import { SANDBOX_API_CODES, startSandbox } from 'express-connect-auth/testing';
+import { SANDBOX_API_CODES } from 'express-connect-auth/testing';
+import { startSandbox } from '../../support/sandbox';
 import { api, exchange, refresh, signIn } from '../../support/sandbox-client';
 
 let sandbox: Sandbox;
 beforeAll(async () => (sandbox = await startSandbox()));
 beforeEach(() => sandbox.reset());
-afterAll(() => sandbox.close());
 
 /** [code, its words, HTTP status, OAuth name] */
 const CODES: readonly (readonly [number, string, number, string])[] = [

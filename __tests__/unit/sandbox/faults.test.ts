@@ -3,7 +3,7 @@ import type { IncomingMessage } from 'node:http';
 import { request } from 'node:http';
 import { createGunzip, gunzipSync } from 'node:zlib';
 import type { Sandbox, SandboxFault } from 'express-connect-auth/testing';
-import { startSandbox } from 'express-connect-auth/testing';
+import { startSandbox } from '../../support/sandbox';
 import { api, exchange, refresh, REDIRECT_URI, signIn } from '../../support/sandbox-client';
 
 // Hundreds of megabytes pass through here: give a busy machine time.
@@ -11,7 +11,6 @@ jest.setTimeout(30_000);
 
 let sandbox: Sandbox;
 beforeEach(async () => (sandbox = await startSandbox()));
-afterEach(() => sandbox.close());
 
 /** An exchange whose answer the test reads by itself. */
 async function openExchange(): Promise<IncomingMessage> {
@@ -162,7 +161,6 @@ test.each<SandboxFault>([{ kind: 'endless' }, { kind: 'drip' }])(
     }
     expect(response.headers['content-type']).toBe('application/json');
     expect(response.complete).toBe(false);
-    await sandbox.close();
   },
 );
 

@@ -1,5 +1,5 @@
 import type { Sandbox } from 'express-connect-auth/testing';
-import { startSandbox } from 'express-connect-auth/testing';
+import { startSandbox } from '../../support/sandbox';
 import { api, exchange, refresh, signIn } from '../../support/sandbox-client';
 
 let sandbox: Sandbox;
@@ -8,7 +8,6 @@ beforeEach(async () => {
   nowMs = 1_800_000_000_000;
   sandbox = await startSandbox({ now: () => nowMs });
 });
-afterEach(() => sandbox.close());
 
 interface Tokens {
   readonly access_token: string;

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Sandbox, SandboxSwitches } from 'express-connect-auth/testing';
-import { startSandbox } from 'express-connect-auth/testing';
+import { startSandbox } from '../../support/sandbox';
 import type { Reply } from '../../support/sandbox-client';
 import {
   api,
@@ -20,7 +20,6 @@ beforeEach(async () => {
   nowMs = 1_800_000_000_000;
   sandbox = await startSandbox({ now: () => nowMs });
 });
-afterEach(() => sandbox.close());
 
 const VERIFIER = 'v'.repeat(43);
 const PKCE = {
@@ -77,7 +76,6 @@ describe('a code', () => {
   test('of another sandbox is refused', async () => {
     const other = await startSandbox({ clientId: sandbox.connectOptions.clientId });
     expectOAuthError(await exchange(sandbox, { code: (await signIn(other)).code }), 'invalid_grant');
-    await other.close();
   });
 });
 
@@ -170,7 +168,6 @@ describe('credentials', () => {
     expect(refused.headers['www-authenticate']).toBe('Basic realm="sandbox"');
     const right = { Authorization: basic('the-id', 'secret: ü%+') };
     expect((await exchange(strict, { code, ...nobody }, { headers: right })).status).toBe(200);
-    await strict.close();
   });
 
   test('a right header beside another client_id in the body is refused', async () => {

@@ -1,13 +1,14 @@
 import http from 'node:http';
-import type { AddressInfo } from 'node:net';
 import express from 'express';
 import session from 'express-session';
 import fc from 'fast-check';
 import { connectAuth } from '../../../src';
 import { readCallbackQuery, readParameter, type CallbackQuery } from '../../../src/query';
-import { startSandbox, type Sandbox } from '../../../src/testing';
+import type { Sandbox } from '../../../src/testing';
 import { browser } from '../../support/app';
 import { anyText, runs, urlQuery, webUrl } from '../../support/property';
+import { startSandbox } from '../../support/sandbox';
+import { serve } from '../../support/serve';
 
 /** Each part as one word: its value, or what is wrong with it. */
 function told(query: CallbackQuery): readonly string[] {
@@ -100,24 +101,17 @@ test.each(table)('%s', (_sentence, query, ...expected) => {
 
 describe.each([[false], ['simple'], ['extended']])('under the query parser %s', (setting) => {
   let sandbox: Sandbox;
-  let server: http.Server;
   let url: string;
   beforeAll(async () => {
     sandbox = await startSandbox();
     const app = express();
     // First of all: Express 4 reads this setting at the first use().
     app.set('query parser', setting);
-    server = http.createServer({ maxHeaderSize: 65_536 }, app as unknown as http.RequestListener);
-    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-    url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    const server = http.createServer({ maxHeaderSize: 65_536 }, app as unknown as http.RequestListener);
+    ({ url } = await serve(server));
     app.get('/seen', (req, res) => void res.json(told(readCallbackQuery(req.originalUrl))));
     app.use(session({ secret: 'session signing secret of the tests', resave: false, saveUninitialized: false }));
     app.use(connectAuth({ ...sandbox.connectOptions, redirectUri: `${url}/connect/callback` }));
-  });
-  afterAll(async () => {
-    server.closeAllConnections();
-    await new Promise((resolve) => server.close(resolve));
-    await sandbox.close();
   });
 
   test('the whole table reads the same over HTTP', async () => {

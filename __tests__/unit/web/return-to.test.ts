@@ -1,8 +1,9 @@
 import fc from 'fast-check';
 import { safeReturnTo } from '../../../src/return-to';
-import { startSandbox, type Sandbox } from '../../../src/testing';
+import type { Sandbox } from '../../../src/testing';
 import { browser, startApp, type TestApp } from '../../support/app';
 import { anyText, runs, webUrl } from '../../support/property';
+import { startSandbox } from '../../support/sandbox';
 
 const ownPaths = ['/connect/callback', '/connect/authorize'];
 const check = (value: unknown): string | undefined => safeReturnTo(value, { ownPaths });
@@ -344,10 +345,6 @@ describe('through a real sign-in', () => {
   beforeAll(async () => {
     sandbox = await startSandbox();
     app = await startApp(sandbox, { options: { afterConnect: '/home' } });
-  });
-  afterAll(async () => {
-    await app.close();
-    await sandbox.close();
   });
 
   async function landingOf(query: string): Promise<string> {

@@ -1,7 +1,7 @@
 import type { ConnectAuthOptions, ConnectToken } from '../../../../src';
-import { startSandbox } from '../../../../src/testing';
 import { browser, startApp, type Answer, type Browser, type TestApp } from '../../../support/app';
 import { person, startForeignProvider, type ForeignProvider } from '../../../support/foreign-provider';
+import { startSandbox } from '../../../support/sandbox';
 
 // Characters that a server reads as something else unless both are form-encoded (RFC 6749 §2.3.1).
 const clientId = 'interop client:100%+1';
@@ -22,15 +22,10 @@ beforeAll(async () => {
   await provider.register({ clientId, clientSecret, redirectUris });
 });
 
-afterAll(async () => {
-  await provider.stop();
-  for (const app of Object.values(apps)) await app.close();
-});
-
 async function appWith(options: Partial<ConnectAuthOptions>): Promise<TestApp> {
   // Only its shape is needed: each of its options is replaced.
   const unused = await startSandbox();
-  const app = await startApp(unused, {
+  return startApp(unused, {
     options: {
       clientId,
       clientSecret,
@@ -45,8 +40,6 @@ async function appWith(options: Partial<ConnectAuthOptions>): Promise<TestApp> {
       ...options,
     },
   });
-  await unused.close();
-  return app;
 }
 
 async function start(app: TestApp, visitor: Browser): Promise<string> {

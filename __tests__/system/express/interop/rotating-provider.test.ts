@@ -2,9 +2,9 @@ import type { ConnectToken } from '../../../../src';
 import { tokenEndpoint, type TokenEndpoint } from '../../../../src/provider/token-endpoint';
 import { refreshFailure } from '../../../../src/provider/refresh-failure';
 import type { ConnectError } from '../../../../src/errors';
-import { startSandbox } from '../../../../src/testing';
 import { browser, startApp, type TestApp } from '../../../support/app';
 import { startRotatingProvider, type RotatingProvider } from '../../../support/rotating-provider';
+import { startSandbox } from '../../../support/sandbox';
 
 let provider: RotatingProvider;
 let app: TestApp;
@@ -15,7 +15,6 @@ beforeAll(async () => {
   // Only its shape is needed: each of its options is replaced.
   const unused = await startSandbox();
   app = await startApp(unused, { options: provider.connectOptions });
-  await unused.close();
   endpoint = tokenEndpoint({
     ...provider.connectOptions,
     redirectUri: `${app.url}/connect/callback`,
@@ -27,11 +26,6 @@ beforeAll(async () => {
 });
 
 afterEach(() => provider.clockAhead(0));
-
-afterAll(async () => {
-  await app.close();
-  await provider.close();
-});
 
 async function connected(): Promise<Required<Pick<ConnectToken, 'access_token' | 'refresh_token' | 'expires_at'>>> {
   const visitor = browser();

@@ -1,11 +1,13 @@
 import type { Express } from 'express';
 import type { SessionData } from 'express-session';
 import type { ConnectAuth, ConnectToken, EncryptionKey } from '../../../../src';
-import { startSandbox, type Sandbox } from '../../../../src/testing';
+import type { Sandbox } from '../../../../src/testing';
 import { browser, signIn, startApp, type Answer, type Browser, type TestApp } from '../../../support/app';
+import { cleanup } from '../../../support/cleanup';
 import { findSecrets } from '../../../support/find-secret';
 import { takeOverTime, verdict, type Time } from '../../../support/refreshing';
 import { describeInPostgres, describeInRedis } from '../../../support/requires';
+import { startSandbox } from '../../../support/sandbox';
 import { memory, postgres, redis, type StoreAtHand } from './session-stores';
 
 const HOUR_MS = 3_600_000;
@@ -21,8 +23,6 @@ beforeEach(() => {
   time = takeOverTime();
   sandbox.reset();
 });
-afterEach(() => time.restore());
-afterAll(() => sandbox.close());
 
 function routes(app: Express, connect: ConnectAuth): void {
   app.get('/fill', (req, res) => {
@@ -47,25 +47,17 @@ function journey(open: () => Promise<StoreAtHand>): void {
     // Every app listens to its store, and here many apps share one.
     at.store.setMaxListeners(0);
   });
-  afterAll(() => at.close());
 
   describe.each([
     ['with encryption', KEYS],
     ['without encryption', undefined],
   ])('%s', (_title, encryptionKeys) => {
-    const apps = new Set<TestApp>();
-    afterEach(async () => {
-      await Promise.all([...apps].map((app) => app.close()));
-      apps.clear();
-      await at.clear();
-    });
+    afterEach(() => at.clear());
 
     /** A process of its own, on the one store and ledger. */
-    async function start(): Promise<TestApp> {
+    function start(): Promise<TestApp> {
       const { store, ledger } = at;
-      const app = await startApp(sandbox, { store, routes, options: { ledger, encryptionKeys } });
-      apps.add(app);
-      return app;
+      return startApp(sandbox, { store, routes, options: { ledger, encryptionKeys } });
     }
 
     /** A visitor with a basket and a connected account. */
@@ -157,9 +149,9 @@ function journey(open: () => Promise<StoreAtHand>): void {
       const visitor = await connected(app);
       const before = await onlyEntry();
       const spies = [jest.spyOn(at.store, 'set'), jest.spyOn(at.store, 'touch' as 'set')];
+      for (const spy of spies) cleanup(() => spy.mockRestore());
       for (const path of ['/guarded', '/token']) expect((await see(app, visitor, path)).status).toBe(200);
       const counts = spies.map((spy) => spy.mock.calls.length);
-      for (const spy of spies) spy.mockRestore();
       expect([counts, await onlyEntry()]).toEqual([[0, 2], before]);
     });
 

@@ -7,10 +7,14 @@ import { Pool } from 'pg';
 import { createClient } from 'redis';
 import { memoryLedger, type EncryptionKey, type RefreshLedger } from '../../../../src';
 import { redisLedger } from '../../../../src/redis';
+import { cleanup } from '../../../support/cleanup';
 import { startPostgres } from '../../../support/postgres';
 import { startRedis } from '../../../support/redis-server';
 
-/** A session store as an app would set it up, with a ledger that goes with it, and a look at what it keeps. */
+/**
+ * A session store as an app would set it up, with a ledger that goes with it, and a look at what it keeps. What it needs
+ * ends with the test or the file that makes it.
+ */
 export interface StoreAtHand {
   readonly store: Store;
   readonly ledger: RefreshLedger;
@@ -18,7 +22,6 @@ export interface StoreAtHand {
   texts(): Promise<ReadonlyMap<string, string>>;
   /** Forgets every session. */
   clear(): Promise<void>;
-  close(): Promise<void>;
 }
 
 const LEDGER_KEYS: readonly EncryptionKey[] = [
@@ -36,7 +39,6 @@ export function memory(): Promise<StoreAtHand> {
       for (const id of Object.keys(sessions)) Reflect.deleteProperty(sessions, id);
       return Promise.resolve();
     },
-    close: () => Promise.resolve(),
   });
 }
 
@@ -45,6 +47,7 @@ export async function redis(): Promise<StoreAtHand> {
   const server = await startRedis();
   const client = createClient({ url: server.url });
   client.on('error', () => undefined);
+  cleanup(() => client.destroy());
   await client.connect();
   return {
     store: new RedisStore({ client, prefix: 'sess:' }),
@@ -57,10 +60,6 @@ export async function redis(): Promise<StoreAtHand> {
     async clear() {
       await client.flushAll();
     },
-    async close() {
-      client.destroy();
-      await server.close();
-    },
   };
 }
 
@@ -69,6 +68,7 @@ export async function postgres(): Promise<StoreAtHand> {
   const pool = new Pool(server.connection);
   // Connections that end with the server are no failure.
   pool.on('error', () => undefined);
+  cleanup(() => pool.end());
   await pool.query(readFileSync(join(dirname(require.resolve('connect-pg-simple')), 'table.sql'), 'utf8'));
   return {
     store: new (connectPgSimple(session))({ pool, pruneSessionInterval: false }),
@@ -79,10 +79,6 @@ export async function postgres(): Promise<StoreAtHand> {
     },
     async clear() {
       await pool.query('DELETE FROM session');
-    },
-    async close() {
-      await pool.end();
-      await server.close();
     },
   };
 }

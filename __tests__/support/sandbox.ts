@@ -1,0 +1,9 @@
+import { startSandbox as start, type Sandbox, type SandboxOptions } from '../../src/testing';
+import { cleanup } from './cleanup';
+
+/** The package's own `startSandbox`, closed with the test or the file that starts it. */
+export async function startSandbox(options?: SandboxOptions): Promise<Sandbox> {
+  const sandbox = await start(options);
+  cleanup(sandbox.close);
+  return sandbox;
+}
