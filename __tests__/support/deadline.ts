@@ -23,6 +23,7 @@ export interface Deadline {
  * start; left alone they end by the clock, long after the test has failed.
  */
 export function givenDeadline(ms = 54_321): Deadline {
+  jest.setTimeout(30_000);
   const running = new Map<unknown, () => void>();
   let started = (): void => undefined;
 

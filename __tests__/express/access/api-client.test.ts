@@ -7,7 +7,10 @@ import { apiClients } from '../../../src/access/api-client';
 import type { SeenRequest } from '../../support/local-server';
 import { http11 } from '../../support/local-server';
 import { apiWorld, json, ok, type ApiWorld } from '../../support/api-world';
+import { givenDeadline } from '../../support/deadline';
+import { turns } from '../../support/turns';
 
+const deadline = givenDeadline();
 let world: ApiWorld;
 let respond: (socket: net.Socket, number: number, request: SeenRequest) => void;
 const answerOk = (socket: net.Socket): void => {
@@ -317,11 +320,11 @@ describe('a refused token', () => {
 
   test('a stream may take as long as the timeout of its call, and no longer', async () => {
     const stream = new Readable({ read: () => undefined });
-    const call = world.clientWith({ timeoutMs: 500 }).post('/me', stream, { timeout: 15_000 });
-    setTimeout(() => {
-      stream.push('bytes');
-      stream.push(null);
-    }, 700);
+    const call = world.clientWith({ timeoutMs: deadline.ms }).post('/me', stream, { timeout: 60_000 });
+    await turns(20);
+    deadline.pass();
+    stream.push('bytes');
+    stream.push(null);
     expect([(await call).status, world.server.requests[0]?.body]).toEqual([200, 'bytes']);
     const endless = new Readable({ read: () => undefined });
     await expect(world.client().post('/me', endless, { timeout: 50 })).rejects.toMatchObject({

@@ -19,12 +19,14 @@ import {
   type Time,
 } from '../../support/refreshing';
 import { editSessions, onlySession } from '../../support/stored';
+import { turns } from '../../support/turns';
 
 let sandbox: Sandbox;
 let time: Time;
 givenRotation((...given) => {
   [sandbox, time] = given;
 });
+afterEach(() => jest.restoreAllMocks());
 
 const LEDGER_503 = [503, 'ERR_CONNECT_LEDGER', '2'];
 
@@ -262,6 +264,8 @@ describe('a ledger that does not take a failure', () => {
   });
 });
 
+const LEASE_MS = 6000;
+
 test.each([0, Infinity])(
   'a slow refresh renews its lease (and goes on when %d renewals fail): presented once',
   async (failures) => {
@@ -273,7 +277,7 @@ test.each([0, Infinity])(
           ...config,
           ledger: trouble.ledger,
           endpoint: tokenEndpoint(config),
-          leaseMs: 90,
+          leaseMs: LEASE_MS,
         });
         const getToken = tokenSource({
           ...config,
@@ -289,13 +293,21 @@ test.each([0, Infinity])(
     });
     await world.expireIn(1);
     const old = await world.stored();
+    const intervals = jest.spyOn(globalThis, 'setInterval');
     trouble.failNext('renew', failures);
     sandbox.fault({ kind: 'hold', when: 'before' }, { on: 'refresh' });
     const answer = world.visitor.visit(`${world.app.url}/slow`, {});
     await sandbox.waiting();
-    while (trouble.calls.renew < 4) await new Promise((resolve) => setTimeout(resolve, 10));
+    const renew = intervals.mock.calls.find(([, everyMs]) => everyMs === LEASE_MS / 3)?.[0];
+    for (let third = 1; third <= 4; third += 1) {
+      time.pass(LEASE_MS / 3);
+      renew?.();
+      await turns(2);
+    }
+    const renewals = trouble.calls.renew;
     sandbox.release();
     expect(sandbox.works(tokenIn(await answer).access_token)).toBe(true);
+    expect(renewals).toBe(4);
     expect([sandbox.presentations(old.refresh_token), trouble.calls.settle]).toEqual([1, 1]);
   },
 );
