@@ -23,6 +23,23 @@ test.each([...workflows, ...forms, '.github/pull_request_template.md', '.ci/run'
   },
 );
 
+test.each(workflows)('every action of %s is named by its commit, with the version beside it', (path) => {
+  const actions = [...read(path).matchAll(/uses: (.+)/gu)].map(([, action = '']) => action);
+  expect(actions.length).toBeGreaterThan(0);
+  expect(actions.filter((action) => !/^[\w./-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+$/u.test(action))).toEqual([]);
+});
+
+test('the job that may publish runs no code but npm and gh, and what is built is built without install scripts', () => {
+  const jobs = read('.github/workflows/release.yml').split(/\n {2}(?=\w+:\n)/u);
+  const [publishing, ...others] = jobs.filter((job) => job.includes('id-token: write'));
+  expect([publishing?.startsWith('publish:'), others]).toEqual([true, []]);
+  expect(publishing).not.toMatch(/checkout@|npm (?:ci|run|pack)\b|scripts\//u);
+  expect(publishing).toContain('npm publish ./release/*.tgz --ignore-scripts');
+  const building = jobs.find((job) => job.startsWith('build:'));
+  expect(building).toContain('npm ci --ignore-scripts');
+  expect(building).toContain('npm pack --ignore-scripts');
+});
+
 test('the workflow runs every test, from the oldest Node that the package takes', () => {
   const text = read('.github/workflows/ci.yml');
   const nodes = /node: \[(.+)\]/u.exec(text)?.[1]?.split(', ') ?? [];
