@@ -56,6 +56,7 @@ export function connectOptionsFromEnv(env: Env = process.env): ConnectAuthOption
     requestFormat: choice('CONNECT_REQUEST_FORMAT', 'json', 'form'),
     pkce: flag('CONNECT_PKCE'),
     allowMissingState: flag('CONNECT_ALLOW_MISSING_STATE'),
+    issuer: text('CONNECT_ISSUER'),
     authorizeUrl: text('CONNECT_AUTHORIZE_URL'),
     tokenUrl: text('CONNECT_TOKEN_URL'),
     apiBaseUrl: text('CONNECT_API_BASE_URL'),

@@ -12,6 +12,7 @@ const HINTS: Readonly<Record<string, string>> = {
   accessTokenKey: 'a string of printable ASCII without blanks',
   clientAuthentication: "'header' or 'body'",
   requestFormat: "'json' or 'form'",
+  issuer: 'an absolute https URL (http on loopback only) without query, fragment and user info',
   authorizeUrl: 'an absolute https URL (http on loopback only) without fragment and user info',
   tokenUrl: 'an absolute https URL (http on loopback only) without fragment and user info',
   apiBaseUrl: 'an absolute https URL (http on loopback only) without query, fragment and user info',

@@ -52,6 +52,11 @@ export interface ConnectAuthOptions {
    * Weaker against login CSRF. @defaultValue `false`
    */
   readonly allowMissingState?: boolean | undefined;
+  /**
+   * The provider's issuer identifier (RFC 9207). When it is set, a callback whose `iss` is another is refused; one without
+   * `iss` is accepted, because the provider does not say whether it sends it.
+   */
+  readonly issuer?: string | undefined;
   /** https except on loopback; an existing query is kept. @defaultValue the provider's */
   readonly authorizeUrl?: string | undefined;
   /** https except on loopback. @defaultValue the provider's */
@@ -120,6 +125,7 @@ export interface Config {
   readonly requestFormat: 'json' | 'form';
   readonly pkce: boolean;
   readonly allowMissingState: boolean;
+  readonly issuer?: string | undefined;
   readonly authorizeUrl: string;
   readonly tokenUrl: string;
   readonly apiBaseUrl: string;
@@ -166,6 +172,7 @@ const schema = Joi.object({
   requestFormat: Joi.valid('json', 'form').default('json'),
   pkce: Joi.boolean().strict().default(true),
   allowMissingState: Joi.boolean().strict().default(false),
+  issuer: plainSecureUrl,
   authorizeUrl: secureUrl.default(AUTHORIZE_URL),
   tokenUrl: secureUrl.default(TOKEN_URL),
   apiBaseUrl: plainSecureUrl.default(API_BASE_URL),

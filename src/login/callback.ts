@@ -5,7 +5,7 @@ import { ConnectError, isConnectError } from '../errors';
 import { connectedEvent, emit } from '../events';
 import { errorFromCallback } from '../provider/callback-error';
 import type { TokenEndpoint } from '../provider/token-endpoint';
-import { readCallbackQuery, type CallbackQuery, type Parameter } from '../query';
+import { readCallbackQuery, readParameter, type CallbackQuery, type Parameter } from '../query';
 import { safeReturnTo, type ReturnToRules } from '../return-to';
 import {
   adoptStored,
@@ -40,6 +40,7 @@ import { visitHandler, type VisitConfig } from './visit';
 /** What finishing a sign-in needs. */
 export interface CallbackConfig extends VisitConfig, NewSessionConfig, ReturnToRules {
   readonly allowMissingState: boolean;
+  readonly issuer?: string | undefined;
   readonly statusByApiCode: Readonly<Record<string, number>>;
   readonly afterConnect: string;
   /** Binds states to this instance. */
@@ -78,7 +79,7 @@ async function callback(req: Request, res: Response, config: CallbackConfig): Pr
   }
   const session = config.session(req, 'callback');
   if (query.state.kind === 'absent' && !config.allowMissingState) throw stateError('missing');
-  const code = usableCode(query);
+  const code = isFromIssuer(req, config) ? usableCode(query) : undefined;
   const outcome = await (
     code === undefined
       ? conclude(req, session, query, config)
@@ -100,6 +101,8 @@ async function conclude(
 ): Promise<Outcome> {
   const claim = await claimState(req, session, { state: valueOf(query.state) }, config);
   if (claim.kind === 'replay') return claim;
+  // Before the answer is believed, an error included (RFC 9207 §2.4); the state is spent by now.
+  if (!isFromIssuer(req, config)) throw callbackError('issuer');
   const refusal = valueOf(query.error);
   if (refusal === undefined || query.code.kind !== 'absent') throw callbackError('parameters');
   throw errorFromCallback(refusal, config.statusByApiCode);
@@ -273,7 +276,13 @@ function valueOf(parameter: Parameter): string | undefined {
   return parameter.kind === 'value' ? parameter.value : undefined;
 }
 
-function callbackError(reason: 'state' | 'empty' | 'parameters'): ConnectError {
+/** An answer without `iss` is accepted: the provider does not say whether it always sends it. */
+function isFromIssuer(req: Request, { issuer }: CallbackConfig): boolean {
+  const iss = readParameter(req.originalUrl, 'iss');
+  return issuer === undefined || iss.kind === 'absent' || valueOf(iss) === issuer;
+}
+
+function callbackError(reason: 'state' | 'empty' | 'parameters' | 'issuer'): ConnectError {
   return new ConnectError('ERR_CONNECT_CALLBACK', { stage: 'callback', reason });
 }
 

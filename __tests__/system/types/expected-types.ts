@@ -64,6 +64,7 @@ expectTypeOf<ConnectAuthOptions>().toEqualTypeOf<{
   readonly requestFormat?: 'json' | 'form' | undefined;
   readonly pkce?: boolean | undefined;
   readonly allowMissingState?: boolean | undefined;
+  readonly issuer?: string | undefined;
   readonly authorizeUrl?: string | undefined;
   readonly tokenUrl?: string | undefined;
   readonly apiBaseUrl?: string | undefined;

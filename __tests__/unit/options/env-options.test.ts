@@ -55,6 +55,7 @@ const readable: readonly Row[] = [
   ['CONNECT_ALLOW_MISSING_STATE', 'false', 'allowMissingState', false],
   ['CONNECT_AUTHORIZE_URL', 'https://provider.example/a', 'authorizeUrl', 'https://provider.example/a'],
   ['CONNECT_TOKEN_URL', 'https://provider.example/t', 'tokenUrl', 'https://provider.example/t'],
+  ['CONNECT_ISSUER', 'https://provider.example', 'issuer', 'https://provider.example'],
   ['CONNECT_AFTER_CONNECT', '/welcome', 'afterConnect', '/welcome'],
   ['CONNECT_API_BASE_URL', 'https://provider.example/v2', 'apiBaseUrl', 'https://provider.example/v2'],
   ['CONNECT_AFTER_DISCONNECT', '/bye', 'afterDisconnect', '/bye'],
