@@ -27,7 +27,7 @@ export async function startDemoSite(options: Partial<ConnectAuthOptions> = {}): 
     ...sandbox.connectOptions,
     redirectUri: `${address}/connect/callback`,
     afterConnect: '/connected',
-    timeoutMs: 1_500,
+    timeoutMs: 10_000,
     ...options,
   };
   const demo = createDemo({ address, connectOptions, sandbox });

@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { freePort, startRedis, type RedisReply, type RedisServer } from './redis-server';
+import { freePort, unlessTaken } from './ports';
+import { startRedis, type RedisReply, type RedisServer } from './redis-server';
 
 /** Three primaries of our own that share the slots. */
 export interface RedisCluster {
@@ -20,8 +21,8 @@ export async function startRedisCluster(): Promise<RedisCluster> {
 }
 
 /** The nodes' own port is 10,000 higher by default, which not every free port leaves room for. */
-async function startNode(): Promise<RedisServer> {
-  return startRedis(['--cluster-enabled', 'yes', '--cluster-port', String(await freePort())]);
+function startNode(): Promise<RedisServer> {
+  return unlessTaken(async () => startRedis(['--cluster-enabled', 'yes', '--cluster-port', String(await freePort())]));
 }
 
 async function introduce(nodes: readonly RedisServer[]): Promise<void> {

@@ -5,6 +5,7 @@ import net, { type AddressInfo, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { cleanup } from './cleanup';
+import { freePort, unlessTaken } from './ports';
 import { redisServerPath } from './requires';
 
 /** Strings hold one byte a character (latin1), so that binary values such as those of DUMP stay whole. */
@@ -53,7 +54,11 @@ const READY_MS = 60_000;
  * Starts redis-server on a free loopback port; it ends with the test or the file that starts it.
  * @param args - further ones, such as `--maxmemory 1mb` in two words
  */
-export async function startRedis(args: readonly string[] = []): Promise<RedisServer> {
+export function startRedis(args: readonly string[] = []): Promise<RedisServer> {
+  return unlessTaken(() => startRedisOn(args));
+}
+
+async function startRedisOn(args: readonly string[]): Promise<RedisServer> {
   const path = redisServerPath();
   if (path === undefined) throw new Error('No redis-server here: use describeInRedis().');
   const folder = mkdtempSync(join(tmpdir(), 'connect-auth-redis-'));
@@ -125,15 +130,6 @@ function ready(child: ChildProcess): Promise<void> {
       reject(new Error(`redis-server ended: ${said}`));
     });
   });
-}
-
-export async function freePort(): Promise<number> {
-  const server = net.createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
 }
 
 /** Puts itself between a client and Redis; it ends with the test or the file that starts it. */

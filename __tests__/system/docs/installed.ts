@@ -1,5 +1,4 @@
 import { spawn, type ChildProcess } from 'node:child_process';
-import { createServer, type AddressInfo } from 'node:net';
 import { cleanup } from '../../support/cleanup';
 import { folderWithPackage } from '../../support/packed';
 
@@ -35,18 +34,6 @@ export function install(names: readonly string[]): Installed {
       return { child, said: () => said };
     },
   };
-}
-
-/** A port that nobody has right now. */
-export function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer();
-    server.once('error', reject);
-    server.listen(0, () => {
-      const { port } = server.address() as AddressInfo;
-      server.close(() => resolve(port));
-    });
-  });
 }
 
 /** The printed apps say nothing when they listen, so they are asked until they answer. */

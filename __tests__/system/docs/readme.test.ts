@@ -4,10 +4,11 @@ import { ConnectError, type ConnectErrorCode } from '../../../src';
 import { readOptions } from '../../../src/options';
 import { DOCUMENTED_API_CODES, errorForApiCode } from '../../../src/provider/error-table';
 import type { Sandbox } from '../../../src/testing';
-import { answering, freePort, install, type Installed } from './installed';
+import { answering, install, type Installed } from './installed';
 import { blocks, read, root, table, unquoted } from './markdown';
 import { ERROR_CODES, OPTIONS } from './names';
 import { browser } from '../../support/app';
+import { freePort, unlessTaken } from '../../support/ports';
 import { startSandbox } from '../../support/sandbox';
 
 const firstExample = blocks('README.md', 'js')[0]?.text ?? '';
@@ -48,7 +49,7 @@ describe('the first example of README', () => {
 
   test('has at most 16 lines and runs as printed: a visitor connects and sees the token type', async () => {
     expect(firstExample.trimEnd().split('\n').length).toBeLessThanOrEqual(16);
-    const url = await startPrinted();
+    const url = await unlessTaken(startPrinted);
     const visitor = browser();
     const first = await visitor.visit(`${url}/`);
     const link = /href="([^"]+)"/u.exec(first.body)?.[1] ?? '';

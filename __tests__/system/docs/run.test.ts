@@ -5,10 +5,11 @@ import { join } from 'node:path';
 import type { Sandbox } from '../../../src/testing';
 import { browser } from '../../support/app';
 import { startRedisCluster } from '../../support/redis-cluster';
+import { freePort, unlessTaken } from '../../support/ports';
 import { startRedis, type RedisServer } from '../../support/redis-server';
 import { describeInRedis } from '../../support/requires';
 import { startSandbox } from '../../support/sandbox';
-import { answering, freePort, install, type Installed, type Program } from './installed';
+import { answering, install, type Installed, type Program } from './installed';
 import { blocks } from './markdown';
 
 /** The example that begins with this comment. */
@@ -77,31 +78,33 @@ describeInRedis('docs/scaling.md: what it prints runs as printed:', () => {
       writeFileSync(join(installed.folder, `check-${name}`), check(name));
   });
 
-  test('two processes share sessions and ledger, and each ends on SIGTERM, however busy its connections are kept', async () => {
-    const programs: Program[] = [];
+  async function startTwo(): Promise<{ readonly urls: readonly string[]; readonly programs: readonly Program[] }> {
     const ports = [await freePort(), await freePort()] as const;
     const { clientId, clientSecret, authorizeUrl, tokenUrl, apiBaseUrl } = sandbox.connectOptions;
-    for (const port of ports) {
-      programs.push(
-        installed.run('server.mjs', {
-          PORT: String(port),
-          REDIS_URL: redis.url,
-          SESSION_SECRET: 'any',
-          LEDGER_KEY: 'a secret of thirty-two characters or more',
-          CONNECT_CLIENT_ID: clientId,
-          CONNECT_CLIENT_SECRET: clientSecret,
-          CONNECT_AUTHORIZE_URL: authorizeUrl,
-          CONNECT_TOKEN_URL: tokenUrl,
-          CONNECT_API_BASE_URL: apiBaseUrl,
-          CONNECT_REDIRECT_URI: `http://localhost:${ports[0]}/connect/callback`,
-        }),
-      );
-    }
+    const programs = ports.map((port) =>
+      installed.run('server.mjs', {
+        PORT: String(port),
+        REDIS_URL: redis.url,
+        SESSION_SECRET: 'any',
+        LEDGER_KEY: 'a secret of thirty-two characters or more',
+        CONNECT_CLIENT_ID: clientId,
+        CONNECT_CLIENT_SECRET: clientSecret,
+        CONNECT_AUTHORIZE_URL: authorizeUrl,
+        CONNECT_TOKEN_URL: tokenUrl,
+        CONNECT_API_BASE_URL: apiBaseUrl,
+        CONNECT_REDIRECT_URI: `http://localhost:${ports[0]}/connect/callback`,
+      }),
+    );
     const urls = ports.map((port) => `http://localhost:${port}`);
     await Promise.all(programs.map((program, index) => answering(`${urls[index]}/`, program)));
+    return { urls, programs };
+  }
+
+  test('two processes share sessions and ledger, and each ends on SIGTERM, however busy its connections are kept', async () => {
+    const { urls, programs } = await unlessTaken(startTwo);
     const visitor = browser();
-    const started = await visitor.visit(`${urls[0]}/connect/authorize`);
-    const landed = await visitor.visit(await sandbox.allow(started.location));
+    const { location } = await visitor.visit(`${urls[0]}/connect/authorize`);
+    const landed = await visitor.visit(await sandbox.allow(location));
     expect([landed.status, landed.location]).toEqual([302, '/']);
     const answers = await Promise.all(urls.map((url) => visitor.visit(`${url}/`)));
     expect(answers.map(({ status, body }) => [status, body])).toEqual(

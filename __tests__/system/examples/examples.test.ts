@@ -1,9 +1,10 @@
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { root } from '../../support/packed';
+import { freePort, unlessTaken } from '../../support/ports';
 import { describeClusterOnRedis } from './cluster-on-redis';
 import { personAt } from './person';
-import { firstAnswer, freePort } from './ports';
+import { firstAnswer } from './first-answer';
 import { describeSpaInChromium } from './spa-in-chromium';
 import { makeStage, type Stage } from './stage';
 
@@ -197,7 +198,7 @@ describe('with a .env of your own', () => {
         '',
       ].join('\n'),
     );
-    const targets = await Promise.all(programs.map((program) => authorizationOf(program)));
+    const targets = await Promise.all(programs.map((program) => unlessTaken(() => authorizationOf(program))));
     expect(targets).toEqual(programs.map(() => 'https://connectcloud.appypie.com/oAuth/authorize for id-of-mine'));
   });
 

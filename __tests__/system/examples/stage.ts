@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { cleanup } from '../../support/cleanup';
 import { packed, root } from '../../support/packed';
+import { unlessTaken } from '../../support/ports';
 
 /** How long a program may take until it says what is waited for. */
 const PATIENCE_MS = 90_000;
@@ -81,7 +82,8 @@ export function makeStage(): Stage {
       sandboxUrl: addressAfter(/Provider .*\((http:\S+)\)/u),
     };
   }
-  return { folder, node, example };
+  // The port is looked for by one program, and taken by another.
+  return { folder, node, example: (name, env) => unlessTaken(() => example(name, env)) };
 }
 
 function watch(child: ChildProcess): Running {

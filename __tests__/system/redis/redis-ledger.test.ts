@@ -314,7 +314,7 @@ describeInRedis('the ledger in Redis', () => {
       proxy = await startRedisProxy(redis.port);
       client = await connect(proxy.url);
     });
-    const ledgerWith = (onLedgerError: 'fail' | 'local' = 'fail', commandTimeoutMs = 300): RefreshLedger =>
+    const ledgerWith = (onLedgerError: 'fail' | 'local' = 'fail', commandTimeoutMs = 1000): RefreshLedger =>
       redisLedger({
         sendCommand: (...args) => client.sendCommand(...args),
         encryptionKeys,
@@ -323,7 +323,7 @@ describeInRedis('the ledger in Redis', () => {
       });
 
     test('each operation rejects in time when no answer comes', async () => {
-      const ledger = ledgerWith();
+      const ledger = ledgerWith('fail', 300);
       proxy.dropAnswers();
       for (const operation of [
         () => ledger.acquire(KEY, claim),
@@ -335,7 +335,8 @@ describeInRedis('the ledger in Redis', () => {
       ]) {
         const start = performance.now();
         expect(await faultOf(operation())).toEqual(away('timeout'));
-        expect(performance.now() - start).toBeLessThan(5000);
+        // Not by a time limit of the client or the system.
+        expect(performance.now() - start).toBeLessThan(20_000);
       }
     });
 
