@@ -16,6 +16,8 @@ import { lifetimeSeconds } from './refresh/due';
 import { endedConnections } from './refresh/ended';
 import { refreshFlights } from './refresh/flight';
 import { memoryLedger } from './refresh/memory-ledger';
+import { movedMarks } from './refresh/moved-marks';
+import { watchSessions } from './gone-sessions';
 import { sessionOf, type SessionRecord, type StoredSession } from './session';
 import { sessionTokens, type SessionTokens } from './session-token';
 import type { TokenSet } from './token';
@@ -61,8 +63,9 @@ export function connectAuth(options: ConnectAuthOptions): ConnectAuth {
   const ended = endedConnections();
   const endpoint = tokenEndpoint(config);
   const flights = refreshFlights({ ...config, ledger, endpoint });
-  const getToken = tokenSource({ ...named, tokens, flights, ended });
-  const parts = { ...named, ...signInParts(tokens), ...connections({ ...config, ledger, ended }) };
+  const marks = movedMarks({ ...config, ledger: config.ledger === undefined ? undefined : ledger });
+  const getToken = tokenSource({ ...named, ...marks, tokens, flights, ended });
+  const parts = { ...named, ...marks, ...signInParts(tokens), ...connections({ ...config, ledger, ended }) };
 
   const handlers = {
     authorize: authorizeHandler(parts),
@@ -96,6 +99,7 @@ function openTokens(tokens: SessionTokens, { ended }: Pick<Connections, 'ended'>
   return function openConnectToken(req, _res, next): void {
     const session = (req as { session?: unknown }).session as Record<string, unknown> | null | undefined;
     if (session != null) {
+      watchSessions(req);
       tokens.open(session);
       if (ended.any()) clearEnded(session);
     }
@@ -140,6 +144,7 @@ function sessionParts(config: Config): {
     pendingKey: `${stem}Pending`,
     instance: JSON.stringify([config.clientId, config.redirectUri, config.tokenUrl]),
     session(req, stage) {
+      watchSessions(req);
       const session = sessionOf(req, stage, seen);
       seen = true;
       return session;

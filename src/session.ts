@@ -108,6 +108,7 @@ export interface DocumentWrite {
 /**
  * Writes a document for the session of a request. An unmodified session counts as saved afterwards: otherwise, with
  * `resave`, express-session would write this request's older copy over the document at the end of the answer.
+ * @param onLate - called when the store answers after the time was up
  * @throws ConnectError `ERR_CONNECT_STORE`
  */
 export async function saveDocument(
@@ -115,11 +116,12 @@ export async function saveDocument(
   { session, document, unmodified }: DocumentWrite,
   stage: ConnectStage,
   config: SessionConfig,
+  onLate?: () => void,
 ): Promise<void> {
   session.touch();
   const store = req.sessionStore;
   const whole = { ...document, cookie: session.cookie } as unknown as SessionData;
-  await storeCall<undefined>(stage, config, (done) => {
+  const write = (done: (error: unknown, value: undefined) => void): unknown => {
     const answer = (error?: unknown): void => done(error, undefined);
     // What the store returns is a promise in some stores; the types of express-session know none.
     const set = store.set.bind(store) as (...given: Parameters<Store['set']>) => unknown;
@@ -136,7 +138,8 @@ export async function saveDocument(
       req.sessionStore = store;
     }
     return answered;
-  });
+  };
+  await storeCall<undefined>(stage, config, write, onLate);
 }
 
 /** Takes over what the store holds of our own keys: another request may have written or removed them since. */

@@ -32,6 +32,7 @@ export const LAYERS: readonly Layer[] = [
       'token',
       'seal',
       'session-label',
+      'gone-sessions',
       'session-hooks',
       'session-token',
       'session',

@@ -1,6 +1,8 @@
 import type { Request } from 'express';
 import { debug } from '../debug';
+import { hasGone } from '../gone-sessions';
 import {
+  destroyStored,
   lockPatience,
   readStored,
   saveDocument,
@@ -23,6 +25,8 @@ export interface Holder {
 
 interface WritesConfig extends SessionConfig {
   readonly tokens: SessionTokens;
+  /** Whether another process has moved this session to another id. */
+  readonly hasMoved: (sessionId: string) => Promise<boolean>;
 }
 
 /**
@@ -82,7 +86,12 @@ interface Change {
   readonly unmodified: boolean;
 }
 
-/** Changes the store's document under the session's lock. @param decide - gives undefined when there is nothing to write */
+/**
+ * Changes the store's document under the session's lock. Stores know no "write if it is still there", so whoever has
+ * written asks again: what ended between our reading and our writing is there again, with the visitor's login, and is
+ * taken back.
+ * @param decide - gives undefined when there is nothing to write
+ */
 async function write(
   { req, session, sessionId }: Holder,
   config: WritesConfig,
@@ -93,8 +102,16 @@ async function write(
       const stored = await readStored(req, sessionId, 'refresh', config);
       // Gone: the visitor has logged out meanwhile, and writing would bring the session back.
       if (stored === undefined || (req as { session?: unknown }).session !== session) return;
+      if (hasGone(req, sessionId)) return;
       const change = decide(stored);
-      if (change !== undefined) await saveDocument(req, { session, ...change }, 'refresh', config);
+      if (change === undefined) return;
+      const takeBack = async (): Promise<void> => {
+        if (hasGone(req, sessionId) || (await config.hasMoved(sessionId)))
+          await destroyStored(req, sessionId, 'refresh', config);
+      };
+      // A store may have written in spite of its error, or write after its time is up.
+      const late = (): void => void takeBack().catch(() => debug('refresh', 'session not taken back'));
+      await saveDocument(req, { session, ...change }, 'refresh', config, late).finally(takeBack);
     });
   } catch {
     debug('refresh', 'session not saved');

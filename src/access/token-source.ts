@@ -21,6 +21,7 @@ export interface TokenSourceConfig extends SessionConfig {
   readonly tokens: SessionTokens;
   readonly flights: Flights;
   readonly ended: EndedConnections;
+  readonly hasMoved: (sessionId: string) => Promise<boolean>;
 }
 
 /** What a caller of `getToken` may say. */

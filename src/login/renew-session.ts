@@ -10,6 +10,8 @@ import {
   type StoredSession,
 } from '../session';
 import type { Presented } from '../session-cookie';
+import { isEnvelope } from '../seal';
+import { readConnectToken } from '../token';
 import type { AppChanges } from './app-changes';
 import { noteMove } from './moved-sessions';
 
@@ -18,6 +20,8 @@ export interface RenewConfig extends SessionConfig {
   readonly sessionKey: string;
   readonly lineageKey: string;
   readonly pendingKey: string;
+  /** Tells other processes that a session goes on under another id; fails never. */
+  readonly markMoved: (sessionId: string) => Promise<void>;
 }
 
 /** What the new session is to hold besides the app's own data. */
@@ -56,12 +60,18 @@ export async function renewSession(
     await saveSession(req, fresh, stage, config, discard);
     // Before the old one goes: who finds it gone can then always find out where it went.
     noteMove(req.sessionStore, visitor, newId);
+    if (Object.values(old).some(isAnyToken)) await config.markMoved(oldId);
     await destroyOld(req, oldId, stage, config);
   } catch (error) {
     discard();
     throw error;
   }
   return newId;
+}
+
+/** Of whatever instance: only where there is one, another process may be writing a fresh one. */
+function isAnyToken(value: unknown): boolean {
+  return isEnvelope(value) || readConnectToken(value) !== undefined;
 }
 
 /** A store may report as failed what it has carried out; what counts is whether the session is gone. */

@@ -101,6 +101,7 @@ function impatient(): TestAppParts {
         tokens,
         flights,
         ended: endedConnections(),
+        hasMoved: () => Promise.resolve(false),
         session: (req, stage) => sessionOf(req, stage, true),
       });
       app.get('/impatient', (req, res, next) => {

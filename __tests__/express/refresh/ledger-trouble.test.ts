@@ -283,6 +283,7 @@ test.each([0, Infinity])(
           ...config,
           flights,
           ended: endedConnections(),
+          hasMoved: () => Promise.resolve(false),
           tokens: sessionTokens({ ...config, lineageKey: 'connectLineage' }),
           session: (req, stage) => sessionOf(req, stage, true),
         });
@@ -335,6 +336,7 @@ test('a store that hangs at the write holds a visitor who has the token no longe
         ...config,
         flights,
         ended: endedConnections(),
+        hasMoved: () => Promise.resolve(false),
         tokens: sessionTokens({ ...config, lineageKey: 'connectLineage' }),
         session: (req, stage) => sessionOf(req, stage, true),
       });

@@ -45,7 +45,7 @@ function watchedLedger(trouble: Partial<RefreshLedger> = {}): { ledger: RefreshL
       return settled;
     },
     revoke(key, retentionMs) {
-      diary.push('revoke');
+      diary.push(key.startsWith('moved:') ? 'moved' : 'revoke');
       return (trouble.revoke ?? sound.revoke)(key, retentionMs);
     },
     once(name, ttlMs) {
@@ -130,7 +130,7 @@ describe('a refresh in flight', () => {
         secondsLeft > 0,
       ]);
       expect([sandbox.calls.refresh, sandbox.presentations(before.refresh_token)]).toEqual([1, 1]);
-      expect(diary).toEqual(['revoke', ...(apiCode === undefined ? ['settle: revoked'] : [])]);
+      expect(diary).toEqual(['revoke', 'moved', ...(apiCode === undefined ? ['settle: revoked'] : [])]);
       expect([await holds(app, visitor), await holds(app, old)]).toEqual([
         ['null', '"apples"'],
         ['null', 'null'],
@@ -264,7 +264,7 @@ describe('a new sign-in', () => {
       await signIn(app, sandbox, browser());
       expect(diary).toEqual(['once']);
       await signIn(app, sandbox, visitor);
-      expect(diary).toEqual(['once', 'once', 'revoke']);
+      expect(diary).toEqual(['once', 'once', 'moved', 'revoke']);
       expect((await visitor.visit(`${app.url}/fresh`, {})).status).toBe(200);
     });
   });
@@ -322,7 +322,7 @@ describe('a session that another request has written since this one loaded it', 
       async ({ app, visitor, diary }) => {
         expect([(await disconnect(app, visitor)).status, diary, await tokensIn(app)]).toEqual([
           204,
-          ['revoke', 'revoke'],
+          ['revoke', 'revoke', 'moved'],
           0,
         ]);
       },

@@ -64,7 +64,7 @@ export function ledgerIn(redis: RedisServer): LedgerView {
   const forgotten = new Set<string>();
   async function keys(): Promise<readonly string[]> {
     const all = (await redis.command('KEYS', 'connect-auth:*')) as readonly string[];
-    return all.filter((key) => !key.includes(':once:'));
+    return all.filter((key) => !/:(?:once|moved):/u.test(key));
   }
   async function onlyKey(): Promise<string | undefined> {
     const records = (await keys()).filter((key) => !forgotten.has(key));

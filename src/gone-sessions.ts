@@ -1,0 +1,68 @@
+import { createHash } from 'node:crypto';
+import type { Request } from 'express';
+import type { Store } from 'express-session';
+
+/** Requests that take longer than it takes to end so many sessions lose this protection; about 100 bytes each. */
+const MOST_REMEMBERED = 20_000;
+
+/** Sessions of one store that this process has ended, each with the moment when it did. */
+const endedIn = new WeakMap<Store, Map<string, number>>();
+/** When a request was first seen. */
+const seenAt = new WeakMap<Request, number>();
+/** Moments are counted, not measured: a clock may stand still between two of them. */
+let moment = 0;
+
+/**
+ * Watches which sessions this process ends, by whatever way: `session.destroy()`, `regenerate()`, the app's own call of
+ * its store, or a move of ours. All of them come to the store's `destroy`, before the store does anything. Call it when a
+ * request begins; a store is hooked once.
+ *
+ * Ids are those that express-session has verified, or that the app names; they are kept as hashes.
+ */
+export function watchSessions(req: Request): void {
+  if (seenAt.has(req)) return;
+  seenAt.set(req, (moment += 1));
+  const store = (req as { sessionStore?: Store }).sessionStore;
+  if (store === undefined || endedIn.has(store) || typeof store.destroy !== 'function') return;
+  const ended = new Map<string, number>();
+  endedIn.set(store, ended);
+  hookDestroy(store, ended);
+  hookGenerate(store, ended);
+}
+
+/** Whether a session was ended by this process after the request began: then nothing may write it any more. */
+export function hasGone(req: Request, sessionId: string): boolean {
+  const at = endedIn.get(req.sessionStore)?.get(keyOf(sessionId));
+  return at !== undefined && at > (seenAt.get(req) ?? 0);
+}
+
+function hookDestroy(store: Store, ended: Map<string, number>): void {
+  const destroy = store.destroy.bind(store) as (...given: unknown[]) => unknown;
+  const hooked = function destroyAndRemember(sessionId: string, callback?: (error?: unknown) => void): unknown {
+    const key = keyOf(sessionId);
+    // The newest last: the oldest is given up first.
+    ended.delete(key);
+    ended.set(key, (moment += 1));
+    for (const oldest of ended.keys()) {
+      if (ended.size <= MOST_REMEMBERED) break;
+      ended.delete(oldest);
+    }
+    return destroy(sessionId, callback);
+  };
+  Object.assign(store, { destroy: hooked });
+}
+
+/** A genid that gives the same id again: the session of that id is a new one. */
+function hookGenerate(store: Store, ended: Map<string, number>): void {
+  const generating = store as unknown as { generate?: (req: Request) => void };
+  const generate = generating.generate?.bind(store);
+  if (generate === undefined) return;
+  generating.generate = function generateAndForget(req) {
+    generate(req);
+    ended.delete(keyOf(req.sessionID));
+  };
+}
+
+function keyOf(sessionId: string): string {
+  return createHash('sha256').update(sessionId).digest('base64url');
+}

@@ -1,0 +1,57 @@
+import { createHash, randomBytes } from 'node:crypto';
+import type { ConnectEventListener } from '../events';
+import { asking } from './ask';
+import type { RefreshLedger } from './ledger';
+
+/** What processes tell each other about sessions that have moved to another id. */
+export interface MovedMarks {
+  /** To be called before the old document is destroyed. Fails never: a ledger that is away is reported as an event. */
+  readonly markMoved: (sessionId: string) => Promise<void>;
+  /** Whether another process has moved this session; false also when nobody can say. */
+  readonly hasMoved: (sessionId: string) => Promise<boolean>;
+}
+
+/** What that needs. */
+export interface MovedMarksConfig {
+  /** Undefined: there is no other process. */
+  readonly ledger: RefreshLedger | undefined;
+  readonly onEvent?: ConnectEventListener | undefined;
+}
+
+/** Longer than reading and writing a session may take (`storeTimeoutMs` each, 60 s at most). */
+const MARKED_MS = 180_000;
+/** Whoever asks leaves a record that says nothing, for as short a time as may be. */
+const ASKED_MS = 1000;
+
+/**
+ * Marks moved sessions in the ledger, as connections that have ended, under keys of their own: a process that has read a
+ * session before the move, and written it after that, finds the mark and takes its document back. The session store
+ * cannot tell: there the old document is simply there again.
+ */
+export function movedMarks({ ledger, onEvent }: MovedMarksConfig): MovedMarks {
+  if (ledger === undefined) {
+    return Object.freeze({ markMoved: () => Promise.resolve(), hasMoved: () => Promise.resolve(false) });
+  }
+  const ask = asking(onEvent);
+  const claimant = randomBytes(16).toString('base64url');
+  const claim = { generation: 0, claimant, leaseMs: 1, minAgeMs: 0, retentionMs: ASKED_MS };
+
+  return Object.freeze({
+    async markMoved(sessionId: string): Promise<void> {
+      const key = keyOf(sessionId);
+      await ask('revoke', { lineage: key }, () => ledger.revoke(key, MARKED_MS));
+    },
+    async hasMoved(sessionId: string): Promise<boolean> {
+      const key = keyOf(sessionId);
+      const found = await ask('acquire', { lineage: key }, () => ledger.acquire(key, claim));
+      return found?.kind === 'revoked';
+    },
+  });
+}
+
+function keyOf(sessionId: string): string {
+  const hash = createHash('sha256')
+    .update(JSON.stringify(['connect-auth moved v1', sessionId]))
+    .digest('base64url');
+  return `moved:${hash}`;
+}
