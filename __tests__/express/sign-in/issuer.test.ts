@@ -1,4 +1,5 @@
-import { startSandbox, type Sandbox } from '../../../src/testing';
+import type { Sandbox } from '../../../src/testing';
+import { startSandbox } from '../../support/sandbox';
 import { beginSignIn, browser, withApp, type TestApp } from '../../support/app';
 
 const ISSUER = 'https://provider.example';

@@ -1,5 +1,6 @@
 import { ConnectError } from '../../../src';
-import { startSandbox, type Sandbox } from '../../../src/testing';
+import type { Sandbox } from '../../../src/testing';
+import { startSandbox } from '../../support/sandbox';
 import { browser, withApp, type TestAppParts } from '../../support/app';
 
 let sandbox: Sandbox;
