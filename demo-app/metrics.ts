@@ -41,7 +41,16 @@ export function connectMetrics(registry: Registry): ConnectEventListener {
     registers,
   });
   // A series that begins at 0 makes rate() see the first event too.
-  for (const type of ['connected', 'refreshed', 'adopted', 'refresh_failed', 'disconnected', 'ledger_error', 'error']) {
+  for (const type of [
+    'connected',
+    'refreshed',
+    'adopted',
+    'refresh_failed',
+    'disconnected',
+    'ended',
+    'ledger_error',
+    'error',
+  ]) {
     events.inc({ type }, 0);
   }
 

@@ -22,6 +22,14 @@ export function counted(count: number, noun: string): string {
   return `${count} ${noun}${count === 1 ? '' : 's'}`;
 }
 
+const WHY_ENDED: Readonly<Record<Extract<ConnectEvent, { type: 'ended' }>['reason'], string>> = {
+  invalid_grant: 'the provider says so',
+  lost_response: 'an answer of the provider was lost',
+  refused: 'the provider has refused it for a day',
+  disconnected: 'the visitor has disconnected',
+  replaced: 'a newer sign-in has taken its place',
+};
+
 /** An event in words: what happened, and what is worth knowing about it. */
 export function eventInWords(event: ConnectEvent): readonly [what: string, more: string] {
   switch (event.type) {
@@ -35,6 +43,8 @@ export function eventInWords(event: ConnectEvent): readonly [what: string, more:
       return ['Refresh failed', `${event.kind}, ${event.code}`];
     case 'disconnected':
       return ['Disconnected', 'for good'];
+    case 'ended':
+      return ['Ended', `because ${WHY_ENDED[event.reason]}`];
     case 'ledger_error':
       return ['Ledger away', `at ${event.operation}`];
     case 'error':

@@ -7,6 +7,7 @@ import { authorizeHandler } from './login/authorize';
 import { callbackHandler } from './login/callback';
 import { disconnectHandler } from './login/disconnect';
 import { exchangeLimit } from './login/exchange-limit';
+import { lastSignInAt } from './login/login-attempt';
 import { signInFlights } from './login/flights';
 import { readOptions, type Config, type ConnectAuthOptions } from './options';
 import { tokenEndpoint } from './provider/token-endpoint';
@@ -67,6 +68,10 @@ export function connectAuth(options: ConnectAuthOptions): ConnectAuth {
   const getToken = tokenSource({ ...named, ...marks, tokens, flights, ended });
   const parts = { ...named, ...marks, ...signInParts(tokens), ...connections({ ...config, ledger, ended }) };
 
+  const guardConfig = {
+    ...config,
+    signedInAt: (req: Request) => lastSignInAt((req.session as SessionRecord | undefined)?.[named.pendingKey]),
+  };
   const handlers = {
     authorize: authorizeHandler(parts),
     callback: callbackHandler({
@@ -86,7 +91,7 @@ export function connectAuth(options: ConnectAuthOptions): ConnectAuth {
     ...handlers,
     getToken,
     client: apiClients(config, getToken),
-    requireConnect: (guard: RequireConnectOptions = {}) => requireConnectGuard(config, getToken, guard),
+    requireConnect: (guard: RequireConnectOptions = {}) => requireConnectGuard(guardConfig, getToken, guard),
     close: () => flights.close(),
   });
 }

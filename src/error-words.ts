@@ -137,6 +137,9 @@ export const WORDS: Readonly<Record<ConnectErrorCode, Words>> = {
     retryable: false,
     detail: 'Please connect your account again.',
     message: 'The provider no longer accepts this connection: send the visitor through sign-in again.',
+    detailByReason: {
+      refused: 'The provider does not renew your connection. Please connect your account again.',
+    },
   },
   ERR_CONNECT_CONFIG: {
     status: 500,

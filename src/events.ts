@@ -31,7 +31,7 @@ export interface AdoptedEvent extends EventBase {
   readonly generation: number;
 }
 
-/** The provider gave no new token set; the connection lives on unless `kind` is `terminal`. */
+/** The provider gave no new token set; the connection lives on unless event `ended` says so. */
 export interface RefreshFailedEvent extends EventBase {
   readonly type: 'refresh_failed';
   readonly stage: 'refresh';
@@ -56,14 +56,34 @@ export type RefreshFailureKind =
   | 'terminal'
   /** The provider refuses our credentials. */
   | 'configuration'
-  /** A refusal without a registered name: nobody is signed out for it. */
-  | 'suspect';
+  /** The provider refuses this connection, and does not say that it is dead: it is tried again, for 24 hours at least. */
+  | 'refused';
 
 /** A visitor has disconnected; no refresh or callback in flight brings the token back. */
 export interface DisconnectedEvent extends EventBase {
   readonly type: 'disconnected';
   readonly connection: string;
 }
+
+/** A connection is over: told once for all processes that share a ledger, and not again when a probe shows the same. */
+export interface EndedEvent extends EventBase {
+  readonly type: 'ended';
+  readonly connection: string;
+  readonly reason: EndedReason;
+}
+
+/** Why a connection is over. */
+export type EndedReason =
+  /** The provider says so. */
+  | 'invalid_grant'
+  /** The provider says so, after its answer to an earlier refresh was lost: the tokens in it are nobody's. */
+  | 'lost_response'
+  /** The provider has refused it for 24 hours, in 8 tries at least. */
+  | 'refused'
+  /** Its visitor has disconnected. */
+  | 'disconnected'
+  /** A newer sign-in in the same session has taken its place. */
+  | 'replaced';
 
 /** The ledger did not carry out an operation. Valid tokens are served all the same. */
 export interface LedgerErrorEvent extends EventBase {
@@ -91,6 +111,7 @@ export type ConnectEvent =
   | AdoptedEvent
   | RefreshFailedEvent
   | DisconnectedEvent
+  | EndedEvent
   | LedgerErrorEvent
   | ErrorEvent;
 
@@ -116,6 +137,11 @@ export function connectedEvent(lineage: string, nowMs: number): ConnectedEvent {
 /** Describes a connection that its visitor has ended. @param lineage - the random id of the connection, hashed as above */
 export function disconnectedEvent(lineage: string, nowMs: number): DisconnectedEvent {
   return { type: 'disconnected', time: nowMs, connection: connectionHash(lineage) };
+}
+
+/** Describes the end of a connection. @param lineage - the random id of the connection, hashed as above */
+export function endedEvent(lineage: string, reason: EndedReason, nowMs: number): EndedEvent {
+  return { type: 'ended', time: nowMs, connection: connectionHash(lineage), reason };
 }
 
 /** 16 hex digits that tell connections apart. @param lineage - the random id of a connection */

@@ -14,6 +14,8 @@ export type {
   ConnectEventListener,
   ConnectedEvent,
   DisconnectedEvent,
+  EndedEvent,
+  EndedReason,
   ErrorEvent,
   LedgerErrorEvent,
   RefreshFailedEvent,

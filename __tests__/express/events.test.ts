@@ -7,6 +7,8 @@ import type {
   ConnectEventListener,
   ConnectedEvent,
   DisconnectedEvent,
+  EndedEvent,
+  EndedReason,
   ErrorEvent,
   LedgerErrorEvent,
   RefreshFailedEvent,
@@ -107,6 +109,7 @@ test('one connection tells its whole story under one hash, without a token or it
       oauthError: 'temporarily_unavailable',
     },
     { type: 'error', time, stage: 'refresh', code: 'ERR_CONNECT_UNAVAILABLE', status: 503 },
+    { type: 'ended', time, connection, reason: 'disconnected' },
     { type: 'disconnected', time, connection },
   ]);
   expect(new Set(events.flatMap((event) => ('connection' in event ? [event.connection] : []))).size).toBe(1);
@@ -143,6 +146,7 @@ test('a dead grant is told as terminal, with the registered name', async () => {
       status: 401,
       oauthError: 'invalid_grant',
     },
+    { type: 'ended', time, connection, reason: 'invalid_grant' },
     { type: 'error', time, stage: 'refresh', code: 'ERR_CONNECT_EXPIRED', status: 401, reason: 'invalid_grant' },
   ]);
 });
@@ -207,7 +211,7 @@ test.each([
   expect(await world.fresh()).toBe(503);
   expect(await world.disconnect()).toBe(204);
   expect(await world.fresh()).toBe(401);
-  expect(heard).toBe(6);
+  expect(heard).toBe(7);
   await new Promise((resolve) => setImmediate(resolve));
   expect(watched.seen).toEqual([]);
 });
@@ -239,6 +243,10 @@ test('the type of an event follows from its name', () => {
       case 'disconnected':
         expectTypeOf(event).toEqualTypeOf<DisconnectedEvent>();
         return event.connection;
+      case 'ended':
+        expectTypeOf(event).toEqualTypeOf<EndedEvent>();
+        expectTypeOf(event.reason).toEqualTypeOf<EndedReason>();
+        return event.reason;
       case 'ledger_error':
         expectTypeOf(event).toEqualTypeOf<LedgerErrorEvent>();
         return event.operation;

@@ -4,13 +4,13 @@ export type Expected = readonly [status: number, code: ConnectErrorCode];
 
 /** The error table of docs/errors.md, written down a second time: API code, text, sign-in, refresh, API call. */
 export const EXPECTED: readonly (readonly [number, string, Expected, Expected, Expected])[] = [
-  [400, 'request invalid', [400, 'ERR_CONNECT_GRANT'], [503, 'ERR_CONNECT_UNAVAILABLE'], [400, 'ERR_CONNECT_API']],
-  [401, 'API key is wrong', [500, 'ERR_CONNECT_CONFIG'], [500, 'ERR_CONNECT_CONFIG'], [401, 'ERR_CONNECT_EXPIRED']],
+  [400, 'request invalid', [400, 'ERR_CONNECT_GRANT'], [401, 'ERR_CONNECT_EXPIRED'], [400, 'ERR_CONNECT_API']],
+  [401, 'API key is wrong', [500, 'ERR_CONNECT_CONFIG'], [401, 'ERR_CONNECT_EXPIRED'], [401, 'ERR_CONNECT_EXPIRED']],
   [
     403,
     'administrators only',
     [403, 'ERR_CONNECT_FORBIDDEN'],
-    [403, 'ERR_CONNECT_FORBIDDEN'],
+    [401, 'ERR_CONNECT_EXPIRED'],
     [403, 'ERR_CONNECT_FORBIDDEN'],
   ],
   [404, 'not found', [502, 'ERR_CONNECT_RESPONSE'], [502, 'ERR_CONNECT_RESPONSE'], [404, 'ERR_CONNECT_API']],
@@ -39,7 +39,7 @@ export const EXPECTED: readonly (readonly [number, string, Expected, Expected, E
     [503, 'ERR_CONNECT_UNAVAILABLE'],
   ],
   [2032, 'API Key is required', [500, 'ERR_CONNECT_CONFIG'], [500, 'ERR_CONNECT_CONFIG'], [500, 'ERR_CONNECT_CONFIG']],
-  [2034, 'Email is required', [422, 'ERR_CONNECT_ACCOUNT'], [422, 'ERR_CONNECT_ACCOUNT'], [422, 'ERR_CONNECT_ACCOUNT']],
+  [2034, 'Email is required', [422, 'ERR_CONNECT_ACCOUNT'], [401, 'ERR_CONNECT_EXPIRED'], [422, 'ERR_CONNECT_ACCOUNT']],
   [2036, 'Invalid API Key', [500, 'ERR_CONNECT_CONFIG'], [500, 'ERR_CONNECT_CONFIG'], [500, 'ERR_CONNECT_CONFIG']],
   [
     2038,
@@ -52,29 +52,39 @@ export const EXPECTED: readonly (readonly [number, string, Expected, Expected, E
     2039,
     'Email already exists',
     [409, 'ERR_CONNECT_ACCOUNT'],
-    [409, 'ERR_CONNECT_ACCOUNT'],
+    [401, 'ERR_CONNECT_EXPIRED'],
     [409, 'ERR_CONNECT_ACCOUNT'],
   ],
   [
     2040,
     'Phone already exists',
     [409, 'ERR_CONNECT_ACCOUNT'],
-    [409, 'ERR_CONNECT_ACCOUNT'],
+    [401, 'ERR_CONNECT_EXPIRED'],
     [409, 'ERR_CONNECT_ACCOUNT'],
   ],
-  [2041, 'Email Invalid', [422, 'ERR_CONNECT_ACCOUNT'], [422, 'ERR_CONNECT_ACCOUNT'], [422, 'ERR_CONNECT_ACCOUNT']],
+  [2041, 'Email Invalid', [422, 'ERR_CONNECT_ACCOUNT'], [401, 'ERR_CONNECT_EXPIRED'], [422, 'ERR_CONNECT_ACCOUNT']],
 ];
 
-/** OAuth name, at callback and exchange, at refresh and API call. */
-export const EXPECTED_OAUTH: readonly (readonly [string, Expected, Expected])[] = [
-  ['invalid_grant', [400, 'ERR_CONNECT_GRANT'], [401, 'ERR_CONNECT_EXPIRED']],
-  ['invalid_client', [500, 'ERR_CONNECT_CONFIG'], [500, 'ERR_CONNECT_CONFIG']],
-  ['unauthorized_client', [500, 'ERR_CONNECT_CONFIG'], [500, 'ERR_CONNECT_CONFIG']],
-  ['unsupported_grant_type', [500, 'ERR_CONNECT_CONFIG'], [500, 'ERR_CONNECT_CONFIG']],
-  ['unsupported_response_type', [500, 'ERR_CONNECT_CONFIG'], [500, 'ERR_CONNECT_CONFIG']],
-  ['invalid_scope', [500, 'ERR_CONNECT_CONFIG'], [500, 'ERR_CONNECT_CONFIG']],
-  ['invalid_request', [500, 'ERR_CONNECT_CONFIG'], [500, 'ERR_CONNECT_CONFIG']],
-  ['access_denied', [403, 'ERR_CONNECT_DENIED'], [403, 'ERR_CONNECT_DENIED']],
-  ['server_error', [502, 'ERR_CONNECT_UNAVAILABLE'], [502, 'ERR_CONNECT_UNAVAILABLE']],
-  ['temporarily_unavailable', [503, 'ERR_CONNECT_UNAVAILABLE'], [503, 'ERR_CONNECT_UNAVAILABLE']],
+/** OAuth name, at callback and exchange, at refresh, on an API call. */
+export const EXPECTED_OAUTH: readonly (readonly [string, Expected, Expected, Expected])[] = [
+  ['invalid_grant', [400, 'ERR_CONNECT_GRANT'], [401, 'ERR_CONNECT_EXPIRED'], [401, 'ERR_CONNECT_EXPIRED']],
+  ['invalid_client', [500, 'ERR_CONNECT_CONFIG'], [500, 'ERR_CONNECT_CONFIG'], [500, 'ERR_CONNECT_CONFIG']],
+  ['unauthorized_client', [500, 'ERR_CONNECT_CONFIG'], [500, 'ERR_CONNECT_CONFIG'], [500, 'ERR_CONNECT_CONFIG']],
+  ['unsupported_grant_type', [500, 'ERR_CONNECT_CONFIG'], [401, 'ERR_CONNECT_EXPIRED'], [500, 'ERR_CONNECT_CONFIG']],
+  ['unsupported_response_type', [500, 'ERR_CONNECT_CONFIG'], [401, 'ERR_CONNECT_EXPIRED'], [500, 'ERR_CONNECT_CONFIG']],
+  ['invalid_scope', [500, 'ERR_CONNECT_CONFIG'], [401, 'ERR_CONNECT_EXPIRED'], [500, 'ERR_CONNECT_CONFIG']],
+  ['invalid_request', [500, 'ERR_CONNECT_CONFIG'], [401, 'ERR_CONNECT_EXPIRED'], [500, 'ERR_CONNECT_CONFIG']],
+  ['access_denied', [403, 'ERR_CONNECT_DENIED'], [401, 'ERR_CONNECT_EXPIRED'], [403, 'ERR_CONNECT_DENIED']],
+  [
+    'server_error',
+    [502, 'ERR_CONNECT_UNAVAILABLE'],
+    [502, 'ERR_CONNECT_UNAVAILABLE'],
+    [502, 'ERR_CONNECT_UNAVAILABLE'],
+  ],
+  [
+    'temporarily_unavailable',
+    [503, 'ERR_CONNECT_UNAVAILABLE'],
+    [503, 'ERR_CONNECT_UNAVAILABLE'],
+    [503, 'ERR_CONNECT_UNAVAILABLE'],
+  ],
 ];

@@ -12,7 +12,6 @@ const CODES: Readonly<Record<string, ConnectErrorCode>> = {
 const MESSAGES: Readonly<Record<string, string>> = {
   ambiguous: "The provider's answer to a refresh was lost; it is asked again in a moment.",
   not_sent: 'The token endpoint cannot be reached: check tokenUrl, name resolution, firewall, proxy and certificate.',
-  suspect: 'The provider refuses to refresh this connection without a registered reason; it is asked again later.',
 };
 
 /** The error for a visitor whose token has expired and cannot be renewed right now: nothing is lost, so no 401. */

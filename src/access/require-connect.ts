@@ -23,7 +23,15 @@ export interface GuardConfig extends ReturnToRules {
   readonly renderErrors: boolean;
   readonly renderError?: RenderError | undefined;
   readonly onEvent?: ConnectEventListener | undefined;
+  /** When the session of this request last completed a sign-in, in milliseconds since 1970; undefined for never. */
+  readonly signedInAt: (req: Request) => number | undefined;
 }
+
+/**
+ * Milliseconds after a sign-in in which a refusal is answered with a page: a provider that refuses everybody, and asks
+ * nobody for consent again, would send a browser round in a circle for ever.
+ */
+const JUST_SIGNED_IN_MS = 60_000;
 
 /**
  * Makes a guard for the app's own routes. It fails closed: whatever is in the session, the handler behind it runs only
@@ -50,11 +58,19 @@ export function requireConnectGuard(
   function refuse(thrown: unknown, req: Request, res: Response, next: NextFunction): void {
     if (!isConnectError(thrown)) return next(thrown);
     const connectsAgain = thrown.code === 'ERR_CONNECT_REQUIRED' || thrown.code === 'ERR_CONNECT_EXPIRED';
-    if (connectsAgain && loginUrl !== undefined && redirects(req)) return toSignIn(req, res, loginUrl);
+    if (connectsAgain && loginUrl !== undefined && redirects(req) && !circles(thrown, req)) {
+      return toSignIn(req, res, loginUrl);
+    }
     const error = loginUrl === undefined || !connectsAgain ? thrown : Object.assign(thrown, { loginUrl });
     emit(config.onEvent, errorEvent(error, Date.now()));
     if (!config.renderErrors || res.headersSent) next(error);
     else answerError(error, req, res, config.renderError);
+  }
+
+  function circles({ reason }: ConnectError, req: Request): boolean {
+    const signedInAt = reason === 'refused' ? config.signedInAt(req) : undefined;
+    // A time to come is another process's clock, and counts as now.
+    return signedInAt !== undefined && Date.now() - signedInAt < JUST_SIGNED_IN_MS;
   }
 
   function redirects(req: Request): boolean {

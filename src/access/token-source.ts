@@ -187,7 +187,8 @@ export function tokenSource(config: TokenSourceConfig): GetToken {
       throw over(landed.kind === 'dead' ? landed.word : 'revoked');
     }
     if (isUsable(call, gain.set)) return undefined;
-    throw notNow(landed, login());
+    // Nothing but a new sign-in may help this visitor; the token stays, in case the provider thinks better of it.
+    throw landed.kind === 'backoff' && landed.word === 'refused' ? over('refused') : notNow(landed, login());
   }
 
   /** Before a connection is given up: another request may have put a newer token set into this very session. */

@@ -58,7 +58,7 @@ export interface CallbackConfig extends VisitConfig, NewSessionConfig, ReturnToR
    */
   readonly claimOnce: (name: string, ttlMs: number) => Promise<boolean>;
   /** Ends a connection for good. */
-  readonly endConnection: (lineage: string) => Promise<void>;
+  readonly endConnection: (lineage: string, reason: 'replaced') => Promise<void>;
 }
 
 /** A state that proved to be ours: a sign-in to finish, or one that this very session has finished before. */
@@ -212,7 +212,7 @@ async function finish(req: Request, { entry, token, visitor }: Exchanged, config
   const changes = await consent(req, { token, lineage, generation: 0 }, config);
   const { sessionId, replaced } = await moveToNewSession(req, { entry, token, lineage, changes, visitor }, config);
   // Nobody waits for this: the token that it ends has left the session already.
-  if (replaced !== undefined) void config.endConnection(replaced).catch(() => undefined);
+  if (replaced !== undefined) void config.endConnection(replaced, 'replaced').catch(() => undefined);
   debug('callback', 'connected');
   emit(config.onEvent, connectedEvent(lineage, Date.now()));
   return { kind: 'landed', sessionId, lineage, returnTo: entry.r };

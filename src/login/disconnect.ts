@@ -33,7 +33,7 @@ export interface DisconnectConfig extends VisitConfig, RenewConfig {
    * Ends a connection for good, whatever is in flight for it.
    * @throws ConnectError `ERR_CONNECT_LEDGER`; then it has not ended
    */
-  readonly endConnection: (lineage: string) => Promise<void>;
+  readonly endConnection: (lineage: string, reason: 'disconnected') => Promise<void>;
 }
 
 /** The handler that ends a connection: for good first, then in the session. What the app keeps in the session stays. */
@@ -68,11 +68,11 @@ async function endSession(req: Request, session: SessionRecord, config: Disconne
   const endStored = async (stored: StoredSession): Promise<void> => {
     const lineage = config.lineageIn(stored);
     if (lineage === undefined) return;
-    if (lineage !== mine) await config.endConnection(lineage);
+    if (lineage !== mine) await config.endConnection(lineage, 'disconnected');
     lineages.add(lineage);
   };
   const mine = config.lineageIn(session);
-  if (mine !== undefined) await config.endConnection(mine);
+  if (mine !== undefined) await config.endConnection(mine, 'disconnected');
   const visitor = presentedBy(req);
   const renewed = await withSessionLock(
     req.sessionStore,

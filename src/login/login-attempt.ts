@@ -113,3 +113,12 @@ export function withSpent(attempts: Attempts, mark: SpentMark, nowMs: number, tt
 export function withoutLandings(attempts: Attempts): Attempts {
   return { p: attempts.p, s: attempts.s.map(({ h, at }) => ({ h, at })) };
 }
+
+/**
+ * When a session last completed a sign-in, in milliseconds since 1970. Only marks of a success tell where it landed, and
+ * the last of them stays until another sign-in of this session has been answered.
+ * @param value - the session property of any shape
+ */
+export function lastSignInAt(value: unknown): number | undefined {
+  return readAttempts(value)?.s.findLast((mark) => mark.l !== undefined)?.at;
+}

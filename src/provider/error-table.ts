@@ -18,6 +18,9 @@ interface ApiCodeRow {
   readonly apiCall: Answer;
 }
 
+/** At a refresh: the provider refuses this connection, for whatever reason, and its visitor can connect again. */
+const REFUSED: Answer = [401, 'ERR_CONNECT_EXPIRED'];
+
 /**
  * Every documented API code, one row a code. Our status says what our server means to this visitor: 4xx, the visitor
  * can act; 500, this deployment is misconfigured; 502, 503, 504, the provider.
@@ -27,20 +30,21 @@ const API_CODE_TABLE: readonly ApiCodeRow[] = [
     apiCode: 400,
     meaning: 'request invalid',
     signIn: [400, 'ERR_CONNECT_GRANT'],
-    // At a refresh no code was presented that could be spent, and only invalid_grant ends a connection.
-    refresh: [503, 'ERR_CONNECT_UNAVAILABLE'],
+    refresh: REFUSED,
     apiCall: [400, 'ERR_CONNECT_API'],
   },
   {
     apiCode: 401,
     meaning: 'API key is wrong',
     signIn: [500, 'ERR_CONNECT_CONFIG'],
+    refresh: REFUSED,
     apiCall: [401, 'ERR_CONNECT_EXPIRED'],
   },
   {
     apiCode: 403,
     meaning: 'administrators only',
     signIn: [403, 'ERR_CONNECT_FORBIDDEN'],
+    refresh: REFUSED,
     apiCall: [403, 'ERR_CONNECT_FORBIDDEN'],
   },
   { apiCode: 404, meaning: 'not found', signIn: [502, 'ERR_CONNECT_RESPONSE'], apiCall: [404, 'ERR_CONNECT_API'] },
@@ -85,6 +89,7 @@ const API_CODE_TABLE: readonly ApiCodeRow[] = [
     apiCode: 2034,
     meaning: 'Email is required',
     signIn: [422, 'ERR_CONNECT_ACCOUNT'],
+    refresh: REFUSED,
     apiCall: [422, 'ERR_CONNECT_ACCOUNT'],
   },
   {
@@ -103,18 +108,21 @@ const API_CODE_TABLE: readonly ApiCodeRow[] = [
     apiCode: 2039,
     meaning: 'Email already exists',
     signIn: [409, 'ERR_CONNECT_ACCOUNT'],
+    refresh: REFUSED,
     apiCall: [409, 'ERR_CONNECT_ACCOUNT'],
   },
   {
     apiCode: 2040,
     meaning: 'Phone already exists',
     signIn: [409, 'ERR_CONNECT_ACCOUNT'],
+    refresh: REFUSED,
     apiCall: [409, 'ERR_CONNECT_ACCOUNT'],
   },
   {
     apiCode: 2041,
     meaning: 'Email Invalid',
     signIn: [422, 'ERR_CONNECT_ACCOUNT'],
+    refresh: REFUSED,
     apiCall: [422, 'ERR_CONNECT_ACCOUNT'],
   },
 ];
@@ -122,20 +130,27 @@ const API_CODE_TABLE: readonly ApiCodeRow[] = [
 interface OAuthRow {
   readonly name: string;
   readonly answer: Answer;
-  /** Where a token rather than a code was presented: at the refresh and on API calls. */
-  readonly withToken?: Answer;
+  /** At the refresh, where that differs. */
+  readonly refresh?: Answer;
+  /** On an API call, where that differs. */
+  readonly apiCall?: Answer;
 }
 
 /** Registered error names: RFC 6749 §4.1.2.1 (authorization) and §5.2 (token request). */
 const OAUTH_TABLE: readonly OAuthRow[] = [
-  { name: 'invalid_grant', answer: [400, 'ERR_CONNECT_GRANT'], withToken: [401, 'ERR_CONNECT_EXPIRED'] },
+  {
+    name: 'invalid_grant',
+    answer: [400, 'ERR_CONNECT_GRANT'],
+    refresh: REFUSED,
+    apiCall: [401, 'ERR_CONNECT_EXPIRED'],
+  },
   { name: 'invalid_client', answer: [500, 'ERR_CONNECT_CONFIG'] },
   { name: 'unauthorized_client', answer: [500, 'ERR_CONNECT_CONFIG'] },
-  { name: 'unsupported_grant_type', answer: [500, 'ERR_CONNECT_CONFIG'] },
-  { name: 'unsupported_response_type', answer: [500, 'ERR_CONNECT_CONFIG'] },
-  { name: 'invalid_scope', answer: [500, 'ERR_CONNECT_CONFIG'] },
-  { name: 'invalid_request', answer: [500, 'ERR_CONNECT_CONFIG'] },
-  { name: 'access_denied', answer: [403, 'ERR_CONNECT_DENIED'] },
+  { name: 'unsupported_grant_type', answer: [500, 'ERR_CONNECT_CONFIG'], refresh: REFUSED },
+  { name: 'unsupported_response_type', answer: [500, 'ERR_CONNECT_CONFIG'], refresh: REFUSED },
+  { name: 'invalid_scope', answer: [500, 'ERR_CONNECT_CONFIG'], refresh: REFUSED },
+  { name: 'invalid_request', answer: [500, 'ERR_CONNECT_CONFIG'], refresh: REFUSED },
+  { name: 'access_denied', answer: [403, 'ERR_CONNECT_DENIED'], refresh: REFUSED },
   { name: 'server_error', answer: [502, 'ERR_CONNECT_UNAVAILABLE'] },
   { name: 'temporarily_unavailable', answer: [503, 'ERR_CONNECT_UNAVAILABLE'] },
 ];
@@ -190,8 +205,9 @@ export function errorForApiCode(apiCode: number, about: ErrorCircumstances): Con
 export function errorForOAuthName(name: string, about: ErrorCircumstances): ConnectError | undefined {
   const row = rowByOAuthName.get(name);
   if (row === undefined) return undefined;
-  const presentedToken = about.stage === 'refresh' || about.stage === 'api';
-  return build((presentedToken ? ownOnly(row).withToken : undefined) ?? row.answer, about, { oauthError: name });
+  const { answer, refresh, apiCall } = ownOnly(row);
+  const special = about.stage === 'refresh' ? refresh : about.stage === 'api' ? apiCall : undefined;
+  return build(special ?? answer, about, { oauthError: name });
 }
 
 /**

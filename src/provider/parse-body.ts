@@ -4,6 +4,8 @@ export interface ParsedBody {
   readonly value: unknown;
   /** Whether the body is JSON as it stands; only such a body can hold a token. */
   readonly isJson: boolean;
+  /** Whether it is a page for people, as proxies, firewalls and portals put in the place of an answer. */
+  readonly isMarkup: boolean;
 }
 
 /** No error is longer; a longer form would be taken apart pair by pair for nothing. */
@@ -19,12 +21,19 @@ export function parseBody(body: string): ParsedBody {
   const text = body.trim();
   const json = parseJson(text);
   // A JSON string is a body encoded twice or a text in quotes: both are read for errors only.
-  if (typeof json === 'string') return { value: parseJson(json) ?? textual(json.trim()), isJson: false };
-  return json === undefined ? { value: textual(text), isJson: false } : { value: json, isJson: true };
+  if (typeof json === 'string') {
+    return { value: parseJson(json) ?? textual(json.trim()), isJson: false, isMarkup: false };
+  }
+  if (json !== undefined) return { value: json, isJson: true, isMarkup: false };
+  return { value: textual(text), isJson: false, isMarkup: isMarkup(text) };
+}
+
+function isMarkup(text: string): boolean {
+  return text.startsWith('<');
 }
 
 function textual(text: string): unknown {
-  if (text === '' || text.startsWith('<')) return undefined;
+  if (text === '' || isMarkup(text)) return undefined;
   return text.length <= LONGEST_FORM && FORM.test(text) ? fieldsOf(text) : text;
 }
 

@@ -55,8 +55,9 @@ export function readAnswer(answer: ProviderAnswer, context: ReadingContext): Rea
     httpStatus: answer.status,
     retryAfterSeconds: readRetryAfter(answer.retryAfter, context.nowMs),
   };
-  const { value, isJson } = parseBody(answer.body);
-  const error = signalledError(answer, findErrorSigns(value), about);
+  const { value, isJson, isMarkup } = parseBody(answer.body);
+  const unread = answer.unacceptable ?? (isMarkup ? 'html' : undefined);
+  const error = signalledError(answer.status, findErrorSigns(value), unread, about);
   if (error !== undefined) return { token: undefined, error };
   const { nowMs, sentMs = nowMs } = context;
   const token = isJson ? readToken(value, nowMs, clockSkewMs(answer.date, { sentMs, nowMs })) : undefined;
@@ -65,18 +66,23 @@ export function readAnswer(answer: ProviderAnswer, context: ReadingContext): Rea
 }
 
 function signalledError(
-  answer: ProviderAnswer,
+  status: number,
   signs: ErrorSigns,
+  unread: string | undefined,
   about: ErrorCircumstances,
 ): ConnectError | undefined {
-  const { status } = answer;
   if (signs.accountCode !== undefined) return errorForApiCode(signs.accountCode, about);
   if (signs.oauthName !== undefined) return errorForOAuthName(signs.oauthName, about);
   if (signs.statusCode !== undefined && !(status >= 500 && signs.statusCode < 500)) {
     return errorForApiCode(signs.statusCode, about);
   }
   if (status >= 300 && status <= 399) return errorForUnusableAnswer('redirect', about);
-  if (status >= 400) return errorForHttpStatus(status, about);
+  if (status >= 400) {
+    const error = errorForHttpStatus(status, about);
+    // Somebody in between may have said this 400, 401 or 403: no visitor is sent to connect again for that.
+    const isForeign = unread !== undefined && about.stage === 'refresh' && error.code === 'ERR_CONNECT_EXPIRED';
+    return isForeign ? errorForUnusableAnswer(unread, about) : error;
+  }
   if (signs.otherStatus !== undefined) return errorForHttpStatus(signs.otherStatus, about);
   if (signs.failed) return errorForUnusableAnswer('unknown_error', about);
   return status === 200 || status === 201 ? undefined : errorForUnusableAnswer('http_status', about);

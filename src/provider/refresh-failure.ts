@@ -1,5 +1,6 @@
-import type { ConnectError, ConnectErrorCode } from '../errors';
+import type { ConnectError, ConnectErrorCode, ProviderSign } from '../errors';
 import type { RefreshFailureKind } from '../events';
+import { ownOnly } from '../own';
 
 /** How to go on after a failed refresh. */
 export interface RefreshFailure {
@@ -13,33 +14,46 @@ const RATE_LIMIT_SECONDS = 30;
 const LONGEST_OUTAGE_SECONDS = 120;
 
 const AMBIGUOUS: RefreshFailure = { kind: 'ambiguous' };
-const SUSPECT: RefreshFailure = { kind: 'suspect' };
+const REFUSED: RefreshFailure = { kind: 'refused' };
+const OUTAGE: RefreshFailure = { kind: 'transient' };
 
-const BY_CODE: Readonly<Partial<Record<ConnectErrorCode, (error: ConnectError) => RefreshFailure>>> = {
+/** What of an error counts, besides its code. */
+interface Said {
+  readonly reason: string | undefined;
+  readonly retryAfterSeconds: number | undefined;
+  /** Undefined where the provider has not answered. */
+  readonly provider: ProviderSign | undefined;
+}
+
+const BY_CODE: Readonly<Partial<Record<ConnectErrorCode, (said: Said) => RefreshFailure>>> = {
   ERR_CONNECT_TIMEOUT: () => AMBIGUOUS,
   ERR_CONNECT_UNAVAILABLE: unavailable,
   ERR_CONNECT_RATE_LIMITED: rateLimited,
-  ERR_CONNECT_EXPIRED: (error) => (error.provider?.oauthError === 'invalid_grant' ? { kind: 'terminal' } : SUSPECT),
-  ERR_CONNECT_CONFIG: () => ({ kind: 'configuration' }),
-  // Without a reason it is a refusal by number; with one, an answer that looks like success and is none.
-  ERR_CONNECT_RESPONSE: ({ reason }) => (reason === undefined || reason === 'redirect' ? SUSPECT : AMBIGUOUS),
+  ERR_CONNECT_EXPIRED: ({ provider }) => (provider?.oauthError === 'invalid_grant' ? { kind: 'terminal' } : REFUSED),
+  // Without an answer of the provider nobody has refused us: the request could not be made.
+  ERR_CONNECT_CONFIG: ({ provider }) => ({ kind: provider === undefined ? 'not_sent' : 'configuration' }),
+  // With a reason, what looks like success and is none.
+  ERR_CONNECT_RESPONSE: ({ reason, provider }) =>
+    reason !== undefined && (provider?.status ?? 0) < 300 ? AMBIGUOUS : OUTAGE,
 };
 
 /**
- * Classifies an error of `TokenEndpoint.refresh`. Only `invalid_grant` (RFC 6749 §5.2) is terminal: 400, 401 and 403
- * without an OAuth name say nothing about the grant. Pure. Which sign of the answer counts is settled by `readAnswer`.
+ * Classifies an error of `TokenEndpoint.refresh`. Only `invalid_grant` (RFC 6749 §5.2) is terminal. What the error table
+ * makes `ERR_CONNECT_EXPIRED` without that name is refused: 400, 401 and 403 by status or number, a name that is neither
+ * about our credentials nor about trouble of the server, and the codes about an account. All else is an outage. Pure.
+ * Which sign of the answer counts is settled by `readAnswer`.
  */
 export function refreshFailure(error: ConnectError): RefreshFailure {
   const decide = Object.hasOwn(BY_CODE, error.code) ? BY_CODE[error.code] : undefined;
-  return decide === undefined ? SUSPECT : decide(error);
+  if (decide === undefined) return OUTAGE;
+  const { reason, retryAfterSeconds, provider } = ownOnly(error);
+  return decide({ reason, retryAfterSeconds, provider: provider === undefined ? undefined : ownOnly(provider) });
 }
 
-function unavailable(error: ConnectError): RefreshFailure {
-  const { reason, provider = {}, retryAfterSeconds } = error;
+function unavailable(said: Said): RefreshFailure {
+  const { reason, provider = {}, retryAfterSeconds } = said;
   if (reason !== undefined) return reason === 'unreachable' ? { kind: 'not_sent' } : AMBIGUOUS;
-  // Code 400 at a refresh; every other refusal by a 4xx number has an error code of its own.
-  if (provider.apiCode === 400) return SUSPECT;
-  if (provider.status === 429) return rateLimited(error);
+  if (provider.status === 429) return rateLimited(said);
   const named = provider.oauthError !== undefined || provider.apiCode !== undefined;
   // 502: a gateway without word of the server behind it. Below 300: a number that nobody documents, in a success.
   if (!named && (provider.status === 502 || (provider.status ?? 0) < 300)) return AMBIGUOUS;
@@ -48,6 +62,6 @@ function unavailable(error: ConnectError): RefreshFailure {
     : { kind: 'transient', retryAfterSeconds: Math.min(Math.max(retryAfterSeconds, 1), LONGEST_OUTAGE_SECONDS) };
 }
 
-function rateLimited({ retryAfterSeconds }: ConnectError): RefreshFailure {
+function rateLimited({ retryAfterSeconds }: Said): RefreshFailure {
   return { kind: 'transient', retryAfterSeconds: Math.max(retryAfterSeconds ?? RATE_LIMIT_SECONDS, 1) };
 }

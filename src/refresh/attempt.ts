@@ -1,6 +1,6 @@
 import { debug } from '../debug';
 import { ConnectError, isConnectError } from '../errors';
-import { connectionHash, emit, type ConnectEventListener, type RefreshFailureKind } from '../events';
+import { connectionHash, emit, endedEvent, type ConnectEventListener, type RefreshFailureKind } from '../events';
 import { refreshFailure } from '../provider/refresh-failure';
 import type { TokenEndpoint } from '../provider/token-endpoint';
 import type { TokenSet } from '../token';
@@ -36,7 +36,11 @@ export interface WonClaim {
 }
 
 /** What visitors without a valid token are answered with; 503 for all that may pass. */
-const VISITOR_STATUS: Readonly<Partial<Record<RefreshFailureKind, number>>> = { terminal: 401, configuration: 500 };
+const VISITOR_STATUS: Readonly<Partial<Record<RefreshFailureKind, number>>> = {
+  terminal: 401,
+  refused: 401,
+  configuration: 500,
+};
 /** Milliseconds without a claim of ours, after a failure that the ledger could not be told of. */
 const UNRECORDED_PAUSE_MS = 2000;
 
@@ -59,7 +63,7 @@ export async function attemptRefresh(claim: WonClaim, parts: AttemptParts): Prom
       },
     });
     clearInterval(lease);
-    parts.pauses.succeeded(key);
+    parts.pauses.succeeded();
     const durationMs = Date.now() - startedMs;
     const next = successor(set, token, Date.now());
     const landed = await parts.settler.settle(key, next, { fence: won.fence, retentionMs });
@@ -92,28 +96,34 @@ async function recordFailure(
   const ambiguous = won.ambiguous || repeated || kind === 'ambiguous';
   // An OAuth name in the answer decides the code, and there is none for this.
   const rateLimited = error.code === 'ERR_CONNECT_RATE_LIMITED' || error.provider?.status === 429;
+  const end = kind !== 'terminal' ? 'refused' : ambiguous ? 'lost_response' : 'invalid_grant';
   const pause =
     kind === 'terminal'
-      ? { ms: UNRECORDED_PAUSE_MS, word: ambiguous ? 'lost_response' : 'invalid_grant' }
-      : backOff(kind, { attempts: won.attempts, rateLimited, retryAfterSeconds }, Math.random());
-  const recorded = await parts.ask('fail', set, () =>
+      ? { ms: UNRECORDED_PAUSE_MS, word: end }
+      : backOff(kind, { ...won, rateLimited, retryAfterSeconds }, Math.random());
+  const failed = await parts.ask('fail', set, () =>
     parts.ledger.fail(key, {
       claimant: parts.claimant,
-      kind: kind === 'terminal' ? 'terminal' : 'transient',
+      kind: kind === 'terminal' || kind === 'refused' ? kind : 'transient',
       backoffMs: Math.round(pause.ms),
       error: pause.word,
       ambiguous,
       retentionMs,
     }),
   );
-  if (recorded === 'ended') return { kind: 'dead', word: pause.word };
+  if (failed === 'ended') {
+    // Of a connection that had ended before, the ledger knows why.
+    if (won.ended) return undefined;
+    emit(parts.onEvent, endedEvent(set.lineage, end, Date.now()));
+    return { kind: 'dead', word: end };
+  }
   // Terminal, and unrecorded: perhaps somebody took the claim over and has a newer token. Nobody is signed out for that.
   const word = kind === 'terminal' ? 'unavailable' : pause.word;
   const paused =
-    kind === 'configuration' ? parts.pauses.refused(key, set) : { kind: 'backoff' as const, ms: pause.ms, word };
+    kind === 'configuration' ? parts.pauses.refusedUs(key, set) : { kind: 'backoff' as const, ms: pause.ms, word };
   if (kind !== 'configuration') parts.pauses.keep(key, set, paused);
   // Not recorded: the claim is somebody else's, or the record is gone. Ask again, and present nothing before the pause is over.
-  return recorded === 'lost' ? undefined : paused;
+  return failed === 'lost' ? undefined : paused;
 }
 
 function announce(

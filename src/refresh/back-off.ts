@@ -9,10 +9,10 @@ export interface BackOff {
 }
 
 /** Why a connection is not being refreshed right now. */
-export type BackOffWord = 'ambiguous' | 'not_sent' | 'unavailable' | 'rate_limited' | 'configuration' | 'suspect';
+export type BackOffWord = 'ambiguous' | 'not_sent' | 'unavailable' | 'rate_limited' | 'configuration' | 'refused';
 
 /**
- * The wait after a failed refresh, by its kind and the failures of this generation before it.
+ * The wait after a failed refresh, by its kind and the failures of this generation before it, or the refusals among them.
  * @param retryAfterSeconds - as the provider asked, bounded by `refreshFailure`
  * @param chance - 0 to 1; spreads the one early retry of processes that lost the same answer
  */
@@ -20,9 +20,10 @@ export function backOff(
   kind: Exclude<RefreshFailureKind, 'terminal'>,
   {
     attempts,
+    refusals,
     rateLimited,
     retryAfterSeconds,
-  }: { attempts: number; rateLimited: boolean; retryAfterSeconds?: number | undefined },
+  }: { attempts: number; refusals: number; rateLimited: boolean; retryAfterSeconds?: number | undefined },
   chance: number,
 ): BackOff {
   const asked = retryAfterSeconds === undefined ? undefined : retryAfterSeconds * 1000;
@@ -40,8 +41,8 @@ export function backOff(
     // Short: another process may already run with the right credentials; the breaker spares the provider ours.
     case 'configuration':
       return { ms: 2000, word: 'configuration' };
-    case 'suspect':
-      return { ms: doubling(2000, attempts, 60_000), word: 'suspect' };
+    case 'refused':
+      return { ms: doubling(2000, refusals, 3_600_000), word: 'refused' };
   }
 }
 

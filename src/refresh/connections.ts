@@ -1,16 +1,17 @@
 import { ConnectError } from '../errors';
-import { connectionHash, emit, type ConnectEventListener } from '../events';
+import { connectionHash, emit, endedEvent, type ConnectEventListener, type EndedReason } from '../events';
 import { ledgerKey, type LedgerScope } from './box';
 import type { EndedConnections } from './ended';
-import type { RefreshLedger } from './ledger';
+import type { RefreshLedger, Revoked } from './ledger';
 
 /** What sign-in and disconnect ask of the ledger. */
 export interface Connections {
   /**
-   * Ends a connection for good: refreshes in flight drop what they get, in every process.
+   * Ends a connection for good: refreshes in flight drop what they get, in every process. The app is told by the first
+   * end only, whoever calls for another.
    * @throws ConnectError `ERR_CONNECT_LEDGER` at stage `disconnect`; a ledger that was only slow may end the connection all the same
    */
-  readonly endConnection: (lineage: string) => Promise<void>;
+  readonly endConnection: (lineage: string, reason: EndedReason) => Promise<void>;
   /**
    * Claims a sign-in for this process.
    * @returns false when another process has it
@@ -46,13 +47,15 @@ export function connections(config: ConnectionsConfig): Connections {
 
   return Object.freeze({
     ended,
-    async endConnection(lineage: string): Promise<void> {
+    async endConnection(lineage: string, reason: EndedReason): Promise<void> {
+      let revoked: Revoked;
       try {
-        await ledger.revoke(ledgerKey(config, lineage), TOMBSTONE_MS);
+        revoked = await ledger.revoke(ledgerKey(config, lineage), TOMBSTONE_MS);
       } catch {
         throw away('disconnect', 'revoke', lineage);
       }
       ended.add(lineage);
+      if (revoked.first) emit(config.onEvent, endedEvent(lineage, reason, Date.now()));
     },
     async claimOnce(name: string, ttlMs: number): Promise<boolean> {
       try {

@@ -8,7 +8,7 @@ export type Landed =
   | { readonly kind: 'wait' }
   /** The provider is left alone for now; `word` tells why. */
   | { readonly kind: 'backoff'; readonly ms: number; readonly word: string }
-  /** `word`: `invalid_grant`, or `lost_response` when the provider's answer to an earlier attempt was lost. */
+  /** `word`: why, as event `ended` says it. */
   | { readonly kind: 'dead'; readonly word: string }
   | { readonly kind: 'revoked' }
   /** The ledger did not answer, or holds what nobody can read. */

@@ -9,10 +9,10 @@ export type Paused = Extract<Landed, { kind: 'backoff' }>;
 export interface Pauses {
   readonly find: (key: string, set: TokenSet) => Paused | undefined;
   readonly keep: (key: string, set: TokenSet, pause: { readonly ms: number; readonly word: string }) => void;
-  /** The provider has refused our own credentials, for this connection at least. @returns the pause that follows */
-  readonly refused: (key: string, set: TokenSet) => Paused;
-  /** The provider has refreshed this connection: our credentials are good. */
-  readonly succeeded: (key: string) => void;
+  /** The provider has refused our own credentials, asked for this connection. @returns the pause that follows */
+  readonly refusedUs: (key: string, set: TokenSet) => Paused;
+  /** The provider has refreshed a connection: our credentials are good. */
+  readonly succeeded: () => void;
 }
 
 interface Pause {
@@ -23,17 +23,20 @@ interface Pause {
 }
 
 /** How long our own credentials are not tried again after the provider has refused them. */
-const BREAKER_MS = 30_000;
-/** A connection that is refused again waits longer: the next try is another's, and shows whether only this one is refused. */
-const REFUSED_AGAIN_MS = 2 * BREAKER_MS;
+const REFUSED_US_MS = 30_000;
+/**
+ * So many connections in a row, all different ones, and it is our credentials: then this process asks for none. A provider
+ * may say the same of one connection that its owner has revoked, and nobody else must wait for that.
+ */
+const REFUSED_US_FOR = 3;
 const MOST_KEPT = 10_000;
 
 /** No pauses yet. */
 export function refreshPauses(): Pauses {
   const pauses = new Map<string, Pause>();
-  const refusals = new Map<string, number>();
+  /** Connections for which our credentials were refused since the last success; no more are kept than matter. */
+  const refusedFor = new Set<string>();
   let breaker: Pause | undefined;
-  let successes = 0;
 
   function keep(
     key: string,
@@ -54,23 +57,17 @@ export function refreshPauses(): Pauses {
       const pause = pauses.get(key);
       return running(breaker, now) ?? (pause?.generation === generation ? running(pause, now) : undefined);
     },
-    refused(key: string, set: TokenSet): Paused {
-      const now = Date.now();
-      const word = 'configuration';
-      const before = refusals.get(key);
-      // Others were refreshed since this one was refused before: it is this connection, not our credentials.
-      const othersWork = before !== undefined && before < successes;
-      refusals.delete(key);
-      if (refusals.size >= MOST_KEPT) dropOldest(refusals);
-      refusals.set(key, successes);
-      keep(key, set, { ms: before === undefined ? BREAKER_MS : REFUSED_AGAIN_MS, word });
-      if (!othersWork) breaker = { generation: 0, fromMs: now, expiresAt: now + BREAKER_MS, word };
-      return { kind: 'backoff', ms: BREAKER_MS, word };
+    refusedUs(key: string, set: TokenSet): Paused {
+      const pause = { ms: REFUSED_US_MS, word: 'configuration' };
+      keep(key, set, pause);
+      if (refusedFor.size < REFUSED_US_FOR) refusedFor.add(key);
+      if (refusedFor.size === REFUSED_US_FOR) {
+        const now = Date.now();
+        breaker = { generation: 0, fromMs: now, expiresAt: now + pause.ms, word: pause.word };
+      }
+      return { kind: 'backoff', ...pause };
     },
-    succeeded(key: string): void {
-      refusals.delete(key);
-      successes += 1;
-    },
+    succeeded: () => refusedFor.clear(),
   });
 }
 

@@ -42,6 +42,9 @@ export interface Step<Answer> {
 const NOTHING: LedgerRecord = {
   state: 'idle',
   generation: -1,
+  box: undefined,
+  claimant: undefined,
+  refusedAt: undefined,
   fence: 0,
   deadline: 0,
   ambiguous: false,

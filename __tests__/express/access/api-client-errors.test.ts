@@ -163,13 +163,16 @@ test.each<[unknown, number, string, string]>([
   expect(read(200, body)).toMatchObject({ kind, error: { status, code } });
 });
 
-test.each(EXPECTED_OAUTH)('OAuth name %s is told apart, also inside 200', (oauthError, _withCode, [status, code]) => {
-  for (const http of [200, 400]) {
-    expect(read(http, { error: oauthError, error_description: 'x' })).toMatchObject({
-      error: { status, code, provider: { oauthError } },
-    });
-  }
-});
+test.each(EXPECTED_OAUTH)(
+  'OAuth name %s is told apart, also inside 200',
+  (oauthError, _withCode, _atRefresh, [status, code]) => {
+    for (const http of [200, 400]) {
+      expect(read(http, { error: oauthError, error_description: 'x' })).toMatchObject({
+        error: { status, code, provider: { oauthError } },
+      });
+    }
+  },
+);
 
 test.each([
   [402, 402, 'ERR_CONNECT_API'],

@@ -228,7 +228,10 @@ test('a clock that is set back ends a pause instead of stretching it', () => {
   expect(pauses.find('k', set)).toEqual({ kind: 'backoff', ms: 3000, word: 'unavailable' });
   time.pass(-3_600_000);
   expect(pauses.find('k', set)).toBeUndefined();
-  expect(pauses.refused('other', set)).toEqual({ kind: 'backoff', ms: 30_000, word: 'configuration' });
+  for (const other of ['other 1', 'other 2', 'other 3']) {
+    expect(pauses.refusedUs(other, set)).toEqual({ kind: 'backoff', ms: 30_000, word: 'configuration' });
+  }
+  expect(pauses.find('k', set)).toEqual({ kind: 'backoff', ms: 30_000, word: 'configuration' });
   time.pass(-1000);
   expect(pauses.find('k', set)).toBeUndefined();
 });

@@ -85,7 +85,7 @@ test('whatever a refresh throws becomes a pause with an event, and none of its w
 
 test('after lost answers 1–2 s pass by chance, so that processes do not meet again, then 2, 4, 8, 16, 30, 30 s', () => {
   const wait = (attempts: number, chance: number): number =>
-    backOff('ambiguous', { attempts, rateLimited: false }, chance).ms;
+    backOff('ambiguous', { attempts, refusals: 0, rateLimited: false }, chance).ms;
   expect([0, 0.5, 1].map((chance) => wait(0, chance))).toEqual([1000, 1500, 2000]);
   expect([1, 2, 3, 4, 5, 6].map((attempts) => wait(attempts, 0.5))).toEqual([2000, 4000, 8000, 16_000, 30_000, 30_000]);
 });

@@ -27,7 +27,7 @@ test('a browser that shows the old session beside the new one ends the one conne
   const now = visitor.cookies.get('connect.sid') ?? '';
   const answer = await disconnect(visitor, { cookie: `connect.sid=${now}; connect.sid=${old}` });
   expect([answer.status, await tokensIn(app), Object.keys(await app.sessions()).length]).toEqual([204, 0, 1]);
-  expect(events.map((event) => event.type)).toEqual(['connected', 'disconnected']);
+  expect(events.map((event) => event.type)).toEqual(['connected', 'ended', 'disconnected']);
   expect(visitor.cookies.get('connect.sid')).not.toBe(now);
 });
 

@@ -86,6 +86,12 @@ test('a visitor disconnects: new session id, no token, the rest of the session a
     7777,
   ]);
   expect(events).toEqual([
+    {
+      type: 'ended',
+      time: expect.any(Number) as number,
+      connection: connectedAs?.connection,
+      reason: 'disconnected',
+    },
     { type: 'disconnected', time: expect.any(Number) as number, connection: connectedAs?.connection },
   ]);
   expect((await signIn(app, sandbox, visitor)).status).toBe(302);
@@ -221,7 +227,7 @@ describe('a callback of the same session', () => {
     expect([await holds(app, visitor), visitor.cookies.get('connect.sid')]).toEqual([[false, '"apples"'], cookie]);
     for (const one of [twin, visitor]) expect(problem(await one.visit(callback, {}))[0]).toBe(403);
     expect([sandbox.calls.token, await tokensIn(app)]).toEqual([1, 0]);
-    expect(events.map((event) => event.type)).toEqual(['connected', 'disconnected', 'error', 'error']);
+    expect(events.map((event) => event.type)).toEqual(['connected', 'ended', 'disconnected', 'error', 'error']);
   });
 
   test('that moves the session while the disconnect waits for its turn is followed too', async () => {

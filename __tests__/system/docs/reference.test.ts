@@ -1,9 +1,15 @@
 import { ConnectError, type ConnectErrorCode } from '../../../src';
 import { connectOptionsFromEnv } from '../../../src/env-options';
-import { DOCUMENTED_API_CODES, DOCUMENTED_MESSAGES, errorForApiCode } from '../../../src/provider/error-table';
+import {
+  DOCUMENTED_API_CODES,
+  DOCUMENTED_MESSAGES,
+  errorForApiCode,
+  errorForOAuthName,
+} from '../../../src/provider/error-table';
+import { refreshFailure } from '../../../src/provider/refresh-failure';
 import { redisLedgerConfig } from '../../../src/redis/options';
 import { blocks, namesIn, read, table, unquoted } from './markdown';
-import { ERROR_CODES, EVENT_TYPES, FAILURE_KINDS, REDIS_OPTIONS } from './names';
+import { END_REASONS, ERROR_CODES, EVENT_TYPES, FAILURE_KINDS, REDIS_OPTIONS } from './names';
 
 const sections = [...read('docs/errors.md').matchAll(/^### (ERR_\w+)\n\n(.+)$/gmu)].map(
   ([, code = '', line = '']) => [code as ConnectErrorCode, line] as const,
@@ -73,6 +79,7 @@ describe('docs/errors.md', () => {
       ...namesIn('redis/commands.ts', /@param reason - (.*?)\*\//su, /`(\w+)`/gu),
       ...namesIn('provider/api-refusal.ts', /type ApiCallFault = (.*?);/su, /'(\w+)'/gu),
       ...namesIn('provider/read-answer.ts', /^(.*)$/su, /errorForUnusableAnswer\([^)]*'(\w+)'/gu),
+      ...END_REASONS.filter((reason) => !['disconnected', 'replaced'].includes(reason)),
       ...namesIn('access/not-now.ts', /reason: (.*?),/su, /'(\w+)'/gu).filter((word) => word !== 'away'),
     ];
     expect(given.length).toBeGreaterThan(35);
@@ -82,6 +89,38 @@ describe('docs/errors.md', () => {
     expect([...new Set(given)].filter((reason) => !explained.includes(reason) && reason !== 'no_session')).toEqual([]);
     expect(explained).toContain('no_session');
   });
+});
+
+test('docs/errors.md says of every word and number that it names at a refresh what kind of failure it is', () => {
+  const rows = table('docs/errors.md', 'the provider answers a refresh with');
+  const about = { stage: 'refresh', statusByApiCode: {} } as const;
+  const seen = rows.flatMap(([said = '', kinds = '', , fate]) => {
+    const names = [...said.matchAll(/`(\w+)`/gu)].map(([, name = '']) => errorForOAuthName(name, about));
+    const numbers = [...said.matchAll(/\b(\d{3,4})\b/gu)].map(([, code]) => errorForApiCode(Number(code), about));
+    for (const error of [...names, ...numbers]) {
+      if (error === undefined) throw new Error(`a word or number without a row: ${said}`);
+      expect([said, kinds]).toEqual([said, expect.stringContaining(`\`${refreshFailure(error).kind}\``)]);
+    }
+    return [names.length + numbers.length, fate];
+  });
+  expect(seen).toEqual([
+    1,
+    'has ended',
+    7,
+    expect.stringContaining('24 hours'),
+    5,
+    'is kept',
+    4,
+    'is kept',
+    0,
+    'is kept',
+  ]);
+  const kinds = rows.flatMap(([, cell = '']) => cell.match(/\w+/gu) ?? []);
+  expect([...new Set(kinds)].sort()).toEqual([...FAILURE_KINDS].sort());
+});
+
+test('docs/recipes.md lists every reason for which a connection ends', () => {
+  expect(table('docs/recipes.md', '`reason` of `ended`').map(([cell]) => unquoted(cell))).toEqual(END_REASONS);
 });
 
 test('docs/recipes.md lists every event and every kind of failed refresh, and no other', () => {

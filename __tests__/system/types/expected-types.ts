@@ -22,6 +22,7 @@ import {
   type ConnectToken,
   type ConnectedEvent,
   type DisconnectedEvent,
+  type EndedEvent,
   type EncryptionKey,
   type ErrorEvent,
   type GetToken,
@@ -136,10 +137,10 @@ expectTypeOf(req.session.connectToken).toEqualTypeOf<ConnectToken | undefined>()
 
 // Events are told apart by `type`.
 expectTypeOf<ConnectEvent['type']>().toEqualTypeOf<
-  'connected' | 'refreshed' | 'adopted' | 'refresh_failed' | 'disconnected' | 'ledger_error' | 'error'
+  'connected' | 'refreshed' | 'adopted' | 'refresh_failed' | 'disconnected' | 'ended' | 'ledger_error' | 'error'
 >();
 expectTypeOf<RefreshFailureKind>().toEqualTypeOf<
-  'ambiguous' | 'not_sent' | 'transient' | 'terminal' | 'configuration' | 'suspect'
+  'ambiguous' | 'not_sent' | 'transient' | 'terminal' | 'configuration' | 'refused'
 >();
 
 declare function nothing(left: never): never;
@@ -160,6 +161,12 @@ export function narrowed(event: ConnectEvent): string | number {
     case 'refresh_failed':
       expectTypeOf(event).toEqualTypeOf<RefreshFailedEvent>();
       return event.kind;
+    case 'ended':
+      expectTypeOf(event).toEqualTypeOf<EndedEvent>();
+      expectTypeOf(event.reason).toEqualTypeOf<
+        'invalid_grant' | 'lost_response' | 'refused' | 'disconnected' | 'replaced'
+      >();
+      return event.reason;
     case 'disconnected':
       expectTypeOf(event).toEqualTypeOf<DisconnectedEvent>();
       return event.connection;

@@ -49,12 +49,12 @@ describe.each(EXPECTED)('API code %i (%s)', (apiCode, _meaning, signIn, refresh,
   });
 });
 
-describe.each(EXPECTED_OAUTH)('OAuth name %s', (oauthError, withCode, withToken) => {
+describe.each(EXPECTED_OAUTH)('OAuth name %s', (oauthError, withCode, atRefresh, onCall) => {
   test.each([
     ['callback', withCode],
     ['exchange', withCode],
-    ['refresh', withToken],
-    ['api', withToken],
+    ['refresh', atRefresh],
+    ['api', onCall],
   ] as const)('at %s is %j', (stage, [status, code]) => {
     expect(errorForOAuthName(oauthError, about(stage))).toMatchObject({
       status,

@@ -5,6 +5,7 @@ import { refreshFailure, type RefreshFailure } from '../../../src/provider/refre
 import { tokenEndpoint, type TokenEndpoint } from '../../../src/provider/token-endpoint';
 import type { Sandbox, SandboxFault, SandboxSwitches } from '../../../src/testing';
 import { startSandbox } from '../../support/sandbox';
+import { cleanup } from '../../support/cleanup';
 import { exchange, signIn } from '../../support/sandbox-client';
 import { configFor, http11, startServer } from '../../support/local-server';
 
@@ -44,23 +45,23 @@ async function failureBy(status: string, body: string, ...headers: readonly stri
 }
 
 const BY_CODE: readonly (readonly [number, RefreshFailureKind])[] = [
-  [400, 'suspect'],
-  [401, 'configuration'],
-  [403, 'suspect'],
-  [404, 'suspect'],
-  [405, 'suspect'],
-  [406, 'suspect'],
-  [410, 'suspect'],
+  [400, 'refused'],
+  [401, 'refused'],
+  [403, 'refused'],
+  [404, 'transient'],
+  [405, 'transient'],
+  [406, 'transient'],
+  [410, 'transient'],
   [429, 'transient'],
   [500, 'transient'],
   [503, 'transient'],
   [2032, 'configuration'],
-  [2034, 'suspect'],
+  [2034, 'refused'],
   [2036, 'configuration'],
   [2038, 'configuration'],
-  [2039, 'suspect'],
-  [2040, 'suspect'],
-  [2041, 'suspect'],
+  [2039, 'refused'],
+  [2040, 'refused'],
+  [2041, 'refused'],
 ];
 /** Shapes that hold the number, with any HTTP status below 500. */
 const NUMBER_SHAPES = [
@@ -75,7 +76,7 @@ const NUMBER_SHAPES = [
   'encodedTwice',
 ] as const;
 /** Shapes that hold nothing to recognise: the HTTP status alone tells. */
-const BLIND_SHAPES = ['foreignNumber', 'html', 'empty', 'truncated', 'scalar'] as const;
+const BLIND_SHAPES = ['foreignNumber', 'text', 'empty', 'truncated', 'scalar'] as const;
 
 describe.each(BY_CODE)('API code %i at a refresh', (apiCode, kind) => {
   test(`is ${kind} in every shape that holds its number, whatever the HTTP status`, async () => {
@@ -106,11 +107,11 @@ describe.each<[string, RefreshFailureKind]>([
   ['invalid_grant', 'terminal'],
   ['invalid_client', 'configuration'],
   ['unauthorized_client', 'configuration'],
-  ['unsupported_grant_type', 'configuration'],
-  ['unsupported_response_type', 'configuration'],
-  ['invalid_scope', 'configuration'],
-  ['invalid_request', 'configuration'],
-  ['access_denied', 'suspect'],
+  ['unsupported_grant_type', 'refused'],
+  ['unsupported_response_type', 'refused'],
+  ['invalid_scope', 'refused'],
+  ['invalid_request', 'refused'],
+  ['access_denied', 'refused'],
   ['server_error', 'transient'],
   ['temporarily_unavailable', 'transient'],
 ])('OAuth name %s at a refresh', (oauthError, kind) => {
@@ -131,16 +132,11 @@ describe.each<[string, RefreshFailureKind]>([
 describe('the sandbox refuses a refresh', () => {
   test.each<[string, Partial<SandboxSwitches>, Parameters<typeof configFor>[1], RefreshFailureKind]>([
     ['because the token is unknown', {}, {}, 'terminal'],
-    ['because the token is unknown, as code 400 without a name', { errorShape: 'flat' }, {}, 'suspect'],
+    ['because the token is unknown, as code 400 without a name', { errorShape: 'flat' }, {}, 'refused'],
     ['because the secret is wrong', {}, { clientSecret: 'wrong' }, 'configuration'],
-    [
-      'because the secret is wrong, as an empty 401',
-      { errorShape: 'empty' },
-      { clientSecret: 'wrong' },
-      'configuration',
-    ],
+    ['because the secret is wrong, as an empty 401', { errorShape: 'empty' }, { clientSecret: 'wrong' }, 'refused'],
     ['because the developer key is missing', { accessTokenKey: { required: 'key' } }, {}, 'configuration'],
-    ['because the format is wrong', { requestFormat: 'form', errorShape: 'flat' }, {}, 'suspect'],
+    ['because the format is wrong', { requestFormat: 'form', errorShape: 'flat' }, {}, 'transient'],
   ])('%s', async (_why, switches, changes, kind) => {
     sandbox.set(switches);
     expect((await failureOf(atSandbox(changes), 'unknown')).kind).toBe(kind);
@@ -159,8 +155,12 @@ describe('the answer is lost or unusable', () => {
     ['broken gzip', { kind: 'corruptGzip' }, 'ambiguous'],
     ['later than the deadline', { kind: 'delayAfter', ms: 2000 }, 'ambiguous'],
     ['a maintenance page', { kind: 'html503' }, 'transient'],
-    ['a redirect', { kind: 'redirect', status: 302, location: 'http://127.0.0.1:9/' }, 'suspect'],
-    ['a redirect that keeps the method', { kind: 'redirect', status: 307, location: 'http://127.0.0.1:9/' }, 'suspect'],
+    ['a redirect', { kind: 'redirect', status: 302, location: 'http://127.0.0.1:9/' }, 'transient'],
+    [
+      'a redirect that keeps the method',
+      { kind: 'redirect', status: 307, location: 'http://127.0.0.1:9/' },
+      'transient',
+    ],
   ])('%s: %j is %s', async (_what, fault, kind) => {
     sandbox.fault(fault, { on: 'refresh', commit: true });
     // Short only where the deadline is what ends it.
@@ -181,7 +181,7 @@ describe('the answer is lost or unusable', () => {
     ['206 Partial Content', TOKEN, 'ambiguous'],
     ['200 OK', '{"code":502}', 'ambiguous'],
     ['200 OK', '{"code":504}', 'ambiguous'],
-    ['200 OK', '{"code":422}', 'suspect'],
+    ['200 OK', '{"code":422}', 'transient'],
     ['502 Bad Gateway', '', 'ambiguous'],
     ['502 Bad Gateway', '<h1>Bad Gateway</h1>', 'ambiguous'],
     ['502 Bad Gateway', '{"code":400}', 'ambiguous'],
@@ -192,18 +192,31 @@ describe('the answer is lost or unusable', () => {
     ['501 No', '', 'transient'],
     ['520 Odd', '', 'transient'],
     ['599 Odd', '{"status":401}', 'transient'],
-    ['400 Bad Request', '', 'suspect'],
-    ['400 Bad Request', '{"error":"no_idea"}', 'suspect'],
-    ['400 Bad Request', '{"error":"invalid_gran', 'suspect'],
-    ['401 Unauthorized', '', 'configuration'],
-    ['401 Unauthorized', '<h1>Log in</h1>', 'configuration'],
-    ['403 Forbidden', '<h1>Blocked</h1>', 'suspect'],
-    ['404 Not Found', '', 'suspect'],
-    ['409 Conflict', '', 'suspect'],
-    ['418 Teapot', '', 'suspect'],
-    ['451 Law', '', 'suspect'],
-    ['300 Choices', '', 'suspect'],
-    ['304 Not Modified', '', 'suspect'],
+    ['400 Bad Request', '', 'refused'],
+    ['400 Bad Request', '{"error":"no_idea"}', 'refused'],
+    ['400 Bad Request', '{"error":"invalid_gran', 'refused'],
+    ['401 Unauthorized', '', 'refused'],
+    ['401 Unauthorized', '<h1>Log in</h1>', 'transient'],
+    ['400 Bad Request', '\uFEFF\n<!doctype html><title>400</title>', 'transient'],
+    ['401 Unauthorized', 'x'.repeat(70_000), 'transient'],
+    ['404 Not Found', '<h1>Nothing here</h1>', 'transient'],
+    ['429 Too Many Requests', '<h1>Slow down</h1>', 'transient'],
+    ['503 Later', '<h1>Back soon</h1>', 'transient'],
+    ['401 Unauthorized', 'Unauthenticated.', 'refused'],
+    ['403 Forbidden', '{"message":"Forbidden"}', 'refused'],
+    ['403 Forbidden', '"<p>in a string</p>"', 'refused'],
+    ['200 OK', '{"code":401}', 'refused'],
+    ['200 OK', '{"success":false,"error":{"code":"403"}}', 'refused'],
+    ['404 Not Found', '{"code":400}', 'refused'],
+    ['400 Bad Request', '{"code":404}', 'transient'],
+    ['500 Oops', '{"code":401}', 'transient'],
+    ['403 Forbidden', '<h1>Blocked</h1>', 'transient'],
+    ['404 Not Found', '', 'transient'],
+    ['409 Conflict', '', 'transient'],
+    ['418 Teapot', '', 'transient'],
+    ['451 Law', '', 'transient'],
+    ['300 Choices', '', 'transient'],
+    ['304 Not Modified', '', 'transient'],
     ['400 Bad Request', '{"error":"invalid_grant","code":2036}', 'configuration'],
     ['400 Bad Request', '{"error":"invalid_grant","code":401}', 'terminal'],
   ])('HTTP %s with body %p is %s', async (status, body, kind) => {
@@ -229,8 +242,8 @@ test('nothing was sent where nobody listens, the name is unknown, or the certifi
   expect(local.requests).toEqual([]);
 });
 
-test('a request that cannot be made is our configuration', async () => {
-  expect(await failureOf(tokenEndpoint(configFor('no URL')))).toEqual({ kind: 'configuration' });
+test('a request that cannot be made was not sent: nobody has refused us', async () => {
+  expect(await failureOf(tokenEndpoint(configFor('no URL')))).toEqual({ kind: 'not_sent' });
 });
 
 describe('the wait', () => {
@@ -268,8 +281,22 @@ test('an error that says nothing of an answer leaves open whether the provider a
   });
 });
 
-test('an error that no refresh makes is never terminal', () => {
-  for (const code of ['ERR_CONNECT_STORE', 'ERR_CONNECT_GRANT', 'ERR_CONNECT_EXPIRED', 'ERR_CONNECT_LEDGER'] as const) {
-    expect(refreshFailure(new ConnectError(code))).toEqual({ kind: 'suspect' });
+test('a polluted Object.prototype ends no connection', () => {
+  const polluted = Object.prototype as unknown as Record<string, unknown>;
+  cleanup(() => ['oauthError', 'reason', 'provider'].forEach((name) => Reflect.deleteProperty(polluted, name)));
+  const refused = new ConnectError('ERR_CONNECT_EXPIRED', { provider: { status: 401, apiCode: 401 } });
+  const elsewhere = new ConnectError('ERR_CONNECT_RESPONSE', { provider: { status: 200 } });
+  const unsent = new ConnectError('ERR_CONNECT_CONFIG');
+  Object.assign(polluted, { oauthError: 'invalid_grant', reason: 'no_token', provider: { status: 401 } });
+  expect([refused, elsewhere, unsent].map((error) => refreshFailure(error).kind)).toEqual([
+    'refused',
+    'transient',
+    'not_sent',
+  ]);
+});
+
+test('an error that no refresh makes is an outage: it ends no connection, and sends nobody to sign in', () => {
+  for (const code of ['ERR_CONNECT_STORE', 'ERR_CONNECT_GRANT', 'ERR_CONNECT_DENIED', 'ERR_CONNECT_LEDGER'] as const) {
+    expect(refreshFailure(new ConnectError(code))).toEqual({ kind: 'transient' });
   }
 });

@@ -18,14 +18,40 @@ test('10,000 pauses are kept in a process, the oldest being given up first', () 
     expect(pauses.find(key, set)).toMatchObject({ kind: 'backoff', word: 'unavailable' });
 });
 
-test('10,000 connections whose credentials were refused are remembered, the oldest being given up first', () => {
-  const pauses = refreshPauses();
-  for (let i = 0; i <= 10_000; i += 1) pauses.refused(`key ${i}`, set);
-  for (const key of ['key 0', 'key 10000']) pauses.refused(key, set);
-  time.pass(31_000);
-  // Refused for the first time, as far as anybody knows, and for the second.
-  expect(pauses.find('key 0', set)).toBeUndefined();
-  expect(pauses.find('key 10000', set)).toMatchObject({ kind: 'backoff', word: 'configuration' });
+describe('our own credentials are refused', () => {
+  const paused = { kind: 'backoff', ms: 30_000, word: 'configuration' };
+
+  test('for one or two connections: those pause, and nobody else', () => {
+    const pauses = refreshPauses();
+    time.stop();
+    for (let again = 0; again < 5; again += 1) {
+      for (const key of ['one', 'two']) expect(pauses.refusedUs(key, set)).toEqual(paused);
+      expect(['one', 'two', 'three'].map((key) => pauses.find(key, set))).toEqual([paused, paused, undefined]);
+      time.pass(30_000);
+      expect(pauses.find('one', set)).toBeUndefined();
+    }
+  });
+
+  test('for three in a row: this process asks for none, and after that time one refusal is enough', () => {
+    const pauses = refreshPauses();
+    time.stop();
+    for (const key of ['one', 'two', 'three']) pauses.refusedUs(key, set);
+    expect(pauses.find('somebody', set)).toEqual(paused);
+    time.pass(30_000);
+    expect(pauses.find('somebody', set)).toBeUndefined();
+    pauses.refusedUs('one', set);
+    expect(pauses.find('somebody', set)).toEqual(paused);
+  });
+
+  test('with a success in between: the count begins anew', () => {
+    const pauses = refreshPauses();
+    for (const key of ['one', 'two']) pauses.refusedUs(key, set);
+    pauses.succeeded();
+    for (const key of ['three', 'four']) pauses.refusedUs(key, set);
+    expect(pauses.find('somebody', set)).toBeUndefined();
+    pauses.refusedUs('five', set);
+    expect(pauses.find('somebody', set)).toMatchObject(paused);
+  });
 });
 
 test('an ended connection is remembered for a day, so that the list does not grow for ever', () => {
