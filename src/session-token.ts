@@ -56,6 +56,9 @@ export interface SessionTokens {
   readonly appPart: (session: Properties) => string;
 }
 
+/** Connections whose newest token set is remembered for requests that hold an older one; some KB each. */
+const MOST_NEWEST = 5000;
+
 /** How one live token object came to be: the set it stands for, and the form that was loaded or last saved. */
 interface Origin {
   readonly set: TokenSet;
@@ -68,6 +71,7 @@ export function sessionTokens(config: SessionTokensConfig): SessionTokens {
   const seal = config.encryptionKeys === undefined ? undefined : sealer(config.encryptionKeys, 'session');
   const origins = new WeakMap<object, Origin>();
   const sealedForms = new WeakMap<TokenSet, string>();
+  const newest = new Map<string, TokenSet>();
   const labelFor = (set: TokenSet): string => labelOf(set, config.refreshLeewaySeconds);
 
   function originOf(value: unknown): Origin | undefined {
@@ -78,6 +82,7 @@ export function sessionTokens(config: SessionTokensConfig): SessionTokens {
     if (!Object.hasOwn(session, sessionKey)) return;
     const raw = session[sessionKey];
     if (raw === undefined || originOf(raw) !== undefined) return;
+    onSave(session, `${sessionKey} newest`, () => takeNewest(session));
     // Without keys there is nothing to open, but an envelope of the time when there were some must not be read, and a
     // token of 0.1.0 gets its label.
     if (seal === undefined && !isEnvelope(raw) && !Object.hasOwn(session, lineageKey)) return;
@@ -160,7 +165,25 @@ export function sessionTokens(config: SessionTokensConfig): SessionTokens {
     if (seal !== undefined) expose(session, { set, raw }, () => raw);
   }
 
+  /** A long request that loaded the session before a refresh must not save its old copy over the fresh token. */
+  function takeNewest(session: Writable): void {
+    const found = read(session);
+    if (found.kind !== 'held') return;
+    const newer = newest.get(found.set.lineage);
+    if (newer !== undefined && newer.generation > found.set.generation) put(session, newer);
+  }
+
+  function remember(set: TokenSet): void {
+    newest.delete(set.lineage);
+    newest.set(set.lineage, set);
+    for (const oldest of newest.keys()) {
+      if (newest.size <= MOST_NEWEST) break;
+      newest.delete(oldest);
+    }
+  }
+
   function hold(session: Writable, set: TokenSet): void {
+    remember(set);
     const value = session[sessionKey];
     const before = originOf(value);
     const origin: Origin = { set, raw: before === undefined ? value : before.raw };
