@@ -3,6 +3,8 @@ import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 
 const ALL = 'npm run test:all';
+/** What tests may need, as __tests__/support/requires.ts names it, and Debian's package. */
+const PACKAGES = { 'redis-server': 'redis-server', Chromium: 'chromium', PostgreSQL: 'postgresql' };
 
 /** Test files below a folder of `__tests__`. */
 function testFiles(rootDir, folder) {
@@ -23,6 +25,17 @@ function leftOut(rootDir, ran) {
   return lines;
 }
 
+/** How many tests were skipped for each missing program; one that needs two counts for the first. */
+function skippedFor(results) {
+  const skipped = results.testResults.flatMap(({ testResults }) =>
+    testResults.filter(({ status }) => status === 'pending'),
+  );
+  const needs = skipped.map(({ ancestorTitles }) => /\(needs ([^:]+): /u.exec(ancestorTitles.join(' '))?.[1]);
+  return Object.keys(PACKAGES)
+    .map((program) => ({ program, count: needs.filter((need) => need === program).length }))
+    .filter(({ count }) => count > 0);
+}
+
 export default class LeftOutReporter {
   constructor(globalConfig) {
     this.globalConfig = globalConfig;
@@ -34,17 +47,23 @@ export default class LeftOutReporter {
 
   onRunComplete(contexts, results) {
     const { rootDir, watch, watchAll, testNamePattern, testPathPatterns } = this.globalConfig;
+    if (watch || watchAll) return;
+    const lines = [];
     // Whoever asked for a part knows what the rest is.
-    if (watch || watchAll || testNamePattern || testPathPatterns?.patterns?.length > 0) return;
-    const ran = new Set([...contexts].map(({ config }) => config.displayName?.name));
-    const lines = leftOut(rootDir, ran);
-    if (lines.length > 0) this.last(`Left out: ${lines.join(', and ')}.\nTo run everything: ${ALL}`);
-    else if (results.numPendingTests > 0) {
-      this.last(
-        `Left out: ${results.numPendingTests} tests whose programs are not on this machine; each names what it needs.\n` +
-          `On Debian: apt-get install redis-server chromium postgresql, then ${ALL}`,
+    if (!testNamePattern && !(testPathPatterns?.patterns?.length > 0)) {
+      const rest = leftOut(rootDir, new Set([...contexts].map(({ config }) => config.displayName?.name)));
+      if (rest.length > 0) lines.push(`Left out: ${rest.join(', and ')}.`, `To run everything: ${ALL}`);
+    }
+    const missing = skippedFor(results);
+    if (missing.length > 0) {
+      const counts = missing.map(({ program, count }) => `${count} tests need ${program}`);
+      const packages = missing.map(({ program }) => PACKAGES[program]);
+      lines.push(
+        `Left out: ${counts.join(', ')}, not found on this machine.`,
+        `On Debian: apt-get install ${packages.join(' ')}`,
       );
     }
+    if (lines.length > 0) this.last(lines.join('\n'));
   }
 
   /** Jest's own summary comes after every reporter of a project, and these are to be the last lines. */

@@ -26,14 +26,9 @@ export function chromiumPath(): string | undefined {
   return found;
 }
 
-/** A `describe` that needs a browser: skipped with its reason printed where none is installed, except in CI. */
+/** A `describe` that needs a browser: skipped where none is installed, except in CI. */
 export function describeInChromium(title: string, suite: (executablePath: string) => void): void {
-  const path = chromiumPath();
-  if (path !== undefined) return describe(title, () => suite(path));
-  // The skipped block's own title carries the reason into the report as well.
-  const reason = 'no Chromium found: install it, or set CHROMIUM_PATH';
-  console.warn(`Skipped "${title}": ${reason}.`);
-  describe.skip(`${title} (${reason})`, () => suite(''));
+  describeWith(chromiumPath(), 'Chromium', 'CHROMIUM_PATH', title, suite);
 }
 
 /**
@@ -46,13 +41,9 @@ export function redisServerPath(): string | undefined {
   return found;
 }
 
-/** A `describe` that needs a Redis: skipped with its reason printed where none is installed, except in CI. */
+/** A `describe` that needs a Redis: skipped where none is installed, except in CI. */
 export function describeInRedis(title: string, suite: (executablePath: string) => void): void {
-  const path = redisServerPath();
-  if (path !== undefined) return describe(title, () => suite(path));
-  const reason = 'no redis-server found: install it, or set REDIS_SERVER_PATH';
-  console.warn(`Skipped "${title}": ${reason}.`);
-  describe.skip(`${title} (${reason})`, () => suite(''));
+  describeWith(redisServerPath(), 'redis-server', 'REDIS_SERVER_PATH', title, suite);
 }
 
 /** Debian keeps these programs out of `PATH`, a folder for each version. */
@@ -71,12 +62,21 @@ export function postgresFolder(): string | undefined {
   return found === undefined ? undefined : dirname(found);
 }
 
-/** A `describe` that needs a PostgreSQL: skipped with its reason printed where none is installed, except in CI. */
+/** A `describe` that needs a PostgreSQL: skipped where none is installed, except in CI. */
 export function describeInPostgres(title: string, suite: () => void): void {
-  if (postgresFolder() !== undefined) return describe(title, suite);
-  const reason = 'no PostgreSQL found: install it, or set POSTGRES_BIN_PATH';
-  console.warn(`Skipped "${title}": ${reason}.`);
-  describe.skip(`${title} (${reason})`, suite);
+  describeWith(postgresFolder(), 'PostgreSQL', 'POSTGRES_BIN_PATH', title, suite);
+}
+
+/** A skipped block's title carries the reason into every report; scripts/left-out-reporter.mjs counts by it. */
+function describeWith(
+  found: string | undefined,
+  program: string,
+  variable: string,
+  title: string,
+  suite: (path: string) => void,
+): void {
+  if (found !== undefined) describe(title, () => suite(found));
+  else describe.skip(`${title} (needs ${program}: install it, or set ${variable})`, () => suite(''));
 }
 
 /** The newest version first. */
