@@ -1,8 +1,9 @@
 import fc from 'fast-check';
+import { inCi } from './requires';
 
 /** How often a property is tried, always from the same seed: in CI ten times as often. */
 export function runs(seed: number, most = 1000): { readonly seed: number; readonly numRuns: number } {
-  return { seed, numRuns: process.env['CI'] === undefined ? most : 10 * most };
+  return { seed, numRuns: inCi() ? 10 * most : most };
 }
 
 // fast-check's own `unit: 'binary'`, which its URLs are built on, makes a table of 1.1 million entries in each test file.
