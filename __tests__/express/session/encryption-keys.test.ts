@@ -129,7 +129,7 @@ describe.each([
     const events: ConnectEvent[] = [];
     const app = await world.deploy(keys, { options: { onEvent: (event) => void events.push(event) } });
     const answer = await visitor.visit(`${app.url}/connect/disconnect`, { 'sec-fetch-site': 'same-origin' }, 'POST');
-    expect([answer.status, events.map(({ type }) => type)]).toEqual([204, ['disconnected']]);
+    expect([answer.status, events.map(({ type }) => type)]).toEqual([204, ['ended', 'disconnected']]);
     expect(Object.values(world.texts).filter((text) => text.includes('connectToken'))).toEqual([]);
     expect((await visitor.visit(`${app.url}/guarded`, SCRIPT)).status).toBe(401);
   });
