@@ -9,6 +9,7 @@ import { refreshPauses } from '../../../src/refresh/pauses';
 import { sessionOf } from '../../../src/session';
 import { sessionTokens } from '../../../src/session-token';
 import type { Sandbox } from '../../../src/testing';
+import { givenDeadline } from '../../support/deadline';
 import {
   connectedWorld,
   givenRotation,
@@ -21,6 +22,7 @@ import {
 import { editSessions, onlySession } from '../../support/stored';
 import { turns } from '../../support/turns';
 
+const deadline = givenDeadline();
 let sandbox: Sandbox;
 let time: Time;
 givenRotation((...given) => {
@@ -327,7 +329,8 @@ test('a store that hangs at the write holds a visitor who has the token no longe
       const config = readOptions({
         ...sandbox.connectOptions,
         redirectUri: 'http://127.0.0.1:1/connect/callback',
-        storeTimeoutMs: 60_000,
+        // Its timer must not outlast the test.
+        storeTimeoutMs: deadline.ms,
       });
       const flights = refreshFlights({
         ...config,
