@@ -82,7 +82,7 @@ test.each([
 test('a connection that breaks off is no answer, and not asked again', async () => {
   const { report, exitCode, requests } = await diagnoseServer((socket) => socket.destroy());
   expect(report).toContain('fail endpoint gives no answer (broken) -> See the checks of the network above.');
-  expect([exitCode, requests]).toEqual([1, 1]);
+  expect({ exitCode, requests }).toEqual({ exitCode: 1, requests: 1 });
 });
 
 test('a web page as a refusal is a warning: a proxy in between may have written it', async () => {
@@ -91,7 +91,7 @@ test('a web page as a refusal is a warning: a proxy in between may have written 
   expect(report).toContain(
     'warn endpoint answers with a web page (HTML, HTTP 400) -> Check that CONNECT_TOKEN_URL is the API',
   );
-  expect([exitCode, requests]).toEqual([0, 1]);
+  expect({ exitCode, requests }).toEqual({ exitCode: 0, requests: 1 });
 });
 
 test('an authorization host that this machine cannot look up is told, and the token endpoint is asked nevertheless', async () => {
@@ -101,7 +101,7 @@ test('an authorization host that this machine cannot look up is told, and the to
   expect(report).toContain('fail DNS');
   expect(report).toContain('nowhere.invalid');
   expect(report).toContain('ok credentials accepted');
-  expect([exitCode, requests > 1]).toEqual([1, true]);
+  expect({ exitCode, askedAgain: requests > 1 }).toEqual({ exitCode: 1, askedAgain: true });
 });
 
 test('a key that is refused where none is needed is named, and its removal is the cure', async () => {
@@ -112,7 +112,7 @@ test('a key that is refused where none is needed is named, and its removal is th
     'fail ACCESSTOKEN is refused, and not needed at all -> Remove CONNECT_ACCESS_TOKEN_KEY (option accessTokenKey), or correct it.',
   );
   expect(report).toContain('skip credentials cannot be told before ACCESSTOKEN is right');
-  expect([exitCode, requests]).toEqual([1, 5]);
+  expect({ exitCode, requests }).toEqual({ exitCode: 1, requests: 5 });
 });
 
 describe('where the configuration has a fault', () => {
@@ -123,7 +123,7 @@ describe('where the configuration has a fault', () => {
     expect(report).toContain('fail CONNECT_PKCE has a value that cannot be used');
     expect(report).toContain(`ok connection ${new URL(url).host} listens`);
     expect(report).toContain('skip endpoint not asked before the configuration is cured');
-    expect([exitCode, requests]).toEqual([1, 0]);
+    expect({ exitCode, requests }).toEqual({ exitCode: 1, requests: 0 });
   });
 
   test.each(['CONNECT_TOKEN_URL', 'CONNECT_AUTHORIZE_URL'])(
@@ -135,7 +135,10 @@ describe('where the configuration has a fault', () => {
       expect(report).toContain(`fail ${name} is no absolute URL`);
       expect(report).not.toContain('DNS');
       expect(report.includes(`${new URL(url).host} listens`)).toBe(name !== 'CONNECT_TOKEN_URL');
-      expect([exitCode, report.includes('1 failure, 0 warnings, 1 not looked at')]).toEqual([1, true]);
+      expect({ exitCode, sumsUp: report.includes('1 failure, 0 warnings, 1 not looked at') }).toEqual({
+        exitCode: 1,
+        sumsUp: true,
+      });
     },
   );
 });

@@ -17,7 +17,7 @@ test('a sound configuration passes, and the report tells where to mount', async 
   expect(report).toContain('ok redirect URI expects connectAuth() to be mounted at /');
   expect(report).toContain('skip network not looked at (--offline)');
   expect(report).toContain('Nothing wrong found, 1 not looked at.');
-  expect([exitCode, stderr]).toEqual([0, '']);
+  expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: '' });
 });
 
 test('a development address is told with its port', async () => {
@@ -138,7 +138,7 @@ test("a misspelt variable is a warning with the right name, another program's is
   );
   expect(report).toContain('warn CONNECT_ACESS_TOKEN_KEY is read by nothing -> Did you mean CONNECT_ACCESS_TOKEN_KEY?');
   expect(report).not.toContain('CONNECT_GROUP_ID');
-  expect([exitCode, report.includes('Nothing failed, 1 warning')]).toEqual([0, true]);
+  expect({ exitCode, sumsUp: report.includes('Nothing failed, 1 warning') }).toEqual({ exitCode: 0, sumsUp: true });
 });
 
 test('the redirect URI is compared with the mounts that are told', async () => {
@@ -150,7 +150,10 @@ test('the redirect URI is compared with the mounts that are told', async () => {
   expect(wrong.report).toContain(
     '-> Mount with app.use() at the path of CONNECT_REDIRECT_URI less /connect/callback, or register and set a redirect URI with the path of a --mount',
   );
-  expect([right.exitCode, wrong.exitCode]).toEqual([0, 1]);
+  expect({ rightExitCode: right.exitCode, wrongExitCode: wrong.exitCode }).toEqual({
+    rightExitCode: 0,
+    wrongExitCode: 1,
+  });
 });
 
 test("a callback path of the app's own is told by --callback-path", async () => {
@@ -250,7 +253,7 @@ describe('a file that says something else to the app', () => {
     expect(report).toContain(
       'warn CONNECT_CLIENT_SECRET has another value in the environment, which wins over a file -> Remove one of the two',
     );
-    expect([exitCode, report.includes('Nothing failed, 1 warning')]).toEqual([0, true]);
+    expect({ exitCode, sumsUp: report.includes('Nothing failed, 1 warning') }).toEqual({ exitCode: 0, sumsUp: true });
   });
 
   test.each([

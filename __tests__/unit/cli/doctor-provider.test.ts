@@ -26,27 +26,27 @@ describe('with a sound configuration', () => {
     expect(report).toContain('ok format json is accepted, as configured; form works, too');
     expect(report).toContain('ok ACCESSTOKEN is not needed');
     expect(report).toContain('Nothing wrong found.');
-    expect([exitCode, stderr, sandbox.calls.token]).toEqual([0, '', 4]);
+    expect({ exitCode, stderr, tokenCalls: sandbox.calls.token }).toEqual({ exitCode: 0, stderr: '', tokenCalls: 4 });
   });
 
   test('a key that the provider does not ask for is found out by one more try', async () => {
     const { report, exitCode } = await diagnose(sound({ CONNECT_ACCESS_TOKEN_KEY: CANARIES.key }));
     expect(report).toContain('ok ACCESSTOKEN is sent, and not needed');
-    expect([exitCode, sandbox.calls.token]).toEqual([0, 5]);
+    expect({ exitCode, tokenCalls: sandbox.calls.token }).toEqual({ exitCode: 0, tokenCalls: 5 });
   });
 
   test('a key that the provider requires is found out by one try without it', async () => {
     sandbox.set({ accessTokenKey: { required: CANARIES.key } });
     const { report, exitCode } = await diagnose(sound({ CONNECT_ACCESS_TOKEN_KEY: CANARIES.key }));
     expect(report).toContain('ok ACCESSTOKEN is needed, and yours is accepted');
-    expect([exitCode, sandbox.calls.token]).toEqual([0, 5]);
+    expect({ exitCode, tokenCalls: sandbox.calls.token }).toEqual({ exitCode: 0, tokenCalls: 5 });
   });
 
   test('a bare 400 counts as acceptance only if a made-up secret gets another answer', async () => {
     sandbox.set({ errorShape: 'flat' });
     const { report, exitCode } = await diagnose(sound());
     expect(report).toContain('ok credentials accepted in the header (Basic), as configured');
-    expect([exitCode, sandbox.calls.token]).toEqual([0, 5]);
+    expect({ exitCode, tokenCalls: sandbox.calls.token }).toEqual({ exitCode: 0, tokenCalls: 5 });
   });
 
   test('a provider that says 400 to everything leaves a warning', async () => {
@@ -314,7 +314,7 @@ const SICK: readonly Sick[] = [
 test.each(SICK)('$name is named with its cure, and fails', async ({ prepare, words, calls }) => {
   const { report, exitCode, stderr } = await diagnose(sound(prepare() ?? {}));
   for (const word of words) expect(report).toContain(word);
-  expect([exitCode, stderr]).toEqual([1, '']);
+  expect({ exitCode, stderr }).toEqual({ exitCode: 1, stderr: '' });
   expect(sandbox.calls.token).toBe(calls ?? sandbox.calls.token);
 });
 
@@ -322,7 +322,7 @@ test('a server that gives tokens to anybody is no token endpoint', async () => {
   const server = await startServer((socket) => socket.write(http11()));
   const { report, exitCode } = await diagnose(sound({ CONNECT_TOKEN_URL: server.url }));
   expect(report).toContain('fail endpoint hands out a token for a made-up code -> This is no real token endpoint.');
-  expect([exitCode, server.requests.length]).toEqual([1, 1]);
+  expect({ exitCode, requests: server.requests.length }).toEqual({ exitCode: 1, requests: 1 });
 });
 
 test('a rate limit after the first answer is a warning beside what is known', async () => {
@@ -334,7 +334,7 @@ test('a rate limit after the first answer is a warning beside what is known', as
   const { report, exitCode } = await diagnose(sound({ CONNECT_TOKEN_URL: server.url }));
   expect(report).toContain('warn endpoint limits the rate of requests (HTTP 429) -> Wait 5 s');
   expect(report).toContain('ok credentials accepted in the header (Basic), as configured');
-  expect([exitCode, server.requests.length]).toEqual([0, 2]);
+  expect({ exitCode, requests: server.requests.length }).toEqual({ exitCode: 0, requests: 2 });
 });
 
 test.each([

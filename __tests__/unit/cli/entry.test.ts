@@ -52,7 +52,7 @@ async function exitCode(): Promise<typeof process.exitCode> {
 test('the arguments are those of the process, and so are the streams and the exit code', async () => {
   const { version } = JSON.parse(readFileSync(join(__dirname, '../../../package.json'), 'utf8')) as { version: string };
   enter('--version');
-  expect([await exitCode(), said]).toEqual([0, { stdout: `${version}\n`, stderr: '' }]);
+  expect({ exitCode: await exitCode(), said }).toEqual({ exitCode: 0, said: { stdout: `${version}\n`, stderr: '' } });
   process.exitCode = undefined;
   enter('frobnicate');
   expect(await exitCode()).toBe(2);
@@ -82,8 +82,8 @@ test('of the unexpected nothing is told but that it happened', async () => {
     throw new Error('a value');
   });
   enter('sandbox');
-  expect([await exitCode(), said]).toEqual([
-    1,
-    { stdout: '', stderr: 'Something unexpected went wrong. Please report how you called this.\n' },
-  ]);
+  expect({ exitCode: await exitCode(), said }).toEqual({
+    exitCode: 1,
+    said: { stdout: '', stderr: 'Something unexpected went wrong. Please report how you called this.\n' },
+  });
 });

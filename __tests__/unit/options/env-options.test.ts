@@ -148,7 +148,11 @@ const unreadable: readonly (readonly [variable: string, text: string])[] = [
 
 test.each(unreadable)('%s is named when its value is %j', (variable, text) => {
   const error = faultOf(() => connectOptionsFromEnv({ ...required, [variable]: text }));
-  expect([error.code, error.stage, namesIn(error)]).toEqual(['ERR_CONNECT_OPTIONS', 'options', [variable]]);
+  expect({ code: error.code, stage: error.stage, variables: namesIn(error) }).toEqual({
+    code: 'ERR_CONNECT_OPTIONS',
+    stage: 'options',
+    variables: [variable],
+  });
 });
 
 test('all faulty variables are named together, without any value', () => {

@@ -341,7 +341,11 @@ const faults: readonly Row[] = [
 
 test.each(faults)('%s is refused by its name alone', (_sentence, options, named) => {
   const error = faultOf({ ...sound, ...options });
-  expect([error.code, error.stage, error.status]).toEqual(['ERR_CONNECT_OPTIONS', 'options', 500]);
+  expect({ code: error.code, stage: error.stage, status: error.status }).toEqual({
+    code: 'ERR_CONNECT_OPTIONS',
+    stage: 'options',
+    status: 500,
+  });
   expect(namesIn(error)).toEqual([named]);
   expect(error.message).not.toContain('\n');
 });
@@ -518,12 +522,17 @@ test('a given value is kept as it was given: scopes joined, the agent itself, th
     scope: ['read', 'write'],
     agent,
   });
-  expect([config.scope, config.agent === agent, config.loginUrl, config.ownPaths]).toEqual([
-    'read write',
-    true,
-    '/shop/connect/authorize',
-    ['/shop/connect/callback', '/shop/connect/authorize', '/shop/connect/disconnect'],
-  ]);
+  expect({
+    scope: config.scope,
+    sameAgent: config.agent === agent,
+    loginUrl: config.loginUrl,
+    ownPaths: config.ownPaths,
+  }).toEqual({
+    scope: 'read write',
+    sameAgent: true,
+    loginUrl: '/shop/connect/authorize',
+    ownPaths: ['/shop/connect/callback', '/shop/connect/authorize', '/shop/connect/disconnect'],
+  });
 });
 
 test('the copy is frozen through and through, and changes of the given object change nothing', () => {
@@ -548,11 +557,11 @@ test('the copy is frozen through and through, and changes of the given object ch
   for (const part of [config, config.statusByApiCode, config.authorizeParams, config.ownPaths])
     expect(Object.isFrozen(part)).toBe(true);
   expect(() => Object.assign(config, { clientId: 'x' })).toThrow(TypeError);
-  expect([Object.isFrozen(given), Object.isFrozen(given.scope), Object.isFrozen(given.authorizeParams)]).toEqual([
-    false,
-    false,
-    false,
-  ]);
+  expect({
+    optionsFrozen: Object.isFrozen(given),
+    scopeFrozen: Object.isFrozen(given.scope),
+    authorizeParamsFrozen: Object.isFrozen(given.authorizeParams),
+  }).toEqual({ optionsFrozen: false, scopeFrozen: false, authorizeParamsFrozen: false });
 });
 
 describe('a running app', () => {
@@ -568,10 +577,10 @@ describe('a running app', () => {
     authorizeParams['client_id'] = 'forged';
     scope.push('admin');
     const { searchParams } = new URL((await browser().visit(`${app.url}/connect/authorize`)).location);
-    expect([searchParams.getAll('client_id'), searchParams.get('scope'), searchParams.get('prompt')]).toEqual([
-      [sandbox.connectOptions.clientId],
-      'read write',
-      'consent',
-    ]);
+    expect({
+      clientIds: searchParams.getAll('client_id'),
+      scope: searchParams.get('scope'),
+      prompt: searchParams.get('prompt'),
+    }).toEqual({ clientIds: [sandbox.connectOptions.clientId], scope: 'read write', prompt: 'consent' });
   });
 });

@@ -78,7 +78,7 @@ describe('onRepeat', () => {
       socket.destroy();
     };
     const { repeats, result } = await refreshAgain(leave);
-    expect([repeats, (result as ConnectError).reason]).toEqual([1, 'broken']);
+    expect({ repeats, reason: (result as ConnectError).reason }).toEqual({ repeats: 1, reason: 'broken' });
     expect(refreshFailure(result as ConnectError)).toEqual({ kind: 'ambiguous' });
   });
 });

@@ -84,7 +84,11 @@ describe.each(BY_CODE)('API code %i at a refresh', (apiCode, kind) => {
       for (const errorStatus of ['matching', 200, 400] as const) {
         sandbox.set({ errorShape, errorStatus });
         sandbox.force(apiCode, { on: 'refresh' });
-        expect([errorShape, errorStatus, (await failureOf(atSandbox())).kind]).toEqual([errorShape, errorStatus, kind]);
+        expect({ errorShape, errorStatus, kind: (await failureOf(atSandbox())).kind }).toEqual({
+          errorShape,
+          errorStatus,
+          kind,
+        });
       }
     }
   });

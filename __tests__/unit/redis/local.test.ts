@@ -36,14 +36,14 @@ test('a claim that was won alone is renewed, and its failure recorded, also when
   world.away = true;
   expect((await world.ledger.acquire('key', claim)).kind).toBe('won');
   world.away = false;
-  expect([
-    await world.ledger.renew('key', 'b', 10_000),
-    await world.ledger.fail('key', { ...failure, claimant: 'b' }),
-  ]).toEqual([false, 'lost']);
-  expect([await world.ledger.renew('key', 'a', 10_000), await world.ledger.fail('key', failure)]).toEqual([
-    true,
-    'recorded',
-  ]);
+  expect({
+    renewed: await world.ledger.renew('key', 'b', 10_000),
+    failed: await world.ledger.fail('key', { ...failure, claimant: 'b' }),
+  }).toEqual({ renewed: false, failed: 'lost' });
+  expect({
+    renewed: await world.ledger.renew('key', 'a', 10_000),
+    failed: await world.ledger.fail('key', failure),
+  }).toEqual({ renewed: true, failed: 'recorded' });
   world.away = true;
   expect(await world.ledger.acquire('key', claim)).toMatchObject({ kind: 'backoff', error: 'unavailable' });
 });

@@ -125,7 +125,10 @@ test('works() tells which access tokens the API takes now, and is no call', asyn
   const { access_token: accessToken } = (await exchange(sandbox, { code: (await signIn(sandbox)).code })).body as {
     access_token: string;
   };
-  expect([sandbox.works(accessToken), sandbox.works('another')]).toEqual([true, false]);
+  expect({ own: sandbox.works(accessToken), another: sandbox.works('another') }).toEqual({
+    own: true,
+    another: false,
+  });
   sandbox.expireAccessTokens();
   expect(sandbox.works(accessToken)).toBe(false);
   expect(sandbox.calls.api).toBe(0);

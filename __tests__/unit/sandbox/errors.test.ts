@@ -77,11 +77,11 @@ describe.each(OTHER_SHAPES)('error shape "%s"', (errorShape, type, textOf) => {
     sandbox.set({ errorShape });
     sandbox.force(code);
     const reply = await exchange(sandbox, { code: 'x' });
-    expect([reply.status, reply.headers['content-type'], reply.text]).toEqual([
+    expect({ status: reply.status, contentType: reply.headers['content-type'], text: reply.text }).toEqual({
       status,
-      type,
-      textOf(words, oauthError),
-    ]);
+      contentType: type,
+      text: textOf(words, oauthError),
+    });
   });
 });
 

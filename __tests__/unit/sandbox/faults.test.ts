@@ -207,18 +207,22 @@ test('large is 50 MB of valid JSON', async () => {
 test.each([undefined, '120'])('html503 is a page, with Retry-After %p', async (retryAfter) => {
   sandbox.fault({ kind: 'html503', ...(retryAfter === undefined ? {} : { retryAfter }) });
   const { status, headers, text } = await exchange(sandbox, { code: 'x' });
-  expect([status, headers['content-type'], headers['retry-after']]).toEqual([
-    503,
-    'text/html; charset=utf-8',
+  expect({ status, contentType: headers['content-type'], retryAfter: headers['retry-after'] }).toEqual({
+    status: 503,
+    contentType: 'text/html; charset=utf-8',
     retryAfter,
-  ]);
+  });
   expect(text).toContain('<h1>Service Unavailable</h1>');
 });
 
 test.each([301, 302, 303, 307, 308] as const)('redirect sends %i elsewhere', async (status) => {
   sandbox.fault({ kind: 'redirect', status, location: 'http://localhost:1/token' });
   const reply = await exchange(sandbox, { code: 'x' });
-  expect([reply.status, reply.headers.location, reply.text]).toEqual([status, 'http://localhost:1/token', '']);
+  expect({ status: reply.status, location: reply.headers.location, text: reply.text }).toEqual({
+    status,
+    location: 'http://localhost:1/token',
+    text: '',
+  });
 });
 
 describe('a fault', () => {

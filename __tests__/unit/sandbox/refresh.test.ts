@@ -119,7 +119,13 @@ describe('revoke()', () => {
       sandbox.revoke(first[kind]);
       await expectDead(first.refresh_token);
       await expectDead(second.refresh_token);
-      expect([sandbox.works(first.access_token), sandbox.works(second.access_token)]).toEqual([false, false]);
+      expect({
+        firstWorks: sandbox.works(first.access_token),
+        secondWorks: sandbox.works(second.access_token),
+      }).toEqual({
+        firstWorks: false,
+        secondWorks: false,
+      });
       expect((await api(sandbox, '/me', second.access_token)).status).toBe(401);
       await refreshed(other.refresh_token);
       expect(sandbox.works(other.access_token)).toBe(true);
@@ -142,24 +148,24 @@ describe('deadGrantAs', () => {
       for (const errorShape of ['oauth', 'form'] as const) {
         sandbox.set({ errorShape });
         const { status, text, body } = await refresh(sandbox, refresh_token);
-        expect([status, (body['error'] as { code: number }).code, text]).toEqual([
-          n,
-          n,
-          expect.not.stringMatching(/_/u),
-        ]);
+        expect({ status, code: (body['error'] as { code: number }).code, text }).toEqual({
+          status: n,
+          code: n,
+          text: expect.not.stringMatching(/_/u) as unknown,
+        });
       }
       sandbox.set({ errorShape: 'flat' });
       expect((await refresh(sandbox, refresh_token)).body).toEqual({ code: n });
       sandbox.set({ errorShape: 'text' });
       const said = await refresh(sandbox, refresh_token);
-      expect([said.status, said.headers['content-type'], said.text]).toEqual([
-        n,
-        'text/plain; charset=utf-8',
-        expect.stringMatching(/^[A-Z][A-Za-z ]+$/u),
-      ]);
+      expect({ status: said.status, contentType: said.headers['content-type'], text: said.text }).toEqual({
+        status: n,
+        contentType: 'text/plain; charset=utf-8',
+        text: expect.stringMatching(/^[A-Z][A-Za-z ]+$/u) as unknown,
+      });
       sandbox.set({ errorShape: 'empty' });
       const silent = await refresh(sandbox, refresh_token);
-      expect([silent.status, silent.text]).toEqual([n, '']);
+      expect({ status: silent.status, text: silent.text }).toEqual({ status: n, text: '' });
     },
   );
 
