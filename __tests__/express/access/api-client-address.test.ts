@@ -104,7 +104,10 @@ test.each(HOSTILE.map((call) => [JSON.stringify(call), call] as const))(
     const [asked, requests] = [world.asked.length, world.server.requests.length];
     await expect(world.client().request(config)).rejects.toMatchObject(REFUSED);
     await expect(world.client().post(config.url, 'x', config)).rejects.toMatchObject(REFUSED);
-    expect([world.asked.length, world.server.requests.length]).toEqual([asked, requests]);
+    expect({ timesAsked: world.asked.length, requests: world.server.requests.length }).toEqual({
+      timesAsked: asked,
+      requests,
+    });
   },
 );
 
@@ -186,7 +189,12 @@ test('whatever address, base and parameters are put together, what passes is bel
       }
       passed += 1;
       const { origin, pathname, username, password, hash } = new URL(address);
-      expect([origin, username, password, hash]).toEqual(['https://api.example', '', '', '']);
+      expect({ origin, username, password, hash }).toEqual({
+        origin: 'https://api.example',
+        username: '',
+        password: '',
+        hash: '',
+      });
       // Decoding only ever shortens a path: the last layer is the path itself.
       for (let path = pathname, inner = ''; path !== inner; inner = path, path = decodedOnce(path)) {
         expect(

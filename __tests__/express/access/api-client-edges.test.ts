@@ -52,11 +52,11 @@ test.each([
 ])('%s without a body tells the length %s', async (method, length) => {
   await world.client().request({ url: '/me', method });
   const [request] = world.server.requests;
-  expect([request?.headers['content-length'], request?.headers['content-type'], request?.body]).toEqual([
-    length,
-    undefined,
-    '',
-  ]);
+  expect({
+    contentLength: request?.headers['content-length'],
+    contentType: request?.headers['content-type'],
+    body: request?.body,
+  }).toEqual({ contentLength: length, contentType: undefined, body: '' });
 });
 
 test('a status without a registered phrase has none', async () => {
@@ -64,7 +64,7 @@ test('a status without a registered phrase has none', async () => {
     socket.write(http11('{"success":true}', '299 Fine by us', 'Content-Type: application/json'));
   };
   const { status, statusText, data } = await world.client().get<unknown>('/me');
-  expect([status, statusText, data]).toEqual([299, '', { success: true }]);
+  expect({ status, statusText, data }).toEqual({ status: 299, statusText: '', data: { success: true } });
 });
 
 test('an API that is not there is told apart from one that breaks off', async () => {
@@ -89,7 +89,10 @@ test('an API that is not there is told apart from one that breaks off', async ()
 test('a cancelToken is refused before a token is asked for', async () => {
   const call = world.client().get('/me', { cancelToken: axios.CancelToken.source().token });
   await expect(call).rejects.toMatchObject({ code: 'ERR_CONNECT_CONFIG', reason: 'cancel_token', stage: 'api' });
-  expect([world.asked.length, world.server.requests.length]).toEqual([0, 0]);
+  expect({ timesAsked: world.asked.length, requests: world.server.requests.length }).toEqual({
+    timesAsked: 0,
+    requests: 0,
+  });
 });
 
 /** Could be read like a stream, and is none. */
@@ -105,7 +108,10 @@ test.each<[string, unknown]>([
 ])('a transformRequest of the app that leaves %s is told that this is no body', async (_name, left) => {
   const call = world.client().post('/me', {}, { transformRequest: [() => left] });
   await expect(call).rejects.toMatchObject({ code: 'ERR_CONNECT_CONFIG', reason: 'body', stage: 'api' });
-  expect([world.asked.length, world.server.requests.length]).toEqual([0, 0]);
+  expect({ timesAsked: world.asked.length, requests: world.server.requests.length }).toEqual({
+    timesAsked: 0,
+    requests: 0,
+  });
 });
 
 test('a call that ends in a refused token, a stream too, tells where to connect again', async () => {

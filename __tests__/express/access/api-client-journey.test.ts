@@ -67,7 +67,10 @@ test('an API that keeps saying 401 gives 401 with a way to sign in, and the sess
       401,
       { code: 'ERR_CONNECT_EXPIRED', loginUrl: '/connect/authorize' },
     ]);
-    expect([sandbox.calls.refresh, sandbox.calls.api]).toEqual([1, 2]);
+    expect({ refreshCalls: sandbox.calls.refresh, apiCalls: sandbox.calls.api }).toEqual({
+      refreshCalls: 1,
+      apiCalls: 2,
+    });
     expect((JSON.parse((await visitor.visit(`${app.url}/token`)).body) as { type: string }).type).toBe('bearer');
     expect((await visitor.visit(`${app.url}/me`, JSON_ONLY)).status).toBe(200);
   });
@@ -77,11 +80,16 @@ test('a rate limit of the API is passed on as 429 with its wait', async () => {
   await connected(async (app, visitor) => {
     sandbox.force(429, { on: 'api', retryAfter: '12' });
     const { status, headers, body } = await visitor.visit(`${app.url}/me`, JSON_ONLY);
-    expect([status, headers['retry-after'], headers['content-type'], JSON.parse(body)]).toMatchObject([
-      429,
-      '12',
-      'application/problem+json',
-      { code: 'ERR_CONNECT_RATE_LIMITED', apiCode: 429 },
-    ]);
+    expect({
+      status,
+      retryAfter: headers['retry-after'],
+      contentType: headers['content-type'],
+      body: JSON.parse(body) as unknown,
+    }).toMatchObject({
+      status: 429,
+      retryAfter: '12',
+      contentType: 'application/problem+json',
+      body: { code: 'ERR_CONNECT_RATE_LIMITED', apiCode: 429 },
+    });
   });
 });

@@ -146,7 +146,7 @@ describe('while the token is awaited', () => {
     expect(reads).toBe(0);
     give(TOKEN);
     await call;
-    expect([reads, world.server.requests.map(({ body }) => body)]).toEqual([1, ['bytes']]);
+    expect({ reads, bodies: world.server.requests.map(({ body }) => body) }).toEqual({ reads: 1, bodies: ['bytes'] });
   });
 
   test.each(BODIES)('%s is not read when there is no token', async (_what, make) => {
@@ -160,7 +160,7 @@ describe('while the token is awaited', () => {
     deny(denied());
     expect(await call).toMatchObject({ code: 'ERR_CONNECT_REQUIRED', status: 401 });
     await soon();
-    expect([reads, world.server.requests.length]).toEqual([0, 0]);
+    expect({ reads, requests: world.server.requests.length }).toEqual({ reads: 0, requests: 0 });
   });
 
   test('a stream is closed when there is no token, or the call is cancelled', async () => {
@@ -173,7 +173,10 @@ describe('while the token is awaited', () => {
     expect(axios.isCancel(await second)).toBe(true);
     deny(denied());
     await first;
-    expect([unsigned.destroyed, cancelled.destroyed]).toEqual([true, true]);
+    expect({ unsignedDestroyed: unsigned.destroyed, cancelledDestroyed: cancelled.destroyed }).toEqual({
+      unsignedDestroyed: true,
+      cancelledDestroyed: true,
+    });
   });
 
   test('a stream of the web is cancelled at its source when there is no token', async () => {

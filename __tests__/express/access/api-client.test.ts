@@ -134,7 +134,10 @@ describe('a refused token', () => {
       stage: 'api',
       provider: { status: 401 },
     });
-    expect([world.asked, world.bearers().length]).toEqual([[undefined, 'CANARY-access-1'], 1]);
+    expect({ asked: world.asked, signedCalls: world.bearers().length }).toEqual({
+      asked: [undefined, 'CANARY-access-1'],
+      signedCalls: 1,
+    });
   });
 
   test('whose successor is refused, too, ends the call', async () => {
@@ -144,7 +147,10 @@ describe('a refused token', () => {
       code: 'ERR_CONNECT_EXPIRED',
       loginUrl: '/login',
     });
-    expect([world.asked.length, world.bearers().length]).toEqual([2, 2]);
+    expect({ timesAsked: world.asked.length, signedCalls: world.bearers().length }).toEqual({
+      timesAsked: 2,
+      signedCalls: 2,
+    });
   });
 
   test('of twenty calls at once is named twenty times, and each is made twice', async () => {
@@ -221,11 +227,11 @@ describe('a refused token', () => {
     ['of the web', () => new Blob(['bytes']).stream()],
   ])('a stream %s is sent once: after the refresh the call is to be made again', async (_name, stream) => {
     const first = await world.client().post('/me', stream());
-    expect([first.status, world.server.requests[0]?.body, world.server.requests[0]?.headers['content-type']]).toEqual([
-      200,
-      'bytes',
-      'application/octet-stream',
-    ]);
+    expect({
+      status: first.status,
+      body: world.server.requests[0]?.body,
+      contentType: world.server.requests[0]?.headers['content-type'],
+    }).toEqual({ status: 200, body: 'bytes', contentType: 'application/octet-stream' });
     respond = onlySecond;
     world.tokens = ['CANARY-access-1', 'CANARY-access-2'];
     await expect(world.client().post('/me', stream())).rejects.toMatchObject({
@@ -233,7 +239,10 @@ describe('a refused token', () => {
       status: 401,
       reason: 'stream',
     });
-    expect([world.asked, world.server.requests.length]).toEqual([[undefined, undefined, 'CANARY-access-1'], 2]);
+    expect({ asked: world.asked, requests: world.server.requests.length }).toEqual({
+      asked: [undefined, undefined, 'CANARY-access-1'],
+      requests: 2,
+    });
   });
 
   test.each<[string, () => Readable]>([
@@ -256,11 +265,11 @@ describe('a refused token', () => {
       .post('/me', stream)
       .catch((reason: unknown) => reason);
     expect(error).toMatchObject({ code: 'ERR_CONNECT_CONFIG', reason: 'body', stage: 'api' });
-    expect([stream.destroyed, inspect(error).includes('CANARY'), world.server.requests.length]).toEqual([
-      true,
-      false,
-      0,
-    ]);
+    expect({
+      streamDestroyed: stream.destroyed,
+      showsCanary: inspect(error).includes('CANARY'),
+      requests: world.server.requests.length,
+    }).toEqual({ streamDestroyed: true, showsCanary: false, requests: 0 });
   });
 
   test('a stream whose call is cancelled, before it is read or after, is closed', async () => {
@@ -275,7 +284,10 @@ describe('a refused token', () => {
       .catch((reason: unknown) => reason);
     await new Promise(setImmediate);
     caller.abort();
-    expect([axios.isCancel(await call), stream.destroyed]).toEqual([true, true]);
+    expect({ isCancel: axios.isCancel(await call), streamDestroyed: stream.destroyed }).toEqual({
+      isCancel: true,
+      streamDestroyed: true,
+    });
     const before = new AbortController();
     const transformRequest = (data: unknown): unknown => {
       before.abort();
@@ -285,7 +297,11 @@ describe('a refused token', () => {
       .client()
       .post('/me', early, { signal: before.signal, transformRequest })
       .catch((reason: unknown) => reason);
-    expect([axios.isCancel(unread), early.destroyed, world.server.requests.length]).toEqual([true, true, 0]);
+    expect({
+      isCancel: axios.isCancel(unread),
+      streamDestroyed: early.destroyed,
+      requests: world.server.requests.length,
+    }).toEqual({ isCancel: true, streamDestroyed: true, requests: 0 });
   });
 
   test('a stream of the web that does not end, or whose call is cancelled, is cancelled at its source', async () => {
@@ -300,11 +316,11 @@ describe('a refused token', () => {
       .catch((reason: unknown) => reason);
     await new Promise(setImmediate);
     caller.abort();
-    expect([axios.isCancel(await call), cancelled, world.server.requests.length]).toEqual([
-      true,
-      ['slow', 'aborted'],
-      0,
-    ]);
+    expect({ isCancel: axios.isCancel(await call), cancelled, requests: world.server.requests.length }).toEqual({
+      isCancel: true,
+      cancelled: ['slow', 'aborted'],
+      requests: 0,
+    });
   });
 
   test('a stream that neither ends nor closes does not hold the call', async () => {
@@ -345,7 +361,10 @@ describe('a refused token', () => {
       .catch((reason: unknown) => reason);
     expect(error).toMatchObject({ code: 'ERR_CONNECT_CONFIG', reason: 'body', stage: 'api' });
     expect((error as Error).message).toContain('pass a string, a JSON value');
-    expect([world.asked.length, world.server.requests.length]).toEqual([0, 0]);
+    expect({ timesAsked: world.asked.length, requests: world.server.requests.length }).toEqual({
+      timesAsked: 0,
+      requests: 0,
+    });
   });
 });
 
@@ -372,7 +391,10 @@ describe('answers', () => {
       socket.write(http11('{"success":true,"data":{"__proto__":{"polluted":1}}}'));
     };
     const { data } = await world.client().get<{ data: Record<string, unknown> }>('/me');
-    expect([Object.keys(data.data), ({} as Record<string, unknown>).polluted]).toEqual([['__proto__'], undefined]);
+    expect({ keys: Object.keys(data.data), polluted: ({} as Record<string, unknown>).polluted }).toEqual({
+      keys: ['__proto__'],
+      polluted: undefined,
+    });
   });
 
   test.each([
@@ -546,7 +568,10 @@ describe('what is shared', () => {
     } finally {
       process.env = before;
     }
-    expect([proxy.server.sockets.length, world.server.requests.length]).toEqual([0, 1]);
+    expect({ sockets: proxy.server.sockets.length, requests: world.server.requests.length }).toEqual({
+      sockets: 0,
+      requests: 1,
+    });
   });
 
   test.each<[string, unknown]>([

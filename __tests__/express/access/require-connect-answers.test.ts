@@ -58,15 +58,15 @@ describe.each([
       expect(visitor.cookies.size).toBe(0);
       if ((redirected as readonly string[]).includes(kind)) {
         const returnTo = method === 'GET' ? '?returnTo=%2Fguarded%3Ftab%3D2' : '';
-        expect([answer.status, answer.location, answer.body]).toEqual([
-          method === 'GET' ? 302 : 303,
-          `/connect/authorize${returnTo}`,
-          '',
-        ]);
+        expect({ status: answer.status, location: answer.location, body: answer.body }).toEqual({
+          status: method === 'GET' ? 302 : 303,
+          location: `/connect/authorize${returnTo}`,
+          body: '',
+        });
         return;
       }
       const page = PAGES.includes(kind) || kind === 'a form by POST';
-      expect([answer.status, answer.location]).toEqual([401, '']);
+      expect({ status: answer.status, location: answer.location }).toEqual({ status: 401, location: '' });
       expect(answer.headers['content-type']).toBe(page ? 'text/html; charset=utf-8' : 'application/problem+json');
       if (method === 'HEAD') expect(answer.body).toBe('');
       else if (page) expect(answer.body).toContain('href="/connect/authorize"');
@@ -242,7 +242,10 @@ describe('loginUrl', () => {
   test('is not needed with authorizePath: false and onMissing error', async () => {
     await withApp(sandbox, guarded({ onMissing: 'error' }, { options: { authorizePath: false } }), async (app) => {
       const answer = await browser().visit(`${app.url}/guarded`, {});
-      expect([answer.status, Object.hasOwn(JSON.parse(answer.body) as object, 'loginUrl')]).toEqual([401, false]);
+      expect({
+        status: answer.status,
+        hasLoginUrl: Object.hasOwn(JSON.parse(answer.body) as object, 'loginUrl'),
+      }).toEqual({ status: 401, hasLoginUrl: false });
     });
   });
 

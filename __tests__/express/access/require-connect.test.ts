@@ -210,11 +210,11 @@ describe.each([
   async function expectRefused(code: string): Promise<void> {
     const before = app.runs();
     const { status, body, headers } = await visitor.visit(`${app.url}/guarded`, SCRIPT);
-    expect([status, headers['content-type'], headers['cache-control']]).toEqual([
-      401,
-      'application/problem+json',
-      'no-store',
-    ]);
+    expect({ status, contentType: headers['content-type'], cacheControl: headers['cache-control'] }).toEqual({
+      status: 401,
+      contentType: 'application/problem+json',
+      cacheControl: 'no-store',
+    });
     expect(JSON.parse(body)).toMatchObject({ code, status: 401, loginUrl: '/connect/authorize' });
     expect(body).not.toContain('planted');
     expect(app.runs()).toBe(before);
@@ -319,7 +319,10 @@ describe.each([
     visitor = browser();
     const before = Object.keys(await app.sessions()).length;
     await expectRefused('ERR_CONNECT_REQUIRED');
-    expect([visitor.cookies.size, Object.keys(await app.sessions()).length]).toEqual([0, before]);
+    expect({ cookies: visitor.cookies.size, sessionCount: Object.keys(await app.sessions()).length }).toEqual({
+      cookies: 0,
+      sessionCount: before,
+    });
   });
 
   test('a forged session cookie: 401', async () => {
@@ -338,7 +341,7 @@ test('a store that has gone away: 503, and the handler does not run', async () =
     503,
     { code: 'ERR_CONNECT_STORE', reason: 'no_session', retryAfter: 2 },
   ]);
-  expect([answer.headers['retry-after'], app.runs()]).toEqual(['2', 0]);
+  expect({ retryAfter: answer.headers['retry-after'], runs: app.runs() }).toEqual({ retryAfter: '2', runs: 0 });
 });
 
 test('without express-session: 500 that says so, and the handler does not run', async () => {
@@ -353,7 +356,11 @@ test('without express-session: 500 that says so, and the handler does not run', 
     routes: (express, connect) => void express.get('/guarded', connect.requireConnect(), () => void (runs += 1)),
   });
   const answer = await browser().visit(`${app.url}/guarded`, { accept: 'application/json' });
-  expect([answer.status, runs, JSON.parse(answer.body)]).toMatchObject([500, 0, { code: 'ERR_CONNECT_NO_SESSION' }]);
+  expect({ status: answer.status, runs, body: JSON.parse(answer.body) as unknown }).toMatchObject({
+    status: 500,
+    runs: 0,
+    body: { code: 'ERR_CONNECT_NO_SESSION' },
+  });
 });
 
 test.each([
@@ -398,7 +405,11 @@ test.each([
   const visitor = browser();
   await signIn(app, sandbox, visitor);
   const answer = await visitor.visit(`${app.url}/guarded`);
-  expect([answer.status, answer.body, runs]).toEqual([status, status === 200 ? 'done' : 'of the app', 1]);
+  expect({ status: answer.status, body: answer.body, runs }).toEqual({
+    status,
+    body: status === 200 ? 'done' : 'of the app',
+    runs: 1,
+  });
   expect(errors).toBe(behaviour === 'calls next twice' ? 0 : 1);
 });
 
