@@ -99,7 +99,10 @@ describe.each(SEALING)('with a %s token', (kind, options) => {
       expect(tokenIn(await at(world, '/token'))).toEqual(before);
       time.pass(3_600_000);
       const fresh = tokenIn(await world.fresh());
-      expect([connectionOf(fresh), sandbox.works(fresh.access_token)]).toEqual([connectionOf(before), true]);
+      expect({ connection: connectionOf(fresh), works: sandbox.works(fresh.access_token) }).toEqual({
+        connection: connectionOf(before),
+        works: true,
+      });
       expect((await disconnect(world)).status).toBe(204);
       expect(verdict(await world.fresh())[1]).toBe('ERR_CONNECT_REQUIRED');
     });
@@ -116,7 +119,10 @@ describe.each(SEALING)('with a %s token', (kind, options) => {
       const fresh = tokenIn(await refreshing);
       expect(connectionOf(fresh)).toBe(connectionOf(before));
       expect(tokenIn(await world.fresh())).toEqual(fresh);
-      expect([sandbox.calls.refresh, sandbox.presentations(before.refresh_token)]).toEqual([1, 1]);
+      expect({
+        refreshCalls: sandbox.calls.refresh,
+        presentations: sandbox.presentations(before.refresh_token),
+      }).toEqual({ refreshCalls: 1, presentations: 1 });
       expect(await onlySession(world.app)).toMatchObject({ user: 'v' });
     });
 
@@ -126,7 +132,10 @@ describe.each(SEALING)('with a %s token', (kind, options) => {
       time.pass(3_600_000);
       const fresh = tokenIn(await at(world, '/login-and-token'));
       expect(tokenIn(await world.fresh())).toEqual(fresh);
-      expect([sandbox.calls.refresh, sandbox.presentations(before.refresh_token)]).toEqual([1, 1]);
+      expect({
+        refreshCalls: sandbox.calls.refresh,
+        presentations: sandbox.presentations(before.refresh_token),
+      }).toEqual({ refreshCalls: 1, presentations: 1 });
     });
   });
 

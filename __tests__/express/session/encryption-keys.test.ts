@@ -117,7 +117,10 @@ describe.each([
     const landed = await signIn(app, sandbox, visitor);
     expect(landed.status).toBe(302);
     const token = await fresh(app, visitor);
-    expect([sandbox.works(token.access_token), token.access_token === old.access_token]).toEqual([true, false]);
+    expect({ works: sandbox.works(token.access_token), sameToken: token.access_token === old.access_token }).toEqual({
+      works: true,
+      sameToken: false,
+    });
     expect(Object.keys(world.texts).length).toBe(1);
   });
 
@@ -287,7 +290,10 @@ describe('readers of a session that is locked', () => {
       },
     });
     expect((await visitor.visit(`${app.url}/attack`)).status).toBe(200);
-    expect([seen.length, seen.filter((value) => value !== undefined)]).toEqual([10, []]);
+    expect({ looks: seen.length, found: seen.filter((value) => value !== undefined) }).toEqual({
+      looks: 10,
+      found: [],
+    });
     expect(ours(only(world.texts))).toEqual(kept);
     expect(only(world.texts)).toContain('"basket":"full"');
   });

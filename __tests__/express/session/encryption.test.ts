@@ -113,7 +113,10 @@ test('a refresh writes a sealed token, and nothing of the old or the new one', a
     sandbox.set({ lifetimeSeconds: 3600 });
     time.pass((old.expires_at ?? 0) * 1000 - Date.now());
     const fresh = await tokenOf(app, visitor, '/guarded');
-    expect([fresh.access_token === old.access_token, sandbox.works(fresh.access_token)]).toEqual([false, true]);
+    expect({ sameToken: fresh.access_token === old.access_token, works: sandbox.works(fresh.access_token) }).toEqual({
+      sameToken: false,
+      works: true,
+    });
     const after = (await onlySession(app))['connectToken'];
     expect(after).toMatch(ENVELOPE);
     expect(after).not.toBe(before);
@@ -174,7 +177,10 @@ describe.each([['/read'], ['/token'], ['/guarded'], ['/fresh']])('read-only requ
         const envelope = (await onlySession(app))['connectToken'];
         await visitor.visit(app.url + path);
         await visitor.visit(app.url + path);
-        expect([counts.set - before.set, counts.touch - before.touch]).toEqual([0, 2]);
+        expect({ sets: counts.set - before.set, touches: counts.touch - before.touch }).toEqual({
+          sets: 0,
+          touches: 2,
+        });
         expect(JSON.parse(Object.values(texts)[0] ?? '')).toMatchObject({ connectToken: envelope });
       },
     );
@@ -268,7 +274,10 @@ test('a plain session from before encryption is read, and sealed at the next wri
   await withApp(sandbox, sealed([NEW], { store }), async (app) => {
     const before = counts.set;
     expect(await tokenOf(app, visitor, '/guarded')).toEqual(plain);
-    expect([counts.set - before, (await onlySession(app))['connectToken']]).toEqual([0, plain]);
+    expect({ sets: counts.set - before, connectToken: (await onlySession(app))['connectToken'] }).toEqual({
+      sets: 0,
+      connectToken: plain,
+    });
     for (const [id, text] of Object.entries(texts)) texts[id] = text.replace(/"expires_at":\d+/u, '"expires_at":1000');
     const fresh = await tokenOf(app, visitor, '/guarded');
     expect(sandbox.works(fresh.access_token)).toBe(true);
@@ -290,15 +299,15 @@ test('two instances with keys of their own keep two tokens in one session', asyn
     expect.stringMatching(/^v2\.k-new\./u),
   ]);
   const [one, two] = [await tokenOf(first, visitor), await tokenOf(second, visitor)];
-  expect([
-    sandbox.works(one.access_token),
-    sandbox.works(two.access_token),
-    one.access_token === two.access_token,
-  ]).toEqual([true, true, false]);
+  expect({
+    oneWorks: sandbox.works(one.access_token),
+    twoWorks: sandbox.works(two.access_token),
+    sameToken: one.access_token === two.access_token,
+  }).toEqual({ oneWorks: true, twoWorks: true, sameToken: false });
   const before = { ...counts };
   await visitor.visit(`${first.url}/guarded`);
   await visitor.visit(`${second.url}/guarded`);
-  expect([counts.set - before.set, counts.touch - before.touch]).toEqual([0, 2]);
+  expect({ sets: counts.set - before.set, touches: counts.touch - before.touch }).toEqual({ sets: 0, touches: 2 });
   expect(await onlySession(first)).toMatchObject({
     connectToken: document['connectToken'],
     hubToken: document['hubToken'],

@@ -107,7 +107,10 @@ describe('with resave: true, which writes back whatever a request has loaded', (
       store.release();
       expect((await Promise.all(both)).map(codeOf)).toEqual(Array(2).fill('ERR_CONNECT_UNAVAILABLE'));
       const [stored] = Object.values(await app.sessions()) as StoredPending[];
-      expect([stored?.connectPending?.p.length, stored?.connectPending?.s.length]).toEqual([0, 1]);
+      expect({ pending: stored?.connectPending?.p.length, spent: stored?.connectPending?.s.length }).toEqual({
+        pending: 0,
+        spent: 1,
+      });
     });
   });
 
@@ -326,7 +329,11 @@ test("a ConnectError of the app's own tells the stage in which it was thrown", a
   await within({ options }, async (app) => {
     const visitor = browser();
     const answer = await visitor.visit(await beginSignIn(app, sandbox, visitor), script);
-    expect([answer.status, codeOf(answer), stages]).toEqual([403, 'ERR_CONNECT_FORBIDDEN', ['callback']]);
+    expect({ status: answer.status, code: codeOf(answer), stages }).toEqual({
+      status: 403,
+      code: 'ERR_CONNECT_FORBIDDEN',
+      stages: ['callback'],
+    });
   });
 });
 

@@ -75,12 +75,12 @@ test('a session that cannot be serialised is the app’s own error: its error ha
       (document['connectToken'] as { expires_at: number }).expires_at = 1;
     });
     const answer = await visitor.visit(`${app.url}/guarded`, script);
-    expect([answer.status, answer.body, runs, seen.map(String)]).toEqual([
-      500,
-      '"of the app"',
-      [],
-      ['TypeError: Do not know how to serialize a BigInt'],
-    ]);
+    expect({ status: answer.status, body: answer.body, runs, errors: seen.map(String) }).toEqual({
+      status: 500,
+      body: '"of the app"',
+      runs: [],
+      errors: ['TypeError: Do not know how to serialize a BigInt'],
+    });
     expect(sandbox.calls.refresh).toBe(0);
   });
 });

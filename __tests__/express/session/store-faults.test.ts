@@ -65,7 +65,11 @@ async function storedTokens(app: TestApp): Promise<unknown[]> {
 
 function expectStoreAnswer(answer: Answer): void {
   const problem = JSON.parse(answer.body) as Record<string, unknown>;
-  expect([answer.status, problem['status'], problem['code']]).toEqual([503, 503, 'ERR_CONNECT_STORE']);
+  expect({ answerStatus: answer.status, problemStatus: problem['status'], code: problem['code'] }).toEqual({
+    answerStatus: 503,
+    problemStatus: 503,
+    code: 'ERR_CONNECT_STORE',
+  });
   expect(Number(answer.headers['content-length'])).toBe(Buffer.byteLength(answer.body));
   expect(answer.headers['content-type']).toBe('application/problem+json');
   expect([answer.headers['cache-control'], answer.headers['retry-after']]).toEqual(['no-store', '2']);
@@ -146,7 +150,7 @@ describe.each(SESSION_OPTIONS)('with %s', (_name, sessionOptions, rows) => {
     const answer = await visitor.visit(callbackUrl, SCRIPT);
     if (plan.operation === 'destroy' && plan.call === 2) {
       // The old session is destroyed once; there is no second time.
-      expect([answer.status, faulty.faults()]).toEqual([302, 0]);
+      expect({ status: answer.status, faults: faulty.faults() }).toEqual({ status: 302, faults: 0 });
       return;
     }
     expectStoreAnswer(answer);
@@ -160,7 +164,10 @@ describe.each(SESSION_OPTIONS)('with %s', (_name, sessionOptions, rows) => {
     const spent = plan.call === 2 || plan.operation === 'destroy';
     expect(sandbox.presentations(code)).toBe(spent ? 1 : 0);
     const retry = await visitor.visit(callbackUrl);
-    expect([retry.status, sandbox.presentations(code)]).toEqual([spent ? 403 : 302, 1]);
+    expect({ status: retry.status, presentations: sandbox.presentations(code) }).toEqual({
+      status: spent ? 403 : 302,
+      presentations: 1,
+    });
     expect((await reachableTokens(app, visitor.handedOut)).length).toBe(spent ? 0 : 1);
     expect((await visitor.visit(`${app.url}/basket`)).body).toBe('"apples"');
   });
@@ -179,7 +186,10 @@ describe.each(SESSION_OPTIONS)('with %s', (_name, sessionOptions, rows) => {
     const visitor = collector();
     faulty.plan({ operation: 'set', fault: 'hangs', call: 1, lasting: true });
     const answer = await visitor.visit(`${app.url}/connect/authorize`);
-    expect([answer.status, visitor.handedOut.size]).toEqual([503, 0]);
+    expect({ status: answer.status, cookiesHandedOut: visitor.handedOut.size }).toEqual({
+      status: 503,
+      cookiesHandedOut: 0,
+    });
     expect(answer.body).toMatch(/^<!doctype html>[\s\S]*ERR_CONNECT_STORE[\s\S]*<\/html>\n$/u);
     expect(Number(answer.headers['content-length'])).toBe(Buffer.byteLength(answer.body));
   });
@@ -235,7 +245,10 @@ test.each(FAULTS)(
       faulty.heal();
     }
     expect(met).toEqual(Array(2).fill(['ERR_CONNECT_STORE', 'callback', 503, 'undefined', 'undefined']));
-    expect([await reachableTokens(app, visitor.handedOut), await storedTokens(app)]).toEqual([[], []]);
+    expect({
+      reachableTokens: await reachableTokens(app, visitor.handedOut),
+      storedTokens: await storedTokens(app),
+    }).toEqual({ reachableTokens: [], storedTokens: [] });
     expect((await visitor.visit(`${app.url}/basket`)).body).toBe('"apples"');
   },
 );
