@@ -27,11 +27,11 @@ describe('the authorization request', () => {
     const started = await visitor.visit(`${app.url}/connect/authorize`);
     const again = await visitor.visit(`${app.url}/connect/authorize`);
     const url = new URL(started.location);
-    expect([started.status, started.body, url.origin + url.pathname]).toEqual([
-      302,
-      '',
-      sandbox.connectOptions.authorizeUrl,
-    ]);
+    expect({ status: started.status, body: started.body, target: url.origin + url.pathname }).toEqual({
+      status: 302,
+      body: '',
+      target: sandbox.connectOptions.authorizeUrl,
+    });
     const { state, code_challenge: challenge, ...rest } = Object.fromEntries(url.searchParams);
     expect(rest).toEqual({
       client_id: sandbox.connectOptions.clientId,
@@ -84,11 +84,11 @@ describe('the authorization request', () => {
     await within({ options: { authorizeUrl } }, async (own) => {
       const started = await browser().visit(`${own.url}/connect/authorize`);
       const parameters = parametersOf(started.location);
-      expect([parameters.getAll('tenant'), parameters.getAll('client_id'), parameters.has('x')]).toEqual([
-        ['a b'],
-        [sandbox.connectOptions.clientId],
-        true,
-      ]);
+      expect({
+        tenants: parameters.getAll('tenant'),
+        clientIds: parameters.getAll('client_id'),
+        hasX: parameters.has('x'),
+      }).toEqual({ tenants: ['a b'], clientIds: [sandbox.connectOptions.clientId], hasX: true });
       expect(parameters.getAll('state')).toEqual([expect.stringMatching(/^[\w-]{43}$/)]);
     });
   });
@@ -188,10 +188,17 @@ describe('requests that are no visit', () => {
     ['OPTIONS', 204],
   ])('%s starts nothing and is answered %i with Allow', async (method, status) => {
     const answer = await browser().visit(`${app.url}/connect/authorize`, PAGE, method);
-    expect([answer.status, answer.headers.allow, answer.location]).toEqual([status, 'GET', '']);
+    expect({ status: answer.status, allow: answer.headers.allow, location: answer.location }).toEqual({
+      status,
+      allow: 'GET',
+      location: '',
+    });
     expect([answer.headers['cache-control'], answer.headers['referrer-policy']]).toEqual(['no-store', 'no-referrer']);
     expect(answer.headers['access-control-allow-origin']).toBeUndefined();
-    expect([answer.headers['set-cookie'], await app.sessions()]).toEqual([undefined, {}]);
+    expect({ setCookie: answer.headers['set-cookie'], sessions: await app.sessions() }).toEqual({
+      setCookie: undefined,
+      sessions: {},
+    });
   });
 
   test.each([
@@ -209,12 +216,15 @@ describe('requests that are no visit', () => {
     ['HX-Preloaded', 'true'],
   ])('a request in advance with %s: %s starts nothing and may come again', async (name, value) => {
     const answer = await browser().visit(`${app.url}/connect/authorize`, { [name]: value });
-    expect([answer.status, answer.headers['retry-after'], problemOf(answer.body)['code']]).toEqual([
-      503,
-      '1',
-      'ERR_CONNECT_PREFETCH',
-    ]);
-    expect([answer.headers['set-cookie'], await app.sessions()]).toEqual([undefined, {}]);
+    expect({
+      status: answer.status,
+      retryAfter: answer.headers['retry-after'],
+      code: problemOf(answer.body)['code'],
+    }).toEqual({ status: 503, retryAfter: '1', code: 'ERR_CONNECT_PREFETCH' });
+    expect({ setCookie: answer.headers['set-cookie'], sessions: await app.sessions() }).toEqual({
+      setCookie: undefined,
+      sessions: {},
+    });
   });
 
   const NO_VISITS: readonly [string, Record<string, string>, number][] = [
@@ -235,7 +245,11 @@ describe('requests that are no visit', () => {
     const before = await app.sessions();
     for (let load = 0; load < 8; load += 1) {
       const answer = await visitor.visit(`${app.url}/connect/authorize`, headers);
-      expect([answer.status, answer.location, answer.headers['set-cookie']]).toEqual([status, '', undefined]);
+      expect({ status: answer.status, location: answer.location, setCookie: answer.headers['set-cookie'] }).toEqual({
+        status,
+        location: '',
+        setCookie: undefined,
+      });
     }
     expect(await app.sessions()).toEqual(before);
     expect((await visitor.visit(callback)).location).toBe('/in');
@@ -279,12 +293,15 @@ describe('sessions and cookies that cannot work', () => {
     async (_sentence, cookie, reason) => {
       await within({ session: { cookie } }, async (own) => {
         const answer = await browser().visit(`${own.url}/connect/authorize`, {});
-        expect([answer.status, problemOf(answer.body)['code'], problemOf(answer.body)['reason']]).toEqual([
-          500,
-          'ERR_CONNECT_COOKIE',
-          reason,
-        ]);
-        expect([answer.headers['set-cookie'], await own.sessions()]).toEqual([undefined, {}]);
+        expect({
+          status: answer.status,
+          code: problemOf(answer.body)['code'],
+          reason: problemOf(answer.body)['reason'],
+        }).toEqual({ status: 500, code: 'ERR_CONNECT_COOKIE', reason });
+        expect({ setCookie: answer.headers['set-cookie'], sessions: await own.sessions() }).toEqual({
+          setCookie: undefined,
+          sessions: {},
+        });
       });
     },
   );
@@ -308,7 +325,10 @@ describe('sessions and cookies that cannot work', () => {
   test.each(SOUND_ROWS)('a cookie with %s starts a sign-in', async (_sentence, session, headers) => {
     await within({ session: session ?? {} }, async (own) => {
       const answer = await browser().visit(`${own.url}/connect/authorize`, headers);
-      expect([answer.status, answer.headers['set-cookie']?.length]).toEqual([302, 1]);
+      expect({ status: answer.status, cookies: answer.headers['set-cookie']?.length }).toEqual({
+        status: 302,
+        cookies: 1,
+      });
     });
   });
 
@@ -330,11 +350,11 @@ describe('sessions and cookies that cannot work', () => {
     };
     await within(removed, async (own) => {
       const answer = await browser().visit(`${own.url}/connect/authorize`, {});
-      expect([answer.status, problemOf(answer.body)['code'], problemOf(answer.body)['loginUrl']]).toEqual([
-        500,
-        'ERR_CONNECT_NO_SESSION',
-        undefined,
-      ]);
+      expect({
+        status: answer.status,
+        code: problemOf(answer.body)['code'],
+        loginUrl: problemOf(answer.body)['loginUrl'],
+      }).toEqual({ status: 500, code: 'ERR_CONNECT_NO_SESSION', loginUrl: undefined });
     });
   });
 
@@ -355,11 +375,11 @@ describe('sessions and cookies that cannot work', () => {
     };
     await within(notOfExpressSession, async (own) => {
       const answer = await browser().visit(`${own.url}/connect/authorize`, {});
-      expect([answer.status, problemOf(answer.body)['code'], problemOf(answer.body)['reason']]).toEqual([
-        500,
-        'ERR_CONNECT_NO_SESSION',
-        'client_side',
-      ]);
+      expect({
+        status: answer.status,
+        code: problemOf(answer.body)['code'],
+        reason: problemOf(answer.body)['reason'],
+      }).toEqual({ status: 500, code: 'ERR_CONNECT_NO_SESSION', reason: 'client_side' });
     });
   });
 
@@ -368,11 +388,11 @@ describe('sessions and cookies that cannot work', () => {
       expect((await browser().visit(`${own.url}/connect/authorize`)).status).toBe(302);
       own.store.emit('disconnect');
       const away = await browser().visit(`${own.url}/connect/authorize`, {});
-      expect([away.status, problemOf(away.body)['code'], away.headers['retry-after']]).toEqual([
-        503,
-        'ERR_CONNECT_STORE',
-        '2',
-      ]);
+      expect({
+        status: away.status,
+        code: problemOf(away.body)['code'],
+        retryAfter: away.headers['retry-after'],
+      }).toEqual({ status: 503, code: 'ERR_CONNECT_STORE', retryAfter: '2' });
       own.store.emit('connect');
       expect((await browser().visit(`${own.url}/connect/authorize`)).status).toBe(302);
     });

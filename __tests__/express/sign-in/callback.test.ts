@@ -99,7 +99,10 @@ describe('a state that is none of this session', () => {
     const state = new URL(callback).searchParams.get('state') ?? '';
     const forged = await asScript(visitor, altered(callback, { state: guess(state) }));
     expect(outcome(forged)).toEqual([403, 'ERR_CONNECT_STATE', 'unknown']);
-    expect([sandbox.calls.token, (await onlySession(app))['connectPending']]).toEqual([0, before['connectPending']]);
+    expect({ tokenCalls: sandbox.calls.token, connectPending: (await onlySession(app))['connectPending'] }).toEqual({
+      tokenCalls: 0,
+      connectPending: before['connectPending'],
+    });
     expect(outcome(await visitor.visit(callback))).toEqual([302, '/in']);
   });
 
@@ -130,7 +133,11 @@ describe('a state that is none of this session', () => {
     const before = await app.sessions();
     const answer = await asScript(browser(), callback);
     expect(outcome(answer)).toEqual([403, 'ERR_CONNECT_STATE', 'no_session']);
-    expect([answer.headers['set-cookie'], await app.sessions(), sandbox.calls.token]).toEqual([undefined, before, 0]);
+    expect({
+      setCookie: answer.headers['set-cookie'],
+      sessions: await app.sessions(),
+      tokenCalls: sandbox.calls.token,
+    }).toEqual({ setCookie: undefined, sessions: before, tokenCalls: 0 });
   });
 
   test('a session whose data was lost from the store is refused as no session', async () => {
@@ -138,7 +145,10 @@ describe('a state that is none of this session', () => {
     const callback = await beginSignIn(app, sandbox, visitor);
     await clearSessions(app);
     expect(outcome(await asScript(visitor, callback))).toEqual([403, 'ERR_CONNECT_STATE', 'no_session']);
-    expect([await app.sessions(), sandbox.calls.token]).toEqual([{}, 0]);
+    expect({ sessions: await app.sessions(), tokenCalls: sandbox.calls.token }).toEqual({
+      sessions: {},
+      tokenCalls: 0,
+    });
   });
 
   const DAMAGED: readonly [string, unknown][] = [
@@ -157,7 +167,11 @@ describe('a state that is none of this session', () => {
       document['connectPending'] = value;
     });
     const answer = await asScript(visitor, callback);
-    expect([answer.status, outcome(answer)[1], sandbox.calls.token]).toEqual([403, 'ERR_CONNECT_STATE', 0]);
+    expect({ status: answer.status, code: outcome(answer)[1], tokenCalls: sandbox.calls.token }).toEqual({
+      status: 403,
+      code: 'ERR_CONNECT_STATE',
+      tokenCalls: 0,
+    });
     expect((await signIn(app, sandbox, visitor)).status).toBe(302);
   });
 });
@@ -230,7 +244,10 @@ describe('a state is used once', () => {
     const otherCode = altered(callback, { code: 'another' });
     expect(outcome(await asScript(earlier, otherCode))).toEqual([403, 'ERR_CONNECT_STATE', 'no_session']);
     expect(outcome(await visitor.visit(otherCode))).toEqual([302, '/in']);
-    expect([sandbox.calls.token, await tokensIn(app)]).toEqual([1, 1]);
+    expect({ tokenCalls: sandbox.calls.token, storedTokens: await tokensIn(app) }).toEqual({
+      tokenCalls: 1,
+      storedTokens: 1,
+    });
   });
 
   test('a replay after failure is refused as used, without a provider call', async () => {
@@ -244,7 +261,10 @@ describe('a state is used once', () => {
       'ERR_CONNECT_STATE',
       'used',
     ]);
-    expect([sandbox.calls.token, await tokensIn(app)]).toEqual([1, 0]);
+    expect({ tokenCalls: sandbox.calls.token, storedTokens: await tokensIn(app) }).toEqual({
+      tokenCalls: 1,
+      storedTokens: 0,
+    });
   });
 
   test('a replay after the connection left the session is refused', async () => {
@@ -265,7 +285,7 @@ describe('a state is used once', () => {
     const answer = visitor.visit(callback);
     await sandbox.waiting();
     const { p, s } = await attemptsOf(app);
-    expect([p, s.length]).toEqual([[], 1]);
+    expect({ pending: p, spent: s.length }).toEqual({ pending: [], spent: 1 });
     sandbox.release();
     expect((await answer).status).toBe(302);
   });
@@ -317,7 +337,10 @@ describe('a callback without state', () => {
         'ERR_CONNECT_STATE',
         'missing',
       ]);
-      expect([sandbox.calls.token, await tokensIn(own)]).toEqual([1, 1]);
+      expect({ tokenCalls: sandbox.calls.token, storedTokens: await tokensIn(own) }).toEqual({
+        tokenCalls: 1,
+        storedTokens: 1,
+      });
     });
   });
 
@@ -355,7 +378,10 @@ describe('a callback without state', () => {
       const callback = await beginSignIn(own, sandbox, visitor, '/connect/authorize?returnTo=/in');
       const image = { 'sec-fetch-site': 'cross-site', 'sec-fetch-mode': 'no-cors', 'sec-fetch-dest': 'image' };
       const forged = await visitor.visit(altered(callback, { code: 'of-somebody-else' }), image);
-      expect([outcome(forged), sandbox.calls.token]).toEqual([[403, 'ERR_CONNECT_ORIGIN', 'foreign'], 0]);
+      expect({ outcome: outcome(forged), tokenCalls: sandbox.calls.token }).toEqual({
+        outcome: [403, 'ERR_CONNECT_ORIGIN', 'foreign'],
+        tokenCalls: 0,
+      });
       expect(outcome(await visitor.visit(callback))).toEqual([302, '/in']);
     });
   });
@@ -457,7 +483,10 @@ describe('an answer with faulty parameters', () => {
   ])('%s answered %i redeems nothing', async (method, status, headers) => {
     const visitor = browser();
     const callback = await beginSignIn(app, sandbox, visitor);
-    expect([(await visitor.visit(callback, headers, method)).status, sandbox.calls.token]).toEqual([status, 0]);
+    expect({
+      status: (await visitor.visit(callback, headers, method)).status,
+      tokenCalls: sandbox.calls.token,
+    }).toEqual({ status, tokenCalls: 0 });
     expect((await visitor.visit(callback)).status).toBe(302);
   });
 });
@@ -557,7 +586,10 @@ describe('the new session', () => {
       sandbox.release();
       const answer = await pending;
       expect(outcome(answer)).toEqual([403, 'ERR_CONNECT_STATE', 'no_session']);
-      expect([answer.headers['set-cookie'], await own.sessions()]).toEqual([undefined, {}]);
+      expect({ setCookie: answer.headers['set-cookie'], sessions: await own.sessions() }).toEqual({
+        setCookie: undefined,
+        sessions: {},
+      });
     });
   });
 
@@ -570,7 +602,11 @@ describe('the new session', () => {
     await sandbox.waiting(2);
     sandbox.release();
     expect((await Promise.all(answers)).map((answer) => answer.status).sort()).toEqual([302, 403]);
-    expect([sandbox.calls.token, await tokensIn(app), Object.keys(await app.sessions()).length]).toEqual([2, 1, 1]);
+    expect({
+      tokenCalls: sandbox.calls.token,
+      storedTokens: await tokensIn(app),
+      sessionCount: Object.keys(await app.sessions()).length,
+    }).toEqual({ tokenCalls: 2, storedTokens: 1, sessionCount: 1 });
   });
 });
 
@@ -618,7 +654,10 @@ describe('onConnect', () => {
       const answer = await asScript(visitor, callback);
       expect(outcome(answer)).toEqual(expected);
       expect(answer.body).not.toContain('secret-detail');
-      expect([await tokensIn(own), Object.keys(await own.sessions()).length]).toEqual([0, 1]);
+      expect({ storedTokens: await tokensIn(own), sessionCount: Object.keys(await own.sessions()).length }).toEqual({
+        storedTokens: 0,
+        sessionCount: 1,
+      });
       expect(outcome(await asScript(visitor, callback))).toEqual([403, 'ERR_CONNECT_STATE', 'used']);
     });
   });

@@ -112,7 +112,11 @@ describe.each(SLOW)('with a store %s', (_name, sessionOptions, makeDelay) => {
     const before = sandbox.calls.token;
     for (const tab of [late, later]) {
       const answer = await tab.visit(callbackUrl);
-      expect([answer.status, answer.location, sessionId(tab)]).toEqual([302, '/landed', sessionId(visitor)]);
+      expect({ status: answer.status, location: answer.location, sessionId: sessionId(tab) }).toEqual({
+        status: 302,
+        location: '/landed',
+        sessionId: sessionId(visitor),
+      });
       expect(await isConnected(app, tab)).toBe(true);
     }
     expect(sandbox.calls.token).toBe(before);
@@ -125,7 +129,10 @@ describe.each(SLOW)('with a store %s', (_name, sessionOptions, makeDelay) => {
     await beginSignIn(app, sandbox, stranger);
     const [own, foreign] = await Promise.all([visitor.visit(callbackUrl), stranger.visit(callbackUrl)]);
     expect([own.status, foreign.status]).toEqual([302, 403]);
-    expect([await isConnected(app, visitor), await isConnected(app, stranger)]).toEqual([true, false]);
+    expect({
+      visitorConnected: await isConnected(app, visitor),
+      strangerConnected: await isConnected(app, stranger),
+    }).toEqual({ visitorConnected: true, strangerConnected: false });
   });
 
   test('two sign-ins started at once in one session both survive, and both complete', async () => {
@@ -142,7 +149,11 @@ describe.each(SLOW)('with a store %s', (_name, sessionOptions, makeDelay) => {
       [second, '/second'],
     ] as const) {
       const answer = await visitor.visit(url);
-      expect([answer.status, answer.location, await isConnected(app, visitor)]).toEqual([302, place, true]);
+      expect({
+        status: answer.status,
+        location: answer.location,
+        visitorConnected: await isConnected(app, visitor),
+      }).toEqual({ status: 302, location: place, visitorConnected: true });
     }
     expect((await withToken(app)).length).toBe(1);
   });
@@ -173,11 +184,11 @@ describe.each(SLOW)('with a store %s', (_name, sessionOptions, makeDelay) => {
     const joined = await stale.visit(callbackUrl);
     const forged = await twin.visit(callbackUrl.replace(/code=[^&]+/u, 'code=another'));
     expect([joined.status, forged.status]).toEqual([302, 403]);
-    expect([sandbox.presentations(code), sandbox.calls.token, await isConnected(app, twin)]).toEqual([
-      1,
-      before,
-      false,
-    ]);
+    expect({
+      presentations: sandbox.presentations(code),
+      tokenCalls: sandbox.calls.token,
+      twinConnected: await isConnected(app, twin),
+    }).toEqual({ presentations: 1, tokenCalls: before, twinConnected: false });
     expect((await withToken(app)).length).toBe(1);
   });
 
@@ -194,7 +205,9 @@ describe.each(SLOW)('with a store %s', (_name, sessionOptions, makeDelay) => {
     await new Promise<void>((resolve) => app.store.set(oldId, snapshot as never, () => resolve()));
     const twin = await other.visit(callbackUrl.replace(/code=[^&]+/u, 'code=another'));
     sandbox.release();
-    expect([(await running).status, twin.status, sandbox.calls.token]).toEqual([302, 403, before + 1]);
+    expect({ runningStatus: (await running).status, twinStatus: twin.status, tokenCalls: sandbox.calls.token }).toEqual(
+      { runningStatus: 302, twinStatus: 403, tokenCalls: before + 1 },
+    );
   });
 
   test('callbacks at once after a failed exchange are one token request, and all of them fail alike', async () => {
@@ -204,7 +217,10 @@ describe.each(SLOW)('with a store %s', (_name, sessionOptions, makeDelay) => {
     const before = sandbox.calls.token;
     const answers = await Promise.all(Array.from({ length: 8 }, () => visitor.fork().visit(callbackUrl)));
     expect(answers.every((answer) => answer.status === 503 || answer.status === 403)).toBe(true);
-    expect([sandbox.calls.token, (await withToken(app)).length]).toEqual([before + 1, 0]);
+    expect({ tokenCalls: sandbox.calls.token, sessionsWithToken: (await withToken(app)).length }).toEqual({
+      tokenCalls: before + 1,
+      sessionsWithToken: 0,
+    });
     expect((await visitor.visit(callbackUrl)).status).toBe(403);
     expect((await signIn(app, sandbox, visitor)).status).toBe(302);
   });

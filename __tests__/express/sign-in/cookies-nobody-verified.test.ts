@@ -22,7 +22,7 @@ function routes(express: Express): void {
   });
   express.get('/who', (req, res) => {
     const { user = null } = req.session as { user?: unknown };
-    res.json([user, req.session.connectToken !== undefined]);
+    res.json({ name: user, connected: req.session.connectToken !== undefined });
   });
 }
 
@@ -71,16 +71,20 @@ describe.each(FORGED)('a session id %s', (_words, forged) => {
       expect((await victim.visit(callback, { ...SCRIPT, cookie })).status).toBe(403);
       const stranger = browser();
       const answer = await stranger.visit(callback, { ...SCRIPT, cookie: forged(old) });
-      expect([answer.status, codeOf(answer), answer.headers['set-cookie']]).toEqual([
-        403,
-        'ERR_CONNECT_STATE',
-        undefined,
-      ]);
-      expect([await who(app, victim), await who(app, stranger), await who(app, owner)]).toEqual([
-        ['victim', false],
-        [null, false],
-        ['owner', true],
-      ]);
+      expect({ status: answer.status, code: codeOf(answer), setCookie: answer.headers['set-cookie'] }).toEqual({
+        status: 403,
+        code: 'ERR_CONNECT_STATE',
+        setCookie: undefined,
+      });
+      expect({
+        victim: await who(app, victim),
+        stranger: await who(app, stranger),
+        owner: await who(app, owner),
+      }).toEqual({
+        victim: { name: 'victim', connected: false },
+        stranger: { name: null, connected: false },
+        owner: { name: 'owner', connected: true },
+      });
     });
   });
 
@@ -95,11 +99,15 @@ describe.each(FORGED)('a session id %s', (_words, forged) => {
       const stranger = browser();
       expect((await stranger.visit(callback, { ...SCRIPT, cookie })).status).toBe(403);
       sandbox.release();
-      expect([(await running).status, await who(app, stranger), await who(app, owner)]).toEqual([
-        302,
-        [null, false],
-        ['owner', true],
-      ]);
+      expect({
+        status: (await running).status,
+        stranger: await who(app, stranger),
+        owner: await who(app, owner),
+      }).toEqual({
+        status: 302,
+        stranger: { name: null, connected: false },
+        owner: { name: 'owner', connected: true },
+      });
     });
   });
 
@@ -116,8 +124,8 @@ describe.each(FORGED)('a session id %s', (_words, forged) => {
         expect((await victim.visit(callback, { ...SCRIPT, cookie })).status).toBe(403);
       }
       expect([await who(app, victim), await who(app, attacker)]).toEqual([
-        ['victim', false],
-        ['attacker', true],
+        { name: 'victim', connected: false },
+        { name: 'attacker', connected: true },
       ]);
     });
   });
@@ -129,7 +137,10 @@ describe.each(FORGED)('a session id %s', (_words, forged) => {
       const old = idOf(owner);
       await owner.visit(callback);
       expect((await disconnect(app, browser(), { cookie: forged(old) })).status).toBe(204);
-      expect([await who(app, owner), await tokensIn(app)]).toEqual([['owner', true], 1]);
+      expect({ owner: await who(app, owner), storedTokens: await tokensIn(app) }).toEqual({
+        owner: { name: 'owner', connected: true },
+        storedTokens: 1,
+      });
     });
   });
 });
@@ -142,8 +153,15 @@ describe('the very cookie that express-session has verified', () => {
       const second = owner.fork();
       await owner.visit(callback);
       const answer = await second.visit(callback);
-      expect([answer.status, answer.location, idOf(second)]).toEqual([302, '/in', idOf(owner)]);
-      expect([await who(app, second), sandbox.calls.token]).toEqual([['owner', true], 1]);
+      expect({ status: answer.status, location: answer.location, sessionId: idOf(second) }).toEqual({
+        status: 302,
+        location: '/in',
+        sessionId: idOf(owner),
+      });
+      expect({ second: await who(app, second), tokenCalls: sandbox.calls.token }).toEqual({
+        second: { name: 'owner', connected: true },
+        tokenCalls: 1,
+      });
     });
   });
 
@@ -166,7 +184,7 @@ describe('the very cookie that express-session has verified', () => {
       const victim = await person(app, 'victim');
       const cookie = `${pairOf(victim)}; ${old}`;
       expect((await victim.visit(callback, { ...SCRIPT, cookie })).status).toBe(403);
-      expect(await who(app, victim)).toEqual(['victim', false]);
+      expect(await who(app, victim)).toEqual({ name: 'victim', connected: false });
     });
   });
 });
@@ -188,10 +206,10 @@ describe('any number of other cookies in front of that of the session', () => {
       expect([second.status, second.location]).toEqual([302, '/in']);
       const old = visitor.fork();
       const ended = await disconnect(app, visitor, headers());
-      expect([ended.status, await tokensIn(app)]).toEqual([204, 0]);
+      expect({ status: ended.status, storedTokens: await tokensIn(app) }).toEqual({ status: 204, storedTokens: 0 });
       expect([await who(app, visitor), await who(app, old)]).toEqual([
-        ['owner', false],
-        [null, false],
+        { name: 'owner', connected: false },
+        { name: null, connected: false },
       ]);
     });
   });
@@ -207,7 +225,11 @@ describe('any number of other cookies in front of that of the session', () => {
           ...SCRIPT,
           cookie: `${crowd(count)}; ${pairOf(visitor)}`,
         });
-        expect([answer.status, codeOf(answer), await app.sessions()]).toEqual([503, 'ERR_CONNECT_STORE', {}]);
+        expect({ status: answer.status, code: codeOf(answer), sessions: await app.sessions() }).toEqual({
+          status: 503,
+          code: 'ERR_CONNECT_STORE',
+          sessions: {},
+        });
       },
       {
         before: [
@@ -251,7 +273,10 @@ describe('sessions that have moved again and again', () => {
       const visitor = await person(app, 'owner');
       const first = await moved(app, visitor, 3);
       expect((await disconnect(app, first)).status).toBe(204);
-      expect([await who(app, visitor), await tokensIn(app)]).toEqual([['owner', false], 0]);
+      expect({ visitor: await who(app, visitor), storedTokens: await tokensIn(app) }).toEqual({
+        visitor: { name: 'owner', connected: false },
+        storedTokens: 0,
+      });
     });
   });
 
@@ -265,13 +290,19 @@ describe('sessions that have moved again and again', () => {
         const answer = await disconnect(app, first);
         // The one of express-session, ours of the session that is no more, and three of where it went.
         expect(reads() - before).toBeLessThanOrEqual(5);
-        expect([answer.status, codeOf(answer), answer.headers['retry-after']]).toEqual([
-          503,
-          'ERR_CONNECT_LEDGER',
-          '1',
-        ]);
-        expect([await who(app, visitor), await tokensIn(app)]).toEqual([['owner', true], 1]);
-        expect([(await disconnect(app, visitor)).status, await tokensIn(app)]).toEqual([204, 0]);
+        expect({ status: answer.status, code: codeOf(answer), retryAfter: answer.headers['retry-after'] }).toEqual({
+          status: 503,
+          code: 'ERR_CONNECT_LEDGER',
+          retryAfter: '1',
+        });
+        expect({ visitor: await who(app, visitor), storedTokens: await tokensIn(app) }).toEqual({
+          visitor: { name: 'owner', connected: true },
+          storedTokens: 1,
+        });
+        expect({ status: (await disconnect(app, visitor)).status, storedTokens: await tokensIn(app) }).toEqual({
+          status: 204,
+          storedTokens: 0,
+        });
       },
       { store },
     );

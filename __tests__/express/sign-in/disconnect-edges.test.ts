@@ -26,7 +26,11 @@ test('a browser that shows the old session beside the new one ends the one conne
   await visitor.visit(callback);
   const now = visitor.cookies.get('connect.sid') ?? '';
   const answer = await disconnect(visitor, { cookie: `connect.sid=${now}; connect.sid=${old}` });
-  expect([answer.status, await tokensIn(app), Object.keys(await app.sessions()).length]).toEqual([204, 0, 1]);
+  expect({
+    status: answer.status,
+    storedTokens: await tokensIn(app),
+    sessionCount: Object.keys(await app.sessions()).length,
+  }).toEqual({ status: 204, storedTokens: 0, sessionCount: 1 });
   expect(events.map((event) => event.type)).toEqual(['connected', 'ended', 'disconnected']);
   expect(visitor.cookies.get('connect.sid')).not.toBe(now);
 });
@@ -42,6 +46,10 @@ test.each(['', '.0', 7, null])(
     events.length = 0;
     expect((await disconnect(visitor)).status).toBe(204);
     const { cookie, ...rest } = await onlySession(app);
-    expect([rest, typeof cookie, events]).toEqual([{ basket: 'apples' }, 'object', []]);
+    expect({ rest, cookieType: typeof cookie, events }).toEqual({
+      rest: { basket: 'apples' },
+      cookieType: 'object',
+      events: [],
+    });
   },
 );

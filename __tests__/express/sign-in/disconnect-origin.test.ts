@@ -55,7 +55,11 @@ const ACCEPTED: readonly [string, Signs][] = [
 
 test.each(ACCEPTED)('%s is a page of this site', async (_words, headers) => {
   const answer = await disconnect(filled(headers));
-  expect([answer.status, answer.body, await tokensIn(app)]).toEqual([204, '', 0]);
+  expect({ status: answer.status, body: answer.body, storedTokens: await tokensIn(app) }).toEqual({
+    status: 204,
+    body: '',
+    storedTokens: 0,
+  });
 });
 
 const FOREIGN: readonly [string, Signs][] = [
@@ -115,9 +119,17 @@ test.each([
 ])('%s is refused, and the connection stays', async (_words, headers, reason) => {
   const answer = await disconnect(filled(headers));
   const { code, reason: told, loginUrl } = JSON.parse(answer.body) as Record<string, unknown>;
-  expect([answer.status, code, told, loginUrl]).toEqual([403, 'ERR_CONNECT_ORIGIN', reason, undefined]);
+  expect({ status: answer.status, code, told, loginUrl }).toEqual({
+    status: 403,
+    code: 'ERR_CONNECT_ORIGIN',
+    told: reason,
+    loginUrl: undefined,
+  });
   expect([answer.headers['cache-control'], answer.headers['referrer-policy']]).toEqual(['no-store', 'no-referrer']);
-  expect([answer.headers['set-cookie'], await tokensIn(app)]).toEqual([undefined, 1]);
+  expect({ setCookie: answer.headers['set-cookie'], storedTokens: await tokensIn(app) }).toEqual({
+    setCookie: undefined,
+    storedTokens: 1,
+  });
   expect(events).toEqual([
     {
       type: 'error',
@@ -142,7 +154,11 @@ describe('of the methods', () => {
 
   test.each(['GET', 'HEAD', 'PUT', 'DELETE', 'PATCH'])('%s is 405 and ends nothing', async (method) => {
     const answer = await disconnect(own, method);
-    expect([answer.status, answer.headers['allow'], await tokensIn(app)]).toEqual([405, 'POST', 1]);
+    expect({ status: answer.status, allow: answer.headers['allow'], storedTokens: await tokensIn(app) }).toEqual({
+      status: 405,
+      allow: 'POST',
+      storedTokens: 1,
+    });
     if (method !== 'HEAD') expect(JSON.parse(answer.body)).toMatchObject({ code: 'ERR_CONNECT_METHOD' });
   });
 
@@ -151,7 +167,11 @@ describe('of the methods', () => {
       { origin: 'https://evil.example', 'access-control-request-method': 'POST' },
       'OPTIONS',
     );
-    expect([answer.status, answer.headers['allow'], await tokensIn(app)]).toEqual([204, 'POST', 1]);
+    expect({ status: answer.status, allow: answer.headers['allow'], storedTokens: await tokensIn(app) }).toEqual({
+      status: 204,
+      allow: 'POST',
+      storedTokens: 1,
+    });
     expect(answer.headers['access-control-allow-origin']).toBeUndefined();
   });
 });
@@ -176,7 +196,7 @@ test('a dump that has read headersDistinct of the prototype blinds it to no repe
   Reflect.get(prototype, 'headersDistinct');
   try {
     const answer = await disconnect(filled({ referer: ['OWN/', 'https://evil.example/'] }));
-    expect([answer.status, await tokensIn(app)]).toEqual([403, 1]);
+    expect({ status: answer.status, storedTokens: await tokensIn(app) }).toEqual({ status: 403, storedTokens: 1 });
   } finally {
     for (const symbol of Object.getOwnPropertySymbols(prototype))
       if (!before.has(symbol)) Reflect.deleteProperty(prototype, symbol);

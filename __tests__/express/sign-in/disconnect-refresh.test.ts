@@ -87,8 +87,9 @@ function age(app: TestApp, secondsLeft: number): Promise<void> {
   });
 }
 
-async function holds(app: TestApp, visitor: Browser): Promise<readonly [token: string, basket: string]> {
-  return [(await visitor.visit(`${app.url}/token`)).body, (await visitor.visit(`${app.url}/basket`)).body];
+async function holds(app: TestApp, visitor: Browser): Promise<{ token: string; basket: string }> {
+  const token = (await visitor.visit(`${app.url}/token`)).body;
+  return { token, basket: (await visitor.visit(`${app.url}/basket`)).body };
 }
 
 const codeOf = (answer: Answer): unknown => (JSON.parse(answer.body) as { code?: unknown }).code;
@@ -121,21 +122,30 @@ describe('a refresh in flight', () => {
       if (secondsLeft > 0)
         expect((JSON.parse((await joining).body) as StoredToken).access_token).toBe(before.access_token);
       expect((await disconnect(app, visitor)).status).toBe(204);
-      expect([await tokensIn(app), Object.keys(await app.sessions()).length]).toEqual([0, 1]);
+      expect({ storedTokens: await tokensIn(app), sessionCount: Object.keys(await app.sessions()).length }).toEqual({
+        storedTokens: 0,
+        sessionCount: 1,
+      });
       sandbox.release();
       const waited = await running;
-      expect([waited.status, codeOf(waited), (await joining).body.includes(before.refresh_token)]).toEqual([
-        401,
-        'ERR_CONNECT_EXPIRED',
-        secondsLeft > 0,
-      ]);
-      expect([sandbox.calls.refresh, sandbox.presentations(before.refresh_token)]).toEqual([1, 1]);
+      expect({
+        status: waited.status,
+        code: codeOf(waited),
+        joinedGetsToken: (await joining).body.includes(before.refresh_token),
+      }).toEqual({ status: 401, code: 'ERR_CONNECT_EXPIRED', joinedGetsToken: secondsLeft > 0 });
+      expect({
+        refreshCalls: sandbox.calls.refresh,
+        presentations: sandbox.presentations(before.refresh_token),
+      }).toEqual({ refreshCalls: 1, presentations: 1 });
       expect(diary).toEqual(['revoke', 'moved', ...(apiCode === undefined ? ['settle: revoked'] : [])]);
       expect([await holds(app, visitor), await holds(app, old)]).toEqual([
-        ['null', '"apples"'],
-        ['null', 'null'],
+        { token: 'null', basket: '"apples"' },
+        { token: 'null', basket: 'null' },
       ]);
-      expect([await tokensIn(app), Object.keys(await app.sessions()).length]).toEqual([0, 1]);
+      expect({ storedTokens: await tokensIn(app), sessionCount: Object.keys(await app.sessions()).length }).toEqual({
+        storedTokens: 0,
+        sessionCount: 1,
+      });
       for (const one of [visitor, old]) {
         const answer = await one.visit(`${app.url}/fresh`, {});
         expect([answer.status, codeOf(answer)]).toEqual([401, 'ERR_CONNECT_REQUIRED']);
@@ -155,10 +165,17 @@ describe('a refresh in flight', () => {
       const answer = await disconnect(app, visitor);
       app.store.set = set;
       sandbox.release();
-      expect([answer.status, codeOf(answer), (await running).status]).toEqual([503, 'ERR_CONNECT_STORE', 401]);
+      expect({ answerStatus: answer.status, code: codeOf(answer), runningStatus: (await running).status }).toEqual({
+        answerStatus: 503,
+        code: 'ERR_CONNECT_STORE',
+        runningStatus: 401,
+      });
       // The connection has ended all the same; only the rest of the work is left for the next try.
       expect(diary).toEqual(['revoke', 'settle: revoked']);
-      expect([(await disconnect(app, visitor)).status, await holds(app, visitor)]).toEqual([204, ['null', '"apples"']]);
+      expect([(await disconnect(app, visitor)).status, await holds(app, visitor)]).toEqual([
+        204,
+        { token: 'null', basket: '"apples"' },
+      ]);
     });
   });
 });
@@ -188,12 +205,12 @@ describe('a ledger that is away', () => {
     await withVisitor({ revoke }, async ({ app, visitor, events }) => {
       const before = await app.sessions();
       const answer = await disconnect(app, visitor);
-      expect([answer.status, codeOf(answer), answer.headers['retry-after'], answer.headers['set-cookie']]).toEqual([
-        503,
-        'ERR_CONNECT_LEDGER',
-        '2',
-        undefined,
-      ]);
+      expect({
+        status: answer.status,
+        code: codeOf(answer),
+        retryAfter: answer.headers['retry-after'],
+        setCookie: answer.headers['set-cookie'],
+      }).toEqual({ status: 503, code: 'ERR_CONNECT_LEDGER', retryAfter: '2', setCookie: undefined });
       expect(answer.body).not.toMatch(/redis|secret|loginUrl/u);
       expect(await app.sessions()).toEqual(before);
       expect((await visitor.visit(`${app.url}/fresh`, {})).status).toBe(200);
@@ -202,7 +219,10 @@ describe('a ledger that is away', () => {
         ['error', 'disconnect'],
       ]);
       isAway = false;
-      expect([(await disconnect(app, visitor)).status, await holds(app, visitor)]).toEqual([204, ['null', '"apples"']]);
+      expect([(await disconnect(app, visitor)).status, await holds(app, visitor)]).toEqual([
+        204,
+        { token: 'null', basket: '"apples"' },
+      ]);
     });
   });
 
@@ -215,16 +235,20 @@ describe('a ledger that is away', () => {
       const callback = await beginSignIn(app, sandbox, visitor);
       isAway = true;
       const answer = await visitor.visit(callback, {});
-      expect([answer.status, codeOf(answer), answer.headers['set-cookie'], sandbox.calls.exchange]).toEqual([
-        503,
-        'ERR_CONNECT_LEDGER',
-        undefined,
-        0,
-      ]);
+      expect({
+        status: answer.status,
+        code: codeOf(answer),
+        setCookie: answer.headers['set-cookie'],
+        exchangeCalls: sandbox.calls.exchange,
+      }).toEqual({ status: 503, code: 'ERR_CONNECT_LEDGER', setCookie: undefined, exchangeCalls: 0 });
       isAway = false;
-      expect([(await visitor.visit(callback, {})).status, sandbox.calls.exchange, diary]).toEqual([403, 0, ['once']]);
+      expect({
+        status: (await visitor.visit(callback, {})).status,
+        exchangeCalls: sandbox.calls.exchange,
+        diary,
+      }).toEqual({ status: 403, exchangeCalls: 0, diary: ['once'] });
       expect((await signIn(app, sandbox, visitor)).status).toBe(302);
-      expect((await holds(app, visitor))[1]).toBe('"apples"');
+      expect((await holds(app, visitor)).basket).toBe('"apples"');
     });
   });
 });
@@ -248,12 +272,15 @@ test('a callback that another process has claimed lands without an exchange, a t
       expect(answers.map((answer) => [answer.status, answer.location, answer.headers['set-cookie']])).toEqual(
         Array(3).fill([302, '/landed', undefined]),
       );
-      expect([sandbox.calls.token, await tokensIn(app)]).toEqual([0, 0]);
+      expect({ tokenCalls: sandbox.calls.token, storedTokens: await tokensIn(app) }).toEqual({
+        tokenCalls: 0,
+        storedTokens: 0,
+      });
       // The state's hash, never the state.
       const state = new URL(callback).searchParams.get('state') ?? '';
       expect(names).toEqual([[expect.stringMatching(/^[\w-]{43}$/u), 60_000]]);
       expect(names[0]?.[0]).not.toContain(state);
-      expect((await holds(app, visitor))[1]).toBe('"apples"');
+      expect((await holds(app, visitor)).basket).toBe('"apples"');
     },
   );
 });
@@ -320,11 +347,11 @@ describe('a session that another request has written since this one loaded it', 
         Object.assign(document['connectToken'] as object, { connection: 'another.3' });
       },
       async ({ app, visitor, diary }) => {
-        expect([(await disconnect(app, visitor)).status, diary, await tokensIn(app)]).toEqual([
-          204,
-          ['revoke', 'revoke', 'moved'],
-          0,
-        ]);
+        expect({ status: (await disconnect(app, visitor)).status, diary, storedTokens: await tokensIn(app) }).toEqual({
+          status: 204,
+          diary: ['revoke', 'revoke', 'moved'],
+          storedTokens: 0,
+        });
       },
     );
   });
@@ -338,7 +365,10 @@ describe('a session that another request has written since this one loaded it', 
       },
       async ({ app, visitor }) => {
         expect((await disconnect(app, visitor)).status).toBe(503);
-        expect([(await holds(app, visitor))[1], await tokensIn(app)]).toEqual(['"pears"', 1]);
+        expect({ basket: (await holds(app, visitor)).basket, storedTokens: await tokensIn(app) }).toEqual({
+          basket: '"pears"',
+          storedTokens: 1,
+        });
       },
     );
   });

@@ -55,16 +55,24 @@ function disconnect(app: TestApp, visitor: Browser): Promise<Answer> {
   return visitor.visit(`${app.url}/connect/disconnect`, { 'sec-fetch-site': 'same-origin' }, 'POST');
 }
 
-async function holds(app: TestApp, visitor: Browser): Promise<readonly [token: boolean, basket: string]> {
-  return [(await visitor.visit(`${app.url}/token`)).body !== 'null', (await visitor.visit(`${app.url}/basket`)).body];
+async function holds(app: TestApp, visitor: Browser): Promise<{ connected: boolean; basket: string }> {
+  const connected = (await visitor.visit(`${app.url}/token`)).body !== 'null';
+  return { connected, basket: (await visitor.visit(`${app.url}/basket`)).body };
 }
 
 function expectStoreAnswer(answer: Answer): void {
   const problem = JSON.parse(answer.body) as Record<string, unknown>;
-  expect([answer.status, problem['status'], problem['code']]).toEqual([503, 503, 'ERR_CONNECT_STORE']);
+  expect({ answerStatus: answer.status, problemStatus: problem['status'], code: problem['code'] }).toEqual({
+    answerStatus: 503,
+    problemStatus: 503,
+    code: 'ERR_CONNECT_STORE',
+  });
   expect(Number(answer.headers['content-length'])).toBe(Buffer.byteLength(answer.body));
   expect([answer.headers['cache-control'], answer.headers['retry-after']]).toEqual(['no-store', '2']);
-  expect([answer.headers['set-cookie'], problem['loginUrl']]).toEqual([undefined, undefined]);
+  expect({ setCookie: answer.headers['set-cookie'], loginUrl: problem['loginUrl'] }).toEqual({
+    setCookie: undefined,
+    loginUrl: undefined,
+  });
   expect(JSON.stringify(answer)).not.toMatch(/storepassword|redis|10\.9\.8\.7/u);
 }
 
@@ -110,13 +118,17 @@ describe.each(SESSION_OPTIONS)('with %s', (_name, session, plans) => {
     expectStoreAnswer(answer);
     expect(faulty.faults()).toBeGreaterThan(0);
     faulty.heal();
-    expect((await holds(app, visitor))[1]).toBe('"apples"');
+    expect((await holds(app, visitor)).basket).toBe('"apples"');
     expect((await disconnect(app, visitor)).status).toBe(204);
-    expect([await holds(app, visitor), await holds(app, old), await tokensIn(app)]).toEqual([
-      [false, '"apples"'],
-      [false, 'null'],
-      0,
-    ]);
+    expect({
+      visitor: await holds(app, visitor),
+      old: await holds(app, old),
+      storedTokens: await tokensIn(app),
+    }).toEqual({
+      visitor: { connected: false, basket: '"apples"' },
+      old: { connected: false, basket: 'null' },
+      storedTokens: 0,
+    });
   });
 
   test.each(single.filter((plan) => plan.operation !== 'destroy').map(named))(
@@ -132,7 +144,10 @@ describe.each(SESSION_OPTIONS)('with %s', (_name, session, plans) => {
       expectStoreAnswer(answer);
       faulty.heal();
       expect((await disconnect(app, late)).status).toBe(204);
-      expect([await holds(app, visitor), await tokensIn(app)]).toEqual([[false, '"apples"'], 0]);
+      expect({ visitor: await holds(app, visitor), storedTokens: await tokensIn(app) }).toEqual({
+        visitor: { connected: false, basket: '"apples"' },
+        storedTokens: 0,
+      });
     },
   );
 });
@@ -154,7 +169,13 @@ describe('a store that is not to be believed', () => {
     expectStoreAnswer(answer);
     faulty.heal();
     await nextTurn();
-    expect([Object.keys(await app.sessions()).length, (await holds(app, visitor))[1]]).toEqual([1, '"apples"']);
+    expect({
+      sessionCount: Object.keys(await app.sessions()).length,
+      basket: (await holds(app, visitor)).basket,
+    }).toEqual({
+      sessionCount: 1,
+      basket: '"apples"',
+    });
   });
 
   test('a destroy that removes and still reports an error: the token is gone, the basket is not', async () => {
@@ -163,7 +184,11 @@ describe('a store that is not to be believed', () => {
     faulty.plan({ operation: 'destroy', fault: 'fails after writing', call: 1 });
     const answer = await disconnect(app, visitor);
     faulty.heal();
-    expect([answer.status, await tokensIn(app), await holds(app, visitor)]).toEqual([204, 0, [false, '"apples"']]);
+    expect({ status: answer.status, storedTokens: await tokensIn(app), visitor: await holds(app, visitor) }).toEqual({
+      status: 204,
+      storedTokens: 0,
+      visitor: { connected: false, basket: '"apples"' },
+    });
   });
 
   test('a store that has gone away is 503, and the connection can be ended later', async () => {
@@ -173,7 +198,7 @@ describe('a store that is not to be believed', () => {
     faulty.store.emit('connect');
     expectStoreAnswer(answer);
     expect((await disconnect(app, visitor)).status).toBe(204);
-    expect(await holds(app, visitor)).toEqual([false, '"apples"']);
+    expect(await holds(app, visitor)).toEqual({ connected: false, basket: '"apples"' });
   });
 });
 
@@ -203,9 +228,9 @@ test.each(OPERATIONS)(
       await nextTurn();
       await nextTurn();
       const again = await disconnect(app, visitor);
-      expect([again.status, await tokensIn(app)]).toEqual([204, 0]);
+      expect({ status: again.status, storedTokens: await tokensIn(app) }).toEqual({ status: 204, storedTokens: 0 });
       // A destroy that succeeds late takes the old session with it, as a visitor's own logout would.
-      expect((await holds(app, visitor))[1]).toBe(operation === 'destroy' ? 'null' : '"apples"');
+      expect((await holds(app, visitor)).basket).toBe(operation === 'destroy' ? 'null' : '"apples"');
     });
   },
 );
@@ -224,7 +249,10 @@ test('two tabs on a hanging store are both 503 in time', async () => {
     const answers = await Promise.all([disconnect(app, visitor.fork()), disconnect(app, visitor.fork())]);
     for (const answer of answers) expectStoreAnswer(answer);
     faulty.heal();
-    expect([(await disconnect(app, visitor)).status, await holds(app, visitor)]).toEqual([204, [false, '"apples"']]);
+    expect([(await disconnect(app, visitor)).status, await holds(app, visitor)]).toEqual([
+      204,
+      { connected: false, basket: '"apples"' },
+    ]);
   });
 });
 
@@ -256,7 +284,7 @@ test.each(OPERATIONS)(
         expectStoreAnswer(answer);
         faulty.heal();
         expect(met).toEqual([['ERR_CONNECT_STORE', 'disconnect', 503, 'undefined', 'undefined']]);
-        expect((await holds(app, visitor))[1]).toBe('"apples"');
+        expect((await holds(app, visitor)).basket).toBe('"apples"');
       },
     );
   },
@@ -289,5 +317,5 @@ test('a slow request that meets the session while it is being destroyed does not
   answering.open();
   expect((await slow).body).toBe('null');
   expect(Object.keys(await app.sessions())).toHaveLength(1);
-  expect(await holds(app, old)).toEqual([false, 'null']);
+  expect(await holds(app, old)).toEqual({ connected: false, basket: 'null' });
 });

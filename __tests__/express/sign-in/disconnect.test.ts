@@ -59,8 +59,9 @@ async function connected(at: TestApp, path?: string): Promise<Browser> {
   return visitor;
 }
 
-async function holds(at: TestApp, visitor: Browser): Promise<readonly [token: boolean, basket: string]> {
-  return [(await visitor.visit(`${at.url}/token`)).body !== 'null', (await visitor.visit(`${at.url}/basket`)).body];
+async function holds(at: TestApp, visitor: Browser): Promise<{ connected: boolean; basket: string }> {
+  const connected = (await visitor.visit(`${at.url}/token`)).body !== 'null';
+  return { connected, basket: (await visitor.visit(`${at.url}/basket`)).body };
 }
 
 function problem(answer: Answer): readonly unknown[] {
@@ -74,17 +75,21 @@ test('a visitor disconnects: new session id, no token, the rest of the session a
   const connectedAs = events.find((event) => event.type === 'connected') as { connection?: string } | undefined;
   events.length = 0;
   const answer = await disconnect(app, visitor);
-  expect([answer.status, answer.body, answer.headers['content-length']]).toEqual([204, '', undefined]);
+  expect({ status: answer.status, body: answer.body, contentLength: answer.headers['content-length'] }).toEqual({
+    status: 204,
+    body: '',
+    contentLength: undefined,
+  });
   expect([answer.headers['cache-control'], answer.headers['referrer-policy']]).toEqual(['no-store', 'no-referrer']);
   expect(visitor.cookies.get('connect.sid')).not.toBe(old.cookies.get('connect.sid'));
-  expect(await holds(app, visitor)).toEqual([false, '"apples"']);
-  expect(await holds(app, old)).toEqual([false, 'null']);
+  expect(await holds(app, visitor)).toEqual({ connected: false, basket: '"apples"' });
+  expect(await holds(app, old)).toEqual({ connected: false, basket: 'null' });
   const { cookie, ...rest } = await onlySession(app);
   // Cookie computes it from the clock, so that some milliseconds may be missing.
-  expect([rest, Math.round((cookie as { originalMaxAge: number }).originalMaxAge / 1000)]).toEqual([
-    { basket: 'apples' },
-    7777,
-  ]);
+  expect({ rest, maxAgeSeconds: Math.round((cookie as { originalMaxAge: number }).originalMaxAge / 1000) }).toEqual({
+    rest: { basket: 'apples' },
+    maxAgeSeconds: 7777,
+  });
   expect(events).toEqual([
     {
       type: 'ended',
@@ -95,7 +100,7 @@ test('a visitor disconnects: new session id, no token, the rest of the session a
     { type: 'disconnected', time: expect.any(Number) as number, connection: connectedAs?.connection },
   ]);
   expect((await signIn(app, sandbox, visitor)).status).toBe(302);
-  expect(await holds(app, visitor)).toEqual([true, '"apples"']);
+  expect(await holds(app, visitor)).toEqual({ connected: true, basket: '"apples"' });
 });
 
 const KINDS: readonly [string, OutgoingHttpHeaders, number][] = [
@@ -112,7 +117,7 @@ test.each(KINDS)('%s is answered as it needs', async (_words, headers, status) =
     const answers = [await disconnect(own, visitor, headers), await disconnect(own, visitor, headers)];
     const expected = [status, status === 303 ? '/bye?x=1' : '', ''];
     expect(answers.map((answer) => [answer.status, answer.location, answer.body])).toEqual([expected, expected]);
-    expect(await holds(own, visitor)).toEqual([false, '"apples"']);
+    expect(await holds(own, visitor)).toEqual({ connected: false, basket: '"apples"' });
   });
 });
 
@@ -147,7 +152,10 @@ describe('without a connection', () => {
         for (const one of [visitor, browser(), browser(new Map([['connect.sid', 's%3Anothing.here']]))]) {
           calls.length = 0;
           const answer = await disconnect(own, one);
-          expect([answer.status, answer.headers['set-cookie']]).toEqual([204, undefined]);
+          expect({ status: answer.status, setCookie: answer.headers['set-cookie'] }).toEqual({
+            status: 204,
+            setCookie: undefined,
+          });
           expect(calls.filter((name) => name !== 'get')).toEqual([]);
         }
         expect(await own.sessions()).toEqual(before);
@@ -164,11 +172,11 @@ describe('without a connection', () => {
     for (const one of [visitor, old]) {
       expect(problem(await one.visit(callback, {}))).toEqual([403, 'ERR_CONNECT_STATE', 'no_session']);
     }
-    expect([sandbox.calls.token, Object.keys(await onlySession(app)), events.map((event) => event.type)]).toEqual([
-      0,
-      ['cookie', 'basket'],
-      ['error', 'error'],
-    ]);
+    expect({
+      tokenCalls: sandbox.calls.token,
+      sessionKeys: Object.keys(await onlySession(app)),
+      events: events.map((event) => event.type),
+    }).toEqual({ tokenCalls: 0, sessionKeys: ['cookie', 'basket'], events: ['error', 'error'] });
   });
 
   test.each(['a string', 7, null, { access_token: 1 }, ['x']])(
@@ -206,13 +214,20 @@ describe('a callback of the same session', () => {
     const answer = await disconnect(app, other);
     sandbox.release();
     expect([answer.status, problem(await running)]).toEqual([204, [403, 'ERR_CONNECT_STATE', 'no_session']]);
-    expect([await tokensIn(app), await holds(app, other), await holds(app, visitor)]).toEqual([
-      0,
-      [false, '"apples"'],
-      [false, 'null'],
-    ]);
+    expect({
+      storedTokens: await tokensIn(app),
+      other: await holds(app, other),
+      visitor: await holds(app, visitor),
+    }).toEqual({
+      storedTokens: 0,
+      other: { connected: false, basket: '"apples"' },
+      visitor: { connected: false, basket: 'null' },
+    });
     expect(problem(await twin.visit(callback, {}))[0]).toBe(403);
-    expect([sandbox.calls.token, await tokensIn(app)]).toEqual([1, 0]);
+    expect({ tokenCalls: sandbox.calls.token, storedTokens: await tokensIn(app) }).toEqual({
+      tokenCalls: 1,
+      storedTokens: 0,
+    });
   });
 
   test('that was completed a moment ago is followed: the old cookie ends the connection, and earns nothing', async () => {
@@ -223,10 +238,20 @@ describe('a callback of the same session', () => {
     expect((await visitor.visit(callback)).status).toBe(302);
     const cookie = visitor.cookies.get('connect.sid');
     const answer = await disconnect(app, late);
-    expect([answer.status, answer.headers['set-cookie'], await tokensIn(app)]).toEqual([204, undefined, 0]);
-    expect([await holds(app, visitor), visitor.cookies.get('connect.sid')]).toEqual([[false, '"apples"'], cookie]);
+    expect({
+      status: answer.status,
+      setCookie: answer.headers['set-cookie'],
+      storedTokens: await tokensIn(app),
+    }).toEqual({ status: 204, setCookie: undefined, storedTokens: 0 });
+    expect([await holds(app, visitor), visitor.cookies.get('connect.sid')]).toEqual([
+      { connected: false, basket: '"apples"' },
+      cookie,
+    ]);
     for (const one of [twin, visitor]) expect(problem(await one.visit(callback, {}))[0]).toBe(403);
-    expect([sandbox.calls.token, await tokensIn(app)]).toEqual([1, 0]);
+    expect({ tokenCalls: sandbox.calls.token, storedTokens: await tokensIn(app) }).toEqual({
+      tokenCalls: 1,
+      storedTokens: 0,
+    });
     expect(events.map((event) => event.type)).toEqual(['connected', 'ended', 'disconnected', 'error', 'error']);
   });
 
@@ -254,8 +279,12 @@ describe('a callback of the same session', () => {
       // The disconnect has loaded the old session once the app's next request is answered.
       await browser().visit(`${own.url}/basket`);
       release();
-      expect([(await running).status, (await ending).status, await tokensIn(own)]).toEqual([302, 204, 0]);
-      expect(await holds(own, visitor)).toEqual([false, '"apples"']);
+      expect({
+        runningStatus: (await running).status,
+        endingStatus: (await ending).status,
+        storedTokens: await tokensIn(own),
+      }).toEqual({ runningStatus: 302, endingStatus: 204, storedTokens: 0 });
+      expect(await holds(own, visitor)).toEqual({ connected: false, basket: '"apples"' });
     });
   });
 
@@ -266,7 +295,10 @@ describe('a callback of the same session', () => {
     await visitor.visit(first);
     await signIn(app, sandbox, visitor);
     expect((await disconnect(app, late)).status).toBe(204);
-    expect([await tokensIn(app), await holds(app, visitor)]).toEqual([0, [false, 'null']]);
+    expect({ storedTokens: await tokensIn(app), visitor: await holds(app, visitor) }).toEqual({
+      storedTokens: 0,
+      visitor: { connected: false, basket: 'null' },
+    });
   });
 });
 
@@ -277,7 +309,10 @@ describe('twice', () => {
     const answers = [await disconnect(app, visitor), await disconnect(app, visitor), await disconnect(app, old)];
     expect(answers.map((answer) => answer.status)).toEqual([204, 204, 204]);
     expect(events.filter((event) => event.type === 'disconnected').length).toBe(1);
-    expect([await holds(app, visitor), Object.keys(await app.sessions()).length]).toEqual([[false, '"apples"'], 1]);
+    expect({ visitor: await holds(app, visitor), sessionCount: Object.keys(await app.sessions()).length }).toEqual({
+      visitor: { connected: false, basket: '"apples"' },
+      sessionCount: 1,
+    });
   });
 
   test('at once from eight tabs is eight successes, one event and one session', async () => {
@@ -287,12 +322,12 @@ describe('twice', () => {
     expect(answers.map((answer) => answer.status)).toEqual(Array(8).fill(204));
     expect(events.filter((event) => event.type === 'disconnected').length).toBe(1);
     const cookies = answers.flatMap((answer) => answer.headers['set-cookie'] ?? []);
-    expect([cookies.length, Object.values(await app.sessions()).map((session) => session['basket'])]).toEqual([
-      1,
-      ['apples'],
-    ]);
+    expect({
+      cookies: cookies.length,
+      baskets: Object.values(await app.sessions()).map((session) => session['basket']),
+    }).toEqual({ cookies: 1, baskets: ['apples'] });
     const winner = tabs.find((_tab, index) => answers[index]?.headers['set-cookie'] !== undefined)!;
-    expect(await holds(app, winner)).toEqual([false, '"apples"']);
+    expect(await holds(app, winner)).toEqual({ connected: false, basket: '"apples"' });
   });
 
   test('at once through two instances on one session ends both connections', async () => {
@@ -322,7 +357,10 @@ describe('twice', () => {
           disconnect(own, visitor.fork()),
           disconnect(own, visitor.fork(), {}, '/second'),
         ]);
-        expect([answers.map((answer) => answer.status), await tokensIn(own)]).toEqual([[204, 204], 0]);
+        expect({ statuses: answers.map((answer) => answer.status), storedTokens: await tokensIn(own) }).toEqual({
+          statuses: [204, 204],
+          storedTokens: 0,
+        });
         expect((await onlySession(own))['basket']).toBe('apples');
       },
     );
@@ -345,7 +383,11 @@ test('a session that the app destroyed meanwhile is not brought back', async () 
       const visitor = await connected(own);
       gone.now = true;
       const answer = await disconnect(own, visitor);
-      expect([answer.status, answer.headers['set-cookie'], await own.sessions()]).toEqual([204, undefined, {}]);
+      expect({
+        status: answer.status,
+        setCookie: answer.headers['set-cookie'],
+        sessions: await own.sessions(),
+      }).toEqual({ status: 204, setCookie: undefined, sessions: {} });
     },
   );
 });
@@ -364,7 +406,7 @@ test('what another request has saved in the meantime is kept', async () => {
       };
       expect((await disconnect(own, visitor)).status).toBe(204);
       delete write.now;
-      expect(await holds(own, visitor)).toEqual([false, '"pears"']);
+      expect(await holds(own, visitor)).toEqual({ connected: false, basket: '"pears"' });
     },
   );
 });
@@ -373,9 +415,10 @@ test('the route lies under the mount', async () => {
   await within({ mount: '/app' }, async (own) => {
     const visitor = await connected(own, '/app/connect/authorize');
     expect((await disconnect(own, visitor)).status).toBe(404);
-    expect([(await disconnect(own, visitor, {}, '/app/connect/disconnect')).status, await tokensIn(own)]).toEqual([
-      204, 0,
-    ]);
+    expect({
+      status: (await disconnect(own, visitor, {}, '/app/connect/disconnect')).status,
+      storedTokens: await tokensIn(own),
+    }).toEqual({ status: 204, storedTokens: 0 });
   });
 });
 
@@ -396,9 +439,15 @@ test('with disconnectPath: false the app places the handler itself', async () =>
     },
     async (own) => {
       const visitor = await connected(own);
-      expect([(await disconnect(own, visitor)).status, await tokensIn(own)]).toEqual([404, 1]);
+      expect({ status: (await disconnect(own, visitor)).status, storedTokens: await tokensIn(own) }).toEqual({
+        status: 404,
+        storedTokens: 1,
+      });
       expect((await visitor.visit(`${own.url}/leave`, OWN)).status).toBe(405);
-      expect([(await disconnect(own, visitor, {}, '/leave')).status, await tokensIn(own)]).toEqual([204, 0]);
+      expect({
+        status: (await disconnect(own, visitor, {}, '/leave')).status,
+        storedTokens: await tokensIn(own),
+      }).toEqual({ status: 204, storedTokens: 0 });
     },
   );
 });
@@ -420,7 +469,11 @@ test("with renderErrors: false the app's own middleware gets the error", async (
       const visitor = await connected(own);
       const foreign = await visitor.visit(`${own.url}/connect/disconnect`, { origin: 'https://evil.example' }, 'POST');
       const wrong = await visitor.visit(`${own.url}/connect/disconnect`);
-      expect([foreign.status, wrong.status, await tokensIn(own)]).toEqual([418, 418, 1]);
+      expect({ foreignStatus: foreign.status, wrongStatus: wrong.status, storedTokens: await tokensIn(own) }).toEqual({
+        foreignStatus: 418,
+        wrongStatus: 418,
+        storedTokens: 1,
+      });
       expect(met).toEqual([
         ['ERR_CONNECT_ORIGIN', 'disconnect', 403],
         ['ERR_CONNECT_METHOD', 'disconnect', 405],

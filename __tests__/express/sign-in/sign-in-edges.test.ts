@@ -28,7 +28,10 @@ describe('a session cookie', () => {
   test.each(SOUND)('%s starts a sign-in', async (_words, session, redirectUri) => {
     await within({ session: session ?? {}, options: redirectUri === undefined ? {} : { redirectUri } }, async (own) => {
       const answer = await browser().visit(`${own.url}/connect/authorize`, { 'x-forwarded-proto': 'https' });
-      expect([answer.status, answer.headers['set-cookie']?.length]).toEqual([302, 1]);
+      expect({ status: answer.status, cookies: answer.headers['set-cookie']?.length }).toEqual({
+        status: 302,
+        cookies: 1,
+      });
     });
   });
 
@@ -40,12 +43,12 @@ describe('a session cookie', () => {
   test.each(UNFIT)('%s starts none', async (_words, cookie, reason) => {
     await within({ session: { cookie }, options: { redirectUri: byName } }, async (own) => {
       const answer = await browser().visit(`${own.url}/connect/authorize`, {});
-      expect([answer.status, problemOf(answer)['code'], problemOf(answer)['reason'], await own.sessions()]).toEqual([
-        500,
-        'ERR_CONNECT_COOKIE',
-        reason,
-        {},
-      ]);
+      expect({
+        status: answer.status,
+        code: problemOf(answer)['code'],
+        reason: problemOf(answer)['reason'],
+        sessions: await own.sessions(),
+      }).toEqual({ status: 500, code: 'ERR_CONNECT_COOKIE', reason, sessions: {} });
     });
   });
 });
@@ -67,12 +70,15 @@ test('a sign-in whose session ends while it starts does not bring it back', asyn
       await visitor.visit(`${own.url}/connect/authorize`);
       gone.now = true;
       const answer = await visitor.visit(`${own.url}/connect/authorize`, {});
-      expect([answer.status, problemOf(answer)['code'], problemOf(answer)['reason']]).toEqual([
-        503,
-        'ERR_CONNECT_STORE',
-        'gone',
-      ]);
-      expect([answer.headers['set-cookie'], await own.sessions()]).toEqual([undefined, {}]);
+      expect({ status: answer.status, code: problemOf(answer)['code'], reason: problemOf(answer)['reason'] }).toEqual({
+        status: 503,
+        code: 'ERR_CONNECT_STORE',
+        reason: 'gone',
+      });
+      expect({ setCookie: answer.headers['set-cookie'], sessions: await own.sessions() }).toEqual({
+        setCookie: undefined,
+        sessions: {},
+      });
     },
   );
 });
@@ -117,7 +123,10 @@ describe('a callback', () => {
       await editSessions(own, (document) => {
         document['connectPending'] = attempts;
       });
-      expect([(await visitor.visit(callback)).location, await tokensIn(own)]).toEqual(['/home', 1]);
+      expect({ location: (await visitor.visit(callback)).location, storedTokens: await tokensIn(own) }).toEqual({
+        location: '/home',
+        storedTokens: 1,
+      });
     });
   });
 
@@ -132,7 +141,12 @@ describe('a callback', () => {
       const state = new URL(callback).searchParams.get('state') ?? '';
       await visitor.visit(callback);
       const again = await visitor.visit(`${own.url}/connect/callback?state=${state}&${query}`, {});
-      expect([again.status, again.location, sandbox.calls.token, await tokensIn(own)]).toEqual([302, '/in', 1, 1]);
+      expect({
+        status: again.status,
+        location: again.location,
+        tokenCalls: sandbox.calls.token,
+        storedTokens: await tokensIn(own),
+      }).toEqual({ status: 302, location: '/in', tokenCalls: 1, storedTokens: 1 });
     });
   });
 
@@ -147,7 +161,7 @@ describe('a callback', () => {
       const { cookie } = await onlySession(own);
       // express-session computes it from the clock at every touch, so that some milliseconds may be missing.
       const seconds = Math.round((cookie as { originalMaxAge: number }).originalMaxAge / 1000);
-      expect([answer.status, seconds]).toEqual([302, 3600]);
+      expect({ status: answer.status, seconds }).toEqual({ status: 302, seconds: 3600 });
       expect(String(answer.headers['set-cookie'])).toMatch(/Expires=/u);
     });
   });
@@ -166,12 +180,12 @@ describe('a callback', () => {
       async (own) => {
         for (const visitor of [browser(), browser()]) {
           const answer = await visitor.visit(await beginSignIn(own, sandbox, visitor), {});
-          expect([answer.status, problemOf(answer)['code'], problemOf(answer)['reason'], await tokensIn(own)]).toEqual([
-            403,
-            'ERR_CONNECT_FORBIDDEN',
-            'staff_only',
-            0,
-          ]);
+          expect({
+            status: answer.status,
+            code: problemOf(answer)['code'],
+            reason: problemOf(answer)['reason'],
+            storedTokens: await tokensIn(own),
+          }).toEqual({ status: 403, code: 'ERR_CONNECT_FORBIDDEN', reason: 'staff_only', storedTokens: 0 });
         }
       },
     );
@@ -196,7 +210,11 @@ test('with callbackPath: false the app places the handler itself', async () => {
     async (own) => {
       expect((await browser().visit(`${own.url}/connect/callback?code=a&state=b`)).status).toBe(404);
       const landed = await signIn(own, sandbox, browser(), '/login?returnTo=/in');
-      expect([landed.status, landed.location, await tokensIn(own)]).toEqual([302, '/in', 1]);
+      expect({ status: landed.status, location: landed.location, storedTokens: await tokensIn(own) }).toEqual({
+        status: 302,
+        location: '/in',
+        storedTokens: 1,
+      });
     },
   );
 });
