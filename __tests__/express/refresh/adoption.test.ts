@@ -74,10 +74,16 @@ test('an adopted token younger than 5 s is not written, an older one is', async 
   time.pass(4000);
   const store = countingStore(first);
   expect(tokenIn(await second.fresh()).access_token).toBe(fresh);
-  expect([store.sets(), (await first.stored()).access_token]).toEqual([0, tokenOf(stale).access_token]);
+  expect({ writes: store.sets(), accessToken: (await first.stored()).access_token }).toEqual({
+    writes: 0,
+    accessToken: tokenOf(stale).access_token,
+  });
   time.pass(1500);
   expect(tokenIn(await second.fresh()).access_token).toBe(fresh);
-  expect([store.sets(), (await first.stored()).access_token]).toEqual([1, fresh]);
+  expect({ writes: store.sets(), accessToken: (await first.stored()).access_token }).toEqual({
+    writes: 1,
+    accessToken: fresh,
+  });
   expect((await first.stored()).connection).toMatch(/\.1$/u);
 });
 
@@ -145,7 +151,10 @@ test('a slow request that saves its old copy over the fresh token costs no provi
   await slow;
   expect((await first.stored()).access_token).toBe(old.access_token);
   for (const world of [first, second]) expect(tokenIn(await world.fresh()).access_token).toBe(fresh);
-  expect([sandbox.calls.refresh, sandbox.presentations(old.refresh_token)]).toEqual([1, 1]);
+  expect({ refreshCalls: sandbox.calls.refresh, presentations: sandbox.presentations(old.refresh_token) }).toEqual({
+    refreshCalls: 1,
+    presentations: 1,
+  });
   time.pass(6000);
   await second.fresh();
   expect(await onlySession(first.app)).toMatchObject({ note: 'slow', connectToken: { access_token: fresh } });
@@ -180,7 +189,10 @@ test('the browser closes during the refresh: it completes, and the next request 
   sandbox.release();
   await world.connect.close();
   expect(verdict(await world.fresh())).toEqual([200]);
-  expect([sandbox.calls.refresh, sandbox.works((await world.stored()).access_token)]).toEqual([1, true]);
+  expect({ refreshCalls: sandbox.calls.refresh, works: sandbox.works((await world.stored()).access_token) }).toEqual({
+    refreshCalls: 1,
+    works: true,
+  });
 });
 
 test('a connection ended in another process ends here too, whatever copy of the session comes back', async () => {

@@ -59,7 +59,10 @@ describe('inside the leeway, while the provider takes its time', () => {
     );
     const tokens = await Promise.all(answers);
     expect(tokens.filter((token) => token === old.access_token)).toHaveLength(19);
-    expect([sandbox.calls.refresh, sandbox.presentations(old.refresh_token)]).toEqual([1, 1]);
+    expect({ refreshCalls: sandbox.calls.refresh, presentations: sandbox.presentations(old.refresh_token) }).toEqual({
+      refreshCalls: 1,
+      presentations: 1,
+    });
   });
 
   test('requests without a valid token wait for it, and all get the new one', async () => {
@@ -72,7 +75,10 @@ describe('inside the leeway, while the provider takes its time', () => {
     sandbox.release();
     const tokens = (await Promise.all(answers)).map((answer) => tokenIn(answer).access_token);
     expect([...new Set(tokens)]).toEqual([(await world.stored()).access_token]);
-    expect([sandbox.calls.refresh, sandbox.presentations(old.refresh_token)]).toEqual([1, 1]);
+    expect({ refreshCalls: sandbox.calls.refresh, presentations: sandbox.presentations(old.refresh_token) }).toEqual({
+      refreshCalls: 1,
+      presentations: 1,
+    });
     expect((await world.stored()).connection).toMatch(/^[\w-]{22}\.1$/u);
   });
 
@@ -80,7 +86,10 @@ describe('inside the leeway, while the provider takes its time', () => {
     const world = await connectedWorld(sandbox);
     const before = await onlySession(world.app);
     expect(tokenIn(await world.fresh())).toEqual(before['connectToken']);
-    expect([sandbox.calls.refresh, await onlySession(world.app)]).toEqual([0, before]);
+    expect({ refreshCalls: sandbox.calls.refresh, session: await onlySession(world.app) }).toEqual({
+      refreshCalls: 0,
+      session: before,
+    });
   });
 });
 
@@ -127,8 +136,14 @@ test.each([
     sandbox.release();
     time.pass(seconds * 1000);
     const fresh = tokenIn(await ask());
-    expect([fresh.access_token === old.access_token, sandbox.works(fresh.access_token)]).toEqual([false, true]);
-    expect([sandbox.calls.refresh, sandbox.presentations(old.refresh_token)]).toEqual([1, 1]);
+    expect({ sameToken: fresh.access_token === old.access_token, works: sandbox.works(fresh.access_token) }).toEqual({
+      sameToken: false,
+      works: true,
+    });
+    expect({ refreshCalls: sandbox.calls.refresh, presentations: sandbox.presentations(old.refresh_token) }).toEqual({
+      refreshCalls: 1,
+      presentations: 1,
+    });
   },
 );
 
@@ -145,7 +160,10 @@ describe.each<[string, Partial<SandboxSwitches>]>([
     for (let more = 1; more <= 5; more += 1) {
       time.pass(3600_000);
       const fresh = tokenIn(await world.fresh());
-      expect([sandbox.works(fresh.access_token), sandbox.calls.refresh]).toEqual([true, more]);
+      expect({ works: sandbox.works(fresh.access_token), refreshCalls: sandbox.calls.refresh }).toEqual({
+        works: true,
+        refreshCalls: more,
+      });
       seen.add(fresh.access_token);
     }
     expect(seen.size).toBe(6);
@@ -165,7 +183,10 @@ describe('an expiry that nobody knows', () => {
     time.pass(48 * 3_600_000);
     expect(tokenIn(await world.fresh()).access_token).toBe(old.access_token);
     const fresh = tokenIn(await world.refused(old.access_token));
-    expect([sandbox.works(fresh.access_token), sandbox.calls.refresh]).toEqual([true, 1]);
+    expect({ works: sandbox.works(fresh.access_token), refreshCalls: sandbox.calls.refresh }).toEqual({
+      works: true,
+      refreshCalls: 1,
+    });
     expect(await refreshesIn(world, 3)).toBe(0);
   });
 });
@@ -193,7 +214,7 @@ describe('short-lived tokens', () => {
     const world = await connectedWorld(sandbox);
     for (let second = 0; second < 20; second += 1) {
       const token = tokenIn(await world.fresh()).access_token;
-      expect([second, sandbox.works(token)]).toEqual([second, true]);
+      expect({ second, works: sandbox.works(token) }).toEqual({ second, works: true });
       time.pass(1000);
     }
     expect(sandbox.calls.refresh).toBeLessThanOrEqual(most);
@@ -253,7 +274,10 @@ describe('what a session may hold instead', () => {
       for (let more = 0; more < 2; more += 1) {
         expect(verdict(await world.fresh())).toEqual([401, 'ERR_CONNECT_REQUIRED', undefined]);
       }
-      expect([sandbox.calls.refresh, await onlySession(world.app)]).toEqual([0, before]);
+      expect({ refreshCalls: sandbox.calls.refresh, session: await onlySession(world.app) }).toEqual({
+        refreshCalls: 0,
+        session: before,
+      });
     },
   );
 
@@ -311,7 +335,10 @@ describe('what a session may hold instead', () => {
           Object.assign(document, { connectToken: token, ...(beside ? { connectLineage: value } : {}) });
         });
         const answer = await world.fresh();
-        expect([answer.status, sandbox.works(tokenIn(answer).access_token)]).toEqual([200, true]);
+        expect({ status: answer.status, works: sandbox.works(tokenIn(answer).access_token) }).toEqual({
+          status: 200,
+          works: true,
+        });
         expect(tokenIn(await world.fresh())).toEqual(tokenIn(answer));
         // A label of before may have been used by an earlier run; then its newest token set is adopted.
         expect(sandbox.calls.refresh - before).toBeLessThanOrEqual(1);
@@ -329,7 +356,11 @@ test('a scope that the provider does not repeat at a refresh stays', async () =>
   });
   await world.expireIn(1);
   const fresh = tokenIn(await world.fresh());
-  expect([fresh.scope, await world.stored(), sandbox.calls.refresh]).toEqual(['profile email', fresh, 1]);
+  expect({ scope: fresh.scope, token: await world.stored(), refreshCalls: sandbox.calls.refresh }).toEqual({
+    scope: 'profile email',
+    token: fresh,
+    refreshCalls: 1,
+  });
 });
 
 test('two instances on one app keep two connections in one session, each refreshed for itself', async () => {

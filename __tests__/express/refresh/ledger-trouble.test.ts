@@ -87,7 +87,10 @@ describe.each([false, true])('a ledger whose acquire fails (by throwing: %s)', (
       ...LEDGER_503,
       'away',
     ]);
-    expect([sandbox.calls.refresh, await onlySession(world.app)]).toEqual([0, before]);
+    expect({ refreshCalls: sandbox.calls.refresh, session: await onlySession(world.app) }).toEqual({
+      refreshCalls: 0,
+      session: before,
+    });
     expect(world.told('ledger_error')).toMatchObject([{ operation: 'acquire' }, { operation: 'acquire' }]);
     expect(JSON.stringify(world.events)).not.toContain('password');
     trouble.heal();
@@ -99,7 +102,10 @@ test('a token that is not due does not meet the ledger at all', async () => {
   const trouble = troubledLedger();
   const world = await connectedWorld(sandbox, { options: { ledger: trouble.ledger } });
   trouble.failNext('acquire');
-  expect([(await world.fresh()).status, trouble.calls.acquire]).toEqual([200, 0]);
+  expect({ status: (await world.fresh()).status, acquireCalls: trouble.calls.acquire }).toEqual({
+    status: 200,
+    acquireCalls: 0,
+  });
 });
 
 describe('a ledger that does not take a success', () => {
@@ -110,7 +116,10 @@ describe('a ledger that does not take a success', () => {
     const stale = await onlySession(first.app);
     trouble.failNext('settle');
     const fresh = tokenIn(await first.fresh());
-    expect([sandbox.works(fresh.access_token), await first.stored()]).toEqual([true, fresh]);
+    expect({ works: sandbox.works(fresh.access_token), token: await first.stored() }).toEqual({
+      works: true,
+      token: fresh,
+    });
     await editSessions(first.app, (document) => Object.assign(document, stale));
     expect(tokenIn(await first.fresh())).toEqual(fresh);
     const elsewhere = second.fresh();
@@ -173,7 +182,10 @@ describe('a ledger that does not take a success', () => {
     refused.delete(1);
     await world.connect.close();
     await editSessions(world.app, (document) => Object.assign(document, stale));
-    expect([tokenIn(await world.fresh()), sandbox.calls.refresh]).toEqual([fresh, 2]);
+    expect({ token: tokenIn(await world.fresh()), refreshCalls: sandbox.calls.refresh }).toEqual({
+      token: fresh,
+      refreshCalls: 2,
+    });
   });
 
   test('its connection, ended meanwhile, stays ended', async () => {
@@ -201,7 +213,10 @@ test('close() waits for a refresh in flight', async () => {
   const settledAtClose = world.connect.close().then(() => trouble.calls.settle);
   expect(trouble.calls.settle).toBe(0);
   sandbox.release();
-  expect([await settledAtClose, (await answer).status]).toEqual([1, 200]);
+  expect({ settledAtClose: await settledAtClose, status: (await answer).status }).toEqual({
+    settledAtClose: 1,
+    status: 200,
+  });
   await world.connect.close();
 });
 
@@ -248,11 +263,17 @@ describe('a ledger that does not take a failure', () => {
     sandbox.force(503, { on: 'refresh', retryAfter: '4' });
     expect(verdict(await world.fresh())).toEqual([503, 'ERR_CONNECT_UNAVAILABLE', '4']);
     expect(verdict(await world.fresh())).toEqual([503, 'ERR_CONNECT_UNAVAILABLE', '4']);
-    expect([sandbox.calls.refresh, await onlySession(world.app)]).toEqual([1, before]);
+    expect({ refreshCalls: sandbox.calls.refresh, session: await onlySession(world.app) }).toEqual({
+      refreshCalls: 1,
+      session: before,
+    });
     // The second: in a pause the ledger is asked for a newer token, and the claim given back.
     expect(world.told('ledger_error')).toMatchObject([{ operation: 'fail' }, { operation: 'fail' }]);
     time.pass(4100);
-    expect([(await world.fresh()).status, sandbox.calls.refresh]).toEqual([200, 2]);
+    expect({ status: (await world.fresh()).status, refreshCalls: sandbox.calls.refresh }).toEqual({
+      status: 200,
+      refreshCalls: 2,
+    });
   });
 
   test('nobody is signed out for an invalid_grant that cannot be recorded, only once it can', async () => {
@@ -314,7 +335,10 @@ test.each([0, Infinity])(
     sandbox.release();
     expect(sandbox.works(tokenIn(await answer).access_token)).toBe(true);
     expect(renewals).toBe(4);
-    expect([sandbox.presentations(old.refresh_token), trouble.calls.settle]).toEqual([1, 1]);
+    expect({ presentations: sandbox.presentations(old.refresh_token), settleCalls: trouble.calls.settle }).toEqual({
+      presentations: 1,
+      settleCalls: 1,
+    });
   },
 );
 
@@ -359,9 +383,9 @@ test('a store that hangs at the write holds a visitor who has the token no longe
   await world.expireIn(1);
   const old = await world.stored();
   const token = tokenIn(await world.visitor.visit(`${world.app.url}/held`, {}));
-  expect([sandbox.works(token.access_token), token.access_token === old.access_token, sandbox.calls.refresh]).toEqual([
-    true,
-    false,
-    1,
-  ]);
+  expect({
+    works: sandbox.works(token.access_token),
+    sameToken: token.access_token === old.access_token,
+    refreshCalls: sandbox.calls.refresh,
+  }).toEqual({ works: true, sameToken: false, refreshCalls: 1 });
 });

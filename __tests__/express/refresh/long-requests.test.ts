@@ -49,7 +49,10 @@ describe.each([
       expect(tokenIn(await after.fresh())).toEqual(served);
       time.pass(3_600_000);
       expect(sandbox.works(tokenIn(await after.fresh()).access_token)).toBe(true);
-      expect([sandbox.calls.refresh, sandbox.presentations(served.refresh_token)]).toEqual([2, 1]);
+      expect({
+        refreshCalls: sandbox.calls.refresh,
+        presentations: sandbox.presentations(served.refresh_token),
+      }).toEqual({ refreshCalls: 2, presentations: 1 });
       expect(await onlySession(after.app)).toMatchObject(changes ? { seen: 'all' } : {});
     },
   );

@@ -60,11 +60,11 @@ describe('while the ledger is asked', () => {
     await world.expireIn(4);
     takesMs = 3000;
     const token = tokenIn(await world.refused(young.access_token));
-    expect([
-      token.access_token === young.access_token,
-      sandbox.works(token.access_token),
-      sandbox.calls.refresh,
-    ]).toEqual([false, true, 2]);
+    expect({
+      sameToken: token.access_token === young.access_token,
+      works: sandbox.works(token.access_token),
+      refreshCalls: sandbox.calls.refresh,
+    }).toEqual({ sameToken: false, works: true, refreshCalls: 2 });
   });
 
   test('the time to wait runs out, and somebody else has the claim: 503, and the token is not presented again', async () => {
@@ -80,7 +80,10 @@ describe('while the ledger is asked', () => {
     const before = await onlySession(world.app);
     sandbox.force(503, { on: 'refresh', retryAfter: '4' });
     expect(verdict(await world.fresh())).toEqual(BUSY_503);
-    expect([sandbox.calls.refresh, await onlySession(world.app)]).toEqual([1, before]);
+    expect({ refreshCalls: sandbox.calls.refresh, session: await onlySession(world.app) }).toEqual({
+      refreshCalls: 1,
+      session: before,
+    });
   });
 
   test('the connection is ended, after the ledger has taken the refresh: its request gets no token', async () => {
@@ -154,8 +157,14 @@ describe('while another process refreshes', () => {
     const fresh = tokenIn(await second.fresh());
     sandbox.release();
     expect(tokenIn(await slow)).toEqual(fresh);
-    expect([await first.stored(), sandbox.calls.refresh]).toEqual([fresh, 2]);
-    expect([first.told('refreshed'), second.told('refreshed')]).toMatchObject([[], [{ generation: 1 }]]);
+    expect({ token: await first.stored(), refreshCalls: sandbox.calls.refresh }).toEqual({
+      token: fresh,
+      refreshCalls: 2,
+    });
+    expect({ firstRefreshed: first.told('refreshed'), secondRefreshed: second.told('refreshed') }).toMatchObject({
+      firstRefreshed: [],
+      secondRefreshed: [{ generation: 1 }],
+    });
   });
 });
 
@@ -187,7 +196,10 @@ describe('before a request of a process whose ledger knows nothing is told inval
     const { first, second, finish } = await lateRequest();
     const fresh = tokenIn(await first.fresh());
     expect(await finish()).toEqual([fresh]);
-    expect([await first.stored(), sandbox.calls.refresh]).toEqual([fresh, 2]);
+    expect({ token: await first.stored(), refreshCalls: sandbox.calls.refresh }).toEqual({
+      token: fresh,
+      refreshCalls: 2,
+    });
     expect(second.told('adopted')).toMatchObject([{ generation: 1 }]);
   });
 

@@ -172,10 +172,16 @@ describe.each(ROWS)('the provider answers a refresh with $what', ({ plan, kind, 
     expect(world.told('refresh_failed')).toMatchObject([{ kind }]);
     time.pass(quiet);
     expect(tokenIn(await world.fresh())).toEqual(before['connectToken']);
-    expect([await onlySession(world.app), sandbox.calls.refresh]).toEqual([before, 1]);
+    expect({ session: await onlySession(world.app), refreshCalls: sandbox.calls.refresh }).toEqual({
+      session: before,
+      refreshCalls: 1,
+    });
     time.pass(again - quiet);
     expect(tokenIn(await world.fresh()).access_token).not.toBe(tokenOf(before).access_token);
-    expect([sandbox.calls.refresh, sandbox.works((await world.stored()).access_token)]).toEqual([2, true]);
+    expect({ refreshCalls: sandbox.calls.refresh, works: sandbox.works((await world.stored()).access_token) }).toEqual({
+      refreshCalls: 2,
+      works: true,
+    });
   });
 
   test('without a valid token the request is refused, and the session is not touched', async () => {
@@ -187,7 +193,10 @@ describe.each(ROWS)('the provider answers a refresh with $what', ({ plan, kind, 
     expect((await world.fresh()).status).toBe(refused[0]);
     // What the event promises: the status of visitors without a valid token.
     expect(world.told('refresh_failed')).toMatchObject([{ kind, status: refused[0] }]);
-    expect([await onlySession(world.app), sandbox.calls.refresh]).toEqual([before, 1]);
+    expect({ session: await onlySession(world.app), refreshCalls: sandbox.calls.refresh }).toEqual({
+      session: before,
+      refreshCalls: 1,
+    });
     time.pass(again);
     expect(tokenIn(await world.fresh())).toEqual(await world.stored());
     expect(sandbox.calls.refresh).toBe(2);
@@ -205,11 +214,11 @@ describe('the provider goes on failing', () => {
     for (const [index, seconds] of gaps.entries()) {
       time.pass(seconds * 1000 - 500);
       await world.fresh();
-      expect([seconds, sandbox.calls.refresh]).toEqual([seconds, index + 1]);
+      expect({ seconds, refreshCalls: sandbox.calls.refresh }).toEqual({ seconds, refreshCalls: index + 1 });
       time.pass(501);
       plan();
       await world.fresh();
-      expect([seconds, sandbox.calls.refresh]).toEqual([seconds, index + 2]);
+      expect({ seconds, refreshCalls: sandbox.calls.refresh }).toEqual({ seconds, refreshCalls: index + 2 });
     }
     expect(await onlySession(world.app)).toEqual(before);
   }
@@ -278,20 +287,26 @@ describe('the provider refuses our credentials', () => {
     sandbox.set(NUMBERED);
     sandbox.force(2036, { on: 'refresh', times: 3 });
     for (const visitor of [first, second, third]) expect(await verdictFor(visitor)).toEqual(REFUSED_US);
-    expect([await verdictFor(fourth), sandbox.calls.refresh]).toEqual([
-      [500, 'ERR_CONNECT_CONFIG', expect.any(String)],
-      3,
-    ]);
+    expect({ fourth: await verdictFor(fourth), refreshCalls: sandbox.calls.refresh }).toEqual({
+      fourth: [500, 'ERR_CONNECT_CONFIG', expect.any(String)],
+      refreshCalls: 3,
+    });
     expect(world.told('refresh_failed')).toMatchObject(
       Array(3).fill({ kind: 'configuration', apiCode: 2036, status: 500 }),
     );
-    expect([await verdictFor(fourth, elsewhere), sandbox.calls.refresh]).toEqual([[200], 4]);
+    expect({ fourth: await verdictFor(fourth, elsewhere), refreshCalls: sandbox.calls.refresh }).toEqual({
+      fourth: [200],
+      refreshCalls: 4,
+    });
     // A stale copy here finds what that process has got, although ours asks for nothing.
     await editSessions(world.app, (document) => {
       const copy = Object.values(stale).find((old) => lineageOf(old) === lineageOf(document)) ?? {};
       Object.assign(document, { connectToken: copy['connectToken'] });
     });
-    expect([await verdictFor(fourth), sandbox.calls.refresh]).toEqual([[200], 4]);
+    expect({ fourth: await verdictFor(fourth), refreshCalls: sandbox.calls.refresh }).toEqual({
+      fourth: [200],
+      refreshCalls: 4,
+    });
     time.pass(31_000);
     expect([await verdictFor(first), await verdictFor(second)]).toEqual([[200], [200]]);
   });
@@ -360,7 +375,10 @@ describe('invalid_grant', () => {
     await world.fresh();
     time.pass(2100);
     expect(sandbox.works(tokenIn(await world.fresh()).access_token)).toBe(true);
-    expect([sandbox.presentations(old.refresh_token), sandbox.calls.refresh]).toEqual([2, 2]);
+    expect({ presentations: sandbox.presentations(old.refresh_token), refreshCalls: sandbox.calls.refresh }).toEqual({
+      presentations: 2,
+      refreshCalls: 2,
+    });
   });
 
   test('a dead connection is probed once after ten minutes', async () => {
@@ -370,10 +388,19 @@ describe('invalid_grant', () => {
     sandbox.force(400, { on: 'refresh', times: 2 });
     await world.fresh();
     time.pass(599_000);
-    expect([tokenIn(await world.fresh()), sandbox.calls.refresh]).toEqual([old, 1]);
+    expect({ token: tokenIn(await world.fresh()), refreshCalls: sandbox.calls.refresh }).toEqual({
+      token: old,
+      refreshCalls: 1,
+    });
     time.pass(1500);
-    expect([tokenIn(await world.fresh()), sandbox.calls.refresh]).toEqual([old, 2]);
-    expect([tokenIn(await world.fresh()), sandbox.calls.refresh]).toEqual([old, 2]);
+    expect({ token: tokenIn(await world.fresh()), refreshCalls: sandbox.calls.refresh }).toEqual({
+      token: old,
+      refreshCalls: 2,
+    });
+    expect({ token: tokenIn(await world.fresh()), refreshCalls: sandbox.calls.refresh }).toEqual({
+      token: old,
+      refreshCalls: 2,
+    });
   });
 
   test('a probe that succeeds brings the connection back', async () => {

@@ -23,7 +23,10 @@ test('twenty parallel calls whose token the API refused cost one refresh, and al
   const old = await world.stored();
   const answers = await Promise.all(Array.from({ length: 20 }, () => world.refused(old.access_token)));
   expect(new Set(answers.map((answer) => tokenIn(answer).access_token)).size).toBe(1);
-  expect([sandbox.calls.refresh, sandbox.works(tokenIn(answers[0]!).access_token)]).toEqual([1, true]);
+  expect({ refreshCalls: sandbox.calls.refresh, works: sandbox.works(tokenIn(answers[0]!).access_token) }).toEqual({
+    refreshCalls: 1,
+    works: true,
+  });
 });
 
 test('a session that holds another token by now gives that one at once', async () => {
@@ -71,7 +74,10 @@ test('a session whose record holds another token of the same age gives that one'
     tokenOf(document).access_token = 'from-a-lost-race';
   });
   expect(tokenIn(await world.refused('from-a-lost-race'))).toEqual(fresh);
-  expect([await world.stored(), sandbox.calls.refresh]).toEqual([fresh, 1]);
+  expect({ token: await world.stored(), refreshCalls: sandbox.calls.refresh }).toEqual({
+    token: fresh,
+    refreshCalls: 1,
+  });
 });
 
 test('an API that refuses every token costs one refresh each 5 s at most', async () => {
@@ -116,7 +122,7 @@ test('without a refresh token a token that is due is given as long as it is vali
   expect(tokenIn(await world.fresh())).toEqual(token);
   time.pass(9000);
   expect(verdict(await world.fresh())).toEqual([401, 'ERR_CONNECT_EXPIRED', undefined]);
-  expect([await world.stored(), sandbox.calls.refresh]).toEqual([token, 0]);
+  expect({ token: await world.stored(), refreshCalls: sandbox.calls.refresh }).toEqual({ token, refreshCalls: 0 });
 });
 
 test('without a refresh token a refused token ends in 401, and stays in the session', async () => {
@@ -127,9 +133,9 @@ test('without a refresh token a refused token ends in 401, and stays in the sess
   const before = await onlySession(world.app);
   const { access_token: token } = await world.stored();
   expect(verdict(await world.refused(token))).toEqual([401, 'ERR_CONNECT_EXPIRED', undefined]);
-  expect([tokenIn(await world.fresh()).access_token, await onlySession(world.app), sandbox.calls.refresh]).toEqual([
-    token,
-    before,
-    0,
-  ]);
+  expect({
+    accessToken: tokenIn(await world.fresh()).access_token,
+    session: await onlySession(world.app),
+    refreshCalls: sandbox.calls.refresh,
+  }).toEqual({ accessToken: token, session: before, refreshCalls: 0 });
 });

@@ -341,14 +341,17 @@ test.each(FAULTS)(
     const old = await world.stored();
     faulty.plan({ operation, fault, call });
     const answer = await world.fresh();
-    expect([answer.status, faulty.faults()]).toEqual([200, 1]);
+    expect({ status: answer.status, faults: faulty.faults() }).toEqual({ status: 200, faults: 1 });
     faulty.heal();
     const fresh = tokenIn(answer);
     expect(sandbox.works(fresh.access_token)).toBe(true);
     time.pass(6000);
     expect(tokenIn(await world.fresh())).toEqual(fresh);
     expect(await world.stored()).toEqual(fresh);
-    expect([sandbox.calls.refresh, sandbox.presentations(old.refresh_token)]).toEqual([1, 1]);
+    expect({ refreshCalls: sandbox.calls.refresh, presentations: sandbox.presentations(old.refresh_token) }).toEqual({
+      refreshCalls: 1,
+      presentations: 1,
+    });
   },
 );
 

@@ -27,7 +27,10 @@ test.each(['v1.key.unreadable', 'null', '{}', KEPT_WITHOUT_TOKEN])(
     await world.expireIn(1);
     const before = await onlySession(world.app);
     expect(verdict(await world.fresh())).toEqual(LEDGER_503);
-    expect([sandbox.calls.refresh, await onlySession(world.app)]).toEqual([0, before]);
+    expect({ refreshCalls: sandbox.calls.refresh, session: await onlySession(world.app) }).toEqual({
+      refreshCalls: 0,
+      session: before,
+    });
   },
 );
 
@@ -40,7 +43,11 @@ test('a success that was superseded by a record that nobody can read is given to
   await world.expireIn(1);
   const before = await onlySession(world.app);
   expect(verdict(await world.fresh())).toEqual(LEDGER_503);
-  expect([sandbox.calls.refresh, await onlySession(world.app), world.told('refreshed')]).toEqual([1, before, []]);
+  expect({
+    refreshCalls: sandbox.calls.refresh,
+    session: await onlySession(world.app),
+    refreshed: world.told('refreshed'),
+  }).toEqual({ refreshCalls: 1, session: before, refreshed: [] });
 });
 
 test('a ledger that hands out one expired token set after the other is not asked for ever: 503', async () => {
@@ -62,7 +69,11 @@ test('a ledger that hands out one expired token set after the other is not asked
   await world.expireIn(1);
   const before = await onlySession(world.app);
   expect(verdict(await world.fresh())).toEqual(LEDGER_503);
-  expect([asked, sandbox.calls.refresh, await onlySession(world.app)]).toEqual([8, 0, before]);
+  expect({ asked, refreshCalls: sandbox.calls.refresh, session: await onlySession(world.app) }).toEqual({
+    asked: 8,
+    refreshCalls: 0,
+    session: before,
+  });
 });
 
 test('whatever a refresh throws becomes a pause with an event, and none of its words', async () => {
