@@ -80,13 +80,16 @@ describe('the documented API codes at sign-in', () => {
       const { type, title, detail, ...rest } = problemOf(answer);
       const restarts = code !== 'ERR_CONNECT_CONFIG';
       expect(rest).toEqual({ status, code, apiCode, ...(restarts ? { loginUrl: '/connect/authorize' } : {}) });
-      expect([answer.status, type, typeof title, typeof detail]).toEqual([
+      expect({ status: answer.status, type, titleType: typeof title, detailType: typeof detail }).toEqual({
         status,
-        `urn:express-connect-auth:error:${code}`,
-        'string',
-        'string',
-      ]);
-      expect([sandbox.calls.token, await tokensIn(app)]).toEqual([1, 0]);
+        type: `urn:express-connect-auth:error:${code}`,
+        titleType: 'string',
+        detailType: 'string',
+      });
+      expect({ tokenCalls: sandbox.calls.token, storedTokens: await tokensIn(app) }).toEqual({
+        tokenCalls: 1,
+        storedTokens: 0,
+      });
     });
   });
 
@@ -140,19 +143,19 @@ describe('page or problem', () => {
       403,
       kind === 'html' ? 'text/html; charset=utf-8' : 'application/problem+json',
     ]);
-    expect([
-      answer.headers['cache-control'],
-      answer.headers['referrer-policy'],
-      answer.headers['x-content-type-options'],
-      answer.headers.vary,
-      answer.headers['content-length'],
-    ]).toEqual([
-      'no-store',
-      'no-referrer',
-      'nosniff',
-      'Accept, Sec-Fetch-Mode',
-      String(Buffer.byteLength(answer.body)),
-    ]);
+    expect({
+      cacheControl: answer.headers['cache-control'],
+      referrerPolicy: answer.headers['referrer-policy'],
+      xContentTypeOptions: answer.headers['x-content-type-options'],
+      vary: answer.headers.vary,
+      contentLength: answer.headers['content-length'],
+    }).toEqual({
+      cacheControl: 'no-store',
+      referrerPolicy: 'no-referrer',
+      xContentTypeOptions: 'nosniff',
+      vary: 'Accept, Sec-Fetch-Mode',
+      contentLength: String(Buffer.byteLength(answer.body)),
+    });
     expect(answer.headers.etag).toBeUndefined();
     expect(answer.headers['content-security-policy'] !== undefined).toBe(kind === 'html');
   });
@@ -215,12 +218,17 @@ describe("in the app's own hands", () => {
     const renderError: ConnectAuthOptions['renderError'] = (error, _req, res) => void res.send(`mine: ${error.code}`);
     await within({ options: { renderError } }, async (own) => {
       const answer = await browser().visit(`${own.url}/connect/callback?code=a&state=b`);
-      expect([answer.status, answer.body, answer.headers['cache-control'], answer.headers['referrer-policy']]).toEqual([
-        403,
-        'mine: ERR_CONNECT_STATE',
-        'no-store',
-        'no-referrer',
-      ]);
+      expect({
+        status: answer.status,
+        body: answer.body,
+        cacheControl: answer.headers['cache-control'],
+        referrerPolicy: answer.headers['referrer-policy'],
+      }).toEqual({
+        status: 403,
+        body: 'mine: ERR_CONNECT_STATE',
+        cacheControl: 'no-store',
+        referrerPolicy: 'no-referrer',
+      });
     });
   });
 
@@ -253,7 +261,10 @@ test('a start-again link of any spelling stays an attribute of the page', async 
     expect(link.replace(/&#(\d+);/g, (_whole, code) => String.fromCharCode(Number(code)))).toBe(
       `/in?a=1&b="'><script>x</script>`,
     );
-    expect([/[<>'"]|&(?!#)/.test(link), body.includes('<script')]).toEqual([false, false]);
+    expect({ linkUnescaped: /[<>'"]|&(?!#)/.test(link), hasScript: body.includes('<script') }).toEqual({
+      linkUnescaped: false,
+      hasScript: false,
+    });
   });
 });
 
@@ -272,12 +283,12 @@ describe('connectErrorHandler on routes of the app', () => {
   test('a ConnectError is answered with its status and Retry-After', async () => {
     await within({ routes }, async (own) => {
       const answer = await browser().visit(`${own.url}/limited`, {});
-      expect([
-        answer.status,
-        answer.headers['retry-after'],
-        problemOf(answer)['code'],
-        problemOf(answer)['retryAfter'],
-      ]).toEqual([429, '9', 'ERR_CONNECT_RATE_LIMITED', 9]);
+      expect({
+        status: answer.status,
+        retryAfter: answer.headers['retry-after'],
+        code: problemOf(answer)['code'],
+        retryAfterSeconds: problemOf(answer)['retryAfter'],
+      }).toEqual({ status: 429, retryAfter: '9', code: 'ERR_CONNECT_RATE_LIMITED', retryAfterSeconds: 9 });
     });
   });
 
@@ -313,11 +324,11 @@ describe('connectErrorHandler on routes of the app', () => {
       const good = await browser().visit(`${own.url}/good`, {});
       const bad = await browser().visit(`${own.url}/bad`, {});
       expect([good.status, good.body]).toEqual([401, 'Your connection has ended']);
-      expect([bad.status, problemOf(bad)['code'], bad.body.includes('template detail')]).toEqual([
-        401,
-        'ERR_CONNECT_EXPIRED',
-        false,
-      ]);
+      expect({
+        status: bad.status,
+        code: problemOf(bad)['code'],
+        showsDetail: bad.body.includes('template detail'),
+      }).toEqual({ status: 401, code: 'ERR_CONNECT_EXPIRED', showsDetail: false });
     });
   });
 
