@@ -106,7 +106,10 @@ export function testEndings(make: () => LedgerUnderTest | Promise<LedgerUnderTes
         await refusedFor(world.visitor, world);
         await pass(10_000);
       }
-      expect([await onlySession(world.app), sandbox.calls.refresh]).toEqual([before, 3]);
+      expect({ session: await onlySession(world.app), refreshCalls: sandbox.calls.refresh }).toEqual({
+        session: before,
+        refreshCalls: 3,
+      });
       recover();
       expect(sandbox.works(tokenIn(await world.fresh()).access_token)).toBe(true);
       expect(world.told('refreshed', 'ended')).toMatchObject([{ type: 'refreshed', generation: 1 }]);
@@ -129,7 +132,10 @@ export function testEndings(make: () => LedgerUnderTest | Promise<LedgerUnderTes
         { kind: 'refused', status: 401, code: 'ERR_CONNECT_EXPIRED' },
       ]);
       expect((await world.visitor.visit(`${world.app.url}/guarded`, PAGE)).body).toBe('inside');
-      expect([await onlySession(world.app), sandbox.calls.refresh]).toEqual([before, 1]);
+      expect({ session: await onlySession(world.app), refreshCalls: sandbox.calls.refresh }).toEqual({
+        session: before,
+        refreshCalls: 1,
+      });
     });
   });
 
@@ -143,10 +149,10 @@ export function testEndings(make: () => LedgerUnderTest | Promise<LedgerUnderTes
       await pass(seconds * 1000 - 900);
       await refusedFor(world.visitor, elsewhere);
       await refusedFor(world.visitor, world);
-      expect([seconds, sandbox.calls.refresh]).toEqual([seconds, index + 1]);
+      expect({ seconds, refreshCalls: sandbox.calls.refresh }).toEqual({ seconds, refreshCalls: index + 1 });
       await pass(1000);
       await refusedFor(world.visitor, index % 2 === 0 ? elsewhere : world);
-      expect([seconds, sandbox.calls.refresh]).toEqual([seconds, index + 2]);
+      expect({ seconds, refreshCalls: sandbox.calls.refresh }).toEqual({ seconds, refreshCalls: index + 2 });
     }
   });
 
@@ -159,7 +165,7 @@ export function testEndings(make: () => LedgerUnderTest | Promise<LedgerUnderTes
     }
     await pass(11 * HOUR_MS);
     await refusedFor(world.visitor, world);
-    expect([world.told('ended'), await tokenKept(world)]).toEqual([[], true]);
+    expect({ ended: world.told('ended'), tokenKept: await tokenKept(world) }).toEqual({ ended: [], tokenKept: true });
     await pass(LONGEST_MS);
     await refusedFor(world.visitor, world);
     expect(world.told('ended')).toEqual([endedBecause('refused')]);
@@ -174,9 +180,16 @@ export function testEndings(make: () => LedgerUnderTest | Promise<LedgerUnderTes
       await refusedFor(world.visitor, world);
       await pass(24 * HOUR_MS);
     }
-    expect([sandbox.calls.refresh, world.told('ended'), await tokenKept(world)]).toEqual([7, [], true]);
+    expect({
+      refreshCalls: sandbox.calls.refresh,
+      ended: world.told('ended'),
+      tokenKept: await tokenKept(world),
+    }).toEqual({ refreshCalls: 7, ended: [], tokenKept: true });
     await refusedFor(world.visitor, world);
-    expect([sandbox.calls.refresh, world.told('ended')]).toEqual([8, [endedBecause('refused')]]);
+    expect({ refreshCalls: sandbox.calls.refresh, ended: world.told('ended') }).toEqual({
+      refreshCalls: 8,
+      ended: [endedBecause('refused')],
+    });
   });
 
   test('the last answer tells: an outage is 503 also after refusals, which it neither counts nor resets', async () => {
@@ -190,7 +203,7 @@ export function testEndings(make: () => LedgerUnderTest | Promise<LedgerUnderTes
       const outage = await world.fresh();
       expect(verdict(outage)).toEqual([503, 'ERR_CONNECT_UNAVAILABLE', expect.stringMatching(/^\d+$/u)]);
       const page = await world.visitor.visit(`${world.app.url}/guarded`, PAGE);
-      expect([page.status, page.location]).toEqual([503, '']);
+      expect({ status: page.status, location: page.location }).toEqual({ status: 503, location: '' });
       await pass(24 * HOUR_MS);
     }
     expect(world.told('ended')).toEqual([]);
@@ -208,11 +221,11 @@ export function testEndings(make: () => LedgerUnderTest | Promise<LedgerUnderTes
         refuse(401);
         await pass(58_000);
         const page = await world.visitor.visit(world.app.url + path, PAGE);
-        expect([page.status, page.location, page.headers['content-type']]).toEqual([
-          401,
-          '',
-          'text/html; charset=utf-8',
-        ]);
+        expect({ status: page.status, location: page.location, contentType: page.headers['content-type'] }).toEqual({
+          status: 401,
+          location: '',
+          contentType: 'text/html; charset=utf-8',
+        });
         expect(page.body).toContain('href="/connect/authorize"');
         await pass(2500);
         expect((await world.visitor.visit(world.app.url + path, PAGE)).status).toBe(302);
