@@ -122,7 +122,7 @@ test('one connection tells its whole story under one hash, without a token or it
   const lineages = secrets
     .filter(({ value }) => value.includes('.') && value.length < 30)
     .map(({ value }) => ({ name: 'lineage', value: value.split('.', 1)[0] ?? '' }));
-  expect([secrets.length, lineages.length]).toEqual([6, 2]);
+  expect({ secrets: secrets.length, lineages: lineages.length }).toEqual({ secrets: 6, lineages: 2 });
   expect(findSecrets(JSON.stringify(events), [...secrets, ...lineages])).toEqual([]);
 });
 
