@@ -38,7 +38,7 @@ test('a certificate that nobody vouches for is named, and nothing is sent', asyn
   expect(report).toContain(`fail TLS localhost:${server.port} has a certificate that no known authority has signed`);
   expect(report).toContain('-> If it is a private CA, start Node with NODE_EXTRA_CA_CERTS=ca.pem');
   expect(report).toContain('skip endpoint not asked before the network is cured');
-  expect([exitCode, server.bytesReceived()]).toEqual([1, 0]);
+  expect({ exitCode, bytesReceived: server.bytesReceived() }).toEqual({ exitCode: 1, bytesReceived: 0 });
 });
 
 test('of a trusted certificate the end is told in days', async () => {
@@ -50,7 +50,7 @@ test('of a trusted certificate the end is told in days', async () => {
     `ok TLS localhost:${server.port} has a trusted certificate (TLSv1.3), valid for ${days} days`,
   );
   expect(report).toContain('ok endpoint answers (4 made-up codes)');
-  expect([exitCode, server.requests.length]).toEqual([0, 4]);
+  expect({ exitCode, requests: server.requests.length }).toEqual({ exitCode: 0, requests: 4 });
 });
 
 test('a certificate for another name is named, and nothing is sent', async () => {
@@ -60,7 +60,7 @@ test('a certificate for another name is named, and nothing is sent', async () =>
   expect(report).toContain(
     `fail TLS 127.0.0.1:${server.port} has a certificate for another name -> Use the host name that the certificate is for`,
   );
-  expect([exitCode, server.bytesReceived()]).toEqual([1, 0]);
+  expect({ exitCode, bytesReceived: server.bytesReceived() }).toEqual({ exitCode: 1, bytesReceived: 0 });
 });
 
 test('an expired certificate is named', async () => {

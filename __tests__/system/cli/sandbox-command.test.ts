@@ -65,7 +65,7 @@ async function saidBySandbox(...flags: readonly string[]): Promise<string> {
   const { said, exitCode, end } = startHere(['sandbox', ...flags]);
   while (!said.stdout.includes('Ctrl+C')) await new Promise(setImmediate);
   end();
-  expect([await exitCode, said.stderr]).toEqual([0, '']);
+  expect({ exitCode: await exitCode, stderr: said.stderr }).toEqual({ exitCode: 0, stderr: '' });
   return said.stdout;
 }
 
@@ -143,7 +143,7 @@ test('it serves until it is asked to end, and ends with 0', async () => {
   expect(said.stdout).toContain(`CONNECT_TOKEN_URL=${origin}/`);
   expect((await fetch(`${origin}/v1/oauth2/token`, { method: 'POST' })).status).toBe(400);
   end();
-  expect([await exitCode, said.stderr]).toEqual([0, '']);
+  expect({ exitCode: await exitCode, stderr: said.stderr }).toEqual({ exitCode: 0, stderr: '' });
   await expect(fetch(origin)).rejects.toThrow('fetch failed');
 });
 
@@ -181,7 +181,7 @@ test('a taken port is said in a line, with exit code 1', async () => {
   const { exitCode, stdout, stderr } = await cli.run(['sandbox', '--port', port]);
   const here = await runHere(['sandbox', '--port', port]);
   expect(here).toEqual({ exitCode, stdout, stderr });
-  expect([exitCode, stdout]).toEqual([1, '']);
+  expect({ exitCode, stdout }).toEqual({ exitCode: 1, stdout: '' });
   expect(stderr).toBe(`Port ${port} is taken: choose another with --port, or none for a free one.\n`);
 });
 

@@ -23,7 +23,7 @@ test.each([
   [['sandbox', '--help'], 'Usage: express-connect-auth sandbox [flags]'],
 ])('%j explains itself in 80 columns', async (args, words) => {
   const { stdout, stderr, exitCode } = await runHere(args);
-  expect([exitCode, stderr]).toEqual([0, '']);
+  expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: '' });
   expect(stdout).toContain(words);
   for (const line of stdout.split('\n')) expect(line.length).toBeLessThanOrEqual(80);
 });
@@ -49,7 +49,7 @@ test('the help of doctor names every flag, exit code and member of the JSON', as
 
 test('without a command the help is shown, and the exit code is 2', async () => {
   const { stdout, stderr, exitCode } = await runHere([]);
-  expect([exitCode, stdout]).toEqual([2, '']);
+  expect({ exitCode, stdout }).toEqual({ exitCode: 2, stdout: '' });
   expect(stderr).toContain('Usage: express-connect-auth <command>');
 });
 
@@ -83,7 +83,7 @@ test.each([
 ])('%j is wrong usage, and said so', async (args, words) => {
   const { stdout, stderr, exitCode } = await runHere(args);
   expect(unwrapped(stderr)).toContain(words);
-  expect([exitCode, stdout]).toEqual([2, '']);
+  expect({ exitCode, stdout }).toEqual({ exitCode: 2, stdout: '' });
 });
 
 test.each([
@@ -96,7 +96,7 @@ test.each([
   expect(byNode.stderr).toContain(file);
   const byUs = await cli.run(['doctor', '--env-file', file], {}, ['--']);
   expect(byUs.stderr).toBe(`--env-file: ${reason}.\nSee: express-connect-auth doctor --help\n`);
-  expect([byUs.exitCode, byUs.stdout]).toEqual([2, '']);
+  expect({ exitCode: byUs.exitCode, stdout: byUs.stdout }).toEqual({ exitCode: 2, stdout: '' });
   expect(await runHere(['doctor', '--env-file', file])).toEqual(byUs);
 });
 
@@ -115,7 +115,7 @@ test('whoever reads no further ends nothing: the exit code stays, and there is n
   const child = cli.start(['doctor', '--offline']);
   child.stdout!.destroy();
   const [stderr] = await Promise.all([text(child.stderr!), once(child, 'close')]);
-  expect([child.exitCode, stderr]).toEqual([1, '']);
+  expect({ exitCode: child.exitCode, stderr }).toEqual({ exitCode: 1, stderr: '' });
 });
 
 test('the report fits into 80 columns', async () => {

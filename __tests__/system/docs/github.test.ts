@@ -32,7 +32,7 @@ test.each(workflows)('every action of %s is named by its commit, with the versio
 test('the job that may publish runs no code but npm and gh, and what is built is built without install scripts', () => {
   const jobs = read('.github/workflows/release.yml').split(/\n {2}(?=\w+:\n)/u);
   const [publishing, ...others] = jobs.filter((job) => job.includes('id-token: write'));
-  expect([publishing?.startsWith('publish:'), others]).toEqual([true, []]);
+  expect({ publishes: publishing?.startsWith('publish:'), others }).toEqual({ publishes: true, others: [] });
   expect(publishing).not.toMatch(/checkout@|npm (?:ci|run|pack)\b|scripts\//u);
   expect(publishing).toContain('npm publish ./release/*.tgz --ignore-scripts');
   const building = jobs.find((job) => job.startsWith('build:'));
@@ -63,11 +63,11 @@ test('the notes of a release are the section of CHANGELOG.md, and a version with
     return [status, stdout];
   };
   const [status, text] = notes(version);
-  expect([status, read('CHANGELOG.md').includes(text.trim()), text.includes('\n## '), text.length > 100]).toEqual([
-    0,
-    true,
-    false,
-    true,
-  ]);
+  expect({
+    status,
+    isInChangelog: read('CHANGELOG.md').includes(text.trim()),
+    hasNextSection: text.includes('\n## '),
+    isLong: text.length > 100,
+  }).toEqual({ status: 0, isInChangelog: true, hasNextSection: false, isLong: true });
   expect(notes('999.0.0')).toEqual([1, '']);
 });

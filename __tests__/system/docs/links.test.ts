@@ -40,7 +40,10 @@ test.each(ERROR_CODES)(
     const { message } = new ConnectError(code);
     expect(message).toMatch(/[.!?] See express-connect-auth\/docs\/errors\.md#[a-z_]+\.$/u);
     const anchor = /#([a-z_]+)\.$/u.exec(message)?.[1] ?? '';
-    expect([anchor, anchors('docs/errors.md').has(anchor)]).toEqual([code.toLowerCase(), true]);
+    expect({ anchor, isInErrors: anchors('docs/errors.md').has(anchor) }).toEqual({
+      anchor: code.toLowerCase(),
+      isInErrors: true,
+    });
   },
 );
 

@@ -117,7 +117,11 @@ describeInRedis('docs/scaling.md: what it prints runs as printed:', () => {
       await visitor.visit(`${urls[index]}/`);
       child.kill('SIGTERM');
       const [code] = (await once(child, 'exit')) as [number | null];
-      expect([code, said(), Math.max(...(await counts)) > 0]).toEqual([0, '', true]);
+      expect({ code, printed: said(), wasBusy: Math.max(...(await counts)) > 0 }).toEqual({
+        code: 0,
+        printed: '',
+        wasBusy: true,
+      });
     }
   });
 

@@ -16,7 +16,7 @@ export function describeClusterOnRedis(stageOf: () => Stage): void {
       const example = await stageOf().example('redis-cluster', { REDIS_CLIENT: client });
       const person = personAt(example);
       const landed = await person.visit('/', 'allow');
-      expect([landed.status, landed.clicks]).toEqual([200, 1]);
+      expect({ status: landed.status, clicks: landed.clicks }).toEqual({ status: 200, clicks: 1 });
       const secondsLeft = said((await person.open('/')).body)[1];
       expect(secondsLeft).toBeLessThanOrEqual(10);
       await sleep((secondsLeft - 1.5) * 1000); // the token comes due
@@ -51,7 +51,10 @@ export function describeClusterOnRedis(stageOf: () => Stage): void {
           REDIS_SERVER_PATH: join(stageOf().folder, 'no-such-redis-server'),
         })
         .ended();
-      expect([exitCode, output]).toEqual([1, expect.stringContaining('apt install redis-server')]);
+      expect({ exitCode, output }).toEqual({
+        exitCode: 1,
+        output: expect.stringContaining('apt install redis-server') as unknown,
+      });
     });
   });
 }

@@ -51,13 +51,16 @@ describe('the folder', () => {
 
   test('an unknown name is an error that lists what there is', async () => {
     const { exitCode, output } = await stage.node(['examples/run.mjs', 'nothing']).ended();
-    expect([exitCode, output]).toEqual([1, expect.stringContaining('There is no example "nothing".')]);
+    expect({ exitCode, output }).toEqual({
+      exitCode: 1,
+      output: expect.stringContaining('There is no example "nothing".') as unknown,
+    });
     expect(output).toContain('  spa  ');
   });
 
   test('a port that is no number is told in words', async () => {
     const { exitCode, output } = await stage.node(['examples/run.mjs', 'spa'], { PORT: 'abc' }).ended();
-    expect([exitCode, output]).toEqual([1, 'PORT must be a number from 0 to 65535.\n']);
+    expect({ exitCode, output }).toEqual({ exitCode: 1, output: 'PORT must be a number from 0 to 65535.\n' });
   });
 });
 
@@ -71,11 +74,11 @@ describe('minimal-javascript', () => {
     expect([declined.status, declined.body]).toEqual([403, expect.stringContaining('href="/connect/authorize"')]);
 
     const landed = await person.visit('/connect/authorize', 'allow');
-    expect([landed.status, landed.path, landed.body]).toEqual([
-      200,
-      '/',
-      expect.stringContaining('Connected (bearer)'),
-    ]);
+    expect({ status: landed.status, path: landed.path, body: landed.body }).toEqual({
+      status: 200,
+      path: '/',
+      body: expect.stringContaining('Connected (bearer)') as unknown,
+    });
     expect((await person.send('/connect/disconnect')).location).toBe('/');
     expect((await person.open('/')).body).toContain('href="/connect/authorize"');
 
@@ -99,7 +102,7 @@ describe('minimal-typescript', () => {
     const begun = Date.now();
     const landed = await person.visit('/', 'allow');
     const { type, expiresAt } = JSON.parse(landed.body) as { type: string; expiresAt: string };
-    expect([landed.status, landed.path, type]).toEqual([200, '/', 'bearer']);
+    expect({ status: landed.status, path: landed.path, type }).toEqual({ status: 200, path: '/', type: 'bearer' });
     const minutes = (Date.parse(expiresAt) - begun) / 60_000;
     expect(minutes).toBeGreaterThan(59);
     expect(minutes).toBeLessThan(62);
@@ -157,7 +160,11 @@ describe('several-accounts', () => {
     const example = await stage.example('several-accounts');
     const person = personAt(example);
     const copied = await person.visit('/copy', 'allow');
-    expect([copied.path, copied.clicks, copied.body]).toEqual(['/copy', 2, expect.stringContaining('a token each')]);
+    expect({ path: copied.path, clicks: copied.clicks, body: copied.body }).toEqual({
+      path: '/copy',
+      clicks: 2,
+      body: expect.stringContaining('a token each') as unknown,
+    });
 
     expect((await person.send('/source/disconnect')).location).toBe('/');
     const home = (await person.open('/')).body;
@@ -170,7 +177,10 @@ describe('several-accounts', () => {
 describe('jest-test', () => {
   test('passes', async () => {
     const { exitCode, output } = await stage.node(['examples/run.mjs', 'jest-test']).ended();
-    expect([exitCode, output]).toEqual([0, expect.stringContaining('5 passed, 5 total')]);
+    expect({ exitCode, output }).toEqual({
+      exitCode: 0,
+      output: expect.stringContaining('5 passed, 5 total') as unknown,
+    });
   });
 });
 

@@ -38,7 +38,7 @@ export function describeSpaInChromium(stageOf: () => Stage): void {
       await button('Allow', popup).click();
       await closed;
       await shown('Sandbox User, user@sandbox.invalid');
-      expect([page.url(), loads]).toEqual([`${example.url}/#settings`, 1]);
+      expect({ url: page.url(), loads }).toEqual({ url: `${example.url}/#settings`, loads: 1 });
       expect(await button('Connect in a popup').isVisible()).toBe(false);
 
       await button('Disconnect').click();

@@ -121,5 +121,5 @@ test('a redirect URI that differs in its port only is refused on the page of the
   const url = new URL(await start(apps.standard, visitor));
   url.searchParams.set('redirect_uri', 'http://127.0.0.1:9/connect/callback');
   const page = await fetch(url, { redirect: 'manual' });
-  expect([page.status, page.headers.get('location')]).toEqual([400, null]);
+  expect({ status: page.status, location: page.headers.get('location') }).toEqual({ status: 400, location: null });
 });

@@ -89,7 +89,10 @@ function journey(open: () => Promise<StoreAtHand>): void {
       const [before] = await onlyEntry();
       expect((await signIn(app, sandbox, visitor)).status).toBe(302);
       const [after] = await onlyEntry();
-      expect([after === before, sandbox.calls.token]).toEqual([false, 1]);
+      expect({ sameSessionId: after === before, tokenCalls: sandbox.calls.token }).toEqual({
+        sameSessionId: false,
+        tokenCalls: 1,
+      });
       expect((await see(app, visitor, '/basket')).body).toBe('["apples"]');
       expect(sandbox.works((await tokenOf(app, visitor)).access_token)).toBe(true);
     });
@@ -111,8 +114,14 @@ function journey(open: () => Promise<StoreAtHand>): void {
       expect(answers.map(({ status, body }) => [status, JSON.parse(body) as ConnectToken])).toEqual(
         Array(10).fill([200, fresh]),
       );
-      expect([fresh.access_token === old.access_token, sandbox.works(fresh.access_token)]).toEqual([false, true]);
-      expect([sandbox.calls.refresh, sandbox.presentations(old.refresh_token ?? '')]).toEqual([1, 1]);
+      expect({ sameToken: fresh.access_token === old.access_token, works: sandbox.works(fresh.access_token) }).toEqual({
+        sameToken: false,
+        works: true,
+      });
+      expect({
+        refreshCalls: sandbox.calls.refresh,
+        presentations: sandbox.presentations(old.refresh_token ?? ''),
+      }).toEqual({ refreshCalls: 1, presentations: 1 });
       expect((await see(app, visitor, '/basket')).body).toBe('["apples"]');
     });
 
@@ -141,7 +150,11 @@ function journey(open: () => Promise<StoreAtHand>): void {
       });
       expect((await tokenOf(app, visitor)).access_token).not.toBe(fresh.access_token);
       const { status, body } = await see(other, visitor, '/guarded');
-      expect([status, JSON.parse(body), sandbox.calls.refresh]).toEqual([200, fresh, 1]);
+      expect({ status, body: JSON.parse(body) as unknown, refreshCalls: sandbox.calls.refresh }).toEqual({
+        status: 200,
+        body: fresh,
+        refreshCalls: 1,
+      });
     });
 
     test('requests that only read write nothing', async () => {
@@ -152,7 +165,7 @@ function journey(open: () => Promise<StoreAtHand>): void {
       for (const spy of spies) cleanup(() => spy.mockRestore());
       for (const path of ['/guarded', '/token']) expect((await see(app, visitor, path)).status).toBe(200);
       const counts = spies.map((spy) => spy.mock.calls.length);
-      expect([counts, await onlyEntry()]).toEqual([[0, 2], before]);
+      expect({ counts, entry: await onlyEntry() }).toEqual({ counts: [0, 2], entry: before });
     });
 
     test(`the store holds ${encryptionKeys === undefined ? 'the newest token' : 'no token in any spelling'}`, async () => {
@@ -180,11 +193,11 @@ function journey(open: () => Promise<StoreAtHand>): void {
       const answer = await visitor.visit(`${app.url}/connect/disconnect`, { 'sec-fetch-site': 'same-origin' }, 'POST');
       expect(answer.status).toBe(204);
       const [after, text] = await onlyEntry();
-      expect([after === before, /connectToken/u.test(text), text.includes(access_token)]).toEqual([
-        false,
-        false,
-        false,
-      ]);
+      expect({
+        sameSessionId: after === before,
+        keepsConnectToken: /connectToken/u.test(text),
+        keepsAccessToken: text.includes(access_token),
+      }).toEqual({ sameSessionId: false, keepsConnectToken: false, keepsAccessToken: false });
       const bodies = [
         [old, '/token'],
         [old, '/basket'],
