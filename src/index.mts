@@ -23,7 +23,10 @@ export type {
   ConnectToken,
   DisconnectedEvent,
   EncryptionKey,
+  EndedEvent,
+  EndedReason,
   ErrorEvent,
+  Failed,
   GetToken,
   LedgerClaim,
   LedgerErrorEvent,
@@ -37,6 +40,7 @@ export type {
   RefreshLedger,
   RenderError,
   RequireConnectOptions,
+  Revoked,
   Settled,
   TokenRequest,
 } from './index.js';

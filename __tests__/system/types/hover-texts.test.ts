@@ -19,6 +19,7 @@ const INTERFACES: readonly (readonly [entry: string, name: string, leastMembers:
 
 /** Optional members for which "not set" means that there is none: no default to tell. */
 const WITHOUT_DEFAULT = [
+  'issuer',
   'accessTokenKey',
   'encryptionKeys',
   'agent',
