@@ -28,12 +28,56 @@ export function watchSessions(req: Request): void {
   endedIn.set(store, ended);
   hookDestroy(store, ended);
   hookGenerate(store, ended);
+  hookRegenerate(store);
 }
 
 /** Whether a session was ended by this process after the request began: then nothing may write it any more. */
 export function hasGone(req: Request, sessionId: string): boolean {
   const at = endedIn.get(req.sessionStore)?.get(keyOf(sessionId));
   return at !== undefined && at > (seenAt.get(req) ?? 0);
+}
+
+/** Watches the session of one request. */
+export interface SessionWatch {
+  /** Whether the session has been ended since, by anything but a `regenerate()` of the request itself. */
+  readonly hasEnded: () => boolean;
+  readonly stop: () => void;
+}
+
+interface Watcher {
+  readonly req: Request;
+  /** Calls of `regenerate()` by the request whose `destroy` is still to come. */
+  ownRegenerations: number;
+  hasEnded: boolean;
+}
+
+/** By store and session id; only while somebody watches. */
+const watchersOf = new WeakMap<Store, Map<string, Set<Watcher>>>();
+
+/**
+ * Watches until it is stopped whether another request ends the session of this one: what this request, or the app in it,
+ * saves after that would bring the session back. Unlike {@link hasGone} it forgets nothing, and lets the request itself
+ * move on.
+ */
+export function watchSession(req: Request): SessionWatch {
+  watchSessions(req);
+  const { sessionStore, sessionID } = req;
+  const watchers = watchersOf.get(sessionStore) ?? new Map<string, Set<Watcher>>();
+  watchersOf.set(sessionStore, watchers);
+  const watcher: Watcher = { req, ownRegenerations: 0, hasEnded: false };
+  const watching = watchers.get(sessionID) ?? new Set<Watcher>();
+  watchers.set(sessionID, watching.add(watcher));
+  return Object.freeze({
+    hasEnded: () => watcher.hasEnded,
+    stop(): void {
+      watching.delete(watcher);
+      if (watching.size === 0 && watchers.get(sessionID) === watching) watchers.delete(sessionID);
+    },
+  });
+}
+
+function watchersIn(store: Store, sessionId: string): Iterable<Watcher> {
+  return watchersOf.get(store)?.get(sessionId) ?? [];
 }
 
 function hookDestroy(store: Store, ended: Map<string, number>): void {
@@ -47,9 +91,23 @@ function hookDestroy(store: Store, ended: Map<string, number>): void {
       if (ended.size <= MOST_REMEMBERED) break;
       ended.delete(oldest);
     }
+    for (const watcher of watchersIn(store, sessionId)) {
+      if (watcher.ownRegenerations > 0) watcher.ownRegenerations -= 1;
+      else watcher.hasEnded = true;
+    }
     return destroy(sessionId, callback);
   };
   Object.assign(store, { destroy: hooked });
+}
+
+/** `regenerate()` calls `destroy` in its own time, and says there no more than the id. */
+function hookRegenerate(store: Store): void {
+  const regenerate = store.regenerate.bind(store) as (...given: unknown[]) => unknown;
+  const hooked = function regenerateAndSayWho(req: Request, callback: (error?: unknown) => void): unknown {
+    for (const watcher of watchersIn(store, req.sessionID)) if (watcher.req === req) watcher.ownRegenerations += 1;
+    return regenerate(req, callback);
+  };
+  Object.assign(store, { regenerate: hooked });
 }
 
 /** A genid that gives the same id again: the session of that id is a new one. */

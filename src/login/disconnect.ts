@@ -1,5 +1,4 @@
 import type { Request, RequestHandler, Response } from 'express';
-import type { Store } from 'express-session';
 import { debug } from '../debug';
 import { ConnectError } from '../errors';
 import { disconnectedEvent, emit } from '../events';
@@ -10,15 +9,16 @@ import {
   letGo,
   lockPatience,
   readStored,
-  saveSession,
   type SessionRecord,
   type StoredSession,
 } from '../session';
 import { presentedBy } from '../session-cookie';
 import { withSessionLock } from '../session-lock';
+import { landedSignIns, openSignIns, readAttempts, type Attempts } from './login-attempt';
 import { movedFrom } from './moved-sessions';
 import { renewSession, type RenewConfig } from './renew-session';
 import { assertSameOrigin } from './same-origin';
+import { holdsOurs, stripStored } from './strip-session';
 import { visitHandler, type VisitConfig } from './visit';
 
 /** What ending a connection needs. */
@@ -34,7 +34,21 @@ export interface DisconnectConfig extends VisitConfig, RenewConfig {
    * @throws ConnectError `ERR_CONNECT_LEDGER`; then it has not ended
    */
   readonly endConnection: (lineage: string, reason: 'disconnected') => Promise<void>;
+  /** Milliseconds that a started sign-in stays valid. */
+  readonly pendingTtlMs: number;
+  /**
+   * Decides between this disconnect and the callback of a sign-in. @returns false when the callback was first
+   * @throws ConnectError `ERR_CONNECT_LEDGER`
+   */
+  readonly claimEnding: (signIn: string, by: 'disconnect', ttlMs: number) => Promise<boolean>;
+  /** Whether a callback came with this cookie a moment ago, here or elsewhere. @throws ConnectError `ERR_CONNECT_LEDGER` */
+  readonly isMoving: (cookie: string) => Promise<boolean>;
 }
+
+/** From the claim of a state to its landing, however slow provider, store and `onConnect` are. */
+const LONGEST_CALLBACK_MS = 600_000;
+/** Each costs a look into the ledger. A browser has one signed cookie of a session, and a few of other middleware. */
+const MOST_COOKIES = 16;
 
 /** The handler that ends a connection: for good first, then in the session. What the app keeps in the session stays. */
 export function disconnectHandler(config: DisconnectConfig): RequestHandler {
@@ -62,29 +76,47 @@ interface Ended {
   readonly lineages: readonly string[];
 }
 
-/** Sign-ins in progress end as well: one that finishes later finds its session gone. */
+/** Ends what a session holds: its connection, and the sign-ins that might still bring one. */
 async function endSession(req: Request, session: SessionRecord, config: DisconnectConfig): Promise<Ended> {
+  const visitor = presentedBy(req);
   const lineages = new Set<string>();
+  const mine = config.lineageIn(session);
+  if (mine !== undefined) await config.endConnection(mine, 'disconnected');
+  const { endSignIns, setLanded } = signInEnder(config);
   const endStored = async (stored: StoredSession): Promise<void> => {
     const lineage = config.lineageIn(stored);
     if (lineage === undefined) return;
     if (lineage !== mine) await config.endConnection(lineage, 'disconnected');
     lineages.add(lineage);
   };
-  const mine = config.lineageIn(session);
-  if (mine !== undefined) await config.endConnection(mine, 'disconnected');
-  const visitor = presentedBy(req);
+  const endMoved = async (sessionId: string): Promise<void> => {
+    await withSessionLock(req.sessionStore, sessionId, lockPatience('disconnect', config), async () => {
+      const stored = await readStored(req, sessionId, 'disconnect', config);
+      if (stored === undefined || !holdsOurs(stored, config)) return;
+      setLanded(stored);
+      await endSignIns(stored);
+      await endStored(stored);
+      // The session keeps its id: the browser has its cookie from the callback, and whoever knows no more than the old
+      // cookie (it may have been planted) must not get it from us.
+      await stripStored(req, sessionId, stored, 'disconnect', config);
+    });
+  };
   const renewed = await withSessionLock(
     req.sessionStore,
     req.sessionID,
     lockPatience('disconnect', config),
     async () => {
       const stored = await readStored(req, req.sessionID, 'disconnect', config);
-      if (stored !== undefined) await endStored(stored);
+      // A callback of a moment ago has moved the session, while this request was on its way with the old cookie.
       const moves = movedFrom(req.sessionStore, visitor);
-      for (const id of moves.sessionIds) if (id !== req.sessionID) await endMoved(req, id, endStored, config);
+      for (const id of moves.sessionIds) if (id !== req.sessionID) await endMoved(id);
       if (moves.goOn) throw movedOn();
-      if (stored === undefined || !holdsOurs(stored, config)) return false;
+      if (moves.sessionIds.length === 0) await assertNotMoving(visitor.former, config);
+      // Also as this request has loaded it: a callback elsewhere may have destroyed the session since.
+      for (const document of [stored, session]) if (document !== undefined) await endSignIns(document);
+      if (stored === undefined) return false;
+      await endStored(stored);
+      if (!holdsOurs(stored, config)) return false;
       await renewSession(req, stored, { stage: 'disconnect', visitor }, config);
       return true;
     },
@@ -92,42 +124,38 @@ async function endSession(req: Request, session: SessionRecord, config: Disconne
   return { renewed, lineages: [...lineages] };
 }
 
+/** Ends sign-ins, each once, by being first at the ledger. */
+function signInEnder(config: DisconnectConfig): {
+  readonly setLanded: (document: StoredSession) => void;
+  /** @throws ConnectError `ERR_CONNECT_LEDGER` when a callback was first: its session is not known here */
+  readonly endSignIns: (document: StoredSession) => Promise<void>;
+} {
+  const settled = new Set<string>();
+  const ttlMs = Math.max(config.pendingTtlMs, LONGEST_CALLBACK_MS);
+  const attemptsIn = (document: StoredSession): Attempts | undefined => readAttempts(document[config.pendingKey]);
+  return {
+    setLanded(document) {
+      for (const signIn of landedSignIns(attemptsIn(document))) settled.add(signIn);
+    },
+    async endSignIns(document) {
+      for (const signIn of openSignIns(attemptsIn(document))) {
+        if (settled.has(signIn)) continue;
+        // One after the other: a sign-in of another tab is left alone if this disconnect has to be tried again anyway.
+        if (!(await config.claimEnding(signIn, 'disconnect', ttlMs))) throw movedOn();
+        settled.add(signIn);
+      }
+    },
+  };
+}
+
 /**
- * Ends the connection of a session that a callback of a moment ago has moved to, while this request was on its way with
- * the old cookie. The session keeps its id: the browser has its cookie from that callback, and whoever knows no more
- * than the old id (it may have been planted) must not get it from us.
+ * For a request whose cookies lead to no session: a callback in another process may have moved it a moment ago, or be
+ * about to. @throws ConnectError `ERR_CONNECT_LEDGER`
  */
-async function endMoved(
-  req: Request,
-  sessionId: string,
-  endStored: (stored: StoredSession) => Promise<void>,
-  config: DisconnectConfig,
-): Promise<void> {
-  const { sessionStore } = req;
-  await withSessionLock(sessionStore, sessionId, lockPatience('disconnect', config), async () => {
-    const stored = await readStored(req, sessionId, 'disconnect', config);
-    if (stored === undefined || !holdsOurs(stored, config)) return;
-    await endStored(stored);
-    const session = inflate(sessionStore, sessionId, stored);
-    for (const key of ourKeys(config)) Reflect.deleteProperty(session, key);
-    await saveSession(req, session, 'disconnect', config);
-  });
-}
-
-/** As `Store.load` of express-session makes a session; the request keeps its own. */
-function inflate(sessionStore: Store, sessionID: string, stored: StoredSession): SessionRecord {
-  const bare = { sessionStore, sessionID };
-  return (sessionStore as unknown as { createSession(req: object, data: unknown): SessionRecord }).createSession(bare, {
-    ...stored,
-  });
-}
-
-function holdsOurs(stored: StoredSession, config: DisconnectConfig): boolean {
-  return ourKeys(config).some((key) => Object.hasOwn(stored, key));
-}
-
-function ourKeys({ sessionKey, lineageKey, pendingKey }: DisconnectConfig): readonly string[] {
-  return [sessionKey, lineageKey, pendingKey];
+async function assertNotMoving(cookies: readonly string[], config: DisconnectConfig): Promise<void> {
+  if (cookies.length > MOST_COOKIES) throw movedOn();
+  const moving = await Promise.all(cookies.map((cookie) => config.isMoving(cookie)));
+  if (moving.includes(true)) throw movedOn();
 }
 
 /** The connection may live on in a session that this request does not know; the browser has its cookie by now. */

@@ -17,7 +17,7 @@ export interface SpentMark {
   readonly h: string;
   /** When it was spent, in milliseconds since 1970. */
   readonly at: number;
-  /** Only after success: where it landed, and the lineage of its token. */
+  /** Only after success: where it landed (until another sign-in follows), and the lineage of its token. */
   readonly r?: string;
   readonly l?: string;
 }
@@ -111,7 +111,18 @@ export function withSpent(attempts: Attempts, mark: SpentMark, nowMs: number, tt
 
 /** Marks of earlier successes lose their landing place once a newer sign-in has replaced their token. */
 export function withoutLandings(attempts: Attempts): Attempts {
-  return { p: attempts.p, s: attempts.s.map(({ h, at }) => ({ h, at })) };
+  return { p: attempts.p, s: attempts.s.map(({ h, at, l }) => (l === undefined ? { h, at } : { h, at, l })) };
+}
+
+/** Hashes of the sign-ins that may still put a token into a session: first those whose callback is under way. */
+export function openSignIns(attempts: Attempts | undefined): readonly string[] {
+  const underWay = attempts?.s.filter(({ l }) => l === undefined) ?? [];
+  return [...underWay, ...(attempts?.p ?? [])].map(({ h }) => h);
+}
+
+/** Hashes of the sign-ins that have put their token into a session. */
+export function landedSignIns(attempts: Attempts | undefined): readonly string[] {
+  return attempts?.s.filter(({ l }) => l !== undefined).map(({ h }) => h) ?? [];
 }
 
 /**

@@ -1,12 +1,14 @@
 import type { Request } from 'express';
-import { ConnectError } from '../errors';
 import { lockPatience, readStored, type SessionRecord, type StoredSession } from '../session';
 import type { Presented } from '../session-cookie';
 import { withSessionLock } from '../session-lock';
+import type { SessionWatch } from '../gone-sessions';
 import type { ConnectToken, TokenSet } from '../token';
-import type { AppChanges } from './app-changes';
+import type { Consent } from './consent';
 import { readAttempts, withSpent, withoutLandings, type Attempts, type PendingEntry } from './login-attempt';
 import { renewSession, type RenewConfig } from './renew-session';
+import { stateError } from './state-error';
+import { holdsOurs, stripStored } from './strip-session';
 
 /** What moving a visitor to their connected session needs. */
 export interface NewSessionConfig extends RenewConfig {
@@ -15,17 +17,22 @@ export interface NewSessionConfig extends RenewConfig {
   readonly putToken: (session: SessionRecord, set: TokenSet) => void;
   /** The connection that a session or its document holds a token of. */
   readonly lineageIn: (document: StoredSession) => string | undefined;
+  /**
+   * Decides between this callback and a disconnect. @returns false when the sign-in has been ended
+   * @throws ConnectError `ERR_CONNECT_LEDGER` when nobody can say
+   */
+  readonly claimEnding: (signIn: string, by: 'callback', ttlMs: number) => Promise<boolean>;
 }
 
 /** What the new session is to hold besides the app's own data. */
-export interface Connection {
+export interface Connection extends Consent {
   readonly entry: PendingEntry;
   readonly token: ConnectToken;
   readonly lineage: string;
-  /** What the app's `onConnect` changed in the session. */
-  readonly changes: AppChanges;
   /** As the callback's request showed its session. */
   readonly visitor: Presented;
+  /** Of that session. */
+  readonly watch: SessionWatch;
 }
 
 /** How the visitor has moved. */
@@ -35,25 +42,24 @@ export interface Moved {
   readonly replaced: string | undefined;
 }
 
+/** Beyond the waits for the store that follow a claim: a process that stands still for a moment still has it. */
+const STANDSTILL_MS = 30_000;
+
 /**
  * Moves the visitor to a session with a new id (against session fixation) that holds the token and all of the app's
  * data. Afterwards `req.session` is the new session.
- * @throws ConnectError `ERR_CONNECT_STORE`, or `ERR_CONNECT_STATE` when the session ended during the exchange
+ * @throws ConnectError `ERR_CONNECT_STORE`, `ERR_CONNECT_LEDGER`, or `ERR_CONNECT_STATE` when the session has ended
  */
 export async function moveToNewSession(req: Request, connection: Connection, config: NewSessionConfig): Promise<Moved> {
-  const oldId = req.sessionID;
+  const { changes, regenerated, token, lineage, visitor } = connection;
+  const { sessionId: oldId } = visitor;
   return withSessionLock(req.sessionStore, oldId, lockPatience('callback', config), async () => {
     // Read again: other requests may have changed the app's data while the provider was asked.
-    const old = await readStored(req, oldId, 'callback', config);
-    if (old === undefined) {
-      // The visitor has logged out of the app, or disconnected, meanwhile; nothing may bring that session back.
-      throw new ConnectError('ERR_CONNECT_STATE', {
-        stage: 'callback',
-        reason: 'no_session',
-        message: 'The session ended while the code was being exchanged.',
-      });
-    }
-    const { changes, token, lineage, visitor } = connection;
+    const old = regenerated?.session ?? (await readStored(req, oldId, 'callback', config));
+    // The visitor has logged out of the app, or disconnected, meanwhile; nothing may bring that session back.
+    if (old === undefined) throw stateError('no_session');
+    await claimLanding(req, connection, config);
+    const ours = regenerated?.before ?? old;
     const sessionId = await renewSession(
       req,
       old,
@@ -62,14 +68,40 @@ export async function moveToNewSession(req: Request, connection: Connection, con
         visitor,
         changes,
         fill(fresh) {
-          fresh[config.pendingKey] = attemptsAfter(old, connection, config);
+          fresh[config.pendingKey] = attemptsAfter(ours, connection, config);
           config.putToken(fresh, { token, lineage, generation: 0 });
         },
+        beforeOldEnds: () => assertNotEnded(req, connection, config),
       },
       config,
     );
-    return { sessionId, replaced: config.lineageIn(old) };
+    return { sessionId, replaced: config.lineageIn(ours) };
   });
+}
+
+/** From here on a disconnect in any process either finds that it has lost, or has won. */
+async function claimLanding(req: Request, connection: Connection, config: NewSessionConfig): Promise<void> {
+  const { entry, visitor } = connection;
+  // The save of the new session, the destroy of the old one, and a read where that failed.
+  const ttlMs = 3 * config.storeTimeoutMs + STANDSTILL_MS;
+  if (await config.claimEnding(entry.h, 'callback', ttlMs)) return;
+  // That disconnect destroys the session. If our mark of the spent sign-in was written after that, it has come back.
+  const left = await readStored(req, visitor.sessionId, 'callback', config).catch(() => undefined);
+  if (left !== undefined && holdsOurs(left, config)) {
+    await stripStored(req, visitor.sessionId, left, 'callback', config).catch(() => undefined);
+  }
+  throw stateError('no_session');
+}
+
+/** A logout elsewhere tells nobody: what is left of it is that the session is gone, unless the app has regenerated it. */
+async function assertNotEnded(
+  req: Request,
+  { watch, visitor, regenerated }: Connection,
+  config: NewSessionConfig,
+): Promise<void> {
+  const isThere = async (): Promise<boolean> =>
+    regenerated !== undefined || (await readStored(req, visitor.sessionId, 'callback', config)) !== undefined;
+  if (!(await isThere()) || watch.hasEnded()) throw stateError('no_session');
 }
 
 function attemptsAfter(old: StoredSession, { entry, lineage }: Connection, config: NewSessionConfig): Attempts {

@@ -14,12 +14,10 @@ import { isEnvelope } from '../seal';
 import { readConnectToken } from '../token';
 import type { AppChanges } from './app-changes';
 import { noteMove } from './moved-sessions';
+import type { OurKeys } from './strip-session';
 
 /** What renewing a session needs: the names of our own properties, which are never copied. */
-export interface RenewConfig extends SessionConfig {
-  readonly sessionKey: string;
-  readonly lineageKey: string;
-  readonly pendingKey: string;
+export interface RenewConfig extends SessionConfig, OurKeys {
   /** Tells other processes that a session goes on under another id; fails never. */
   readonly markMoved: (sessionId: string) => Promise<void>;
 }
@@ -33,6 +31,8 @@ export interface Renewal {
   readonly changes?: AppChanges;
   /** Puts our own properties in, just before the session is saved. */
   readonly fill?: (fresh: SessionRecord) => void;
+  /** Called when the new session is saved and the old one is still there; what it throws takes the new one back. */
+  readonly beforeOldEnds?: () => Promise<void>;
 }
 
 /**
@@ -46,7 +46,7 @@ export interface Renewal {
 export async function renewSession(
   req: Request,
   old: StoredSession,
-  { stage, visitor, changes, fill }: Renewal,
+  { stage, visitor, changes, fill, beforeOldEnds }: Renewal,
   config: RenewConfig,
 ): Promise<string> {
   const oldId = req.sessionID;
@@ -58,6 +58,7 @@ export async function renewSession(
   const discard = (): void => void destroyStored(req, newId, stage, config).catch(() => undefined);
   try {
     await saveSession(req, fresh, stage, config, discard);
+    await beforeOldEnds?.();
     // Before the old one goes: who finds it gone can then always find out where it went.
     noteMove(req.sessionStore, visitor, newId);
     if (Object.values(old).some(isAnyToken)) await config.markMoved(oldId);

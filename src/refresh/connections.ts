@@ -1,7 +1,8 @@
+import { createHash } from 'node:crypto';
 import { ConnectError } from '../errors';
 import { connectionHash, emit, endedEvent, type ConnectEventListener, type EndedReason } from '../events';
 import { ledgerKey, type LedgerScope } from './box';
-import type { EndedConnections } from './ended';
+import { endedConnections, type EndedConnections } from './ended';
 import type { RefreshLedger, Revoked } from './ledger';
 
 /** What sign-in and disconnect ask of the ledger. */
@@ -11,13 +12,25 @@ export interface Connections {
    * end only, whoever calls for another.
    * @throws ConnectError `ERR_CONNECT_LEDGER` at stage `disconnect`; a ledger that was only slow may end the connection all the same
    */
-  readonly endConnection: (lineage: string, reason: EndedReason) => Promise<void>;
+  readonly endConnection: (lineage: string, reason?: EndedReason) => Promise<void>;
   /**
    * Claims a sign-in for this process.
    * @returns false when another process has it
    * @throws ConnectError `ERR_CONNECT_LEDGER` at stage `callback`
    */
   readonly claimOnce: (name: string, ttlMs: number) => Promise<boolean>;
+  /**
+   * Decides between a callback that is about to save its token and a disconnect: whichever comes first.
+   * @param signIn - hash of its state
+   * @param by - who asks; a disconnect that has ended a sign-in in this process may ask for it again
+   * @returns false when the other was first
+   * @throws ConnectError `ERR_CONNECT_LEDGER`
+   */
+  readonly claimEnding: (signIn: string, by: 'callback' | 'disconnect', ttlMs: number) => Promise<boolean>;
+  /** Lets every process know that a callback came with this cookie: its session is about to move. Nobody need wait for it. */
+  readonly announceMove: (cookie: string, ttlMs: number) => void;
+  /** Whether a callback with this cookie was announced. @throws ConnectError `ERR_CONNECT_LEDGER` at stage `disconnect` */
+  readonly isMoving: (cookie: string) => Promise<boolean>;
   readonly ended: EndedConnections;
 }
 
@@ -31,9 +44,13 @@ export interface ConnectionsConfig extends LedgerScope {
 /** How long a tombstone stays: as long as the oldest copy of a session that could come back (90 days at most, as for records). */
 const TOMBSTONE_MS = 90 * 24 * 3_600_000;
 
+/** A ledger only tells whether a name was free, and then it is taken: for as short a time as there is. */
+const LOOK_MS = 1;
+
 /** Ends connections and claims sign-ins by the ledger. */
 export function connections(config: ConnectionsConfig): Connections {
   const { ledger, ended } = config;
+  const endedSignIns = endedConnections();
 
   function away(stage: 'disconnect' | 'callback', operation: 'revoke' | 'once', subject: string): ConnectError {
     emit(config.onEvent, { type: 'ledger_error', time: Date.now(), connection: connectionHash(subject), operation });
@@ -45,9 +62,17 @@ export function connections(config: ConnectionsConfig): Connections {
     });
   }
 
+  async function take(stage: 'disconnect' | 'callback', name: string, ttlMs: number): Promise<boolean> {
+    try {
+      return await ledger.once(name, ttlMs);
+    } catch {
+      throw away(stage, 'once', name);
+    }
+  }
+
   return Object.freeze({
     ended,
-    async endConnection(lineage: string, reason: EndedReason): Promise<void> {
+    async endConnection(lineage: string, reason?: EndedReason): Promise<void> {
       let revoked: Revoked;
       try {
         revoked = await ledger.revoke(ledgerKey(config, lineage), TOMBSTONE_MS);
@@ -55,14 +80,24 @@ export function connections(config: ConnectionsConfig): Connections {
         throw away('disconnect', 'revoke', lineage);
       }
       ended.add(lineage);
-      if (revoked.first) emit(config.onEvent, endedEvent(lineage, reason, Date.now()));
+      if (revoked.first && reason !== undefined) emit(config.onEvent, endedEvent(lineage, reason, Date.now()));
     },
-    async claimOnce(name: string, ttlMs: number): Promise<boolean> {
-      try {
-        return await ledger.once(name, ttlMs);
-      } catch {
-        throw away('callback', 'once', name);
-      }
+    claimOnce: (name: string, ttlMs: number): Promise<boolean> => take('callback', name, ttlMs),
+    async claimEnding(signIn: string, by: 'callback' | 'disconnect', ttlMs: number): Promise<boolean> {
+      if (endedSignIns.has(signIn)) return by === 'disconnect';
+      const isFirst = await take(by, nameOf('ending', signIn), ttlMs);
+      // The rest of a disconnect may fail, and is tried again.
+      if (isFirst && by === 'disconnect') endedSignIns.add(signIn);
+      return isFirst;
     },
+    announceMove(cookie: string, ttlMs: number): void {
+      take('callback', nameOf('move', cookie), ttlMs).catch(() => undefined);
+    },
+    isMoving: async (cookie: string): Promise<boolean> => !(await take('disconnect', nameOf('move', cookie), LOOK_MS)),
   });
+}
+
+/** Names of several kinds in one ledger, of which nobody can tell what they stand for. */
+function nameOf(kind: string, subject: string): string {
+  return createHash('sha256').update(`connect-auth ${kind} v1\0${subject}`).digest('base64url');
 }

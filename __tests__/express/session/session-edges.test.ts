@@ -1,5 +1,5 @@
 import { MemoryStore, type SessionData } from 'express-session';
-import { ConnectError } from '../../../src';
+import { ConnectError, memoryLedger } from '../../../src';
 import type { Sandbox } from '../../../src/testing';
 import {
   beginSignIn,
@@ -194,7 +194,16 @@ test('a token that another request removes while a sign-in starts stays removed'
 });
 
 test('onConnect may regenerate the session, as login code often does', async () => {
+  const sound = memoryLedger();
+  const revoked: string[] = [];
   const options: TestAppParts['options'] = {
+    ledger: {
+      ...sound,
+      revoke(key, retentionMs) {
+        revoked.push(key);
+        return sound.revoke(key, retentionMs);
+      },
+    },
     onConnect: (req) =>
       new Promise((resolve) => {
         req.session.regenerate(() => {
@@ -209,6 +218,13 @@ test('onConnect may regenerate the session, as login code often does', async () 
     const stored = Object.values(await app.sessions());
     expect(stored.map((one) => one['userId'])).toEqual([7]);
     expect((await visitor.visit(`${app.url}/token`)).body).toContain('bearer');
+    // What is ours goes along: another tab finishes its sign-in, and the connection that is replaced ends.
+    const [one, two] = ['/one', '/two'].map((place) => `/connect/authorize?returnTo=${place}`);
+    const first = await beginSignIn(app, sandbox, visitor, one);
+    const second = await beginSignIn(app, sandbox, visitor, two);
+    revoked.length = 0;
+    expect([(await visitor.visit(first)).location, revoked.length]).toEqual(['/one', 1]);
+    expect([(await visitor.visit(second)).location, revoked.length]).toEqual(['/two', 2]);
   });
 });
 

@@ -40,6 +40,8 @@ export interface WorkerSetup {
   readonly redisLedger?: Pick<RedisLedgerOptions, 'commandTimeoutMs'>;
   /** Milliseconds, in place of the library's lease. */
   readonly leaseMs?: number;
+  /** What `onConnect` does with the session. */
+  readonly onConnect?: 'save' | 'regenerate';
 }
 
 /** Where the workers are registered with the provider; nothing listens there. The tests go to the workers themselves. */

@@ -77,8 +77,16 @@ function gatedLedger(ledger) {
 const sessions = await redisClient(setup.sessionsUrl);
 const coordination = await redisClient(setup.ledgerUrl);
 
+const done = (run) => new Promise((resolve, reject) => run((error) => (error ? reject(error) : resolve())));
+// As login code of apps does it.
+const onConnect = {
+  save: (req) => done((answer) => req.session.save(answer)),
+  regenerate: (req) => done((answer) => req.session.regenerate(answer)),
+}[setup.onConnect];
+
 const connect = connectAuth({
   ...setup.connect,
+  ...(onConnect === undefined ? {} : { onConnect }),
   agent: new GatedAgent({ keepAlive: false }),
   ledger: gatedLedger(
     redisLedger({
@@ -123,6 +131,15 @@ app.get('/write', async (req, res) => {
   await gate('write');
   req.session.note = String(req.query.note);
   res.json({ saved: true });
+});
+app.get('/login', (req, res) => {
+  req.session.user = 'somebody';
+  res.json({});
+});
+// Says whether there was a login to end.
+app.post('/logout', (req, res) => {
+  const user = req.session.user ?? null;
+  req.session.destroy(() => res.json({ user }));
 });
 app.use(connectErrorHandler());
 

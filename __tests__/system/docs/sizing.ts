@@ -25,7 +25,7 @@ export interface Deployment {
   /** The stored session document, to put back. */
   document(): Promise<string>;
   putBack(document: string): Promise<void>;
-  /** Removes the only key with this beginning. */
+  /** Removes every key with this beginning. */
   forget(prefix: string): Promise<void>;
   /** Lets the record's token set look settled so much earlier. Milliseconds. */
   settledEarlier(ms: number): Promise<void>;
@@ -33,6 +33,8 @@ export interface Deployment {
   commandsOf(act: () => Promise<unknown>): Promise<Readonly<Record<string, number>>>;
   /** `MEMORY USAGE` of the only key with this beginning. */
   bytesOf(prefix: string): Promise<number>;
+  /** `MEMORY USAGE` of every key with this beginning. */
+  bytesOfEach(prefix: string): Promise<readonly number[]>;
 }
 
 /** 1,176 bytes as JSON, about what JSON Web Tokens come to. */
@@ -75,8 +77,13 @@ export async function deploy(redis: RedisServer, options: Partial<ConnectAuthOpt
   app.get('/token', connect.requireConnect(), (_req, res) => void res.send('connected'));
   const visitor = browser();
 
+  const keysOf = async (prefix: string): Promise<readonly string[]> =>
+    (await redis.command('KEYS', `${prefix}*`)) as readonly string[];
+  const usage = async (key: string): Promise<number> =>
+    Number(await redis.command('MEMORY', 'USAGE', key, 'SAMPLES', '0'));
+
   const keyOf = async (prefix: string): Promise<string> => {
-    const all = (await redis.command('KEYS', `${prefix}*`)) as readonly string[];
+    const all = await keysOf(prefix);
     // Marks of moved sessions are small, and gone after moments.
     const keys = all.filter((key) => !key.includes(':moved:'));
     if (keys.length !== 1) throw new Error(`${keys.length} keys begin with ${prefix}`);
@@ -105,7 +112,7 @@ export async function deploy(redis: RedisServer, options: Partial<ConnectAuthOpt
       await putBack(JSON.stringify(aged));
     },
     async forget(prefix) {
-      await redis.command('DEL', await keyOf(prefix));
+      for (const key of await keysOf(prefix)) await redis.command('DEL', key);
     },
     async settledEarlier(ms) {
       await redis.command('HINCRBY', await keyOf('connect-auth:'), 'at', -ms);
@@ -115,7 +122,8 @@ export async function deploy(redis: RedisServer, options: Partial<ConnectAuthOpt
       await act();
       return commandCalls(String(await redis.command('INFO', 'commandstats')));
     },
-    bytesOf: async (prefix) => Number(await redis.command('MEMORY', 'USAGE', await keyOf(prefix), 'SAMPLES', '0')),
+    bytesOf: async (prefix) => usage(await keyOf(prefix)),
+    bytesOfEach: async (prefix) => Promise.all((await keysOf(prefix)).map(usage)),
   };
 }
 

@@ -1,0 +1,55 @@
+import type { Request } from 'express';
+import { Cookie, MemoryStore } from 'express-session';
+import { watchSession } from '../../../src/gone-sessions';
+
+/** As much of a request as express-session gives to a store. */
+function requestIn(store: MemoryStore, sessionID: string): Request {
+  // `generate` is set by express-session when it is mounted.
+  Object.assign(store, { generate: () => undefined });
+  return Object.assign(Object.create(null) as Request, { sessionStore: store, sessionID });
+}
+
+const destroy = (store: MemoryStore, id: string): Promise<void> =>
+  new Promise((resolve) => store.destroy(id, () => resolve()));
+const regenerate = (store: MemoryStore, req: Request): Promise<void> =>
+  new Promise((resolve) => store.regenerate(req, () => resolve()));
+
+test('a session ends for all who watch it, and for nobody else', async () => {
+  const store = new MemoryStore();
+  const [one, two, other] = ['a', 'a', 'b'].map((id) => watchSession(requestIn(store, id)));
+  const elsewhere = watchSession(requestIn(new MemoryStore(), 'a'));
+  await destroy(store, 'a');
+  expect([one, two, other, elsewhere].map((watch) => watch?.hasEnded())).toEqual([true, true, false, false]);
+});
+
+test('a session that its own request regenerates has not ended, unless another request destroys it as well', async () => {
+  const store = new MemoryStore();
+  const req = requestIn(store, 'a');
+  const [own, another] = [watchSession(req), watchSession(requestIn(store, 'a'))];
+  await regenerate(store, req);
+  expect([own.hasEnded(), another.hasEnded()]).toEqual([false, true]);
+  await destroy(store, 'a');
+  expect(own.hasEnded()).toBe(true);
+});
+
+test('nothing is noticed after the watch has stopped, and stopping one does not stop another', async () => {
+  const store = new MemoryStore();
+  const [one, two] = [watchSession(requestIn(store, 'a')), watchSession(requestIn(store, 'a'))];
+  one.stop();
+  one.stop();
+  await destroy(store, 'a');
+  expect([one.hasEnded(), two.hasEnded()]).toEqual([false, true]);
+  two.stop();
+  const three = watchSession(requestIn(store, 'a'));
+  two.stop();
+  await destroy(store, 'a');
+  expect(three.hasEnded()).toBe(true);
+});
+
+test('the store works as before', async () => {
+  const store = new MemoryStore();
+  watchSession(requestIn(store, 'a'));
+  await new Promise<void>((resolve) => store.set('a', { cookie: new Cookie() }, () => resolve()));
+  await destroy(store, 'a');
+  expect(await new Promise((resolve) => store.get('a', (_error, found) => resolve(found)))).toBeUndefined();
+});

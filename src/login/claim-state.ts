@@ -1,0 +1,86 @@
+import type { Request } from 'express';
+import {
+  adoptStored,
+  lockPatience,
+  readStored,
+  saveSession,
+  type SessionConfig,
+  type SessionRecord,
+  type StoredSession,
+} from '../session';
+import { withSessionLock } from '../session-lock';
+import type { Replay } from './flights';
+import {
+  findAttempt,
+  hashState,
+  readAttempts,
+  solePending,
+  withSpent,
+  type Attempts,
+  type PendingEntry,
+  type SpentMark,
+} from './login-attempt';
+import { stateError } from './state-error';
+
+/** What claiming a sign-in needs. */
+export interface ClaimConfig extends SessionConfig {
+  readonly sessionKey: string;
+  readonly lineageKey: string;
+  readonly pendingKey: string;
+  readonly pendingTtlMs: number;
+  /** Binds states to this instance. */
+  readonly instance: string;
+  /** The connection that a session or its document holds a token of. */
+  readonly lineageIn: (document: StoredSession) => string | undefined;
+}
+
+/** A state that proved to be ours: a sign-in to finish, or one that this very session has finished before. */
+export type Claim = { readonly kind: 'won'; readonly entry: PendingEntry } | Replay;
+
+/**
+ * Verifies the state and spends it. What the store holds afterwards no longer contains the sign-in,
+ * so the code cannot be exchanged twice; if that save fails, nothing is spent.
+ * @param beforeSpent - called when all is well and nothing is written yet; what it throws leaves the sign-in as it was
+ */
+export async function claimState(
+  req: Request,
+  session: SessionRecord,
+  { state, beforeSpent }: { readonly state: string | undefined; readonly beforeSpent?: () => void },
+  config: ClaimConfig,
+): Promise<Claim> {
+  // Without any sign-in of ours in the session there is nothing to read, write or wait for.
+  if (readAttempts(session[config.pendingKey]) === undefined) throw stateError('no_session');
+  return withSessionLock(req.sessionStore, req.sessionID, lockPatience('callback', config), async () => {
+    const stored = await readStored(req, req.sessionID, 'callback', config);
+    const attempts = stored === undefined ? undefined : readAttempts(stored[config.pendingKey]);
+    if (stored === undefined || attempts === undefined) throw stateError('no_session');
+    const found = findState(attempts, state, config);
+    if (found.kind === 'spent') return replayOf(found.mark, stored, config);
+    if (found.kind !== 'pending') throw stateError(found.kind);
+    beforeSpent?.();
+    const now = Date.now();
+    adoptStored(session, stored, [config.sessionKey, config.lineageKey]);
+    session[config.pendingKey] = withSpent(attempts, { h: found.entry.h, at: now }, now, config.pendingTtlMs);
+    await saveSession(req, session, 'callback', config);
+    return { kind: 'won', entry: found.entry };
+  });
+}
+
+function findState(attempts: Attempts, state: string | undefined, config: ClaimConfig): ReturnType<typeof findAttempt> {
+  const now = Date.now();
+  if (state !== undefined) return findAttempt(attempts, hashState(state, config.instance), now, config.pendingTtlMs);
+  const entry = solePending(attempts, now, config.pendingTtlMs);
+  if (entry === undefined) throw stateError('missing');
+  return { kind: 'pending', entry };
+}
+
+/** Back button or reload in the session that this sign-in connected: lands where it landed, without the provider. */
+function replayOf(mark: SpentMark, stored: StoredSession, config: ClaimConfig): Claim {
+  if (mark.r === undefined || mark.l === undefined || !isConnectedBy(mark.l, stored, config)) throw stateError('used');
+  return { kind: 'replay', returnTo: mark.r };
+}
+
+/** Whether a document of the session store holds the connection of this sign-in. */
+export function isConnectedBy(lineage: string, stored: StoredSession, config: Pick<ClaimConfig, 'lineageIn'>): boolean {
+  return config.lineageIn(stored) === lineage;
+}
