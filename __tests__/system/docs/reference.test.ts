@@ -71,7 +71,7 @@ describe('docs/errors.md', () => {
       ...namesIn('login/callback.ts', /^(.*)$/su, /function \w+Error\(reason: ('[^)]*)\)/gu).flatMap(
         (union) => union.match(/\w+/gu) ?? [],
       ),
-      ...namesIn('login/callback.ts', /const STATE_MESSAGES = \{(.*?)\n\}/su, /^ {2}(\w+):/gmu),
+      ...namesIn('login/state-error.ts', /const STATE_MESSAGES = \{(.*?)\n\}/su, /^ {2}(\w+):/gmu),
       ...namesIn('login/cookie-check.ts', /^(.*)$/su, /refuse\(\s*'(\w+)'/gu),
       ...namesIn('login/same-origin.ts', /^(.*)$/su, /refuse\(\s*'(\w+)'/gu),
       ...namesIn('session.ts', /^(.*)$/su, /storeError\(\s*stage,\s*'(\w+)'/gu),
