@@ -41,13 +41,15 @@ export function hasGone(req: Request, sessionId: string): boolean {
 export interface SessionWatch {
   /** Whether the session has been ended since, by anything but a `regenerate()` of the request itself. */
   readonly hasEnded: () => boolean;
+  /** The request is about to destroy the session itself. */
+  readonly expectOwnEnd: () => void;
   readonly stop: () => void;
 }
 
 interface Watcher {
   readonly req: Request;
-  /** Calls of `regenerate()` by the request whose `destroy` is still to come. */
-  ownRegenerations: number;
+  /** Calls of `destroy` by the request itself that are still to come. */
+  ownEnds: number;
   hasEnded: boolean;
 }
 
@@ -64,11 +66,14 @@ export function watchSession(req: Request): SessionWatch {
   const { sessionStore, sessionID } = req;
   const watchers = watchersOf.get(sessionStore) ?? new Map<string, Set<Watcher>>();
   watchersOf.set(sessionStore, watchers);
-  const watcher: Watcher = { req, ownRegenerations: 0, hasEnded: false };
+  const watcher: Watcher = { req, ownEnds: 0, hasEnded: false };
   const watching = watchers.get(sessionID) ?? new Set<Watcher>();
   watchers.set(sessionID, watching.add(watcher));
   return Object.freeze({
     hasEnded: () => watcher.hasEnded,
+    expectOwnEnd(): void {
+      watcher.ownEnds += 1;
+    },
     stop(): void {
       watching.delete(watcher);
       if (watching.size === 0 && watchers.get(sessionID) === watching) watchers.delete(sessionID);
@@ -92,7 +97,7 @@ function hookDestroy(store: Store, ended: Map<string, number>): void {
       ended.delete(oldest);
     }
     for (const watcher of watchersIn(store, sessionId)) {
-      if (watcher.ownRegenerations > 0) watcher.ownRegenerations -= 1;
+      if (watcher.ownEnds > 0) watcher.ownEnds -= 1;
       else watcher.hasEnded = true;
     }
     return destroy(sessionId, callback);
@@ -104,7 +109,7 @@ function hookDestroy(store: Store, ended: Map<string, number>): void {
 function hookRegenerate(store: Store): void {
   const regenerate = store.regenerate.bind(store) as (...given: unknown[]) => unknown;
   const hooked = function regenerateAndSayWho(req: Request, callback: (error?: unknown) => void): unknown {
-    for (const watcher of watchersIn(store, req.sessionID)) if (watcher.req === req) watcher.ownRegenerations += 1;
+    for (const watcher of watchersIn(store, req.sessionID)) if (watcher.req === req) watcher.ownEnds += 1;
     return regenerate(req, callback);
   };
   Object.assign(store, { regenerate: hooked });

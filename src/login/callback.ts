@@ -39,7 +39,7 @@ export interface CallbackConfig extends VisitConfig, ClaimConfig, ConsentConfig,
   readonly claimOnce: (name: string, ttlMs: number) => Promise<boolean>;
   /** Lets every process know that a callback came with this cookie; a failure changes nothing. */
   readonly announceMove: (cookie: string, ttlMs: number) => void;
-  /** Ends a connection for good. Without a reason it is one that the app was never told of. */
+  /** Ends a connection for good; without a reason the app is not told. */
   readonly endConnection: (lineage: string, reason?: 'replaced') => Promise<void>;
 }
 

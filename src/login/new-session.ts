@@ -71,7 +71,11 @@ export async function moveToNewSession(req: Request, connection: Connection, con
           fresh[config.pendingKey] = attemptsAfter(ours, connection, config);
           config.putToken(fresh, { token, lineage, generation: 0 });
         },
-        beforeOldEnds: () => assertNotEnded(req, connection, config),
+        async beforeOldEnds() {
+          await assertNotEnded(req, connection, config);
+          if (regenerated === undefined) connection.watch.expectOwnEnd();
+        },
+        afterOldEnds: () => assertUnseen(connection),
       },
       config,
     );
@@ -94,14 +98,17 @@ async function claimLanding(req: Request, connection: Connection, config: NewSes
 }
 
 /** A logout elsewhere tells nobody: what is left of it is that the session is gone, unless the app has regenerated it. */
-async function assertNotEnded(
-  req: Request,
-  { watch, visitor, regenerated }: Connection,
-  config: NewSessionConfig,
-): Promise<void> {
-  const isThere = async (): Promise<boolean> =>
-    regenerated !== undefined || (await readStored(req, visitor.sessionId, 'callback', config)) !== undefined;
-  if (!(await isThere()) || watch.hasEnded()) throw stateError('no_session');
+async function assertNotEnded(req: Request, connection: Connection, config: NewSessionConfig): Promise<void> {
+  const { visitor, regenerated } = connection;
+  if (regenerated === undefined && (await readStored(req, visitor.sessionId, 'callback', config)) === undefined) {
+    throw stateError('no_session');
+  }
+  assertUnseen(connection);
+}
+
+/** A logout here is seen, also one that has read the session just before it moves. */
+function assertUnseen({ watch }: Connection): void {
+  if (watch.hasEnded()) throw stateError('no_session');
 }
 
 function attemptsAfter(old: StoredSession, { entry, lineage }: Connection, config: NewSessionConfig): Attempts {

@@ -33,6 +33,8 @@ export interface Renewal {
   readonly fill?: (fresh: SessionRecord) => void;
   /** Called when the new session is saved and the old one is still there; what it throws takes the new one back. */
   readonly beforeOldEnds?: () => Promise<void>;
+  /** Called when the old one is gone; what it throws takes the new one back, too. */
+  readonly afterOldEnds?: () => void;
 }
 
 /**
@@ -46,7 +48,7 @@ export interface Renewal {
 export async function renewSession(
   req: Request,
   old: StoredSession,
-  { stage, visitor, changes, fill, beforeOldEnds }: Renewal,
+  { stage, visitor, changes, fill, beforeOldEnds, afterOldEnds }: Renewal,
   config: RenewConfig,
 ): Promise<string> {
   const oldId = req.sessionID;
@@ -63,6 +65,7 @@ export async function renewSession(
     noteMove(req.sessionStore, visitor, newId);
     if (Object.values(old).some(isAnyToken)) await config.markMoved(oldId);
     await destroyOld(req, oldId, stage, config);
+    afterOldEnds?.();
   } catch (error) {
     discard();
     throw error;

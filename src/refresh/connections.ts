@@ -9,7 +9,8 @@ import type { RefreshLedger, Revoked } from './ledger';
 export interface Connections {
   /**
    * Ends a connection for good: refreshes in flight drop what they get, in every process. The app is told by the first
-   * end only, whoever calls for another.
+   * end only, whoever calls for another, and of no connection that it has never had.
+   * @param reason - what the app is told; undefined: nothing
    * @throws ConnectError `ERR_CONNECT_LEDGER` at stage `disconnect`; a ledger that was only slow may end the connection all the same
    */
   readonly endConnection: (lineage: string, reason?: EndedReason) => Promise<void>;

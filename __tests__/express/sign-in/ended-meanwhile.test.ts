@@ -202,20 +202,53 @@ test.each(PLACES)('a logout %s while the new session is being saved ends the sig
   expect(await one.app.sessions()).toEqual({});
 });
 
+test('a logout that has read the session before it moves, and ends it while it moves, ends the sign-in', async () => {
+  const { one } = processes;
+  inLogout = latch();
+  const moving = latch();
+  const destroy = one.store.destroy.bind(one.store);
+  let destroys = 0;
+  one.store.destroy = (id, answer) => {
+    destroys += 1;
+    // Ours waits in the store, that of the logout does not.
+    if (destroys > 1) destroy(id, answer);
+    else void moving.wait().then(() => destroy(id, answer));
+  };
+  const [visitor, callback] = await returning();
+  const leaving = visitor.fork().visit(`${one.app.url}/slow-logout`, {}, 'POST');
+  await inLogout.reached;
+  const running = visitor.visit(callback, SCRIPT);
+  await moving.reached;
+  inLogout.open();
+  await leaving;
+  moving.open();
+  const answer = await running;
+  expect([verdict(answer), answer.headers['set-cookie'], await one.app.sessions()]).toEqual([ENDED, undefined, {}]);
+});
+
 test.each([
   ['while onConnect runs', 'hook'],
   ['while the new session is being saved', 'save'],
+  ['while the session moves', 'move'],
 ] as const)(
   'a logout that has begun before onConnect regenerates, and ends %s, ends the sign-in',
   async (_words, when) => {
     const { one } = processes;
     hook = regenerate;
     [inHook.before, inHook.after, inLogout] = [latch(), latch(), latch()];
-    const saving = latch();
+    const held = latch();
     const set = one.store.set.bind(one.store);
     one.store.set = (id, session, answer) => {
-      if (session.connectToken === undefined || when === 'hook') set(id, session, answer);
-      else void saving.wait().then(() => set(id, session, answer));
+      if (session.connectToken === undefined || when !== 'save') set(id, session, answer);
+      else void held.wait().then(() => set(id, session, answer));
+    };
+    const destroy = one.store.destroy.bind(one.store);
+    let destroys = 0;
+    one.store.destroy = (id, answer) => {
+      destroys += 1;
+      // The first is that of regenerate(), the second ours.
+      if (destroys !== 2 || when !== 'move') destroy(id, answer);
+      else void held.wait().then(() => destroy(id, answer));
     };
     const [visitor, callback] = await returning();
     const other = visitor.fork();
@@ -225,15 +258,15 @@ test.each([
     await inLogout.reached;
     inHook.before.open();
     await inHook.after.reached;
-    if (when === 'save') {
+    if (when !== 'hook') {
       inHook.after.open();
-      await saving.reached;
+      await held.reached;
     }
     inLogout.open();
     await leaving;
     inHook.after.open();
-    saving.open();
-    expect(verdict(await running)).toEqual(ENDED);
-    expect(await one.app.sessions()).toEqual({});
+    held.open();
+    const answer = await running;
+    expect([verdict(answer), answer.headers['set-cookie'], await one.app.sessions()]).toEqual([ENDED, undefined, {}]);
   },
 );

@@ -7,9 +7,11 @@ interface Row {
   readonly shownBy: string;
 }
 
+/** The rows of every table whose first column says what is promised. */
 const ROWS: readonly Row[] = prose('docs/reliability.md')
-  .split('\n')
-  .filter((line) => /^\| (?!promised|-)/u.test(line))
+  .split(/\n{2,}/u)
+  .filter((block) => block.startsWith('| promised '))
+  .flatMap((block) => block.trim().split('\n').slice(2))
   .map((line) => line.split(/(?<!\\)\|/u).map((cell) => cell.trim()))
   .map(([, promised = '', shownBy = '']) => ({ promised, shownBy }));
 
