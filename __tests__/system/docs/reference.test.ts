@@ -72,7 +72,7 @@ describe('docs/errors.md', () => {
         (union) => union.match(/\w+/gu) ?? [],
       ),
       ...namesIn('login/state-error.ts', /const STATE_MESSAGES = \{(.*?)\n\}/su, /^ {2}(\w+):/gmu),
-      ...namesIn('login/disconnect.ts', /^(.*)$/su, /reason: '(\w+)'/gu),
+      ...namesIn('login/disconnect.ts', /^(.*)$/su, /reason: '(\w+)',/gu),
       ...namesIn('login/cookie-check.ts', /^(.*)$/su, /refuse\(\s*'(\w+)'/gu),
       ...namesIn('login/same-origin.ts', /^(.*)$/su, /refuse\(\s*'(\w+)'/gu),
       ...namesIn('session.ts', /^(.*)$/su, /storeError\(\s*stage,\s*'(\w+)'/gu),
