@@ -54,12 +54,12 @@ const MOST_REMEMBERED = 10_000;
 
 /** Keeps flights of one instance in this process. Neither session id, cookie, state nor code is kept, only their hashes. */
 export function signInFlights(): Flights {
-  const flights = new Map<string, readonly Flight[]>();
+  const flights = new Map<string, Set<Flight>>();
 
   function forget(key: string, flight: Flight): void {
-    const others = (flights.get(key) ?? []).filter((one) => one !== flight);
-    if (others.length === 0) flights.delete(key);
-    else flights.set(key, others);
+    const ofState = flights.get(key);
+    ofState?.delete(flight);
+    if (ofState?.size === 0) flights.delete(key);
   }
 
   function remember(key: string, flight: Flight): void {
@@ -73,18 +73,22 @@ export function signInFlights(): Flights {
   return Object.freeze({
     find({ sessionId, former }: Presented, answer: Answer): Promise<Outcome> | undefined {
       if (flights.size === 0) return undefined;
-      const known = flights.get(keyOf(answer))?.filter(({ code }) => code === hash(answer.code));
+      const known = flights.get(keyOf(answer));
       if (known === undefined) return undefined;
-      const [session, cookies] = [hash(sessionId), new Set(former.map(hash))];
-      return known.find((one) => one.session === session || (one.cookie !== undefined && cookies.has(one.cookie)))
-        ?.outcome;
+      // Nothing is hashed for each flight: anybody can have thousands of one state, each with a code of its own.
+      const [code, session, cookies] = [hash(answer.code), hash(sessionId), new Set(former.map(hash))];
+      for (const one of known) {
+        if (one.code !== code) continue;
+        if (one.session === session || (one.cookie !== undefined && cookies.has(one.cookie))) return one.outcome;
+      }
+      return undefined;
     },
-    hasOthers: (answer: Answer): boolean => (flights.get(keyOf(answer)) ?? []).length > 1,
+    hasOthers: (answer: Answer): boolean => (flights.get(keyOf(answer))?.size ?? 0) > 1,
     async start({ sessionId, verified }: Presented, answer: Answer, work: () => Promise<Outcome>): Promise<Outcome> {
       const key = keyOf(answer);
       const cookie = verified === undefined ? undefined : hash(verified);
       const flight: Flight = { session: hash(sessionId), cookie, code: hash(answer.code), outcome: work() };
-      flights.set(key, [...(flights.get(key) ?? []), flight]);
+      flights.set(key, (flights.get(key) ?? new Set<Flight>()).add(flight));
       try {
         const outcome = await flight.outcome;
         // A replay is judged anew each time: the connection may end meanwhile.
