@@ -56,6 +56,8 @@ export interface LedgerView {
   record(): Promise<Readonly<Record<string, string>>>;
   /** Resolves once the record is as asked. @throws Error when it is not within a minute */
   until(isSo: (record: Readonly<Record<string, string>>) => boolean): Promise<void>;
+  /** Makes the newest token set so much older, in milliseconds. */
+  ageBox(ms: number): Promise<void>;
   /** Ends the running lease, back-off or rest, as time would. */
   endDeadline(): Promise<void>;
 }
@@ -89,6 +91,9 @@ export function ledgerIn(redis: RedisServer): LedgerView {
           throw new Error(`The record stays ${JSON.stringify({ ...(await record()), box: '…' })}.`);
         await new Promise((resolve) => setTimeout(resolve, 20));
       }
+    },
+    async ageBox(ms) {
+      await redis.command('HINCRBY', (await onlyKey()) ?? 'nothing', 'at', -ms);
     },
     async endDeadline() {
       await redis.command('HSET', (await onlyKey()) ?? 'nothing', 'dl', 0);
