@@ -21,7 +21,7 @@ export function judgeOptions(env: Env, callbackPath: string): OptionsJudgement {
   const sound = soundVariables(callbackPath);
   const known = variablesRead();
   const faulty = known.filter(
-    (name) => faultOf({ ...sound, [name]: env[name] ?? sound[name] }, callbackPath) !== undefined,
+    (name) => env[name] !== undefined && faultOf({ ...sound, [name]: env[name] }, callbackPath) !== undefined,
   );
   const missing = Object.keys(sound).filter((name) => isUnset(env[name]));
   const faults = known

@@ -1,0 +1,67 @@
+import { readApiAnswer } from '../../../src/provider/api-answer';
+import { findErrorSigns } from '../../../src/provider/error-sign';
+import { readAnswer } from '../../../src/provider/read-answer';
+
+/**
+ * Looking for signs of an error costs a bounded amount, however large the answer is: these limits are the reason.
+ * What they save is measured by `node bench/large-answers.mjs`.
+ */
+
+/** A value that counts how many of its objects and lists were looked into. */
+function counted(value: unknown, seen: { looks: number }): unknown {
+  if (typeof value !== 'object' || value === null) return value;
+  const looked = new WeakSet();
+  return new Proxy(value, {
+    get(target, name, receiver) {
+      if (!looked.has(target)) seen.looks += 1;
+      looked.add(target);
+      const member: unknown = Reflect.get(target, name, receiver);
+      return typeof member === 'function' ? member : counted(member, seen);
+    },
+  });
+}
+
+const nested = (depth: number, width: number): unknown =>
+  depth === 0 ? 0 : Array.from({ length: width }, () => nested(depth - 1, width));
+
+test.each([
+  ['a long list of objects', Array.from({ length: 5000 }, () => ({ code: 16 }))],
+  ['lists in lists', nested(4, 20)],
+  ['lists in lists under names', { error: nested(3, 20), errors: nested(3, 20), data: nested(3, 20) }],
+])('of %s at most 200 values are looked at', (_what, value) => {
+  const seen = { looks: 0 };
+  findErrorSigns(counted(value, seen));
+  expect(seen.looks).toBeGreaterThan(0);
+  expect(seen.looks).toBeLessThanOrEqual(200);
+});
+
+test('values on more than 6 levels are not looked at', () => {
+  let deep: unknown = { code: 2036 };
+  for (let level = 2; level <= 6; level += 1) deep = { error: deep };
+  expect({ six: findErrorSigns(deep).accountCode, seven: findErrorSigns({ error: deep }).accountCode }).toEqual({
+    six: 2036,
+    seven: undefined,
+  });
+});
+
+const apiReading = (value: unknown): string => {
+  const body = JSON.stringify(value);
+  const answer = { status: 200, headers: {}, bytes: Buffer.from(body), body, unacceptable: undefined };
+  return readApiAnswer(answer, { method: 'GET', dataType: 'json', nowMs: 0 }).kind;
+};
+
+test.each([
+  [200, 'error'],
+  [201, 'data'],
+])('a list of %i errors from the API is read as %s', (length, kind) => {
+  expect(apiReading(Array.from({ length }, () => ({ code: 400 })))).toBe(kind);
+});
+
+test.each([
+  [8192, 'ERR_CONNECT_CONFIG'],
+  [8193, 'ERR_CONNECT_RESPONSE'],
+])('a form of %i characters that says invalid_client is %s', (length, code) => {
+  const body = 'error=invalid_client&pad='.padEnd(length, 'x');
+  const { error } = readAnswer({ status: 200, body }, { stage: 'exchange', statusByApiCode: {}, nowMs: 0 });
+  expect(error?.code).toBe(code);
+});
