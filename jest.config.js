@@ -11,7 +11,7 @@ const samples = '<rootDir>/__tests__/system/package/samples/';
 const swc = { ...JSON.parse(readFileSync(join(__dirname, '.swcrc'), 'utf8')), sourceMaps: 'inline' };
 
 const base = {
-  testEnvironment: 'node',
+  testEnvironment: '<rootDir>/__tests__/support/environment.js',
   setupFilesAfterEnv: ['<rootDir>/__tests__/support/run-cleanups.ts'],
   transform: { '^.+\\.ts$': ['@swc/jest', swc] },
   moduleNameMapper: {
