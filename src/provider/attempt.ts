@@ -163,7 +163,9 @@ export function startAttempt(attempt: Attempt, done: (outcome: AttemptOutcome) =
       else settle(answerOf(response, [], 'too_large'), 'destroy');
     });
     response.once('end', () => {
-      settle(answerOf(response, chunks), 'keep');
+      // An answer may come before the request has gone out whole. A server that reads no more of it would keep the
+      // connection, and what is left to send, for ever.
+      settle(answerOf(response, chunks), outgoing.writableFinished ? 'keep' : 'destroy');
     });
   }
 
