@@ -71,9 +71,12 @@ export function relationFaults(config: Partial<Related>, bad: ReadonlySet<string
   return faults;
 }
 
-/** Node refuses an agent of the other protocol at each request; that is said at start-up instead. */
+/**
+ * Node refuses an agent of the other protocol at each request; that is said at start-up instead. Agents for proxies find
+ * their protocol out by a getter, and rightly only while a request is being made: nothing is known of them here.
+ */
 function agentFits(agent: http.Agent, url: string): boolean {
-  const { protocol } = agent as { protocol?: unknown };
+  const protocol = Object.getOwnPropertyDescriptor(agent, 'protocol')?.value as unknown;
   return typeof protocol !== 'string' || protocol === new URL(url).protocol;
 }
 

@@ -29,7 +29,7 @@ export interface TestAppParts {
  * Starts an app that signs in against the sandbox: `/token` shows the session's token, `/` says hello. It is closed with
  * the test or the file that starts it.
  */
-export async function startApp(sandbox: Sandbox, parts: TestAppParts = {}): Promise<TestApp> {
+export async function startApp(sandbox: Pick<Sandbox, 'connectOptions'>, parts: TestAppParts = {}): Promise<TestApp> {
   const app = express();
   const { url, close } = await serve(http.createServer(app as unknown as http.RequestListener));
   const store = parts.store ?? new MemoryStore();

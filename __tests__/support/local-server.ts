@@ -8,6 +8,9 @@ import { cleanup } from './cleanup';
 
 const fixture = (name: string): string => readFileSync(join(__dirname, 'fixtures', name), 'utf8');
 
+/** For NODE_EXTRA_CA_CERTS. */
+export const TEST_CERT_FILE = join(__dirname, 'fixtures', 'test-only-cert.pem');
+
 /** Made for these tests only; good for the name localhost, not for an address. */
 export const TEST_KEY = fixture('test-only-key.pem');
 export const TEST_CERT = fixture('test-only-cert.pem');

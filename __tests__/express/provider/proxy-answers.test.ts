@@ -1,14 +1,12 @@
-import { once } from 'node:events';
 import type http from 'node:http';
 import https from 'node:https';
 import net from 'node:net';
-import tls from 'node:tls';
 import type { ConnectAuthOptions } from '../../../src';
 import type { Sandbox } from '../../../src/testing';
 import { signIn } from '../../support/app';
-import { cleanup } from '../../support/cleanup';
-import { http11, TEST_CERT, TEST_KEY } from '../../support/local-server';
+import { http11, TEST_CERT } from '../../support/local-server';
 import { connectedWorld, givenRotation, refreshingApp, tokenIn, type Time } from '../../support/refreshing';
+import { startTlsFront, type TlsFront } from '../../support/tls-front';
 
 let sandbox: Sandbox;
 let time: Time;
@@ -17,17 +15,9 @@ givenRotation((given, clock) => {
   time = clock;
 });
 
-/** The sandbox behind TLS, as the provider is. */
-let front: tls.Server;
+let front: TlsFront;
 beforeEach(async () => {
-  front = tls.createServer({ key: TEST_KEY, cert: TEST_CERT }, (socket) => {
-    const behind = net.connect(Number(new URL(sandbox.url).port), '127.0.0.1');
-    for (const end of [socket, behind]) end.on('error', () => undefined);
-    socket.pipe(behind).pipe(socket);
-  });
-  cleanup(() => void front.close());
-  front.listen(0, '127.0.0.1');
-  await once(front, 'listening');
+  front = await startTlsFront(sandbox);
 });
 
 /** As packages for proxies do it: a tunnel to the provider, or where the proxy refuses one, what it says instead. */
@@ -52,12 +42,7 @@ class ProxyAgent extends https.Agent {
   }
 }
 
-function behindTls(agent: https.Agent): Partial<ConnectAuthOptions> {
-  const secure = (url: string): string =>
-    url.replace(sandbox.url, `https://localhost:${(front.address() as net.AddressInfo).port}`);
-  const { tokenUrl, apiBaseUrl } = sandbox.connectOptions;
-  return { agent, tokenUrl: secure(tokenUrl), apiBaseUrl: secure(apiBaseUrl) };
-}
+const behindTls = (agent: https.Agent): Partial<ConnectAuthOptions> => ({ agent, ...front.options });
 
 const newAgent = (): ProxyAgent => new ProxyAgent({ ca: TEST_CERT });
 

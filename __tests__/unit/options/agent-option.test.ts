@@ -1,4 +1,4 @@
-import type http from 'node:http';
+import http from 'node:http';
 import https from 'node:https';
 import tls from 'node:tls';
 import { connectAuth, isConnectError } from '../../../src';
@@ -70,4 +70,22 @@ test('an agent whose members cannot be read is accepted: what it does is looked 
     },
   });
   expect(messageFor(agent)).toBe('accepted');
+});
+
+/** As agent-base writes it: it looks at the stack for node:https, and says http: to everybody else. */
+class ProtocolByStack extends http.Agent {
+  get protocol(): string {
+    return new Error().stack?.includes('node:https:') === true ? 'https:' : 'http:';
+  }
+  set protocol(_value: string) {
+    // node:http sets it when it makes the agent.
+  }
+}
+
+test('an agent that knows its protocol only while a request is made is accepted', () => {
+  expect(messageFor(new ProtocolByStack())).toBe('accepted');
+});
+
+test('an agent of node:http, which can never serve https, is still refused', () => {
+  expect(messageFor(new http.Agent())).toMatch(/\bagent \(expected an http\.Agent or https\.Agent that fits/);
 });
