@@ -63,9 +63,9 @@ export async function renewSession(
     await beforeOldEnds?.();
     // Before the old one goes: who finds it gone can then always find out where it went.
     noteMove(req.sessionStore, visitor, newId);
-    if (Object.values(old).some(isAnyToken)) await config.markMoved(oldId);
     await destroyOld(req, oldId, stage, config);
     afterOldEnds?.();
+    if (Object.values(old).some(isAnyToken)) await endEverywhere(req, oldId, stage, config);
   } catch (error) {
     discard();
     throw error;
@@ -85,6 +85,16 @@ async function destroyOld(req: Request, oldId: string, stage: ConnectStage, conf
   } catch (error) {
     if ((await readStored(req, oldId, stage, config)) !== undefined) throw error;
   }
+}
+
+/**
+ * Another process may be writing a fresh token into the old session, and bring it back. It takes back what it has written
+ * after the mark, and what it has written before goes here. Not marked before: the session may have to stay, with the
+ * app's login in it, when it cannot be destroyed.
+ */
+async function endEverywhere(req: Request, oldId: string, stage: ConnectStage, config: RenewConfig): Promise<void> {
+  await config.markMoved(oldId);
+  await destroyStored(req, oldId, stage, config).catch(() => undefined);
 }
 
 function generate(req: Request, stage: ConnectStage): SessionRecord {

@@ -5,7 +5,7 @@ import type { RefreshLedger } from './ledger';
 
 /** What processes tell each other about sessions that have moved to another id. */
 export interface MovedMarks {
-  /** To be called before the old document is destroyed. Fails never: a ledger that is away is reported as an event. */
+  /** To be called when the old document is gone, which is to be destroyed once more after that. Fails never: a ledger that is away is reported as an event. */
   readonly markMoved: (sessionId: string) => Promise<void>;
   /** Whether another process has moved this session; false also when nobody can say. */
   readonly hasMoved: (sessionId: string) => Promise<boolean>;
@@ -26,7 +26,8 @@ const ASKED_MS = 1000;
 /**
  * Marks moved sessions in the ledger, as connections that have ended, under keys of their own: a process that has read a
  * session before the move, and written it after that, finds the mark and takes its document back. The session store
- * cannot tell: there the old document is simply there again.
+ * cannot tell: there the old document is simply there again. A mark cannot be taken away, so only a move that has
+ * succeeded is marked.
  */
 export function movedMarks({ ledger, onEvent }: MovedMarksConfig): MovedMarks {
   if (ledger === undefined) {

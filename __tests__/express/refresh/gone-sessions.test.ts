@@ -27,6 +27,8 @@ class HeldStore extends MemoryStore {
     super();
     Object.assign(this, { sessions: documents });
   }
+  /** The session that it fails to destroy. */
+  kept: string | undefined;
   get documents(): Documents {
     return (this as unknown as { sessions: Documents }).sessions;
   }
@@ -45,6 +47,10 @@ class HeldStore extends MemoryStore {
     const gate = this.gate('get');
     if (gate === undefined) super.get(id, done);
     else super.get(id, (...found) => void gate.wait().then(() => done(...found)));
+  }
+  override destroy(id: string, done?: (error?: unknown) => void): void {
+    if (id === this.kept) setImmediate(() => done?.(new Error('failed')));
+    else super.destroy(id, done);
   }
   override set(id: string, session: SessionData, done?: (error?: unknown) => void): void {
     const gate = this.gate('set');
@@ -157,6 +163,48 @@ describe('a session that another process moves during the write of a refresh', (
     });
     expect(store.documents[id]).toBeUndefined();
     expect(Object.values(store.documents).filter((text) => text.includes('"user":"v"'))).toHaveLength(1);
+  });
+
+  test('by a disconnect that has destroyed it already, and says so after that, does not come back', async () => {
+    const sound = memoryLedger();
+    const mark = latch();
+    const { store, world, other, id } = await two({
+      ...sound,
+      revoke: async (key, retentionMs) => {
+        if (key.startsWith('moved:')) await mark.wait();
+        return sound.revoke(key, retentionMs);
+      },
+    });
+    let ending: Promise<unknown> = Promise.resolve();
+    await during(store, 'set', world, async () => {
+      ending = disconnect(other);
+      await mark.reached;
+    });
+    expect(store.documents[id]).toContain('"user":"v"');
+    mark.open();
+    await ending;
+    expect(store.documents[id]).toBeUndefined();
+  });
+
+  test.each([
+    ['a sign-in', async ({ app, visitor }: World) => visitor.fork().visit(await beginSignIn(app, sandbox, visitor))],
+    ['a disconnect of another instance', disconnect],
+  ])('which has failed, at %s, goes on with its login and its token', async (_by, move) => {
+    const { store, world, other, id } = await two();
+    const second = await refreshingApp(
+      sandbox,
+      { store: new HeldStore(store.documents), options: { ledger: other.ledger, sessionKey: 'billing' } },
+      world.visitor,
+    );
+    await beginSignIn(second.app, sandbox, world.visitor);
+    Object.assign(second.app.store, { kept: id });
+    expect((await move(second)).status).toBe(503);
+    const answer = await world.fresh();
+    expect({ verdict: verdict(answer), login: store.documents[id]?.includes('"user":"v"') }).toEqual({
+      verdict: [200],
+      login: true,
+    });
+    expect(await world.stored()).toEqual(tokenIn(answer));
   });
 
   test('by the sign-in of another instance does not come back', async () => {
