@@ -87,6 +87,7 @@ export function testEndings(make: () => LedgerUnderTest | Promise<LedgerUnderTes
         await refusedFor(world.visitor, world);
         const page = await world.visitor.visit(`${world.app.url}/guarded?tab=2`, PAGE);
         expect([page.status, page.location]).toEqual([302, '/connect/authorize?returnTo=%2Fguarded%3Ftab%3D2']);
+        expectRefused(await world.visitor.visit(`${world.app.url}/guarded`, SCRIPT));
         await world.expireIn(1);
         expect((await other.visit(`${world.app.url}/fresh`, SCRIPT)).status).toBe(200);
         await pass(10_000);

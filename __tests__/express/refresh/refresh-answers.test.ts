@@ -279,6 +279,31 @@ describe('the provider refuses our credentials', () => {
     expect(await verdictFor(third)).toEqual([200]);
   });
 
+  test('for the same two again and again, with no success between: the third is asked for', async () => {
+    const [first, second, third] = (await visitors(3)) as [Browser, Browser, Browser];
+    sandbox.set(NUMBERED);
+    sandbox.force(2036, { on: 'refresh', times: 6 });
+    for (let round = 0; round < 3; round += 1) {
+      expect([await verdictFor(first), await verdictFor(second)]).toEqual([REFUSED_US, REFUSED_US]);
+      time.pass(31_000);
+    }
+    expect({ third: await verdictFor(third), refreshCalls: sandbox.calls.refresh }).toEqual({
+      third: [200],
+      refreshCalls: 7,
+    });
+  });
+
+  test('for three with a success between: the next one is asked for', async () => {
+    const [first, second, good, third, next] = (await visitors(5)) as [Browser, Browser, Browser, Browser, Browser];
+    sandbox.set(NUMBERED);
+    sandbox.force(2036, { on: 'refresh', times: 2 });
+    expect([await verdictFor(first), await verdictFor(second)]).toEqual([REFUSED_US, REFUSED_US]);
+    expect(await verdictFor(good)).toEqual([200]);
+    sandbox.force(2036, { on: 'refresh' });
+    expect(await verdictFor(third)).toEqual(REFUSED_US);
+    expect(await verdictFor(next)).toEqual([200]);
+  });
+
   test('for three in a row: this process asks for nobody for 30 s, while one with the right ones goes on', async () => {
     const [first, second, third, fourth] = (await visitors(4)) as [Browser, Browser, Browser, Browser];
     const { store } = world.app;
