@@ -4,8 +4,11 @@ import { fork } from 'node:child_process';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { startSandbox } from 'express-connect-auth/testing';
+import { createClient } from 'redis';
 import { send } from '../soak/http.mjs';
 import { startRedis } from '../soak/redis.mjs';
+import { REFRESH_RACES } from './refresh-rounds.mjs';
+import { OWN, PAGE, cookieOf, isConnected, isGreeted, returning } from './visitor.mjs';
 
 const ROUNDS = Number(process.argv[2] ?? 250);
 if (!Number.isInteger(ROUNDS) || ROUNDS < 1 || ROUNDS > 10_000) {
@@ -15,31 +18,6 @@ if (!Number.isInteger(ROUNDS) || ROUNDS < 1 || ROUNDS > 10_000) {
 const WORKER = fileURLToPath(new URL('./worker.mjs', import.meta.url));
 /** Longer than a callback takes here, so that the second request meets it in every moment, and after its end. */
 const SPREAD_MS = 14;
-const PAGE = { accept: 'text/html', 'sec-fetch-mode': 'navigate', 'sec-fetch-site': 'same-origin' };
-const OWN = { 'sec-fetch-site': 'same-origin' };
-
-const cookieOf = (answer) => answer.headers['set-cookie']?.[0]?.split(';')[0];
-
-/** Somebody who is logged in to the app and comes back from the provider. */
-async function returning({ first, sandbox }) {
-  const cookie = cookieOf(await send(`${first}/login`));
-  const started = await send(`${first}/connect/authorize`, { headers: { ...PAGE, cookie } });
-  const callback = new URL(await sandbox.allow(started.headers.location));
-  return { cookie, path: callback.pathname + callback.search };
-}
-
-/** Whether this cookie is good for a token that works, or for what onConnect has left. */
-async function isConnected({ first, sandbox }, cookie) {
-  if (cookie === undefined) return false;
-  const answer = await send(`${first}/token`, { headers: { cookie } });
-  return answer.status === 200 && sandbox.works(JSON.parse(answer.body).accessToken);
-}
-
-async function isGreeted({ first }, cookie) {
-  if (cookie === undefined) return false;
-  return JSON.parse((await send(`${first}/who`, { headers: { cookie } })).body).greeted === true;
-}
-
 /** A callback and another request with the same cookie, so many milliseconds later. */
 async function meet(world, place, request) {
   const { cookie, path } = await returning(world);
@@ -86,7 +64,7 @@ const RACES = [
   ['logout in another process', 'none', 'second', logoutRound],
   ['logout in another process, onConnect saves', 'save', 'second', logoutRound],
   ['logout in another process, onConnect regenerates', 'regenerate', 'second', logoutRound],
-];
+].map(([name, ...rest]) => [`callback, ${name}`, ...rest]);
 
 async function startWorker(setup) {
   const child = fork(WORKER, [JSON.stringify(setup)]);
@@ -100,9 +78,13 @@ async function startWorker(setup) {
 async function run([name, onConnect, place, round]) {
   const [redis, sandbox] = await Promise.all([startRedis(), startSandbox()]);
   const connect = { ...sandbox.connectOptions, redirectUri: 'http://127.0.0.1/connect/callback' };
+  const sessions = createClient({ url: redis.url });
+  // It ends with Redis.
+  sessions.on('error', () => undefined);
+  await sessions.connect();
   const workers = await Promise.all([0, 1].map(() => startWorker({ redisUrl: redis.url, connect, onConnect })));
   try {
-    const world = { sandbox, first: workers[0].url, second: workers[1].url };
+    const world = { sandbox, sessions, first: workers[0].url, second: workers[1].url };
     const outcomes = new Map();
     const counts = { lost: 0, both: 0, stuck: 0 };
     for (let index = 0; index < ROUNDS; index += 1) {
@@ -115,13 +97,15 @@ async function run([name, onConnect, place, round]) {
     return counts.lost + counts.both + counts.stuck;
   } finally {
     for (const { child } of workers) child.kill();
+    sessions.destroy();
     await Promise.all([sandbox.close(), redis.close()]);
   }
 }
 
 console.log(`${ROUNDS} rounds each\n`);
 console.log(
-  '| a callback and a … | callback / other × times | connected or logged in all the same | both succeeded | not ended by the next try |',
+  '| two requests | statuses × times | connected or logged in all the same | both succeeded | not ended by the next try |',
 );
 console.log('| --- | --- | --- | --- | --- |');
-for (const race of RACES.filter(([name]) => name.includes(process.argv[3] ?? ''))) await run(race);
+for (const race of [...RACES, ...REFRESH_RACES].filter(([name]) => name.includes(process.argv[3] ?? '')))
+  await run(race);
