@@ -102,6 +102,9 @@ async function run([name, onConnect, place, round]) {
   }
 }
 
+// An exit of ours ends Redis too; an end by signal would not.
+for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => process.exit(1));
+
 console.log(`${ROUNDS} rounds each\n`);
 console.log(
   '| two requests | statuses × times | connected or logged in all the same | both succeeded | not ended by the next try |',
