@@ -20,6 +20,7 @@ import { memoryLedger } from './refresh/memory-ledger';
 import { movedMarks } from './refresh/moved-marks';
 import { watchSessions } from './gone-sessions';
 import { sessionOf, type SessionRecord, type StoredSession } from './session';
+import { keepIn } from './session-hooks';
 import { sessionTokens, type SessionTokens } from './session-token';
 import type { TokenSet } from './token';
 
@@ -58,9 +59,10 @@ export type ConnectAuth = Router & {
  */
 export function connectAuth(options: ConnectAuthOptions): ConnectAuth {
   const config = readOptions(options);
-  const named = { ...config, ...sessionParts(config) };
+  const keys = { ...config, ...sessionKeys(config) };
   const ledger = config.ledger === undefined ? memoryLedger() : boundedLedger(config.ledger, LEDGER_LIMIT_MS);
-  const tokens = sessionTokens(named);
+  const tokens = sessionTokens(keys);
+  const named = { ...keys, session: sessionLookup(tokens) };
   const ended = endedConnections();
   const endpoint = tokenEndpoint(config);
   const flights = refreshFlights({ ...config, ledger, endpoint });
@@ -104,7 +106,7 @@ function openTokens(tokens: SessionTokens, { ended }: Pick<Connections, 'ended'>
   return function openConnectToken(req, _res, next): void {
     const session = (req as { session?: unknown }).session as Record<string, unknown> | null | undefined;
     if (session != null) {
-      watchSessions(req);
+      meet(req, tokens);
       tokens.open(session);
       if (ended.any()) clearEnded(session);
     }
@@ -119,7 +121,7 @@ function openTokens(tokens: SessionTokens, { ended }: Pick<Connections, 'ended'>
 
 /** How sign-in and disconnect see the token in a session. */
 function signInParts(tokens: SessionTokens): {
-  putToken: SessionTokens['put'];
+  putToken: SessionTokens['write'];
   shownToken: SessionTokens['shown'];
   lineageIn: (document: StoredSession) => string | undefined;
 } {
@@ -128,31 +130,36 @@ function signInParts(tokens: SessionTokens): {
     lifetimeSeconds: lifetimeSeconds(set.token, Date.now()),
   });
   return {
-    putToken: (session, set) => tokens.put(session, dated(set)),
+    putToken: (session, set) => tokens.write(session, dated(set)),
     shownToken: (set) => tokens.shown(dated(set)),
     lineageIn: tokens.connectionIn,
   };
 }
 
-/** Names of our session properties, and the session lookup with its memory of having met one. */
-function sessionParts(config: Config): {
-  lineageKey: string;
-  pendingKey: string;
-  instance: string;
-  session: (req: Request, stage: ConnectStage) => SessionRecord;
-} {
+/** Names of our session properties. */
+function sessionKeys(config: Config): { lineageKey: string; pendingKey: string; instance: string } {
   // By default connectPending, and of 0.1.0 connectLineage; otherwise the companions carry the whole key.
   const stem = config.sessionKey === 'connectToken' ? 'connect' : config.sessionKey;
-  let seen = false;
   return {
     lineageKey: `${stem}Lineage`,
     pendingKey: `${stem}Pending`,
     instance: JSON.stringify([config.clientId, config.redirectUri, config.tokenUrl]),
-    session(req, stage) {
-      watchSessions(req);
-      const session = sessionOf(req, stage, seen);
-      seen = true;
-      return session;
-    },
   };
+}
+
+/** Finds the session of a request, and remembers having met one. */
+function sessionLookup(tokens: SessionTokens): (req: Request, stage: ConnectStage) => SessionRecord {
+  let seen = false;
+  return function session(req, stage) {
+    meet(req, tokens);
+    const found = sessionOf(req, stage, seen);
+    seen = true;
+    return found;
+  };
+}
+
+/** From now on the store gets the token of this request's session as it is to be kept, and what it ends is known. */
+function meet(req: Request, tokens: SessionTokens): void {
+  watchSessions(req);
+  keepIn(req, tokens.kept);
 }

@@ -1,102 +1,188 @@
+/*
+ * Everything that this package hooks into, in one place: one hook on each of three objects, and nothing else.
+ * THE SESSION: a property of ours has two faces. The app reads the token, or undefined; JSON.stringify(session), by which
+ * express-session finds out whether a session is modified and most stores write it, reads what was loaded. So a token
+ * that is opened, adopted or hidden causes no write, and none is stored plain by it (`giveTwoFaces`).
+ * THE STORE: `set` and `touch` are given the form in which the store is to keep the session, with the newest token and
+ * sealed, whoever saves and whatever the store makes of it (`keepIn`); calls of `destroy` are heard (`hookStore`).
+ * THE TOKEN: one that is sealed in the store prints sealed too, wherever a copy of the session is printed (`hidePrinted`).
+ */
+import { inspect } from 'node:util';
+import type { Session, Store } from 'express-session';
+
+type Properties = Readonly<Record<string, unknown>>;
 type Writable = Record<string, unknown>;
 
-/** Defines an enumerable property of a session: one that its serialiser sees. */
-export function define(session: object, key: string, descriptor: PropertyDescriptor): void {
-  Object.defineProperty(session, key, { enumerable: true, configurable: true, ...descriptor });
+/** What a property of a session is, to the app and to the session's serialiser. */
+export interface Faces {
+  readonly shown: unknown;
+  /** As loaded, or as last saved. */
+  loaded: unknown;
 }
 
-const hidden = new WeakMap<object, Map<string, unknown>>();
-
-/** Whether {@link hideFromApp} hides something under this key. */
-export function isHidden(session: object, key: string): boolean {
-  return hidden.get(session)?.has(key) === true;
+interface Known extends Faces {
+  /** Whether the next read is that of the serialiser. */
+  isSerialised: boolean;
 }
 
-/** What the store keeps of these properties, hidden or not. */
-export function hiddenForms(
-  session: Readonly<Record<string, unknown>>,
-  keys: readonly string[],
-): Readonly<Record<string, unknown>> {
-  const held = hidden.get(session);
-  return Object.fromEntries(keys.map((key) => [key, held?.has(key) === true ? held.get(key) : session[key]]));
+/** By getter: an app that assigns or deletes the property has done away with it. */
+const known = new WeakMap<() => unknown, Known>();
+
+/** The faces of a property, if it has two. */
+export function facesOf(session: object, key: string): Faces | undefined {
+  return knownFaces(session, key);
 }
 
-/** Hides a property: the app reads undefined, and the store keeps what it has. */
-export function hideFromApp(session: Writable, key: string, value: unknown): void {
-  const held = hidden.get(session) ?? new Map<string, unknown>();
-  hidden.set(session, held.set(key, value));
-  watchSerialiser(session, key);
-  define(session, key, {
-    get: () => (isSerialiser(session, key) ? value : undefined),
-    set(next: unknown) {
-      held.delete(key);
-      define(session, key, { value: next, writable: true });
-    },
-  });
+function knownFaces(session: object, key: string): Known | undefined {
+  const { get } = (Object.getOwnPropertyDescriptor(session, key) ?? {}) as { get?: () => unknown };
+  return get === undefined ? undefined : known.get(get);
 }
 
-/** Per session our keys that its serialiser has not yet read; without an entry nobody watches it. */
-const unread = new WeakMap<object, Map<string, boolean>>();
-
-/**
- * Makes the serialiser of a session known to {@link isSerialiser}: JSON.stringify calls the session's toJSON right
- * before it reads the properties, so the next read of each key after that call is the serialiser's.
- */
-export function watchSerialiser(session: Writable, key: string): void {
-  const keys = unread.get(session);
-  if (keys !== undefined) {
-    if (!keys.has(key)) keys.set(key, false);
-    return;
-  }
-  const watched = new Map([[key, false]]);
-  unread.set(session, watched);
-  const setAll = (value: boolean): void => {
-    for (const name of watched.keys()) watched.set(name, value);
+/** Gives a property of a session two faces; assigning or deleting it works as ever. */
+export function giveTwoFaces(session: Writable, key: string, { shown, loaded }: Faces): void {
+  const faces: Known = { shown, loaded, isSerialised: false };
+  const get = (): unknown => {
+    if (!faces.isSerialised) return faces.shown;
+    faces.isSerialised = false;
+    return faces.loaded;
   };
+  known.set(get, faces);
+  const set = (value: unknown): void => {
+    Object.defineProperty(session, key, { value, enumerable: true, configurable: true, writable: true });
+  };
+  Object.defineProperty(session, key, { get, set, enumerable: true, configurable: true });
+  watchSerialiser(session);
+}
+
+const watched = new WeakSet();
+
+/** JSON.stringify calls the session's toJSON right before it reads the properties, each once. */
+function watchSerialiser(session: Writable): void {
+  if (watched.has(session)) return;
+  watched.add(session);
   const before = Object.getOwnPropertyDescriptor(session, 'toJSON')?.value as (() => unknown) | undefined;
   Object.defineProperty(session, 'toJSON', {
     configurable: true,
     value: function toStoredForm() {
       before?.call(session);
-      setAll(true);
+      const all = Object.keys(session).flatMap((key) => knownFaces(session, key) ?? []);
+      for (const faces of all) faces.isSerialised = true;
       // A serialiser is done before anybody awaits; one that failed, or skips our keys, must not leave this behind.
-      queueMicrotask(() => setAll(false));
+      queueMicrotask(() => {
+        for (const faces of all) faces.isSerialised = false;
+      });
       // The same object: express-session tells the session from its parts by identity when it hashes them.
       return session;
     },
   });
 }
 
-/** Whether the read that is asking now is that of the session's serialiser; true once per key and serialisation. */
-export function isSerialiser(session: object, key: string): boolean {
-  const keys = unread.get(session);
-  if (keys?.get(key) !== true) return false;
-  keys.set(key, false);
-  return true;
+/** The properties of a session, or of its document, as a serialiser reads them. */
+export function asLoaded(session: Properties): Properties {
+  return Object.fromEntries(
+    Object.keys(session).map((key) => {
+      const faces = facesOf(session, key);
+      return [key, faces === undefined ? session[key] : faces.loaded];
+    }),
+  );
 }
 
-const saveListeners = new WeakMap<object, Map<string, () => void>>();
+/** Says what a store is to keep in place of properties of a session; undefined: nothing. Without an entry: as loaded. */
+export type Keep = (session: Writable) => Properties;
+
+const keepsOf = new WeakMap<object, Set<Keep>>();
+
+/** Has every session of this request stored as `keep` says, also one that the app makes in its course. */
+export function keepIn(req: object, keep: Keep): void {
+  keepsOf.set(req, (keepsOf.get(req) ?? new Set<Keep>()).add(keep));
+}
+
+type Call = (...given: unknown[]) => unknown;
+
+const hooked = new WeakSet<Store>();
+
+/** Hooks a store, once. @param onDestroy - called before the store does anything, whoever ends the session and how */
+export function hookStore(store: Store, onDestroy: (sessionId: string) => void): void {
+  if (hooked.has(store)) return;
+  hooked.add(store);
+  wrap(store, 'set', (set) => (id, session, ...rest) => {
+    const instead = replacements.get(session as object);
+    if (instead === undefined) return set(id, storedForm(session), ...rest);
+    instead.returned = set(id, instead.document, ...rest);
+    return instead.returned;
+  });
+  wrap(
+    store,
+    'touch',
+    (touch) =>
+      (id, session, ...rest) =>
+        touch(id, storedForm(session), ...rest),
+  );
+  wrap(store, 'destroy', (destroy) => (id, ...rest) => {
+    onDestroy(String(id));
+    return destroy(id, ...rest);
+  });
+}
+
+function wrap(store: Store, name: 'set' | 'touch' | 'destroy', around: (call: Call) => Call): void {
+  const operations = store as unknown as Record<string, Call | undefined>;
+  const operation = operations[name]?.bind(store);
+  // express-session asks whether there is a touch().
+  if (operation !== undefined) operations[name] = around(operation);
+}
+
+/** The session itself where it is to be stored as it is; else a copy, which is a session as well. */
+function storedForm(session: unknown): unknown {
+  if (typeof session !== 'object' || session === null) return session;
+  const { req } = session as { req?: object };
+  const keeps = req === undefined ? [] : [...(keepsOf.get(req) ?? [])];
+  const kept = Object.assign({}, ...keeps.map((keep) => keep(session as Writable))) as Properties;
+  const twoFaced = Object.keys(session).filter((key) => facesOf(session, key) !== undefined);
+  if (twoFaced.length === 0 && Object.keys(kept).length === 0) return session;
+  const copy = Object.create(
+    Object.getPrototypeOf(session) as object | null,
+    Object.getOwnPropertyDescriptors(session),
+  ) as Writable;
+  Reflect.deleteProperty(copy, 'toJSON');
+  for (const [key, value] of Object.entries({ ...asLoaded(session as Properties), ...kept })) {
+    if (value === undefined) Reflect.deleteProperty(copy, key);
+    else Object.defineProperty(copy, key, { value, enumerable: true, configurable: true, writable: true });
+  }
+  return copy;
+}
+
+interface Replacement {
+  readonly document: object;
+  returned: unknown;
+}
+
+const replacements = new WeakMap<object, Replacement>();
 
 /**
- * Calls `listener` right before the session is saved: by express-session at the end of the answer, by the app, or by us.
- * express-session finds out by hashes whether a session is modified, and calls save() only when it writes.
- * @param key - one listener for each; a later one replaces it
+ * Saves a session, and has the store write another document in its place. express-session counts the session as saved
+ * then: with `resave` it would write this request's older copy over the document at the end of the answer.
+ * @returns what the store returned, a promise perhaps
  */
-export function onSave(session: Writable, key: string, listener: () => void): void {
-  const known = saveListeners.get(session);
-  if (known !== undefined) {
-    known.set(key, listener);
-    return;
+export function saveInstead(session: Session, document: object, done: (error?: unknown) => void): unknown {
+  const replacement: Replacement = { document, returned: undefined };
+  replacements.set(session, replacement);
+  try {
+    // save() notes the session's hash, then calls the store's set, both before it returns.
+    session.save(done);
+  } finally {
+    replacements.delete(session);
   }
-  const listeners = new Map([[key, listener]]);
-  saveListeners.set(session, listeners);
-  const save = session['save'] as ((...given: unknown[]) => unknown) | undefined;
-  Object.defineProperty(session, 'save', {
-    configurable: true,
-    writable: true,
-    value: function saveTold(this: unknown, ...given: unknown[]): unknown {
-      for (const tell of listeners.values()) tell();
-      return save?.apply(this, given);
-    },
-  });
+  return replacement.returned;
+}
+
+/**
+ * Keeps a token out of what is printed, of a session or a copy of it.
+ * @param key - of the token in the session. The app's own `res.json(req.session.connectToken)` shows what it reads
+ * @param sealed - the form in the store; undefined where that is no secret
+ */
+export function hidePrinted(token: object, key: string, sealed: (() => unknown) | undefined): void {
+  const readable = { ...token };
+  Object.defineProperty(token, inspect.custom, { value: () => '[token of a connected account]' });
+  if (sealed === undefined) return;
+  Object.defineProperty(token, 'toJSON', { value: (name: string) => (name === key ? sealed() : { ...readable }) });
 }

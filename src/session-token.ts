@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
-import { inspect } from 'node:util';
+import { own } from './own';
 import { isEnvelope, readEnvelope, sealer, type Envelope, type KeyRing } from './seal';
-import { define, hiddenForms, hideFromApp, isHidden, isSerialiser, onSave, watchSerialiser } from './session-hooks';
+import { asLoaded, facesOf, giveTwoFaces, hidePrinted } from './session-hooks';
 import { labelOf, readLabel, type Label } from './session-label';
 import { readConnectToken, type ConnectToken, type TokenSet } from './token';
 
@@ -36,15 +36,17 @@ export interface SessionTokens {
   readonly connectionIn: (document: Properties) => string | undefined;
   /** A token set as the app gets it: with its label. */
   readonly shown: (set: TokenSet) => ConnectToken;
-  /** Puts a token set into a document as the store is to keep it; sealed once per token set. */
+  /** Puts a token set into a document, or a new session, as the store is to keep it; sealed once per token set. */
   readonly write: (document: Writable, set: TokenSet) => void;
-  /** Puts a token set into a session that is about to be saved. */
-  readonly put: (session: Writable, set: TokenSet) => void;
+  /** What the store is to keep when a session is saved, by whoever: the newest token, in the form of this version. */
+  readonly kept: (session: Writable) => Properties;
   /**
    * Lets this request use a newer token set without making the session look modified: it serialises as it was loaded,
-   * and from its next save on, whoever calls for that, with the newer set.
+   * but is stored with the newer set.
    */
   readonly hold: (session: Writable, set: TokenSet) => void;
+  /** The session is about to count as saved with the held token set: from now on it serialises with that. */
+  readonly markStored: (session: Writable, set: TokenSet) => void;
   /**
    * Hides the token of an ended connection from the app, and changes nothing: a session that looks modified would be
    * saved, and a disconnect may be destroying its document at this moment.
@@ -59,47 +61,40 @@ export interface SessionTokens {
 /** Connections whose newest token set is remembered for requests that hold an older one; some KB each. */
 const MOST_NEWEST = 5000;
 
-/** How one live token object came to be: the set it stands for, and the form that was loaded or last saved. */
-interface Origin {
-  readonly set: TokenSet;
-  readonly raw: unknown;
-}
-
 /** @throws nothing: what cannot be read is told by its kind */
 export function sessionTokens(config: SessionTokensConfig): SessionTokens {
   const { sessionKey, lineageKey, clientId } = config;
   const seal = config.encryptionKeys === undefined ? undefined : sealer(config.encryptionKeys, 'session');
-  const origins = new WeakMap<object, Origin>();
+  /** Of the tokens that apps read, also where one carries them into another session. */
+  const sets = new WeakMap<object, TokenSet>();
   const sealedForms = new WeakMap<TokenSet, string>();
   const newest = new Map<string, TokenSet>();
   const labelFor = (set: TokenSet): string => labelOf(set, config.refreshLeewaySeconds);
 
-  function originOf(value: unknown): Origin | undefined {
-    return typeof value === 'object' && value !== null ? origins.get(value) : undefined;
+  function setOf(value: unknown): TokenSet | undefined {
+    return typeof value === 'object' && value !== null ? sets.get(value) : undefined;
   }
 
   function open(session: Writable): void {
     if (!Object.hasOwn(session, sessionKey)) return;
     const raw = session[sessionKey];
-    if (raw === undefined || originOf(raw) !== undefined) return;
-    onSave(session, `${sessionKey} newest`, () => takeNewest(session));
+    if (raw === undefined || setOf(raw) !== undefined) return;
     // Without keys there is nothing to open, but an envelope of the time when there were some must not be read, and a
     // token of 0.1.0 gets its label.
     if (seal === undefined && !isEnvelope(raw) && !Object.hasOwn(session, lineageKey)) return;
     const held = readDocument(session);
-    if (held.kind === 'locked') hideFromApp(session, sessionKey, raw);
-    else if (held.kind === 'held') expose(session, { set: held.set, raw }, () => raw);
+    if (held.kind === 'locked') hide(session);
+    else if (held.kind === 'held') expose(session, held.set, raw);
   }
 
   function read(session: Writable): Held {
     open(session);
     // The app may have deleted it, locked or not.
     if (!Object.hasOwn(session, sessionKey)) return { kind: 'none' };
-    const value = session[sessionKey];
-    if (value === undefined && isHidden(session, sessionKey))
-      return readDocument(hiddenForms(session, [sessionKey, lineageKey]));
-    const origin = originOf(value);
-    return origin === undefined ? readDocument(session) : { kind: 'held', set: origin.set };
+    const faces = facesOf(session, sessionKey);
+    const set = setOf(faces === undefined ? session[sessionKey] : faces.shown);
+    if (set !== undefined) return { kind: 'held', set };
+    return readDocument(faces === undefined ? session : asLoaded(session));
   }
 
   function readDocument(document: Properties): Held {
@@ -109,7 +104,7 @@ export function sessionTokens(config: SessionTokensConfig): SessionTokens {
     const envelope = readEnvelope(raw);
     if (envelope !== undefined) return opened(raw as string, envelope, beside);
     const token = readConnectToken(raw);
-    return token === undefined ? { kind: 'malformed' } : held(token, readLabel(own(raw, 'connection')) ?? beside);
+    return token === undefined ? { kind: 'malformed' } : held(token, readLabel(ownOf(raw, 'connection')) ?? beside);
   }
 
   /** Version 1, of 0.1.0, had its label beside it and was bound to the connection only. */
@@ -119,10 +114,14 @@ export function sessionTokens(config: SessionTokensConfig): SessionTokens {
     const text = seal?.open(raw, isFirst ? [clientId, label?.lineage ?? ''] : [clientId, sessionKey]);
     if (text === undefined || (!isFirst && label === undefined)) return { kind: 'locked' };
     const token = readConnectToken(JSON.parse(text));
-    return token === undefined ? { kind: 'malformed' } : held(token, label);
+    if (token === undefined) return { kind: 'malformed' };
+    const found = held(token, label);
+    // Who saves the session without a newer token leaves its envelope as it is.
+    if (!isFirst) sealedForms.set(found.set, raw);
+    return found;
   }
 
-  function held(token: ConnectToken, label: Label | undefined): Held {
+  function held(token: ConnectToken, label: Label | undefined): Held & { kind: 'held' } {
     if (label === undefined)
       return { kind: 'held', set: { token, lineage: importedLineage(config, token), generation: 0 } };
     const { lineage, generation, lifetimeSeconds } = label;
@@ -138,7 +137,7 @@ export function sessionTokens(config: SessionTokensConfig): SessionTokens {
     const raw = own(document, sessionKey);
     if (raw == null) return undefined;
     // What nobody can read ends all the same, by its label.
-    const label = readEnvelope(raw)?.label ?? own(raw, 'connection') ?? own(document, lineageKey);
+    const label = readEnvelope(raw)?.label ?? ownOf(raw, 'connection') ?? own(document, lineageKey);
     return readLabel(label)?.lineage;
   }
 
@@ -159,18 +158,15 @@ export function sessionTokens(config: SessionTokensConfig): SessionTokens {
     document[sessionKey] = storedToken(set);
   }
 
-  function put(session: Writable, set: TokenSet): void {
-    write(session, set);
-    const raw = session[sessionKey];
-    if (seal !== undefined) expose(session, { set, raw }, () => raw);
-  }
-
   /** A long request that loaded the session before a refresh must not save its old copy over the fresh token. */
-  function takeNewest(session: Writable): void {
+  function kept(session: Writable): Properties {
     const found = read(session);
-    if (found.kind !== 'held') return;
+    if (found.kind !== 'held') return {};
     const newer = newest.get(found.set.lineage);
-    if (newer !== undefined && newer.generation > found.set.generation) put(session, newer);
+    const set = newer !== undefined && newer.generation > found.set.generation ? newer : found.set;
+    const isAsItWas = set === found.set && facesOf(session, sessionKey) === undefined;
+    if (seal === undefined && isAsItWas && !Object.hasOwn(session, lineageKey)) return {};
+    return { [sessionKey]: storedToken(set), [lineageKey]: undefined };
   }
 
   function remember(set: TokenSet): void {
@@ -184,39 +180,31 @@ export function sessionTokens(config: SessionTokensConfig): SessionTokens {
 
   function hold(session: Writable, set: TokenSet): void {
     remember(set);
-    const value = session[sessionKey];
-    const before = originOf(value);
-    const origin: Origin = { set, raw: before === undefined ? value : before.raw };
-    onSave(session, sessionKey, () => {
-      Reflect.deleteProperty(session, lineageKey);
-      Object.assign(origin, { raw: storedToken(set) });
-    });
-    expose(session, origin, () => origin.raw);
+    expose(session, set, loadedIn(session));
   }
 
-  function expose(session: Writable, origin: Origin, serialise: () => unknown): void {
-    const live = shown(origin.set);
-    const readable = { ...live };
-    watchSerialiser(session, sessionKey);
-    // Sealed under the session's key whoever asks: a store may copy the session before it serialises it.
-    const isForStore = (name: string): boolean =>
-      seal === undefined ? isSerialiser(session, sessionKey) : name === sessionKey;
-    Object.defineProperties(live, {
-      // The app's own `res.json(req.session.connectToken)` shows what it reads.
-      toJSON: { value: (name: string) => (isForStore(name) ? serialise() : { ...readable }) },
-      [inspect.custom]: { value: () => '[token of a connected account]' },
-    });
-    origins.set(live, origin);
-    define(session, sessionKey, { value: live, writable: true });
+  function markStored(session: Writable, set: TokenSet): void {
+    const faces = facesOf(session, sessionKey);
+    if (faces === undefined || setOf(faces.shown) !== set) return;
+    Reflect.deleteProperty(session, lineageKey);
+    faces.loaded = storedToken(set);
+  }
+
+  function loadedIn(session: Writable): unknown {
+    const faces = facesOf(session, sessionKey);
+    return faces === undefined ? session[sessionKey] : faces.loaded;
+  }
+
+  function expose(session: Writable, set: TokenSet, loaded: unknown): void {
+    const live = shown(set);
+    sets.set(live, set);
+    hidePrinted(live, sessionKey, seal === undefined ? undefined : () => storedToken(set));
+    giveTwoFaces(session, sessionKey, { shown: live, loaded });
   }
 
   function hide(session: Writable): void {
-    for (const key of [sessionKey, lineageKey]) {
-      if (!Object.hasOwn(session, key) || isHidden(session, key)) continue;
-      const value = session[key];
-      const origin = originOf(value);
-      hideFromApp(session, key, origin === undefined ? value : origin.raw);
-    }
+    if (!Object.hasOwn(session, sessionKey)) return;
+    giveTwoFaces(session, sessionKey, { shown: undefined, loaded: loadedIn(session) });
   }
 
   function clear(session: Writable): void {
@@ -225,9 +213,9 @@ export function sessionTokens(config: SessionTokensConfig): SessionTokens {
   }
 
   function appPart(session: Properties): string {
-    const own = Object.keys(session).filter((key) => key !== sessionKey && key !== lineageKey && key !== 'cookie');
-    // Under their own names, because another instance's token serialises itself by its name.
-    return JSON.stringify(Object.fromEntries(own.map((key) => [key, session[key]])));
+    const ours = [sessionKey, lineageKey, 'cookie'];
+    // Under their own names, because a token of another instance serialises itself by its name.
+    return JSON.stringify(Object.fromEntries(Object.entries(asLoaded(session)).filter(([key]) => !ours.includes(key))));
   }
 
   return Object.freeze({
@@ -237,18 +225,13 @@ export function sessionTokens(config: SessionTokensConfig): SessionTokens {
     connectionIn,
     shown,
     write,
-    put,
+    kept,
     hold,
+    markStored,
     hide,
     clear,
     appPart,
   });
-}
-
-function own(value: unknown, name: string): unknown {
-  return typeof value === 'object' && value !== null && Object.hasOwn(value, name)
-    ? (value as Properties)[name]
-    : undefined;
 }
 
 /** A token that the app brought from elsewhere: what identifies its connection is its refresh token. */
@@ -256,4 +239,8 @@ function importedLineage({ tokenUrl, clientId }: SessionTokensConfig, token: Con
   return createHash('sha256')
     .update(JSON.stringify(['connect-auth imported v1', tokenUrl, clientId, token.refresh_token ?? token.access_token]))
     .digest('base64url');
+}
+
+function ownOf(value: unknown, name: string): unknown {
+  return typeof value === 'object' && value !== null ? own(value, name) : undefined;
 }

@@ -1,6 +1,7 @@
 import type { Request, Response } from 'express';
 import type { Session, SessionData, Store } from 'express-session';
 import { ConnectError, type ConnectStage } from './errors';
+import { saveInstead } from './session-hooks';
 import type { ConnectToken } from './token';
 
 // Keeps the import alive in the .d.ts: without it an installed consumer never sees the augmentation below.
@@ -106,8 +107,7 @@ export interface DocumentWrite {
 }
 
 /**
- * Writes a document for the session of a request. An unmodified session counts as saved afterwards: otherwise, with
- * `resave`, express-session would write this request's older copy over the document at the end of the answer.
+ * Writes a document for the session of a request. An unmodified session counts as saved afterwards.
  * @param onLate - called when the store answers after the time was up
  * @throws ConnectError `ERR_CONNECT_STORE`
  */
@@ -119,27 +119,11 @@ export async function saveDocument(
   onLate?: () => void,
 ): Promise<void> {
   session.touch();
-  const store = req.sessionStore;
-  const whole = { ...document, cookie: session.cookie } as unknown as SessionData;
-  const write = (done: (error: unknown, value: undefined) => void): unknown => {
-    const answer = (error?: unknown): void => done(error, undefined);
-    // What the store returns is a promise in some stores; the types of express-session know none.
-    const set = store.set.bind(store) as (...given: Parameters<Store['set']>) => unknown;
-    if (!unmodified) return set(session.id, whole, answer);
-    let answered: unknown;
-    const setDocument = (id: string, _session: SessionData, callback?: (error?: unknown) => void): void => {
-      answered = set(id, whole, callback);
-    };
-    // save() notes the session's hash, then calls req.sessionStore.set, both before it returns.
-    req.sessionStore = Object.create(store, { set: { value: setDocument } }) as typeof store;
-    try {
-      session.save(answer);
-    } finally {
-      req.sessionStore = store;
-    }
-    return answered;
-  };
-  await storeCall<undefined>(stage, config, write, onLate);
+  const whole = { ...document, cookie: session.cookie };
+  const write: (answer: (error?: unknown) => void) => unknown = unmodified
+    ? (answer) => saveInstead(session, whole, answer)
+    : (answer) => req.sessionStore.set(session.id, whole, answer);
+  await storeCall<undefined>(stage, config, (done) => write((error) => done(error, undefined)), onLate);
 }
 
 /** Takes over what the store holds of our own keys: another request may have written or removed them since. */

@@ -56,6 +56,7 @@ export async function persist(
     if (!isOlder) return undefined;
     const document: Record<string, unknown> = { ...stored };
     tokens.write(document, set);
+    if (unmodified) tokens.markStored(holder.session, set);
     return { document, unmodified };
   });
 }
@@ -102,11 +103,11 @@ async function write(
       const stored = await readStored(req, sessionId, 'refresh', config);
       // Gone: the visitor has logged out meanwhile, and writing would bring the session back.
       if (stored === undefined || (req as { session?: unknown }).session !== session) return;
-      if (hasGone(req, sessionId)) return;
+      if (hasGone(req.sessionStore, session)) return;
       const change = decide(stored);
       if (change === undefined) return;
       const takeBack = async (): Promise<void> => {
-        if (hasGone(req, sessionId) || (await config.hasMoved(sessionId)))
+        if (hasGone(req.sessionStore, session) || (await config.hasMoved(sessionId)))
           await destroyStored(req, sessionId, 'refresh', config);
       };
       // A store may have written in spite of its error, or write after its time is up.

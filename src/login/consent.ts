@@ -60,11 +60,12 @@ export async function consent(
   }
   // `destroy()` in onConnect: the visitor has no session any more that could be connected.
   if ((req as { session?: unknown }).session == null) throw stateError('no_session');
-  if (watch.hasEnded()) {
+  const isRegenerated = req.sessionID !== sessionID;
+  if (watch.ends() > (isRegenerated ? 1 : 0)) {
     await destroyStored(req, req.sessionID, 'callback', config).catch(() => undefined);
     throw stateError('no_session');
   }
-  if (req.sessionID === sessionID) return { changes: changesSince(), regenerated: undefined };
+  if (!isRegenerated) return { changes: changesSince(), regenerated: undefined };
   return { ...UNCHANGED, regenerated: { session: Object.fromEntries(Object.entries(req.session)), before } };
 }
 

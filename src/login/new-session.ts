@@ -71,11 +71,9 @@ export async function moveToNewSession(req: Request, connection: Connection, con
           fresh[config.pendingKey] = attemptsAfter(ours, connection, config);
           config.putToken(fresh, { token, lineage, generation: 0 });
         },
-        async beforeOldEnds() {
-          await assertNotEnded(req, connection, config);
-          if (regenerated === undefined) connection.watch.expectOwnEnd();
-        },
-        afterOldEnds: () => assertUnseen(connection),
+        beforeOldEnds: () => assertNotEnded(req, connection, config),
+        // The watched session has been ended once by now: by us, or by the app that has regenerated it.
+        afterOldEnds: () => assertUnseen(connection, 1),
       },
       config,
     );
@@ -103,12 +101,12 @@ async function assertNotEnded(req: Request, connection: Connection, config: NewS
   if (regenerated === undefined && (await readStored(req, visitor.sessionId, 'callback', config)) === undefined) {
     throw stateError('no_session');
   }
-  assertUnseen(connection);
+  assertUnseen(connection, regenerated === undefined ? 0 : 1);
 }
 
-/** A logout here is seen, also one that has read the session just before it moves. */
-function assertUnseen({ watch }: Connection): void {
-  if (watch.hasEnded()) throw stateError('no_session');
+/** A logout here is seen, also one that has read the session just before it moves. @param own - ends by this request */
+function assertUnseen({ watch }: Connection, own: number): void {
+  if (watch.ends() > own) throw stateError('no_session');
 }
 
 function attemptsAfter(old: StoredSession, { entry, lineage }: Connection, config: NewSessionConfig): Attempts {

@@ -247,3 +247,27 @@ describe('a session that another process moves during the write of a refresh', (
     }
   });
 });
+
+test('a session whose id an ended session had before is written by a refresh', async () => {
+  const { access_token, refresh_token } = tokenIn(await (await connectedWorld(sandbox)).fresh());
+  const store = new HeldStore();
+  const world = await refreshingApp(sandbox, {
+    store,
+    session: { genid: () => 'always-the-same' },
+    routes: (app, connect) => {
+      leaving(app, connect);
+      app.get('/import', (req, res) => {
+        req.session.connectToken = { access_token, refresh_token, type: 'bearer', expires_at: 1000 };
+        res.send('imported');
+      });
+    },
+  });
+  await world.visitor.visit(`${world.app.url}/import`);
+  await at(world, '/destroy');
+  await world.visitor.visit(`${world.app.url}/import`);
+  const fresh = tokenIn(await at(world, '/fresh'));
+  expect({ works: sandbox.works(fresh.access_token), stored: await world.stored() }).toEqual({
+    works: true,
+    stored: fresh,
+  });
+});

@@ -180,6 +180,18 @@ describe.each(SEALING)('with a %s token', (kind, options) => {
 describe('a session of version 0.1.0, with connectLineage beside the token', () => {
   const OLD_LABEL = 'AbCdEfGhIjKlMnOpQrStUv.3';
 
+  const carrying = (how: (token: ConnectToken | undefined) => unknown): NonNullable<TestAppParts['routes']> => {
+    return (app) => {
+      app.get('/login', (req, res) => {
+        const token = how(req.session.connectToken);
+        req.session.regenerate(() => {
+          Object.assign(req.session, { connectToken: token, user: 'v' });
+          res.send('welcome');
+        });
+      });
+    };
+  };
+
   /** The session as 0.1.0 has left it. */
   async function asBefore(world: World, secret?: EncryptionKey): Promise<void> {
     const token: Partial<Token> = tokenIn(await at(world, '/token'));
@@ -208,6 +220,44 @@ describe('a session of version 0.1.0, with connectLineage beside the token', () 
       expect(Object.keys(others)).toEqual(['cookie', 'connectPending']);
       if (kind === 'plain') expect(connectToken).toEqual(fresh);
       else expect(connectToken).toMatch(/^v2\.k1\.AbCdEfGhIjKlMnOpQrStUv\.4\./u);
+    });
+
+    test.each([
+      ['as it is', (token: ConnectToken | undefined) => token],
+      ['as a copy', (token: ConnectToken | undefined) => ({ ...token })],
+    ])(
+      'carried over %s into a regenerated session before its first refresh keeps its connection',
+      async (_how, how) => {
+        const world = await connectedWorld(sandbox, { options: { ...options }, routes: carrying(how) });
+        await asBefore(world, kind === 'sealed' ? KEY : undefined);
+        await at(world, '/login');
+        const { connectToken, ...others } = await onlySession(world.app);
+        expect(others).toEqual({ cookie: expect.anything() as unknown, user: 'v' });
+        if (kind === 'sealed') expect(connectToken).toMatch(/^v2\.k1\.AbCdEfGhIjKlMnOpQrStUv\.3\./u);
+        expect(tokenIn(await at(world, '/token'))).toMatchObject({ connection: OLD_LABEL });
+        time.pass(3_600_000);
+        expect(tokenIn(await world.fresh())).toMatchObject({ connection: 'AbCdEfGhIjKlMnOpQrStUv.4' });
+        expect((await disconnect(world)).status).toBe(204);
+      },
+    );
+
+    test('is written in the new form when the app saves it', async () => {
+      const world = await connectedWorld(sandbox, {
+        options: { ...options },
+        routes: (app) => {
+          app.get('/write', (req, res) => {
+            Object.assign(req.session, { user: 'v' });
+            res.send('kept');
+          });
+        },
+      });
+      await asBefore(world, kind === 'sealed' ? KEY : undefined);
+      await at(world, '/write');
+      const { connectToken, ...others } = await onlySession(world.app);
+      expect(Object.keys(others)).toEqual(['cookie', 'connectPending', 'user']);
+      if (kind === 'plain') expect(connectToken).toMatchObject({ connection: OLD_LABEL });
+      else expect(connectToken).toMatch(/^v2\.k1\.AbCdEfGhIjKlMnOpQrStUv\.3\./u);
+      expect(tokenIn(await world.fresh())).toMatchObject({ connection: OLD_LABEL });
     });
 
     test('that only reads writes nothing', async () => {
