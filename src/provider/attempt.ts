@@ -1,9 +1,9 @@
 import http from 'node:http';
 import https from 'node:https';
 import type { Socket } from 'node:net';
-import tls from 'node:tls';
 import { urlToHttpOptions } from 'node:url';
 import { own } from '../own';
+import { isIntercepted, waitsForNode, witness } from './interceptor';
 import { isVerified } from './verified';
 
 /** One HTTP request, complete. */
@@ -82,7 +82,7 @@ const OWN_ROUTE: Readonly<http.RequestOptions> = {
   ...Object.fromEntries(UNSAID.map((name) => [name, undefined])),
   // Not taken up again: over a resumed TLS session no certificate can be looked at.
   ...{ session: undefined },
-  ...{ checkServerIdentity: tls.checkServerIdentity, minDHSize: 1024, rejectUnauthorized: true },
+  ...{ minDHSize: 1024, rejectUnauthorized: true },
   ...{ setDefaultHeaders: true, setHost: true },
 };
 
@@ -91,13 +91,18 @@ const OWN_ROUTE: Readonly<http.RequestOptions> = {
  * connection stands and is verified, so an agent that tolerates bad certificates gets no secret. An answer counts only
  * after that, and over such a connection: an agent for a proxy may pass on what the proxy has to say instead, which no
  * provider has said. After anything but a complete answer the connection is destroyed.
+ *
+ * An interceptor connects only after it has seen the request: then it is written early, where Node holds it back until
+ * the connection is verified, and an answer counts only if Node has verified one.
  */
 export function startAttempt(attempt: Attempt, done: (outcome: AttemptOutcome) => void): void {
   const { request, url, agent, deadline, signal, onlyFresh, maxBodyBytes } = attempt;
   const secure = url.protocol === 'https:';
   const body = request.body === undefined ? undefined : Buffer.from(request.body);
+  const identity = witness(url.hostname);
   let connection: Socket | undefined;
-  let written = false;
+  let connected = false;
+  let written: 'early' | 'verified' | undefined;
   let answerBegun = false;
   let settled = false;
 
@@ -108,6 +113,7 @@ export function startAttempt(attempt: Attempt, done: (outcome: AttemptOutcome) =
     ...OWN_ROUTE,
     ...urlToHttpOptions(url),
     agent,
+    checkServerIdentity: identity.checkServerIdentity,
     defaultPort,
     host: hostname,
     port: url.port === '' ? defaultPort : Number(url.port),
@@ -127,20 +133,29 @@ export function startAttempt(attempt: Attempt, done: (outcome: AttemptOutcome) =
     if (onlyFresh && outgoing.reusedSocket) return settle('stale', 'destroy');
     connection = socket;
     socket.on('data', noteAnswer);
-    const awaited = eventBeforeUse(socket, secure);
+    socket.once('connect', () => (connected = true));
+    const awaited = isIntercepted(outgoing, agent) ? undefined : eventBeforeUse(socket, secure);
     if (awaited === undefined) write();
     else socket.once(awaited, write);
   }
 
   function write(): void {
     if (settled) return;
-    if (!isTrusted(connection)) return giveUp();
-    written = true;
+    // Not by its events: an interceptor may say that a connection stands before it has made one.
+    if (secure ? isVerified(connection, url.hostname) : connection?.connecting !== true) written = 'verified';
+    else if (!secure || waitsForNode(connection, agent)) written = 'early';
+    else return giveUp();
     outgoing.end(body);
   }
 
-  function isTrusted(socket: Socket | undefined): boolean {
-    return !secure || isVerified(socket, url.hostname);
+  function isTrusted(socket: Socket): boolean {
+    if (!secure || isVerified(socket, url.hostname)) return true;
+    return isIntercepted(outgoing, agent) && identity.hasSeen();
+  }
+
+  /** Whether anything may have left this process. */
+  function hasLeft(): boolean {
+    return written === 'verified' || (written === 'early' && (secure ? identity.hasSeen() : connected));
   }
 
   function noteAnswer(): void {
@@ -151,7 +166,7 @@ export function startAttempt(attempt: Attempt, done: (outcome: AttemptOutcome) =
     const chunks: Buffer[] = [];
     let bytes = 0;
     // Looked at now, and on the answer's own connection: agents do not agree on the order of events before.
-    if (!written || !isTrusted(response.socket)) return giveUp();
+    if (written === undefined || !isTrusted(response.socket)) return giveUp();
     // From here on the response's own events tell how it ends: it may still be read after its request has closed.
     outgoing.off('close', fail);
     response.on('error', fail);
@@ -175,7 +190,7 @@ export function startAttempt(attempt: Attempt, done: (outcome: AttemptOutcome) =
   }
 
   function giveUp(): void {
-    settle({ kind: 'fault', fault: written ? 'broken' : 'unreachable' }, 'destroy');
+    settle({ kind: 'fault', fault: hasLeft() ? 'broken' : 'unreachable' }, 'destroy');
   }
 
   function timeOut(): void {
