@@ -30,7 +30,6 @@ let sandbox: Sandbox;
 beforeAll(async () => {
   sandbox = await startSandbox({ switches: { refresh: 'rotate' } });
 });
-beforeEach(() => sandbox.reset());
 
 interface World {
   readonly app: TestApp;

@@ -2,6 +2,7 @@ type Cleanup = () => unknown;
 
 const ofTest: Cleanup[] = [];
 const ofFile: Cleanup[] = [];
+const renewals: (() => void)[] = [];
 let registered = ofFile;
 
 /**
@@ -12,8 +13,14 @@ export function cleanup(run: Cleanup): void {
   registered.push(run);
 }
 
+/** Makes what `beforeAll` started as good as new before each test: what one test has planned and not used is gone. */
+export function renewed(reset: () => void): void {
+  if (registered === ofFile) renewals.push(reset);
+}
+
 export function beginTest(): void {
   registered = ofTest;
+  for (const reset of renewals) reset();
 }
 
 export async function endTest(): Promise<void> {
@@ -22,6 +29,7 @@ export async function endTest(): Promise<void> {
 }
 
 export async function endFile(): Promise<void> {
+  renewals.splice(0);
   await runAll(ofFile);
 }
 

@@ -8,9 +8,6 @@ let sandbox: Sandbox;
 beforeAll(async () => {
   sandbox = await startSandbox();
 });
-afterEach(() => {
-  sandbox.reset();
-});
 
 /** An app whose `/me` passes on what the API says of the visitor. */
 const withMe: TestAppParts = {

@@ -10,7 +10,6 @@ let sandbox: Sandbox;
 beforeAll(async () => {
   sandbox = await startSandbox();
 });
-beforeEach(() => sandbox.reset());
 
 /** An app whose `/guarded` has these guard options, for every method. */
 function guarded(guard: RequireConnectOptions, parts: TestAppParts = {}): TestAppParts {

@@ -20,7 +20,6 @@ let sandbox: Sandbox;
 beforeAll(async () => {
   sandbox = await startSandbox({ switches: { refresh: 'rotate' } });
 });
-beforeEach(() => sandbox.reset());
 
 /** An app with a guarded route that counts its runs; `plant` writes into each session before connectAuth sees it. */
 interface GuardedApp extends TestApp {

@@ -23,7 +23,6 @@ beforeAll(async () => {
 });
 beforeEach(async () => {
   await clearSessions(app);
-  sandbox.reset();
   seenElsewhere = 0;
 });
 

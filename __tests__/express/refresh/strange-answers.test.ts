@@ -11,7 +11,6 @@ let sandbox: Sandbox;
 beforeAll(async () => {
   sandbox = await startSandbox({ switches: { refresh: 'rotate' } });
 });
-beforeEach(() => sandbox.reset());
 
 const LEDGER_503 = [503, 'ERR_CONNECT_LEDGER', '2'];
 const KEPT_WITHOUT_TOKEN = JSON.stringify({ token: { access_token: '', type: 'bearer' } });

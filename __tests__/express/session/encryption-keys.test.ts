@@ -14,7 +14,6 @@ let sandbox: Sandbox;
 beforeAll(async () => {
   sandbox = await startSandbox({ switches: { refresh: 'rotate' } });
 });
-beforeEach(() => sandbox.reset());
 
 type Texts = Record<string, string>;
 

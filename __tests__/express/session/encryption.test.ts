@@ -19,7 +19,6 @@ beforeAll(async () => {
   sandbox = await startSandbox({ switches: { refresh: 'rotate' } });
 });
 beforeEach(() => {
-  sandbox.reset();
   time = takeOverTime();
 });
 

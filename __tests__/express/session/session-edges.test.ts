@@ -75,9 +75,6 @@ let sandbox: Sandbox;
 beforeAll(async () => {
   sandbox = await startSandbox();
 });
-afterEach(() => {
-  sandbox.reset();
-});
 
 const within = (parts: TestAppParts, check: (own: TestApp) => Promise<void>): Promise<void> =>
   withApp(sandbox, parts, check);

@@ -10,7 +10,6 @@ let sandbox: Sandbox;
 beforeAll(async () => {
   sandbox = await startSandbox();
 });
-beforeEach(() => sandbox.reset());
 
 const script = { accept: 'application/json' };
 

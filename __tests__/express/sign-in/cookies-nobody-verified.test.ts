@@ -9,7 +9,6 @@ let sandbox: Sandbox;
 beforeAll(async () => {
   sandbox = await startSandbox();
 });
-beforeEach(() => sandbox.reset());
 afterEach(() => sandbox.release());
 
 const NAME = 'connect.sid';

@@ -20,7 +20,6 @@ beforeAll(async () => {
   sandbox = await startSandbox();
 });
 beforeEach(async () => {
-  sandbox.reset();
   aheadMs = 0;
   ({ one, two } = await startProcesses(sandbox, {}, memoryLedger({ now: () => performance.now() + aheadMs })));
 });

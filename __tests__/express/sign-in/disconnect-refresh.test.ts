@@ -11,7 +11,6 @@ let sandbox: Sandbox;
 beforeAll(async () => {
   sandbox = await startSandbox({ switches: { refresh: 'rotate' } });
 });
-beforeEach(() => sandbox.reset());
 
 /** The token as the store holds it. */
 interface StoredToken {

@@ -28,7 +28,6 @@ beforeAll(async () => {
 });
 beforeEach(async () => {
   await clearSessions(app);
-  sandbox.reset();
   events.length = 0;
 });
 

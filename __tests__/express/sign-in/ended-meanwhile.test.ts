@@ -20,7 +20,6 @@ beforeAll(async () => {
   sandbox = await startSandbox();
 });
 beforeEach(async () => {
-  sandbox.reset();
   inHook = {};
   hook = () => undefined;
   const onConnect = async (req: Request): Promise<void> => {

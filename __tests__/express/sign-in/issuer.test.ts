@@ -8,10 +8,6 @@ let sandbox: Sandbox;
 beforeAll(async () => {
   sandbox = await startSandbox();
 });
-beforeEach(() => {
-  sandbox.reset();
-});
-afterAll(() => sandbox.close());
 
 const withIssuer = (issuer: string | undefined, check: (app: TestApp) => Promise<void>): Promise<void> =>
   withApp(sandbox, { options: { issuer } }, check);

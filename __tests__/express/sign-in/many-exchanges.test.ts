@@ -6,7 +6,6 @@ let sandbox: Sandbox;
 beforeAll(async () => {
   sandbox = await startSandbox();
 });
-beforeEach(() => sandbox.reset());
 afterEach(() => sandbox.release());
 
 const MOST = 100;

@@ -9,7 +9,6 @@ let sandbox: Sandbox;
 beforeAll(async () => {
   sandbox = await startSandbox();
 });
-beforeEach(() => sandbox.reset());
 
 const within = (parts: TestAppParts, check: (own: TestApp) => Promise<void>): Promise<void> =>
   withApp(sandbox, parts, check);

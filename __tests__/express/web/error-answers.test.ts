@@ -28,7 +28,6 @@ beforeAll(async () => {
 });
 beforeEach(async () => {
   await clearSessions(app);
-  sandbox.reset();
 });
 
 const within = (parts: TestAppParts, check: (own: TestApp) => Promise<void>): Promise<void> =>

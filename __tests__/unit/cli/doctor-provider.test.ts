@@ -10,9 +10,6 @@ let sandbox: Sandbox;
 beforeAll(async () => {
   sandbox = await startSandbox({ clientSecret: CANARIES.secret });
 });
-beforeEach(() => {
-  sandbox.reset();
-});
 
 const sound = (changes: Variables = {}): Variables => ({ ...soundVariables(sandbox), ...changes });
 

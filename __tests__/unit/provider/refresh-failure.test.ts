@@ -15,9 +15,6 @@ beforeAll(async () => {
   sandbox = await startSandbox();
   refreshToken = String((await exchange(sandbox, { code: (await signIn(sandbox)).code })).body.refresh_token);
 });
-beforeEach(() => {
-  sandbox.reset();
-});
 
 const atSandbox = (changes: Parameters<typeof configFor>[1] = {}): TokenEndpoint => {
   const { clientId, clientSecret, tokenUrl } = sandbox.connectOptions;

@@ -5,7 +5,6 @@ import { api, exchange, refresh, signIn } from '../../support/sandbox-client';
 
 let sandbox: Sandbox;
 beforeAll(async () => (sandbox = await startSandbox()));
-beforeEach(() => sandbox.reset());
 
 /** [code, its words, HTTP status, OAuth name] */
 const CODES: readonly (readonly [number, string, number, string])[] = [

@@ -21,7 +21,6 @@ beforeAll(async () => {
 });
 beforeEach(() => {
   time = takeOverTime();
-  sandbox.reset();
 });
 
 function routes(app: Express, connect: ConnectAuth): void {
