@@ -7,16 +7,18 @@ export interface AppChanges {
 /**
  * Watches a session from now on. `onConnect` is the natural place for `req.session.userId = …`; those changes are in
  * no store yet, while the new session is copied from the store, so they are carried over.
- * @returns a function that tells what has changed since
+ * @returns a function that tells what has changed since, given the session as it is then: `reload()` makes another object
  */
-export function watchAppChanges(session: Readonly<Record<string, unknown>>): () => AppChanges {
-  const before = snapshot(session);
-  return function changesSince(): AppChanges {
+export function watchAppChanges(
+  before: Readonly<Record<string, unknown>>,
+): (session: Readonly<Record<string, unknown>>) => AppChanges {
+  const old = snapshot(before);
+  return function changesSince(session): AppChanges {
     const after = snapshot(session);
-    const changed = Object.keys(session).filter((key) => after.get(key) !== before.get(key));
+    const changed = Object.keys(session).filter((key) => after.get(key) !== old.get(key));
     return {
       set: Object.fromEntries(changed.map((key) => [key, session[key]])),
-      removed: [...before.keys()].filter((key) => !after.has(key)),
+      removed: [...old.keys()].filter((key) => !after.has(key)),
     };
   };
 }

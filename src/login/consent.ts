@@ -65,7 +65,7 @@ export async function consent(
     await destroyStored(req, req.sessionID, 'callback', config).catch(() => undefined);
     throw stateError('no_session');
   }
-  if (!isRegenerated) return { changes: changesSince(), regenerated: undefined };
+  if (!isRegenerated) return { changes: changesSince(req.session as SessionRecord), regenerated: undefined };
   return { ...UNCHANGED, regenerated: { session: Object.fromEntries(Object.entries(req.session)), before } };
 }
 

@@ -126,12 +126,12 @@ function copyAppData(
   for (const [key, value] of [...Object.entries(old), ...Object.entries(changes?.set ?? {})]) {
     if (!ours.has(key) && !removed.has(key)) fresh[key] = value;
   }
-  keepCookieLife(old['cookie'], fresh);
+  keepCookieLife(changes?.set['cookie'] ?? old['cookie'], fresh);
 }
 
-/** An app may have given this one session another life than the default ("remember me"). */
-function keepCookieLife(oldCookie: unknown, fresh: SessionRecord): void {
-  const life = (oldCookie as { originalMaxAge?: unknown } | undefined)?.originalMaxAge;
+/** An app may have given this one session another life than the default ("remember me"), or `expires: false` ("do not"). */
+function keepCookieLife(cookie: unknown, fresh: SessionRecord): void {
+  const life = (cookie as { originalMaxAge?: unknown } | undefined)?.originalMaxAge;
   if (typeof life === 'number') fresh.cookie.maxAge = life;
-  else if (life === null) Object.assign(fresh.cookie, { expires: null });
+  else if (life === null || life === false) Object.assign(fresh.cookie, { expires: null });
 }

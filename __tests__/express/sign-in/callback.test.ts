@@ -1,5 +1,5 @@
 import type { Request } from 'express';
-import { MemoryStore } from 'express-session';
+import { MemoryStore, type Session } from 'express-session';
 import { connectAuth, ConnectError, type ConnectAuthOptions } from '../../../src';
 import type { Sandbox } from '../../../src/testing';
 import {
@@ -565,6 +565,36 @@ describe('the new session', () => {
     });
   });
 
+  test.each<[string, (cookie: Session['cookie']) => void, number | undefined]>([
+    ['a life', (cookie) => (cookie.maxAge = 7_200_000), 7_200_000],
+    ['a moment to end', (cookie) => Object.assign(cookie, { expires: new Date(Date.now() + 7_200_000) }), 7_200_000],
+    ['none beyond the browser', (cookie) => Object.assign(cookie, { expires: false }), undefined],
+  ])('has %s that the app gives its cookie, also in onConnect', async (_words, give, maxAge) => {
+    const session = { cookie: { maxAge: 3_600_000 } };
+    const atStart: TestAppParts['before'] = [
+      (req, _res, next) => {
+        if (req.path === '/connect/authorize') give(req.session.cookie);
+        next();
+      },
+    ];
+    const inHook: TestAppParts['options'] = { onConnect: (req) => give(req.session.cookie) };
+    for (const parts of [
+      { session, before: atStart },
+      { session, options: inHook },
+    ]) {
+      await within(parts, async (own) => {
+        const answer = await signIn(own, sandbox, browser());
+        const { cookie } = (await onlySession(own)) as { cookie: { originalMaxAge?: number | null } };
+        const expires = /Expires=([^;]+)/.exec(String(answer.headers['set-cookie']))?.[1];
+        const seconds = (ms: number): number => Math.round(ms / 10_000) * 10;
+        expect({
+          stored: cookie.originalMaxAge == null ? undefined : seconds(cookie.originalMaxAge),
+          sent: expires === undefined ? undefined : seconds(Date.parse(expires) - Date.now()),
+        }).toEqual({ stored: maxAge && seconds(maxAge), sent: maxAge && seconds(maxAge) });
+      });
+    }
+  });
+
   const LOGOUT: TestAppParts = {
     routes: (express) =>
       express.get('/logout', (req, res) => {
@@ -672,6 +702,19 @@ describe('onConnect', () => {
       expect((await signIn(own, sandbox, browser())).status).toBe(302);
       expect(seen).toEqual(['bearer', '/connect/callback', undefined]);
       expect((await onlySession(own))['greeted']).toBe('Ada');
+    });
+  });
+
+  test('may reload the session; what it writes after that is kept, too', async () => {
+    const onConnect = async (req: Request): Promise<void> => {
+      Object.assign(req.session, { before: 'unsaved' });
+      await new Promise((done) => req.session.reload(done));
+      Object.assign(req.session, { greeted: 'Ada' });
+    };
+    await within({ options: { onConnect } }, async (own) => {
+      expect((await signIn(own, sandbox, browser())).status).toBe(302);
+      const { greeted, before } = await onlySession(own);
+      expect({ greeted, before }).toEqual({ greeted: 'Ada', before: undefined });
     });
   });
 });
