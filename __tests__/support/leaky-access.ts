@@ -19,6 +19,7 @@ import { connectAuth, connectErrorHandler, memoryLedger, type RefreshLedger } fr
 import { redisLedger } from '../../src/redis';
 import type { Secret } from './find-secret';
 import type { Report } from './leaky-world';
+import { ObjectStore, valuesIn } from './object-store';
 import { dumped, type Sink } from './reachable';
 
 const CLIENT_SECRET = 'clientsecretCANARY7q1/+&"x';
@@ -138,6 +139,14 @@ async function play(
     dump('client', client);
     client.get('/me').then(({ data }) => void res.json(data), next);
   });
+  app.get('/carried', (req, res) => {
+    const { connectToken } = req.session;
+    req.session.regenerate(() => {
+      Object.assign(req.session, { connectToken, user: 'v' });
+      see('session: JSON', JSON.stringify(req.session));
+      res.json(null);
+    });
+  });
   app.get('/fresh', (req, res, next) => void connect.getToken(req).then(() => void res.json(null), next));
   const capture: ErrorRequestHandler = (error, _req, _res, next) => {
     dump('error', error);
@@ -176,6 +185,7 @@ async function play(
   for (const accept of ['text/html', 'application/json']) {
     for (const path of ['/guarded', '/fresh', '/me']) await search(path, { accept });
   }
+  await search('/carried', { accept: 'application/json' });
   await search('/connect/disconnect', { 'sec-fetch-site': 'cross-site' }, 'POST');
   report.sightings.push({ scenario, sink: 'store', text: await stored(store) });
   see('redis', await redis());
@@ -190,7 +200,7 @@ function stored(store: Store): Promise<string> {
     store.all?.((error: unknown, all) => {
       if (error != null) return reject(new Error('the store failed'));
       // connect-redis adds the id to each document that it lists.
-      resolve(JSON.stringify(Object.values(all ?? {}).map((one) => ({ ...one, id: undefined }))));
+      resolve(valuesIn(Object.values(all ?? {}).map((one) => ({ ...one, id: undefined }))));
     });
   });
 }
@@ -245,11 +255,13 @@ function send(url: string, method: string, headers: OutgoingHttpHeaders): Promis
 async function main(): Promise<void> {
   const port = process.env['REDIS_PORT'];
   const client = port === undefined ? undefined : await createClient({ url: `redis://127.0.0.1:${port}` }).connect();
-  const scenarios = ['all well', ...Object.keys(REFRESHES), ...Object.keys(API)];
+  const textStore = (): Store => (client === undefined ? new MemoryStore() : new RedisStore({ client }));
+  const ofObjects = 'all well, in a store of objects';
+  const scenarios = ['all well', ofObjects, ...Object.keys(REFRESHES), ...Object.keys(API)];
   for (const scenario of scenarios) {
     await play(
       scenario,
-      client === undefined ? new MemoryStore() : new RedisStore({ client }),
+      scenario === ofObjects ? new ObjectStore() : textStore(),
       client === undefined
         ? memoryLedger()
         : redisLedger({

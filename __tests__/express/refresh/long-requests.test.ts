@@ -10,6 +10,7 @@ givenRotation((...given) => {
   [sandbox, time] = given;
 });
 
+const DAY_MS = 86_400_000;
 const KEYS = [{ id: 'k1', secret: 'a secret of the session, long enough for anybody' }];
 
 describe.each([
@@ -18,7 +19,10 @@ describe.each([
 ])('with a %s token', (_kind, options) => {
   test.each([
     ['resave', { resave: true }, false],
+    ['resave and rolling', { resave: true, rolling: true }, false],
+    ['resave, rolling and a cookie that runs out', { resave: true, rolling: true, cookie: { maxAge: DAY_MS } }, false],
     ['a change of its own', { resave: false }, true],
+    ['a change of its own and rolling', { resave: false, rolling: true, cookie: { maxAge: DAY_MS } }, true],
   ])(
     'an event stream that ends after a refresh, with %s, leaves the token that was served last to the next process',
     async (_how, session, changes) => {

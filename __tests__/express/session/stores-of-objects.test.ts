@@ -1,9 +1,10 @@
 import type { Request } from 'express';
-import { Store, type SessionData } from 'express-session';
+import type { SessionData } from 'express-session';
 import type { ConnectToken, EncryptionKey } from '../../../src';
 import type { Sandbox } from '../../../src/testing';
 import { signIn, type TestAppParts } from '../../support/app';
 import { findSecrets } from '../../support/find-secret';
+import { ObjectStore } from '../../support/object-store';
 import { givenRotation, refreshingApp, tokenIn, type Time, type Token, type World } from '../../support/refreshing';
 
 let sandbox: Sandbox;
@@ -13,46 +14,6 @@ givenRotation((...given) => {
 });
 
 const KEYS: readonly [EncryptionKey] = [{ id: 'k1', secret: 'a secret of the session, long enough for anybody' }];
-
-/** A store that keeps objects, not JSON. */
-class ObjectStore extends Store {
-  readonly kept = new Map<string, object>();
-  /** Everything that was ever kept, one after the other. */
-  readonly history: string[] = [];
-  constructor(
-    private readonly form: (session: SessionData) => object,
-    private readonly touchesWhole: boolean,
-  ) {
-    super();
-  }
-  override get(id: string, done: (error: unknown, session?: SessionData | null) => void): void {
-    const found = this.kept.get(id);
-    setImmediate(() => done(null, found === undefined ? null : ({ ...found } as SessionData)));
-  }
-  override set(id: string, session: SessionData, done?: (error?: unknown) => void): void {
-    this.keep(id, session);
-    setImmediate(() => done?.());
-  }
-  override touch(id: string, session: SessionData, done?: () => void): void {
-    if (this.touchesWhole && this.kept.has(id)) this.keep(id, session);
-    setImmediate(() => done?.());
-  }
-  override destroy(id: string, done?: (error?: unknown) => void): void {
-    this.kept.delete(id);
-    setImmediate(() => done?.());
-  }
-  private keep(id: string, session: SessionData): void {
-    const form = this.form(session);
-    this.kept.set(id, form);
-    this.history.push(textOf(form));
-  }
-}
-
-/** All values that can be read in an object, by whatever name. */
-function textOf(value: unknown): string {
-  if (typeof value !== 'object' || value === null) return String(value);
-  return Object.values(value).map(textOf).join('\n');
-}
 
 const FORMS: readonly [string, (session: SessionData) => object][] = [
   ['the session itself', (session) => session],
