@@ -35,7 +35,8 @@ async function serve() {
   );
   const connect = connectAuth({
     ...options,
-    ledger: redisLedger({ sendCommand, encryptionKeys: options.encryptionKeys }),
+    // Two processes, Redis and a provider on one small machine: let nobody see 503 for a slow moment (default: 500).
+    ledger: redisLedger({ sendCommand, encryptionKeys: options.encryptionKeys, commandTimeoutMs: 3000 }),
     onEvent: ({ type }) => console.log(`process ${process.pid}: ${type}`),
   });
   app.use(connect);

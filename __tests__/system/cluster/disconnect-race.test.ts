@@ -12,8 +12,6 @@ const ROUNDS = 24;
 /** The second request comes in every moment of a callback, and after it. */
 const SPREAD_MS = 14;
 const OWN = { 'sec-fetch-site': 'same-origin' };
-const PATIENT = { redisLedger: { commandTimeoutMs: 5000 } };
-
 /** How a callback and another request of the same visitor went. */
 interface Meeting {
   readonly callback: Answer;
@@ -68,7 +66,7 @@ describeInRedis('two processes', () =>
     let one: Worker;
     let two: Worker;
     beforeAll(async () => {
-      world = await startWorld(2, {}, { ...PATIENT, ...(onConnect === undefined ? {} : { onConnect }) });
+      world = await startWorld(2, {}, onConnect === undefined ? {} : { onConnect });
       [one, two] = world.cluster.workers as [Worker, Worker];
     });
 

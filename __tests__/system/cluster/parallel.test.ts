@@ -4,13 +4,10 @@ import { describeInRedis } from '../../support/requires';
 import { ask, callbackPath, refusalOf, signedIn, tokenFrom } from './cluster';
 import { startWorld, worksAtTheApi, type World } from './world';
 
-/** A hundred requests on two busy cores can keep a process from reading Redis's answer for half a second. */
-const PATIENT = { redisLedger: { commandTimeoutMs: 5000 } };
-
 describeInRedis('four processes with one Redis', () => {
   let world: World;
   beforeAll(async () => {
-    world = await startWorld(4, {}, PATIENT);
+    world = await startWorld(4);
   });
   beforeEach(() => world.reset());
   afterAll(() => world.cluster.close());
@@ -128,7 +125,7 @@ describeInRedis(
     let world: World;
     beforeAll(async () => {
       provider = await startRotatingProvider();
-      world = await startWorld(4, {}, { ...PATIENT, connect: provider.connectOptions });
+      world = await startWorld(4, {}, { connect: provider.connectOptions });
     });
     afterAll(() => world.cluster.close());
 

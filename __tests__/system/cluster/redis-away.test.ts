@@ -18,7 +18,7 @@ const TROUBLES: readonly Trouble[] = [
   },
   { name: 'unreachable', begin: ({ ledgerWay }) => ledgerWay.refuse(), end: ({ ledgerWay }) => ledgerWay.heal() },
   { name: 'frozen', begin: ({ ledgerRedis }) => ledgerRedis.pause(), end: ({ ledgerRedis }) => ledgerRedis.resume() },
-  { name: 'slow by a second', begin: ({ ledgerWay }) => ledgerWay.delay(1000), end: connectAnew },
+  { name: 'slow by two seconds', begin: ({ ledgerWay }) => ledgerWay.delay(2000), end: connectAnew },
   {
     name: 'refusing writes without replicas',
     begin: configure('min-replicas-to-write', 1),
@@ -44,7 +44,7 @@ describeInRedis("the ledger's Redis", () => {
   let one: Worker;
   let other: Worker;
   beforeAll(async () => {
-    world = await startWorld(2);
+    world = await startWorld(2, {}, { redisLedger: { commandTimeoutMs: 1000 } });
     [one, other] = world.cluster.workers as [Worker, Worker];
   });
   beforeEach(() => world.reset());

@@ -92,6 +92,8 @@ const connect = connectAuth({
     redisLedger({
       sendCommand: (...args) => coordination.sendCommand(args),
       encryptionKeys: setup.ledgerKeys,
+      // A machine that is busy with other work is not a Redis that is away.
+      commandTimeoutMs: 5000,
       ...setup.redisLedger,
     }),
   ),

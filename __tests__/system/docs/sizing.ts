@@ -4,7 +4,7 @@ import express from 'express';
 import session from 'express-session';
 import { createClient } from 'redis';
 import { connectAuth, type ConnectAuthOptions } from 'express-connect-auth';
-import { redisLedger } from 'express-connect-auth/redis';
+import { patientLedger } from '../../support/patient-ledger';
 import { browser, type Browser } from '../../support/app';
 import { cleanup } from '../../support/cleanup';
 import type { RedisServer } from '../../support/redis-server';
@@ -68,7 +68,7 @@ export async function deploy(redis: RedisServer, options: Partial<ConnectAuthOpt
     redirectUri: `${url}/connect/callback`,
     authorizeUrl: `${providerUrl}/authorize`,
     tokenUrl: `${providerUrl}/token`,
-    ledger: redisLedger({ sendCommand: (...args) => client.sendCommand(args), encryptionKeys: ENCRYPTION_KEYS }),
+    ledger: patientLedger({ sendCommand: (...args) => client.sendCommand(args), encryptionKeys: ENCRYPTION_KEYS }),
     ...options,
   });
   cleanup(() => connect.close());

@@ -1,6 +1,6 @@
 import { Cluster } from 'ioredis';
 import { createCluster } from 'redis';
-import { redisLedger } from '../../../src/redis';
+import { patientLedger } from '../../support/patient-ledger';
 import { ledgerConformance } from '../../../src/testing';
 import { cleanup } from '../../support/cleanup';
 import { startRedisCluster, type RedisCluster } from '../../support/redis-cluster';
@@ -55,7 +55,7 @@ describeInRedis('the ledger in a Redis Cluster', () => {
 
     const cases = ledgerConformance(() =>
       Promise.resolve({
-        ledger: redisLedger({ sendCommand: client.sendCommand, encryptionKeys }),
+        ledger: patientLedger({ sendCommand: client.sendCommand, encryptionKeys }),
         advance: async (ms) => {
           await Promise.all(cluster.nodes.map((node) => advance(node, ms)));
         },
@@ -64,7 +64,7 @@ describeInRedis('the ledger in a Redis Cluster', () => {
     test.each(cases)('$name', ({ run }) => run());
 
     test('connections spread over all nodes', async () => {
-      const ledger = redisLedger({ sendCommand: client.sendCommand, encryptionKeys });
+      const ledger = patientLedger({ sendCommand: client.sendCommand, encryptionKeys });
       const kinds = await Promise.all(
         Array.from({ length: 60 }, async (_, index) => {
           const won = await ledger.acquire(`connection ${index}`, claim);
@@ -84,7 +84,7 @@ describeInRedis('the ledger in a Redis Cluster', () => {
     });
 
     test('a connection stays known while its slot moves to another node, and afterwards', async () => {
-      const ledger = redisLedger({ sendCommand: client.sendCommand, encryptionKeys });
+      const ledger = patientLedger({ sendCommand: client.sendCommand, encryptionKeys });
       await ledger.acquire('moving', claim);
       await ledger.settle('moving', { generation: 0, fence: 1, box: 'box 1', retentionMs: HOUR });
       const adopted = { kind: 'adopt', generation: 1, box: 'box 1' };

@@ -1,4 +1,4 @@
-import { redisLedger } from '../../../src/redis';
+import { patientLedger } from '../../support/patient-ledger';
 import { CROWD_LIFETIME_SECONDS, CROWD_ROUND_MS, startCrowd, sumOf, type Answers } from '../../support/crowd';
 import { takeOverTime } from '../../support/refreshing';
 import { startRedis } from '../../support/redis-server';
@@ -25,11 +25,9 @@ describeInRedis('of connections that the provider refuses with 401 as number, te
       now: () => Date.now(),
     });
     const redis = await startRedis();
-    const ledger = redisLedger({
+    const ledger = patientLedger({
       sendCommand: (await CLIENTS.ioredis(redis.url)).sendCommand,
       encryptionKeys: [{ id: 'a', secret: 'a ledger secret of the crowd, 40 letters' }],
-      // A busy machine is not a ledger that is away.
-      commandTimeoutMs: 5000,
     });
     const crowd = await startCrowd(sandbox, { visitors, dead, options: { ledger } });
     const counted: Answers[] = [];

@@ -1,4 +1,4 @@
-import { redisLedger } from '../../../src/redis';
+import { patientLedger } from '../../support/patient-ledger';
 import { testEndings } from '../../support/endings';
 import { startRedis, type RedisServer } from '../../support/redis-server';
 import { describeInRedis } from '../../support/requires';
@@ -17,7 +17,7 @@ describeInRedis('with the ledger in Redis', () => {
   testEndings(async () => {
     await redis.command('FLUSHALL');
     // A busy machine is not a ledger that is away.
-    const ledger = redisLedger({ sendCommand: client.sendCommand, encryptionKeys, commandTimeoutMs: 5000 });
+    const ledger = patientLedger({ sendCommand: client.sendCommand, encryptionKeys });
     return { ledger, advance: (ms) => advance(redis, ms) };
   });
 });

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { redisLedger } from '../../../src/redis';
+import { patientLedger } from '../../support/patient-ledger';
 import { SCHEDULES, play, type Tally } from '../../support/ledger-actors';
 import { runs } from '../../support/property';
 import { startRedis } from '../../support/redis-server';
@@ -12,7 +12,7 @@ describeInRedis('the ledger in Redis, whatever happens', () => {
   test('in random schedules of three actors that crash and freeze, it keeps every promise', async () => {
     const redis = await startRedis();
     const client = await CLIENTS['node-redis, RESP2'](redis.url);
-    const ledger = redisLedger({
+    const ledger = patientLedger({
       sendCommand: client.sendCommand,
       encryptionKeys: [{ id: 'one', secret: 'a secret of the ledger with 40 letters..' }],
     });

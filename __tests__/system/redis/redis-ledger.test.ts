@@ -1,6 +1,7 @@
 import { inspect } from 'node:util';
 import { isConnectError } from '../../../src/errors';
 import { redisLedger, type RedisLedgerOptions } from '../../../src/redis';
+import { patientLedger } from '../../support/patient-ledger';
 import { ledgerConformance } from '../../../src/testing';
 import type { RefreshLedger } from '../../../src/refresh/ledger';
 import { findSecrets } from '../../support/find-secret';
@@ -50,14 +51,14 @@ describeInRedis('the ledger in Redis', () => {
     const cases = ledgerConformance(async () => {
       await redis.command('FLUSHALL');
       return {
-        ledger: redisLedger({ sendCommand: client.sendCommand, encryptionKeys }),
+        ledger: patientLedger({ sendCommand: client.sendCommand, encryptionKeys }),
         advance: (ms) => advance(redis, ms),
       };
     });
     test.each(cases)('$name', ({ run }) => run());
 
     test('a Redis that has forgotten the scripts gets them again', async () => {
-      const ledger = redisLedger({ sendCommand: client.sendCommand, encryptionKeys });
+      const ledger = patientLedger({ sendCommand: client.sendCommand, encryptionKeys });
       await redis.command('SCRIPT', 'FLUSH');
       expect((await ledger.acquire('forgotten', claim)).kind).toBe('won');
       expect(await ledger.renew('forgotten', 'a', 10_000)).toBe(true);
@@ -65,7 +66,7 @@ describeInRedis('the ledger in Redis', () => {
 
     test('no address, key or box is in an error', async () => {
       const seen: unknown[] = [];
-      const ledger = redisLedger({ sendCommand: client.sendCommand, encryptionKeys, prefix: 'leaky:' });
+      const ledger = patientLedger({ sendCommand: client.sendCommand, encryptionKeys, prefix: 'leaky:' });
       await redis.command('SET', `leaky:${KEY}`, 'no hash');
       for (const work of [
         () => ledger.acquire(KEY, claim),
@@ -94,7 +95,7 @@ describeInRedis('the ledger in Redis', () => {
     let client: Client;
     let sent: string[][];
     const ledgerWith = (more: Partial<RedisLedgerOptions> = {}): RefreshLedger =>
-      redisLedger({
+      patientLedger({
         sendCommand: (...args) => {
           sent.push(args);
           return client.sendCommand(...args);

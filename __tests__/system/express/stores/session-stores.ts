@@ -6,7 +6,7 @@ import session, { MemoryStore, type Store } from 'express-session';
 import { Pool } from 'pg';
 import { createClient } from 'redis';
 import { memoryLedger, type EncryptionKey, type RefreshLedger } from '../../../../src';
-import { redisLedger } from '../../../../src/redis';
+import { patientLedger } from '../../../support/patient-ledger';
 import { cleanup } from '../../../support/cleanup';
 import { startPostgres } from '../../../support/postgres';
 import { startRedis } from '../../../support/redis-server';
@@ -51,7 +51,7 @@ export async function redis(): Promise<StoreAtHand> {
   await client.connect();
   return {
     store: new RedisStore({ client, prefix: 'sess:' }),
-    ledger: redisLedger({ sendCommand: (...args) => client.sendCommand(args), encryptionKeys: LEDGER_KEYS }),
+    ledger: patientLedger({ sendCommand: (...args) => client.sendCommand(args), encryptionKeys: LEDGER_KEYS }),
     async texts() {
       const keys = await client.keys('sess:*');
       const entries = keys.map(async (key) => [key.slice('sess:'.length), (await client.get(key)) ?? ''] as const);
