@@ -59,7 +59,6 @@ export function apiClients(settings: ApiClientConfig, getToken: GetToken): (req:
   const channel: ApiChannel = {
     transport: nodeTransport(config, config.maxApiAnswerBytes),
     checkedAddress: apiAddressCheck(config.apiBaseUrl),
-    timeoutMs: config.timeoutMs,
     loginUrl: config.loginUrl,
   };
 

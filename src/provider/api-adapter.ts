@@ -4,7 +4,7 @@ import { debug } from '../debug';
 import { ConnectError } from '../errors';
 import type { ConnectToken } from '../token';
 import { readApiAnswer, type ApiDataType, type ApiReading } from './api-answer';
-import { heldBody, type HeldBody } from './api-body';
+import { bodyBytes } from './api-body';
 import { callLimits, type CallLimits } from './api-limits';
 import { apiCallRefused } from './api-refusal';
 import type { TransportFault, WireAnswer, WireRequest } from './attempt';
@@ -15,8 +15,6 @@ export interface ApiChannel {
   readonly transport: Transport;
   /** @throws ConnectError `ERR_CONNECT_CONFIG` for an address that no token may be sent to */
   readonly checkedAddress: (config: InternalAxiosRequestConfig) => string;
-  /** Milliseconds for one sending. */
-  readonly timeoutMs: number;
   /** Told by the error when the connection is over. */
   readonly loginUrl?: string | undefined;
 }
@@ -30,8 +28,6 @@ interface Call {
   readonly method: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly bytes: Uint8Array | undefined;
-  /** Whether the body came from a stream: then the call is not repeated. */
-  readonly once: boolean;
   readonly dataType: ApiDataType;
   readonly limits: CallLimits;
 }
@@ -62,8 +58,8 @@ const NOT_THE_CALLERS: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * Makes the axios adapter that acts as one visitor: checks the address, gets a token, reads the body, signs, sends, and when the API refuses the token
- * asks once for another one and sends once more. Rejects with {@link ConnectError}, or axios's CanceledError when the
+ * Makes the axios adapter that acts as one visitor: checks the address, gets a token, reads the body, signs, sends, and
+ * when the API refuses the token asks once for another one and sends once more. Rejects with {@link ConnectError}, or axios's CanceledError when the
  * caller aborts. Nothing of the token is left in the response, its `config` included.
  */
 export function apiAdapter(
@@ -77,35 +73,23 @@ export function apiAdapter(
     const dataType = dataTypeOf(config);
     const limits = callLimits(config);
     try {
-      const body = heldBody(config.data);
-      const first = await tokenFor(body, limits);
-      const streamMs = (config.timeout ?? 0) > 0 ? undefined : channel.timeoutMs;
-      const { bytes, type, once = false } = await limits.within(body.read(limits.signal, streamMs));
+      const read = bodyBytes(config.data);
+      // Before the body is read: an upload of somebody who is not connected must cost no memory.
+      const first = await limits.within(token());
+      const { bytes, type } = await limits.within(read());
       const headers = callerHeaders(config.headers, bytes === undefined ? null : type);
-      const { reading, answer } = await signedAnswer({ url, method, headers, bytes, once, dataType, limits }, first);
+      const { reading, answer } = await signedAnswer({ url, method, headers, bytes, dataType, limits }, first);
       return response(reading, answer, config);
     } finally {
       limits.dispose();
     }
   };
 
-  /** Before the body is read: an upload of somebody who is not connected must cost no memory. */
-  async function tokenFor(body: HeldBody, limits: CallLimits): Promise<ConnectToken> {
-    try {
-      return await limits.within(token());
-    } catch (error) {
-      body.drop();
-      throw error;
-    }
-  }
-
   async function signedAnswer(call: Call, first: ConnectToken): Promise<{ reading: ApiReading; answer: WireAnswer }> {
     const { limits } = call;
     const seen = await send(call, first);
     if (seen.reading.kind !== 'refused') return seen;
     const second = await limits.within(token(first.access_token));
-    // The refresh is not in vain: the next call finds its token.
-    if (call.once) throw expired(seen.reading.error, NOT_REPEATED, channel.loginUrl);
     return second.access_token === first.access_token ? seen : send(call, second);
   }
 
@@ -198,12 +182,6 @@ function faultError(fault: Exclude<TransportFault, 'aborted'>): ConnectError {
   });
 }
 
-const NOT_REPEATED = {
-  reason: 'stream',
-  message:
-    'The Connect API refused the access token, and a stream is not sent twice. Make the call again with a fresh stream: ' +
-    'the token has been refreshed if that was possible.',
-};
 const STILL_REFUSED = {
   message:
     'The Connect API refuses the access token, also after a refresh or because none was due; the session keeps it. ' +

@@ -1,16 +1,18 @@
 import type { AxiosRequestHeaders } from 'axios';
 import { toFormData } from 'axios';
 import { apiCallRefused } from './api-refusal';
-import { heldStream, isStream } from './api-stream';
 
 const FORM_TYPE = 'application/x-www-form-urlencoded';
 const BYTES_TYPE = 'application/octet-stream';
+/** What becomes of an object that FormData or URLSearchParams takes for text. */
+const WORDS_FOR_AN_OBJECT = /^\[object \w+\]$/;
 
 /**
  * Writes a body as axios users know it, and names its type where the call does not: objects, lists and other JSON values
- * as JSON, or as a form or multipart where the Content-Type says so, URLSearchParams as a form. Strings, bytes, FormData,
- * Blob and streams are left for {@link heldBody}. Not axios's own function, which any part of the process may have exchanged.
- * @throws ConnectError `ERR_CONNECT_CONFIG` with reason `body`: a value that JSON cannot hold
+ * as JSON, or as a form or multipart where the Content-Type says so, URLSearchParams as a form. Strings, bytes, FormData
+ * and Blob are left for {@link bodyBytes}. Not axios's own function, which any part of the process may have exchanged.
+ * @throws ConnectError `ERR_CONNECT_CONFIG` with reason `body`: a value that JSON cannot hold; anything that is or holds a
+ * stream or a form of another make than Node's
  */
 export function writeBody(data: unknown, headers: AxiosRequestHeaders): unknown {
   try {
@@ -30,30 +32,19 @@ function written(data: unknown, headers: AxiosRequestHeaders): unknown {
     headers.setContentType(data.type === '' ? BYTES_TYPE : data.type, false);
     return data;
   }
-  if (isBytes(data) || isStream(data)) {
+  if (isBytes(data)) {
     headers.setContentType(BYTES_TYPE, false);
     return data;
   }
   if (data instanceof URLSearchParams) {
+    refuseWords(data);
     headers.setContentType(`${FORM_TYPE};charset=utf-8`, false);
     return data.toString();
   }
-  if (typeof data === 'object' && type.includes('multipart/form-data')) return toFormData(data, new FormData());
-  if (typeof data === 'object' && type.includes(FORM_TYPE)) {
-    const form = new URLSearchParams();
-    toFormData(data, form);
-    return form.toString();
-  }
+  if (typeof data === 'object' && type.includes('multipart/form-data')) return formOf(data, new FormData());
+  if (typeof data === 'object' && type.includes(FORM_TYPE)) return formOf(data, new URLSearchParams()).toString();
   headers.setContentType('application/json', false);
   return json(data);
-}
-
-/** A body of which nothing has been read yet. */
-export interface HeldBody {
-  /** @param timeoutMs - for a stream to end; undefined: `signal` tells */
-  readonly read: (signal: AbortSignal, timeoutMs?: number) => Promise<BodyBytes>;
-  /** To be called where it is not going to be read: closes a stream. */
-  readonly drop: () => void;
 }
 
 /** A body as bytes; `type` replaces the Content-Type of the call. */
@@ -61,36 +52,57 @@ export interface BodyBytes {
   readonly bytes: Uint8Array | undefined;
   /** With the boundary, for FormData. */
   readonly type?: string;
-  /** Whether it came from a stream: such a body is not sent again. */
-  readonly once?: true;
 }
 
 /**
- * Takes charge of what {@link writeBody}, or a `transformRequest` of the app, has left: reading it is for later, when it
- * is known that it can be sent.
- * @throws ConnectError `ERR_CONNECT_CONFIG` with reason `body`, also when it is read
+ * Checks what {@link writeBody}, or a `transformRequest` of the app, has left.
+ * @returns reads it; that is for later, when it is known that it can be sent
+ * @throws ConnectError `ERR_CONNECT_CONFIG` with reason `body`
  */
-export function heldBody(data: unknown): HeldBody {
-  if (data === undefined || data === null) return unread(() => ({ bytes: undefined }));
-  if (typeof data === 'string') return unread(() => ({ bytes: Buffer.from(data) }));
-  if (isBytes(data)) return unread(() => ({ bytes: ArrayBuffer.isView(data) ? viewed(data) : new Uint8Array(data) }));
-  if (data instanceof Blob) return unread(async () => ({ bytes: new Uint8Array(await data.arrayBuffer()) }));
-  if (data instanceof FormData) return unread(() => formBytes(data));
-  if (!isStream(data)) throw apiCallRefused('body');
-  const { bytes, close } = heldStream(data);
-  return {
-    read: async (signal, timeoutMs) => ({ bytes: await bytes(signal, timeoutMs), once: true }),
-    drop: close,
-  };
-}
-
-function unread(read: () => BodyBytes | Promise<BodyBytes>): HeldBody {
-  return { read: async () => read(), drop: () => undefined };
+export function bodyBytes(data: unknown): () => Promise<BodyBytes> {
+  if (data === undefined || data === null) return () => Promise.resolve({ bytes: undefined });
+  if (typeof data === 'string') return () => Promise.resolve({ bytes: Buffer.from(data) });
+  if (isBytes(data)) {
+    const bytes = ArrayBuffer.isView(data) ? viewed(data) : new Uint8Array(data);
+    return () => Promise.resolve({ bytes });
+  }
+  if (data instanceof Blob) return async () => ({ bytes: new Uint8Array(await data.arrayBuffer()) });
+  if (!(data instanceof FormData)) throw apiCallRefused('body');
+  refuseWords(data);
+  return () => formBytes(data);
 }
 
 async function formBytes(data: FormData): Promise<BodyBytes> {
   const form = new Response(data);
   return { bytes: new Uint8Array(await form.arrayBuffer()), type: form.headers.get('content-type') ?? '' };
+}
+
+function formOf<Form extends FormData | URLSearchParams>(data: object, form: Form): Form {
+  const isMultipart = form instanceof FormData;
+  toFormData(data, form, {
+    visitor(value: unknown, key, path, helpers) {
+      // A file is what multipart is for.
+      if (!(isMultipart && value instanceof Blob)) refuseUnsendable(value);
+      return helpers.defaultVisitor.call(this, value as never, key, path, helpers);
+    },
+  });
+  refuseUnsendable(data);
+  return form;
+}
+
+function refuseWords(form: FormData | URLSearchParams): void {
+  for (const [, value] of form) {
+    if (typeof value === 'string' && WORDS_FOR_AN_OBJECT.test(value)) throw apiCallRefused('body');
+  }
+}
+
+/** What can be read once only, and forms and files where only values can stand: they would be sent as `{}` or as words. */
+function refuseUnsendable(value: unknown): void {
+  if (typeof value !== 'object' || value === null) return;
+  const { pipe, getReader, [Symbol.asyncIterator]: iterator } = value as Readonly<Record<PropertyKey, unknown>>;
+  const isStream = [pipe, getReader, iterator].some((method) => typeof method === 'function');
+  const isForm = Object.prototype.toString.call(value) === '[object FormData]';
+  if (isStream || isForm || value instanceof Blob) throw apiCallRefused('body');
 }
 
 function isBytes(data: unknown): data is ArrayBuffer | ArrayBufferView {
@@ -114,7 +126,10 @@ function jsonText(text: string): string {
 }
 
 function json(value: unknown): string {
-  const text = JSON.stringify(value) as string | undefined;
+  const text = JSON.stringify(value, (_name, inner: unknown) => {
+    refuseUnsendable(inner);
+    return inner;
+  }) as string | undefined;
   if (text === undefined) throw apiCallRefused('body');
   return text;
 }

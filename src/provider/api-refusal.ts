@@ -9,8 +9,9 @@ const NEXT_STEP: Readonly<Record<ApiCallFault, string>> = {
     'through encodeURIComponent, and leave out dot segments, backslashes, control characters and user info.',
   method: 'The method of the call is none of GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS and QUERY.',
   body:
-    'The body of the call cannot be sent: pass a string, a JSON value, a Buffer or typed array, URLSearchParams, FormData, ' +
-    'a Blob, or a stream that nobody has read yet (a body parser, for one) and that ends in time, without an error, within 10 MiB.',
+    'The body of the call cannot be sent: pass a string, a JSON value, a Buffer or typed array, URLSearchParams, a Blob or ' +
+    'the global FormData. Streams and forms of packages are not sent: read a stream first (buffer() of ' +
+    'node:stream/consumers; fs.openAsBlob() for a file), and put files into a form as Blobs.',
   timeout: 'The timeout of the call is not a number of milliseconds from 0 on.',
   response_type: 'The responseType of the call is none of json, text and arraybuffer.',
   cancel_token: 'A cancelToken is not supported: pass the signal of an AbortController.',

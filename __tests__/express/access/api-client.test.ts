@@ -1,16 +1,11 @@
 import { randomBytes } from 'node:crypto';
 import type * as net from 'node:net';
-import { Readable } from 'node:stream';
-import { inspect } from 'node:util';
 import axios, { type AxiosRequestConfig, type AxiosResponse } from 'axios';
 import { apiClients } from '../../../src/access/api-client';
 import type { SeenRequest } from '../../support/local-server';
 import { http11 } from '../../support/local-server';
 import { apiWorld, json, ok, type ApiWorld } from '../../support/api-world';
-import { givenDeadline } from '../../support/deadline';
-import { turns } from '../../support/turns';
 
-const deadline = givenDeadline();
 let world: ApiWorld;
 let respond: (socket: net.Socket, number: number, request: SeenRequest) => void;
 const answerOk = (socket: net.Socket): void => {
@@ -222,136 +217,7 @@ describe('a refused token', () => {
     expect(first?.headers['content-type']).toEqual(typeof type === 'string' ? type : expect.stringMatching(type));
   });
 
-  test.each<[string, () => unknown]>([
-    ['of Node', () => Readable.from(['by', Buffer.from('tes')])],
-    ['of the web', () => new Blob(['bytes']).stream()],
-  ])('a stream %s is sent once: after the refresh the call is to be made again', async (_name, stream) => {
-    const first = await world.client().post('/me', stream());
-    expect({
-      status: first.status,
-      body: world.server.requests[0]?.body,
-      contentType: world.server.requests[0]?.headers['content-type'],
-    }).toEqual({ status: 200, body: 'bytes', contentType: 'application/octet-stream' });
-    respond = onlySecond;
-    world.tokens = ['CANARY-access-1', 'CANARY-access-2'];
-    await expect(world.client().post('/me', stream())).rejects.toMatchObject({
-      code: 'ERR_CONNECT_EXPIRED',
-      status: 401,
-      reason: 'stream',
-    });
-    expect({ asked: world.asked, requests: world.server.requests.length }).toEqual({
-      asked: [undefined, undefined, 'CANARY-access-1'],
-      requests: 2,
-    });
-  });
-
-  test.each<[string, () => Readable]>([
-    [
-      'fails',
-      () =>
-        new Readable({
-          read() {
-            this.destroy(new Error('CANARY-of-the-stream'));
-          },
-        }),
-    ],
-    ['is over 10 MiB', () => Readable.from(Array.from({ length: 11 }, () => Buffer.alloc(1024 * 1024)))],
-    ['says what is no bytes', () => Readable.from([{ a: 1 }])],
-    ['does not end', () => new Readable({ read: () => undefined })],
-  ])('a stream that %s is given up and closed, and nothing is sent', async (_name, make) => {
-    const stream = make();
-    const error = await world
-      .clientWith({ timeoutMs: 200 })
-      .post('/me', stream)
-      .catch((reason: unknown) => reason);
-    expect(error).toMatchObject({ code: 'ERR_CONNECT_CONFIG', reason: 'body', stage: 'api' });
-    expect({
-      streamDestroyed: stream.destroyed,
-      showsCanary: inspect(error).includes('CANARY'),
-      requests: world.server.requests.length,
-    }).toEqual({ streamDestroyed: true, showsCanary: false, requests: 0 });
-  });
-
-  test('a stream whose call is cancelled, before it is read or after, is closed', async () => {
-    const [stream, early, caller] = [
-      new Readable({ read: () => undefined }),
-      new Readable({ read: () => undefined }),
-      new AbortController(),
-    ];
-    const call = world
-      .client()
-      .post('/me', stream, { signal: caller.signal })
-      .catch((reason: unknown) => reason);
-    await new Promise(setImmediate);
-    caller.abort();
-    expect({ isCancel: axios.isCancel(await call), streamDestroyed: stream.destroyed }).toEqual({
-      isCancel: true,
-      streamDestroyed: true,
-    });
-    const before = new AbortController();
-    const transformRequest = (data: unknown): unknown => {
-      before.abort();
-      return data;
-    };
-    const unread = await world
-      .client()
-      .post('/me', early, { signal: before.signal, transformRequest })
-      .catch((reason: unknown) => reason);
-    expect({
-      isCancel: axios.isCancel(unread),
-      streamDestroyed: early.destroyed,
-      requests: world.server.requests.length,
-    }).toEqual({ isCancel: true, streamDestroyed: true, requests: 0 });
-  });
-
-  test('a stream of the web that does not end, or whose call is cancelled, is cancelled at its source', async () => {
-    const cancelled: string[] = [];
-    const endless = (name: string): ReadableStream => new ReadableStream({ cancel: () => void cancelled.push(name) });
-    const slow = world.clientWith({ timeoutMs: 100 }).post('/me', endless('slow'));
-    await expect(slow).rejects.toMatchObject({ code: 'ERR_CONNECT_CONFIG', reason: 'body', stage: 'api' });
-    const caller = new AbortController();
-    const call = world
-      .client()
-      .post('/me', endless('aborted'), { signal: caller.signal })
-      .catch((reason: unknown) => reason);
-    await new Promise(setImmediate);
-    caller.abort();
-    expect({ isCancel: axios.isCancel(await call), cancelled, requests: world.server.requests.length }).toEqual({
-      isCancel: true,
-      cancelled: ['slow', 'aborted'],
-      requests: 0,
-    });
-  });
-
-  test('a stream that neither ends nor closes does not hold the call', async () => {
-    const deaf = {
-      pipe: () => undefined,
-      [Symbol.asyncIterator]: () => ({ next: () => new Promise(() => undefined) }),
-    };
-    await expect(world.clientWith({ timeoutMs: 50 }).post('/me', deaf)).rejects.toMatchObject({
-      code: 'ERR_CONNECT_CONFIG',
-      reason: 'body',
-    });
-  });
-
-  test('a stream may take as long as the timeout of its call, and no longer', async () => {
-    const stream = new Readable({ read: () => undefined });
-    const call = world.clientWith({ timeoutMs: deadline.ms }).post('/me', stream, { timeout: 60_000 });
-    await turns(20);
-    deadline.pass();
-    stream.push('bytes');
-    stream.push(null);
-    expect([(await call).status, world.server.requests[0]?.body]).toEqual([200, 'bytes']);
-    const endless = new Readable({ read: () => undefined });
-    await expect(world.client().post('/me', endless, { timeout: 50 })).rejects.toMatchObject({
-      code: 'ERR_CONNECT_TIMEOUT',
-      status: 504,
-    });
-    expect(endless.destroyed).toBe(true);
-  });
-
   test.each<[string, unknown]>([
-    ['a stream of old', { pipe: () => undefined }],
     ['a big integer', { a: 1n }],
     ['a function', () => 1],
   ])('%s is no body, and the error says what is one', async (_name, data) => {

@@ -1,0 +1,103 @@
+import { createReadStream } from 'node:fs';
+import { PassThrough, Readable } from 'node:stream';
+import NpmFormData from 'form-data';
+import { apiWorld, ok, type ApiWorld } from '../../support/api-world';
+
+let world: ApiWorld;
+beforeEach(async () => {
+  world = await apiWorld((socket) => socket.write(ok()));
+});
+
+async function refusalOf(call: Promise<unknown>): Promise<unknown> {
+  return call.then(
+    () => 'sent',
+    (error: unknown) => error,
+  );
+}
+
+const BODY_REFUSED = { code: 'ERR_CONNECT_CONFIG', status: 500, reason: 'body', stage: 'api' };
+
+function expectRefused(refusal: unknown): void {
+  expect(refusal).toMatchObject(BODY_REFUSED);
+  expect((refusal as Error).message).toMatch(/global FormData.*fs\.openAsBlob/);
+  expect({ asked: world.asked.length, requests: world.server.requests.length }).toEqual({ asked: 0, requests: 0 });
+}
+
+/** A form of another make than Node's: of a package, or of another realm. */
+class ForeignForm {
+  get [Symbol.toStringTag](): string {
+    return 'FormData';
+  }
+  append(): void {
+    // Holds nothing.
+  }
+}
+
+function npmForm(): NpmFormData {
+  const form = new NpmFormData();
+  form.append('file', Readable.from(['bytes']), 'a.txt');
+  return form;
+}
+
+/** What can be read once only, or is a form that Node cannot write. */
+const UNSENDABLE: readonly (readonly [string, () => unknown])[] = [
+  ['a stream of Node', () => Readable.from(['bytes'])],
+  ['a duplex stream', () => new PassThrough()],
+  ['a stream of the web', () => new Blob(['bytes']).stream()],
+  ['a stream of old', () => ({ pipe: () => undefined })],
+  ['an async iterable', () => ({ async *[Symbol.asyncIterator]() {} })],
+  ['a form of npm form-data', npmForm],
+  ['a form of another make', () => new ForeignForm()],
+];
+
+describe.each(UNSENDABLE)('%s', (_what, make) => {
+  test.each<[string, (value: unknown) => Promise<unknown>]>([
+    ['as the body', (value) => world.client().post('/me', value)],
+    ['as the body of postForm', (value) => world.client().postForm('/me', value)],
+    ['in the object of postForm', (value) => world.client().postForm('/me', { file: value })],
+    ['in a list of postForm', (value) => world.client().postForm('/me', { files: ['a', value] })],
+    ['in JSON', (value) => world.client().post('/me', { a: [{ file: value }] })],
+    [
+      'in an object as a form',
+      (value) =>
+        world
+          .client()
+          .post('/me', { a: { file: value } }, { headers: { 'Content-Type': 'application/x-www-form-urlencoded' } }),
+    ],
+    ['left by a transformRequest', (value) => world.client().post('/me', {}, { transformRequest: [() => value] })],
+  ])('%s is refused before anything is sent, and the cure is said', async (_where, post) => {
+    expectRefused(await refusalOf(post(make())));
+  });
+});
+
+test.each<[string, (value: string) => unknown]>([
+  ['FormData', (text) => [new FormData()].map((form) => (form.append('file', text), form))[0]],
+  ['URLSearchParams', (text) => new URLSearchParams({ file: text })],
+])('a stream that %s has turned into words is refused', async (_what, make) => {
+  for (const value of [Readable.from(['x']), new Blob(['x']).stream(), npmForm(), { a: 1 }]) {
+    const refusal = await refusalOf(world.client().post('/me', make(value as unknown as string)));
+    expectRefused(refusal);
+  }
+});
+
+test.each<[string, unknown]>([
+  ['a Blob in JSON, which would be {}', { file: new Blob(['x']) }],
+  ['FormData in JSON, which would be {}', { form: new FormData() }],
+])('%s is refused', async (_what, body) => {
+  expectRefused(await refusalOf(world.client().post('/me', body)));
+});
+
+test('a stream that is refused has not been read, and is left to its owner', async () => {
+  const file = createReadStream(__filename);
+  expectRefused(await refusalOf(world.client().postForm('/me', { file })));
+  expect({ bytesRead: file.bytesRead, destroyed: file.destroyed }).toEqual({ bytesRead: 0, destroyed: false });
+  file.destroy();
+});
+
+test('the cure works: a file as a Blob, bytes and text in a form', async () => {
+  await world
+    .client()
+    .postForm('/me', { file: new Blob(['of a file']), bytes: Buffer.from('of bytes'), text: 'words' });
+  const body = world.server.requests[0]?.body;
+  expect(body).toMatch(/name="file"[^]*of a file[^]*name="bytes"[^]*of bytes[^]*name="text"\r\n\r\nwords\r\n/);
+});
