@@ -163,6 +163,9 @@ const ROWS: readonly Row[] = [
 ];
 
 describe.each(ROWS)('the provider answers a refresh with $what', ({ plan, kind, refused, quiet, again }) => {
+  // A busy machine takes its time.
+  beforeEach(() => time.stop());
+
   test('a token that is still valid serves on, and the provider is left alone for the time', async () => {
     world = await connectedWorld(sandbox, { options: { refreshLeewaySeconds: 3600 } });
     await world.expireIn(700);
@@ -206,6 +209,7 @@ describe.each(ROWS)('the provider answers a refresh with $what', ({ plan, kind, 
 describe('the provider goes on failing', () => {
   /** Shows that so many seconds pass between one attempt and the next. */
   async function expectGaps(plan: () => void, gaps: readonly number[]): Promise<void> {
+    time.stop();
     world = await connectedWorld(sandbox);
     await world.expireIn(1);
     const before = await onlySession(world.app);
@@ -334,6 +338,19 @@ describe('the provider refuses our credentials', () => {
     });
     time.pass(31_000);
     expect([await verdictFor(first), await verdictFor(second)]).toEqual([[200], [200]]);
+  });
+
+  test('for three in a row, and for one more after the 30 s: the process asks for nobody again', async () => {
+    const [first, second, third, fourth] = (await visitors(4)) as [Browser, Browser, Browser, Browser];
+    sandbox.set(NUMBERED);
+    sandbox.force(2036, { on: 'refresh', times: 4 });
+    for (const visitor of [first, second, third]) expect(await verdictFor(visitor)).toEqual(REFUSED_US);
+    time.pass(31_000);
+    expect(await verdictFor(first)).toEqual(REFUSED_US);
+    expect((await verdictFor(fourth)).slice(0, 2)).toEqual([500, 'ERR_CONNECT_CONFIG']);
+    expect(sandbox.calls.refresh).toBe(4);
+    time.pass(31_000);
+    expect(await verdictFor(fourth)).toEqual([200]);
   });
 
   test('by a name that says so of everybody, unlike the numbers of a connection', async () => {

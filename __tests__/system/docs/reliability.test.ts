@@ -7,6 +7,9 @@ interface Row {
   readonly shownBy: string;
 }
 
+/** A file of tests, or of scenarios that several of them run. */
+const TESTS = /^__tests__\/(?:[\w/-]+\.test|support\/endings)\.ts$/u;
+
 /** The rows of every table whose first column says what is promised. */
 const ROWS: readonly Row[] = prose('docs/reliability.md')
   .split(/\n{2,}/u)
@@ -31,7 +34,7 @@ test.each(ROWS.map((row) => [row.promised.slice(0, 60), row] as const))(
     expect(named.length).toBeGreaterThan(0);
     const missing = named.filter(([words, file]) => {
       const path = join(root, file);
-      return !/\.test\.ts$/u.test(file) || !existsSync(path) || !readFileSync(path, 'utf8').includes(words);
+      return !TESTS.test(file) || !existsSync(path) || !readFileSync(path, 'utf8').includes(words);
     });
     expect(missing).toEqual([]);
   },
