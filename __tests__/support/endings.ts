@@ -216,6 +216,20 @@ export function testEndings(make: () => LedgerUnderTest | Promise<LedgerUnderTes
     expect(world.told('ended')).toEqual([endedBecause('refused')]);
   });
 
+  test('outages before a refusal do not lengthen its wait', async () => {
+    const world = await expired();
+    sandbox.force(503, { on: 'refresh', times: 4 });
+    for (let outage = 0; outage < 4; outage += 1) {
+      expect((await world.fresh()).status).toBe(503);
+      await pass(31_000);
+    }
+    sandbox.set({ errorShape: 'flat' });
+    sandbox.force(401, { on: 'refresh' });
+    await refusedFor(world.visitor, world);
+    await pass(2100);
+    expect((await world.fresh()).status).toBe(200);
+  });
+
   describe('within a minute of this session’s sign-in nobody is sent round in a circle:', () => {
     test.each(['/guarded', '/always'])(
       '%s answers a page load with a page and its link, then redirects',
