@@ -133,7 +133,7 @@ export function startAttempt(attempt: Attempt, done: (outcome: AttemptOutcome) =
     if (onlyFresh && outgoing.reusedSocket) return settle('stale', 'destroy');
     connection = socket;
     socket.on('data', noteAnswer);
-    socket.once('connect', () => (connected = true));
+    socket.once('connect', noteConnection);
     const awaited = isIntercepted(outgoing, agent) ? undefined : eventBeforeUse(socket, secure);
     if (awaited === undefined) write();
     else socket.once(awaited, write);
@@ -160,6 +160,10 @@ export function startAttempt(attempt: Attempt, done: (outcome: AttemptOutcome) =
 
   function noteAnswer(): void {
     answerBegun = true;
+  }
+
+  function noteConnection(): void {
+    connected = true;
   }
 
   function readResponse(response: http.IncomingMessage): void {
@@ -206,7 +210,7 @@ export function startAttempt(attempt: Attempt, done: (outcome: AttemptOutcome) =
     settled = true;
     deadline.removeEventListener('abort', timeOut);
     signal?.removeEventListener('abort', abort);
-    connection?.off('data', noteAnswer);
+    connection?.off('data', noteAnswer).off('connect', noteConnection);
     if (socketFate === 'destroy') outgoing.destroy();
     done(outcome);
   }

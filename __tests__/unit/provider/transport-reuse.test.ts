@@ -1,5 +1,5 @@
 import * as http from 'node:http';
-import type * as net from 'node:net';
+import * as net from 'node:net';
 import { tokenEndpoint, type TokenEndpoint } from '../../../src/provider/token-endpoint';
 import { givenDeadline } from '../../support/deadline';
 import { configFor, http11, startServer, type LocalServer, type Responder } from '../../support/local-server';
@@ -154,6 +154,27 @@ test('gives up on an agent that has nothing but dead connections', async () => {
   const [local, endpoint] = await endpointOf(answer, { agent: new AlwaysReusing() });
   await expect(endpoint.exchange('code')).rejects.toMatchObject({ code: 'ERR_CONNECT_UNAVAILABLE', reason: 'broken' });
   expect(local.sockets.length).toBe(0);
+});
+
+test('leaves nothing on a kept connection that would grow with its calls', async () => {
+  const agent = new http.Agent({ keepAlive: true });
+  const connections: net.Socket[] = [];
+  const [, endpoint] = await endpointOf(answer, {
+    agent: Object.assign(agent, {
+      createConnection(options: net.NetConnectOpts) {
+        connections.push(net.connect(options));
+        return connections.at(-1);
+      },
+    }),
+  });
+  const listeners = (): number => {
+    const [connection] = connections;
+    return connection?.eventNames().reduce((count, name) => count + connection.listenerCount(name), 0) ?? 0;
+  };
+  await endpoint.exchange('a');
+  const afterOne = listeners();
+  for (const code of ['b', 'c', 'd']) await endpoint.exchange(code);
+  expect({ connections: connections.length, listeners: listeners() }).toEqual({ connections: 1, listeners: afterOne });
 });
 
 test("the app's agent is the one that connects", async () => {
