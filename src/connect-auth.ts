@@ -1,5 +1,6 @@
 import { Router, type Request, type RequestHandler } from 'express';
 import { apiClients, type ConnectClient } from './access/api-client';
+import { apiRefusals } from './access/api-refusals';
 import { requireConnectGuard, type RequireConnectOptions } from './access/require-connect';
 import { tokenSource, type GetToken } from './access/token-source';
 import type { ConnectStage } from './errors';
@@ -67,7 +68,8 @@ export function connectAuth(options: ConnectAuthOptions): ConnectAuth {
   const endpoint = tokenEndpoint(config);
   const flights = refreshFlights({ ...config, ledger, endpoint });
   const marks = movedMarks({ ...config, ledger: config.ledger === undefined ? undefined : ledger });
-  const getToken = tokenSource({ ...named, ...marks, tokens, flights, ended });
+  const refusals = apiRefusals();
+  const getToken = tokenSource({ ...named, ...marks, tokens, flights, ended, refusals });
   const parts = { ...named, ...marks, ...signInParts(tokens), ...connections({ ...config, ledger, ended }) };
 
   const guardConfig = {
@@ -92,7 +94,7 @@ export function connectAuth(options: ConnectAuthOptions): ConnectAuth {
   return Object.assign(router, {
     ...handlers,
     getToken,
-    client: apiClients(config, getToken),
+    client: apiClients({ ...config, refusals }, getToken),
     requireConnect: (guard: RequireConnectOptions = {}) => requireConnectGuard(guardConfig, getToken, guard),
     close: () => flights.close(),
   });

@@ -164,6 +164,9 @@ export const WORDS: Readonly<Record<ConnectErrorCode, Words>> = {
     retryable: false,
     detail: 'The provider does not allow this for your account. Another account may work.',
     message: 'The provider allows this to administrators only.',
+    detailByReason: {
+      insufficient_scope: 'This needs a permission that was not given when your account was connected.',
+    },
   },
   ERR_CONNECT_RATE_LIMITED: {
     status: 503,

@@ -16,6 +16,7 @@ import { writeBody } from '../provider/api-body';
 import { apiCallRefused } from '../provider/api-refusal';
 import { apiAddressCheck } from '../provider/api-url';
 import { nodeTransport } from '../provider/transport';
+import type { ApiRefusals } from './api-refusals';
 import type { GetToken } from './token-source';
 
 /** What of the configuration API calls need. */
@@ -29,6 +30,8 @@ export interface ApiClientConfig {
   readonly agent?: http.Agent | undefined;
   /** Where a visitor whose connection is over can connect again. */
   readonly loginUrl?: string | undefined;
+  /** What is known of tokens that the API refuses. */
+  readonly refusals?: Pick<ApiRefusals, 'inVain'> | undefined;
 }
 
 /**
@@ -60,6 +63,7 @@ export function apiClients(settings: ApiClientConfig, getToken: GetToken): (req:
     transport: nodeTransport(config, config.maxApiAnswerBytes),
     checkedAddress: apiAddressCheck(config.apiBaseUrl),
     loginUrl: config.loginUrl,
+    onRefusedAgain: config.refusals?.inVain,
   };
 
   return function client(req: Request): ConnectClient {

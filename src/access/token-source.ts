@@ -9,6 +9,7 @@ import type { Landed } from '../refresh/landed';
 import { readStored, type SessionConfig, type SessionRecord } from '../session';
 import type { SessionTokens } from '../session-token';
 import type { ConnectToken, TokenSet } from '../token';
+import type { ApiRefusals } from './api-refusals';
 import { notNow } from './not-now';
 import { clearStored, persist, type Holder } from './session-writes';
 
@@ -22,6 +23,7 @@ export interface TokenSourceConfig extends SessionConfig {
   readonly flights: Flights;
   readonly ended: EndedConnections;
   readonly hasMoved: (sessionId: string) => Promise<boolean>;
+  readonly refusals: ApiRefusals;
 }
 
 /** What a caller of `getToken` may say. */
@@ -64,11 +66,13 @@ interface Gain {
 
 /** Makes `getToken`: refreshed when due, by one provider call per generation over all requests and processes. */
 export function tokenSource(config: TokenSourceConfig): GetToken {
-  const { tokens, flights, ended } = config;
+  const { tokens, flights, ended, refusals } = config;
 
-  return async function getToken(req: Request, { refused }: TokenRequest = {}): Promise<ConnectToken> {
+  return async function getToken(req: Request, ask: TokenRequest = {}): Promise<ConnectToken> {
     const session = config.session(req, 'refresh');
     const start = held(session);
+    const isRefused = ask.refused === start.token.access_token;
+    const refused = isRefused && !refusals.mayHelp(start.token.access_token) ? undefined : ask.refused;
     if (!needsRefresh(start, refused)) return tokens.shown(start);
     const call: Call = {
       req,
@@ -79,7 +83,10 @@ export function tokenSource(config: TokenSourceConfig): GetToken {
       endsMs: Date.now() + flights.waitMaxMs,
     };
     const gain = await newest(call, start);
-    if (gain.how !== undefined) await take(call, gain);
+    if (gain.how !== undefined) {
+      if (refused !== undefined) refusals.brought(gain.set.token.access_token);
+      await take(call, gain);
+    }
     return tokens.shown(gain.set);
   };
 

@@ -17,6 +17,8 @@ export interface ApiChannel {
   readonly checkedAddress: (config: InternalAxiosRequestConfig) => string;
   /** Told by the error when the connection is over. */
   readonly loginUrl?: string | undefined;
+  /** Hears of an access token that the API has refused although it was got for a refusal. */
+  readonly onRefusedAgain?: ((accessToken: string) => void) | undefined;
 }
 
 /** Gives the visitor's token; `refused`: the access token that the API has just refused. */
@@ -90,7 +92,10 @@ export function apiAdapter(
     const seen = await send(call, first);
     if (seen.reading.kind !== 'refused') return seen;
     const second = await limits.within(token(first.access_token));
-    return second.access_token === first.access_token ? seen : send(call, second);
+    if (second.access_token === first.access_token) return seen;
+    const again = await send(call, second);
+    if (again.reading.kind === 'refused') channel.onRefusedAgain?.(second.access_token);
+    return again;
   }
 
   async function send(

@@ -40,7 +40,7 @@ export type ApiReading =
  *
  * Signs count in the order of the token endpoint's: a 20xx code, an OAuth name, a documented number (unless the HTTP
  * status is ≥ 500 and the number below), the HTTP status, another number of 400–599, anything else that says failure.
- * `refused`: the outcome is 401, or the word `invalid_token` (RFC 6750 §3.1). An empty body of a 2xx answer is `''`, as
+ * `refused`: the outcome is 401, or the word `invalid_token` (RFC 6750 §3.1), but not `insufficient_scope`, which is 403. An empty body of a 2xx answer is `''`, as
  * in axios; one that is no JSON object or list is an error where JSON was asked for. Pure, and never throws on any body.
  */
 export function readApiAnswer(answer: WireAnswer, context: ApiReadingContext): ApiReading {
@@ -90,6 +90,7 @@ function signalledError(answer: WireAnswer, judged: unknown, about: ErrorCircums
   const { status } = answer;
   const signs: ErrorSigns = findErrorSigns(judged);
   if (signs.accountCode !== undefined) return errorForApiCode(signs.accountCode, about);
+  if (signs.insufficientScope || (status >= 400 && challengesScope(answer))) return insufficientScope(status);
   if (signs.invalidToken) return invalidToken(status);
   // The status says the same as the name, and more precisely.
   if (status === 429 && signs.oauthName === 'temporarily_unavailable') return errorForHttpStatus(status, about);
@@ -107,4 +108,21 @@ function signalledError(answer: WireAnswer, judged: unknown, about: ErrorCircums
 /** Not in the table: only a resource server says it (RFC 6750 §3.1), and a token endpoint must not end a connection by it. */
 function invalidToken(status: number): ConnectError {
   return new ConnectError('ERR_CONNECT_EXPIRED', { stage: 'api', provider: { status, oauthError: 'invalid_token' } });
+}
+
+/** RFC 6750 §3: the word may stand in the challenge only. */
+function challengesScope({ headers }: WireAnswer): boolean {
+  const challenge = own(headers, 'www-authenticate');
+  return typeof challenge === 'string' && /\berror\s*=\s*"?insufficient_scope\b/i.test(challenge);
+}
+
+/** As above. Another token of the same connection has the same scope: a refresh helps nobody. */
+function insufficientScope(status: number): ConnectError {
+  return new ConnectError('ERR_CONNECT_FORBIDDEN', {
+    stage: 'api',
+    reason: 'insufficient_scope',
+    message:
+      'The token does not cover this call: ask for more with option scope; visitors have to connect again for it.',
+    provider: { status, oauthError: 'insufficient_scope' },
+  });
 }

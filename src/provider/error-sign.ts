@@ -9,6 +9,8 @@ export interface ErrorSigns {
   oauthName?: string;
   /** Whether it says `invalid_token`, which only a resource server says (RFC 6750 §3.1). */
   invalidToken: boolean;
+  /** Whether it says `insufficient_scope`, as above. */
+  insufficientScope: boolean;
   /** A documented code in HTTP's range. */
   statusCode?: number;
   /** Another number of 400–599. */
@@ -41,7 +43,7 @@ const apiCodeByText = new Map(DOCUMENTED_MESSAGES.map(([text, apiCode]) => [norm
  * nor texts of more than 256 characters. Looks at 200 values on 6 levels at most.
  */
 export function findErrorSigns(value: unknown): ErrorSigns {
-  const signs: ErrorSigns = { failed: false, invalidToken: false };
+  const signs: ErrorSigns = { failed: false, invalidToken: false, insufficientScope: false };
   let valuesLeft = MOST_VALUES;
 
   function visit(inner: unknown, level: number): void {
@@ -84,6 +86,7 @@ function noteOAuthName(value: unknown, signs: ErrorSigns): void {
   if (!isShortText(value)) return;
   if (isOAuthErrorName(value)) signs.oauthName ??= value;
   if (value === 'invalid_token') signs.invalidToken = true;
+  if (value === 'insufficient_scope') signs.insufficientScope = true;
 }
 
 function noteNumber(value: number, signs: ErrorSigns): void {

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { readOptions } from '../../../src/options';
 import { tokenEndpoint } from '../../../src/provider/token-endpoint';
+import { apiRefusals } from '../../../src/access/api-refusals';
 import { tokenSource } from '../../../src/access/token-source';
 import { endedConnections } from '../../../src/refresh/ended';
 import { refreshFlights } from '../../../src/refresh/flight';
@@ -106,6 +107,7 @@ function impatient(): TestAppParts {
         waitMaxMs: 250,
       });
       const getToken = tokenSource({
+        refusals: apiRefusals(),
         ...config,
         tokens,
         flights,

@@ -1,5 +1,6 @@
 import { MemoryStore } from 'express-session';
 import { memoryLedger, type RefreshLedger } from '../../../src';
+import { apiRefusals } from '../../../src/access/api-refusals';
 import { tokenSource } from '../../../src/access/token-source';
 import { readOptions } from '../../../src/options';
 import { tokenEndpoint } from '../../../src/provider/token-endpoint';
@@ -306,6 +307,7 @@ test.each([0, Infinity])(
           leaseMs: LEASE_MS,
         });
         const getToken = tokenSource({
+          refusals: apiRefusals(),
           ...config,
           flights,
           ended: endedConnections(),
@@ -363,6 +365,7 @@ test('a store that hangs at the write holds a visitor who has the token no longe
         waitMaxMs: 400,
       });
       const getToken = tokenSource({
+        refusals: apiRefusals(),
         ...config,
         flights,
         ended: endedConnections(),

@@ -1,0 +1,54 @@
+import { createHash } from 'node:crypto';
+import { dropExpired, dropOldest } from '../refresh/bounded-records';
+
+/** What this process knows of tokens that the API has refused. */
+export interface ApiRefusals {
+  /** The API has refused this access token. @returns whether a refresh may help */
+  readonly mayHelp: (accessToken: string) => boolean;
+  /** A refresh that a refusal has caused brought this access token. */
+  readonly brought: (accessToken: string) => void;
+  /** The API has refused this access token after it was got for a refusal: a refresh does not help. */
+  readonly inVain: (accessToken: string) => void;
+}
+
+type Marks = Map<string, { readonly expiresAt: number }>;
+
+/** Refused again within this time, a new token was no cure. */
+const PROBATION_MS = 60_000;
+/** Longer than access tokens live. */
+const REMEMBERED_MS = 24 * 3_600_000;
+const MOST_REMEMBERED = 10_000;
+
+/**
+ * Remembers which tokens a refresh did not make the API accept: an API that says 401 where it means "not allowed" would
+ * cost one refresh per call.
+ */
+export function apiRefusals(): ApiRefusals {
+  const onProbation: Marks = new Map();
+  const incurable: Marks = new Map();
+
+  function mark(marks: Marks, name: string, ms: number): void {
+    const now = Date.now();
+    marks.delete(name);
+    dropExpired(marks, now);
+    if (marks.size >= MOST_REMEMBERED) dropOldest(marks);
+    marks.set(name, { expiresAt: now + ms });
+  }
+
+  const isMarked = (marks: Marks, name: string): boolean => (marks.get(name)?.expiresAt ?? 0) > Date.now();
+
+  return {
+    mayHelp(accessToken) {
+      const name = nameOf(accessToken);
+      if (isMarked(onProbation, name)) mark(incurable, name, REMEMBERED_MS);
+      return !isMarked(incurable, name);
+    },
+    brought: (accessToken) => mark(onProbation, nameOf(accessToken), PROBATION_MS),
+    inVain: (accessToken) => mark(incurable, nameOf(accessToken), REMEMBERED_MS),
+  };
+}
+
+/** Tokens are kept in no memory but sessions. */
+function nameOf(accessToken: string): string {
+  return createHash('sha256').update(accessToken).digest('base64url');
+}
