@@ -10,6 +10,7 @@ import { disconnectHandler } from './login/disconnect';
 import { exchangeLimit } from './login/exchange-limit';
 import { lastSignInAt } from './login/login-attempt';
 import { signInFlights } from './login/flights';
+import { publicPrefix } from './option-relations';
 import { readOptions, type Config, type ConnectAuthOptions } from './options';
 import { tokenEndpoint } from './provider/token-endpoint';
 import { boundedLedger } from './refresh/bounded-ledger';
@@ -19,6 +20,7 @@ import { endedConnections } from './refresh/ended';
 import { refreshFlights } from './refresh/flight';
 import { memoryLedger } from './refresh/memory-ledger';
 import { movedMarks } from './refresh/moved-marks';
+import { publicUrls } from './public-url';
 import { watchSessions } from './gone-sessions';
 import { sessionOf, type SessionRecord, type StoredSession } from './session';
 import { keepIn } from './session-hooks';
@@ -72,8 +74,10 @@ export function connectAuth(options: ConnectAuthOptions): ConnectAuth {
   const getToken = tokenSource({ ...named, ...marks, tokens, flights, ended, refusals });
   const parts = { ...named, ...marks, ...signInParts(tokens), ...connections({ ...config, ledger, ended }) };
 
+  const urls = publicUrls(publicPrefix(config));
   const guardConfig = {
     ...config,
+    publicUrl: urls.of,
     signedInAt: (req: Request) => lastSignInAt((req.session as SessionRecord | undefined)?.[named.pendingKey]),
   };
   const handlers = {
@@ -87,6 +91,10 @@ export function connectAuth(options: ConnectAuthOptions): ConnectAuth {
     disconnect: disconnectHandler(parts),
   };
   const router = Router();
+  router.use((req, _res, next) => {
+    urls.meet(req);
+    next();
+  });
   router.use(openTokens(tokens, parts));
   if (config.authorizePath !== false) router.all(config.authorizePath, handlers.authorize);
   if (config.callbackPath !== false) router.all(config.callbackPath, handlers.callback);

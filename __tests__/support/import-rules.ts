@@ -39,6 +39,7 @@ export const LAYERS: readonly Layer[] = [
       'session-lock',
       'session-cookie',
       'return-to',
+      'public-url',
       'request-kind',
       'query',
     ],

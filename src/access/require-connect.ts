@@ -23,6 +23,8 @@ export interface GuardConfig extends ReturnToRules {
   readonly renderErrors: boolean;
   readonly renderError?: RenderError | undefined;
   readonly onEvent?: ConnectEventListener | undefined;
+  /** Path and query of a request as the browser knows them. */
+  readonly publicUrl: (req: Request) => string;
   /** When the session of this request last completed a sign-in, in milliseconds since 1970; undefined for never. */
   readonly signedInAt: (req: Request) => number | undefined;
 }
@@ -80,7 +82,7 @@ export function requireConnectGuard(
 
   function toSignIn(req: Request, res: Response, url: string): void {
     // Only a page can be come back to.
-    const returnTo = req.method === 'GET' ? safeReturnTo(req.originalUrl, config) : undefined;
+    const returnTo = req.method === 'GET' ? safeReturnTo(config.publicUrl(req), config) : undefined;
     const query =
       returnTo === undefined ? '' : `${url.includes('?') ? '&' : '?'}returnTo=${encodeURIComponent(returnTo)}`;
     res
