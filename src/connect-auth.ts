@@ -3,7 +3,7 @@ import { apiClients, type ConnectClient } from './access/api-client';
 import { apiRefusals } from './access/api-refusals';
 import { requireConnectGuard, type RequireConnectOptions } from './access/require-connect';
 import { tokenSource, type GetToken } from './access/token-source';
-import type { ConnectStage } from './errors';
+import { ConnectError, type ConnectStage } from './errors';
 import { authorizeHandler } from './login/authorize';
 import { callbackHandler } from './login/callback';
 import { disconnectHandler } from './login/disconnect';
@@ -21,7 +21,7 @@ import { refreshFlights } from './refresh/flight';
 import { memoryLedger } from './refresh/memory-ledger';
 import { movedMarks } from './refresh/moved-marks';
 import { publicUrls } from './public-url';
-import { watchSessions } from './gone-sessions';
+import { isLoggedOut, watchSessions } from './gone-sessions';
 import { sessionOf, type SessionRecord, type StoredSession } from './session';
 import { keepIn } from './session-hooks';
 import { sessionTokens, type SessionTokens } from './session-token';
@@ -65,7 +65,7 @@ export function connectAuth(options: ConnectAuthOptions): ConnectAuth {
   const keys = { ...config, ...sessionKeys(config) };
   const ledger = config.ledger === undefined ? memoryLedger() : boundedLedger(config.ledger, LEDGER_LIMIT_MS);
   const tokens = sessionTokens(keys);
-  const named = { ...keys, session: sessionLookup(tokens) };
+  const named = { ...keys, session: sessionLookup(tokens, config) };
   const ended = endedConnections();
   const endpoint = tokenEndpoint(config);
   const flights = refreshFlights({ ...config, ledger, endpoint });
@@ -158,10 +158,17 @@ function sessionKeys(config: Config): { lineageKey: string; pendingKey: string; 
 }
 
 /** Finds the session of a request, and remembers having met one. */
-function sessionLookup(tokens: SessionTokens): (req: Request, stage: ConnectStage) => SessionRecord {
+function sessionLookup(
+  tokens: SessionTokens,
+  { loginUrl }: Pick<Config, 'loginUrl'>,
+): (req: Request, stage: ConnectStage) => SessionRecord {
   let seen = false;
   return function session(req, stage) {
     meet(req, tokens);
+    // The app has logged the visitor out in this very request.
+    if (stage === 'refresh' && isLoggedOut(req)) {
+      throw new ConnectError('ERR_CONNECT_REQUIRED', { stage, ...(loginUrl === undefined ? {} : { loginUrl }) });
+    }
     const found = sessionOf(req, stage, seen);
     seen = true;
     return found;

@@ -45,6 +45,17 @@ export function hasGone(store: Store, session: Session): boolean {
   return at !== undefined && at > (seenAt.get(session) ?? 0);
 }
 
+/** Whether a request has no session any more because this process has ended it. */
+export function isLoggedOut(req: Request): boolean {
+  const {
+    session,
+    sessionStore: store,
+    sessionID,
+  } = req as { session?: unknown; sessionStore?: Store; sessionID?: string };
+  if (session != null || store === undefined || sessionID === undefined) return false;
+  return endedIn.get(store)?.has(keyOf(sessionID)) === true;
+}
+
 /** Watches the session of one request. */
 export interface SessionWatch {
   /** How often the session has been ended since, by whomever: the request itself may do so once, when it moves on. */

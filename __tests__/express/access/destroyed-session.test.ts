@@ -1,0 +1,40 @@
+import type { RequestHandler } from 'express';
+import type { ConnectAuth } from '../../../src';
+import type { Sandbox } from '../../../src/testing';
+import { browser, signIn, withApp, type Answer } from '../../support/app';
+import { startSandbox } from '../../support/sandbox';
+
+let sandbox: Sandbox;
+beforeAll(async () => {
+  sandbox = await startSandbox();
+});
+
+/** The app logs the visitor out, then something behind it asks for the token. */
+const logOut: RequestHandler = (req, _res, next) => req.session.destroy(next);
+
+const WAYS: Readonly<Record<string, (connect: ConnectAuth) => RequestHandler>> = {
+  'getToken()': (connect) => (req, res, next) => {
+    connect.getToken(req).then((token) => void res.json(token), next);
+  },
+  'a call of the API': (connect) => (req, res, next) => {
+    connect
+      .client(req)
+      .get('/me')
+      .then(({ data }) => void res.json(data), next);
+  },
+  'the guard': (connect) => connect.requireConnect(),
+};
+
+test.each(Object.entries(WAYS))('%s after session.destroy() is 401, and the sign-in is offered', async (_way, make) => {
+  await withApp(sandbox, { routes: (app, connect) => app.get('/late', logOut, make(connect)) }, async (app) => {
+    const visitor = browser();
+    await signIn(app, sandbox, visitor);
+    const answer: Answer = await visitor.visit(`${app.url}/late`, { accept: 'application/json' });
+    expect({ status: answer.status, ...(JSON.parse(answer.body) as object) }).toMatchObject({
+      status: 401,
+      code: 'ERR_CONNECT_REQUIRED',
+      loginUrl: '/connect/authorize',
+    });
+    expect(await app.sessions()).toEqual({});
+  });
+});
