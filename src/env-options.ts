@@ -5,6 +5,11 @@ import type { EncryptionKey } from './seal';
 /** `id:secret`. No blanks: one behind a comma or at the end of a line would silently make another key. */
 const KEY = /^([A-Za-z0-9_-]{1,32}):([\x21-\x7e]+)$/u;
 
+/** Whether the quotes that a value was written in are still around it. */
+export function isQuoted(value: string): boolean {
+  return /^(["'`]).*\1$/su.test(value);
+}
+
 type Env = Readonly<Record<string, string | undefined>>;
 
 /**
@@ -15,7 +20,12 @@ type Env = Readonly<Record<string, string | undefined>>;
  */
 export function connectOptionsFromEnv(env: Env = process.env): ConnectAuthOptions {
   const bad: string[] = [];
-  const text = (name: string): string | undefined => (env[name] === '' ? undefined : env[name]);
+  const quoted: string[] = [];
+  const text = (name: string): string | undefined => {
+    const value = env[name];
+    if (value !== undefined && isQuoted(value)) quoted.push(name);
+    return value === '' ? undefined : value;
+  };
   const required = (name: string): string => {
     const value = text(name);
     if (value === undefined) bad.push(name);
@@ -68,12 +78,16 @@ export function connectOptionsFromEnv(env: Env = process.env): ConnectAuthOption
     storeTimeoutMs: wholeNumber('CONNECT_STORE_TIMEOUT_MS'),
     maxApiAnswerBytes: wholeNumber('CONNECT_MAX_API_ANSWER_BYTES'),
   };
-  if (bad.length > 0) {
-    throw new ConnectError('ERR_CONNECT_OPTIONS', {
-      stage: 'options',
-      message: `connectOptionsFromEnv() needs usable values for these variables: ${bad.join(', ')}. See .env.example.`,
-    });
+  if (bad.length > 0 || quoted.length > 0) {
+    throw new ConnectError('ERR_CONNECT_OPTIONS', { stage: 'options', message: complaint(bad, quoted) });
   }
   const given = Object.entries(options).filter(([, value]) => value !== undefined);
   return Object.fromEntries(given) as unknown as ConnectAuthOptions;
+}
+
+function complaint(bad: readonly string[], quoted: readonly string[]): string {
+  const kept = `These hold quotes around their value, which Docker's --env-file and others keep: ${quoted.join(', ')}. `;
+  const others = bad.filter((name) => !quoted.includes(name));
+  const needed = `connectOptionsFromEnv() needs usable values for these variables: ${[...quoted, ...others].join(', ')}. `;
+  return `${needed}${quoted.length === 0 ? '' : kept}See .env.example.`;
 }

@@ -1,3 +1,4 @@
+import { isQuoted } from '../env-options';
 import { shownCallbackPath } from './callback-path';
 import type { Finding } from './finding';
 
@@ -30,6 +31,9 @@ function explained(variable: FaultyVariable): Explanation {
       'has blanks or a line end around it',
       `Set ${name} again without them; look for a line end that was pasted along.`,
     ];
+  }
+  if (isQuoted(value)) {
+    return ['has its quotes as a part of it', `Set ${name} without them; Docker's --env-file keeps them, for one.`];
   }
   const byUrl = /_UR[IL]$/u.test(name) ? urlFault(variable) : undefined;
   return byUrl ?? ['has a value that cannot be used', `Set ${name} to ${expected}.`];

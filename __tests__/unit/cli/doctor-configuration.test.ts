@@ -41,6 +41,11 @@ const SICK: readonly (readonly [string, Variables, string])[] = [
     { CONNECT_CLIENT_SECRET: `${CANARIES.secret}\n` },
     'fail CONNECT_CLIENT_SECRET has blanks or a line end around it -> Set CONNECT_CLIENT_SECRET again without them',
   ],
+  ...[`"${CANARIES.secret}"`, `'${CANARIES.secret}'`].map((value): [string, Variables, string] => [
+    `a secret with its ${value[0] === '"' ? 'double' : 'single'} quotes`,
+    { CONNECT_CLIENT_SECRET: value },
+    "fail CONNECT_CLIENT_SECRET has its quotes as a part of it -> Set CONNECT_CLIENT_SECRET without them; Docker's --env-file keeps them",
+  ]),
   [
     'an http redirect URI on a public host',
     { CONNECT_REDIRECT_URI: 'http://site.example/connect/callback' },

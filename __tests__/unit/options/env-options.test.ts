@@ -155,6 +155,26 @@ test.each(unreadable)('%s is named when its value is %j', (variable, text) => {
   });
 });
 
+test.each(['"', "'", '`'])('a value that has kept its quotes (%s) is refused, and why is said', (quote) => {
+  const quoted = Object.fromEntries(
+    Object.entries({ ...required, CONNECT_SCOPE: '', CONNECT_ACCESS_TOKEN_KEY: 'key' }).map(([name, value]) => [
+      name,
+      `${quote}${value}${quote}`,
+    ]),
+  );
+  const error = faultOf(() => connectOptionsFromEnv(quoted));
+  expect(error.code).toBe('ERR_CONNECT_OPTIONS');
+  expect(error.message).toContain(
+    `which Docker's --env-file and others keep: ${Object.keys(quoted).join(', ')}. See .env.example.`,
+  );
+});
+
+test.each([`"`, `a"b"`, `"a" "b`, `"a'`, `don't`])('the quotes in %s belong to the value', (value) => {
+  expect(connectOptionsFromEnv({ ...required, CONNECT_ACCESS_TOKEN_KEY: value })).toMatchObject({
+    accessTokenKey: value,
+  });
+});
+
 test('all faulty variables are named together, without any value', () => {
   const canary = 'CANARY-77';
   const bad = {
