@@ -13,6 +13,7 @@ export type BackOffWord = 'ambiguous' | 'not_sent' | 'unavailable' | 'rate_limit
 
 /**
  * The wait after a failed refresh, by its kind and the failures of this generation before it, or the refusals among them.
+ * @param ambiguous - whether an answer of this generation was lost before
  * @param retryAfterSeconds - as the provider asked, bounded by `refreshFailure`
  * @param chance - 0 to 1; spreads the one early retry of processes that lost the same answer
  */
@@ -20,17 +21,24 @@ export function backOff(
   kind: Exclude<RefreshFailureKind, 'terminal'>,
   {
     attempts,
+    ambiguous,
     refusals,
     rateLimited,
     retryAfterSeconds,
-  }: { attempts: number; refusals: number; rateLimited: boolean; retryAfterSeconds?: number | undefined },
+  }: {
+    attempts: number;
+    ambiguous: boolean;
+    refusals: number;
+    rateLimited: boolean;
+    retryAfterSeconds?: number | undefined;
+  },
   chance: number,
 ): BackOff {
   const asked = retryAfterSeconds === undefined ? undefined : retryAfterSeconds * 1000;
   switch (kind) {
-    // One retry soon: within its grace time a provider gives the lost answer again.
+    // One retry soon, whatever failed before: within its grace time a provider gives the lost answer again.
     case 'ambiguous':
-      return { ms: attempts === 0 ? 1000 + 1000 * chance : doubling(1000, attempts, 30_000), word: 'ambiguous' };
+      return { ms: ambiguous ? doubling(1000, attempts, 30_000) : 1000 + 1000 * chance, word: 'ambiguous' };
     case 'not_sent':
       return { ms: 1000, word: 'not_sent' };
     case 'transient':

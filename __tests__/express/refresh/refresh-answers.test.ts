@@ -231,6 +231,56 @@ describe('the provider goes on failing', () => {
     expectGaps(() => sandbox.force(500, { on: 'refresh' }), [1, 2, 4, 8, 16, 30, 30]));
 });
 
+describe('an answer that is lost is asked for again within 2 s, as long as a grace time runs,', () => {
+  /** A visitor whose token has run out, at a provider that gives a lost answer again for 10 s. */
+  async function expired(): Promise<void> {
+    time.stop();
+    sandbox.set({ graceMs: 10_000 });
+    world = await connectedWorld(sandbox);
+    await world.expireIn(1);
+  }
+
+  async function expectAgainSoon(): Promise<void> {
+    sandbox.fault({ kind: 'truncated' }, { on: 'refresh', commit: true });
+    expect(verdict(await world.fresh())).toEqual([503, UNAVAILABLE, '2']);
+    time.pass(2000);
+    expect(sandbox.works(tokenIn(await world.fresh()).access_token)).toBe(true);
+  }
+
+  test('also after an outage', async () => {
+    await expired();
+    sandbox.force(503, { on: 'refresh', times: 4 });
+    for (let outage = 0; outage < 4; outage += 1) {
+      expect((await world.fresh()).status).toBe(503);
+      time.pass(31_000);
+    }
+    await expectAgainSoon();
+  });
+
+  test('also after refusals', async () => {
+    await expired();
+    sandbox.set(NUMBERED);
+    sandbox.force(401, { on: 'refresh', times: 4 });
+    for (let refusal = 0; refusal < 4; refusal += 1) {
+      expect((await world.fresh()).status).toBe(401);
+      time.pass(31_000);
+    }
+    await expectAgainSoon();
+  });
+
+  test('also after a pause in which this process asked for nobody', async () => {
+    await expired();
+    const others = [browser(), browser(), browser()];
+    for (const other of others) await signIn(world.app, sandbox, other);
+    await world.expireIn(1);
+    sandbox.force(401, { on: 'refresh', times: 3 });
+    for (const other of others) await other.visit(`${world.app.url}/fresh`, { accept: 'application/json' });
+    for (let visit = 0; visit < 4; visit += 1) expect((await world.fresh()).status).toBe(500);
+    time.pass(31_000);
+    await expectAgainSoon();
+  });
+});
+
 test('an unreachable provider costs nobody the connection: 503, and another try a second later', async () => {
   const gone = await startSandbox();
   world = await connectedWorld(gone);

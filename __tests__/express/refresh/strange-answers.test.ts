@@ -94,8 +94,11 @@ test('whatever a refresh throws becomes a pause with an event, and none of its w
 });
 
 test('after lost answers 1–2 s pass by chance, so that processes do not meet again, then 2, 4, 8, 16, 30, 30 s', () => {
-  const wait = (attempts: number, chance: number): number =>
-    backOff('ambiguous', { attempts, refusals: 0, rateLimited: false }, chance).ms;
-  expect([0, 0.5, 1].map((chance) => wait(0, chance))).toEqual([1000, 1500, 2000]);
-  expect([1, 2, 3, 4, 5, 6].map((attempts) => wait(attempts, 0.5))).toEqual([2000, 4000, 8000, 16_000, 30_000, 30_000]);
+  const wait = (attempts: number, ambiguous: boolean, chance: number): number =>
+    backOff('ambiguous', { attempts, ambiguous, refusals: 0, rateLimited: false }, chance).ms;
+  for (const attempts of [0, 1, 20]) {
+    expect([0, 0.5, 1].map((chance) => wait(attempts, false, chance))).toEqual([1000, 1500, 2000]);
+  }
+  const next = [1, 2, 3, 4, 5, 6].map((attempts) => wait(attempts, true, 0.5));
+  expect(next).toEqual([2000, 4000, 8000, 16_000, 30_000, 30_000]);
 });
