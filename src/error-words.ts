@@ -175,6 +175,7 @@ export const WORDS: Readonly<Record<ConnectErrorCode, Words>> = {
     detail: 'The provider is receiving too many requests from this site. Please try again in a moment.',
     message: 'The provider limits the rate of our requests.',
     detailByReason: {
+      resting: 'The provider has asked this site to wait. Please load this page again in a moment.',
       exchanges: 'Many accounts are being connected at this moment. Please load this page again in a moment.',
     },
   },

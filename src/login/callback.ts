@@ -110,6 +110,7 @@ async function begin(
   const watch = watchSession(req);
   let giveBack = (): void => undefined;
   const beforeSpent = (): void => {
+    config.endpoint.checkRest();
     giveBack = config.exchanges.take();
   };
   try {

@@ -7,6 +7,7 @@ import type { TransportFault, WireResult } from './attempt';
 import { nodeAdapter } from './node-adapter';
 import { own, ownOnly } from '../own';
 import { readAnswer } from './read-answer';
+import { endpointRest } from './rest';
 import { tokenRequest, type Grant, type TokenRequestConfig } from './token-request';
 import { nodeTransport } from './transport';
 
@@ -28,6 +29,11 @@ export interface TokenEndpointConfig extends TokenRequestConfig {
 
 /** The provider's token endpoint (RFC 6749 §3.2). Rejects with {@link ConnectError} only. */
 export interface TokenEndpoint {
+  /**
+   * To be called before anything is spent for an exchange.
+   * @throws ConnectError `ERR_CONNECT_RATE_LIMITED` with reason `resting` while the provider has asked us to wait
+   */
+  checkRest(): void;
   /**
    * Redeems an authorization code (RFC 6749 §4.1.3).
    * @param code - as the callback brought it
@@ -61,6 +67,7 @@ const REFRESH_TIMEOUT_MS = 60_000;
 /** Makes the client of one token endpoint; its kept connections neither outlive 2 s of idleness nor keep a process alive. */
 export function tokenEndpoint(settings: TokenEndpointConfig): TokenEndpoint {
   const config = ownOnly(settings);
+  const rest = endpointRest();
   const clients = {
     exchange: clientWith(config.timeoutMs),
     refresh: clientWith(config.refreshTimeoutMs ?? REFRESH_TIMEOUT_MS),
@@ -76,6 +83,7 @@ export function tokenEndpoint(settings: TokenEndpointConfig): TokenEndpoint {
   }
 
   async function present(grant: Grant, stage: Stage, onRepeat?: () => void): Promise<ConnectToken> {
+    rest.check(stage);
     const sentMs = Date.now();
     const result = await send(grant, stage);
     const repeated = own(result, 'repeated') === true;
@@ -87,7 +95,10 @@ export function tokenEndpoint(settings: TokenEndpointConfig): TokenEndpoint {
       { stage, statusByApiCode: config.statusByApiCode, nowMs: Date.now(), sentMs },
     );
     debug(stage, status, error?.code ?? 'ok');
-    if (error !== undefined) throw error;
+    if (error !== undefined) {
+      rest.heed(error);
+      throw error;
+    }
     return token;
   }
 
@@ -113,6 +124,7 @@ export function tokenEndpoint(settings: TokenEndpointConfig): TokenEndpoint {
   }
 
   return Object.freeze({
+    checkRest: () => rest.check('callback'),
     async exchange(code: string, codeVerifier?: string): Promise<ConnectToken> {
       return present({ grant_type: 'authorization_code', code, codeVerifier }, 'exchange');
     },
