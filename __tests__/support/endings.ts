@@ -268,10 +268,12 @@ export function testEndings(make: () => LedgerUnderTest | Promise<LedgerUnderTes
   });
 
   describe('the app is told once that a connection has ended,', () => {
+    const early = (): TestAppParts => parts({ refreshLeewaySeconds: 3600 });
+
     /** A visitor whose token serves on for 50 minutes although its grant is dead, and its refresh due. */
     async function dyingEarly(): Promise<World> {
       sandbox.set({ lifetimeSeconds: 36_000 });
-      const world = await connectedWorld(sandbox, parts({ refreshLeewaySeconds: 3600 }));
+      const world = await connectedWorld(sandbox, early());
       sandbox.revoke((await world.stored()).refresh_token);
       await world.expireIn(3000);
       return world;
@@ -288,6 +290,21 @@ export function testEndings(make: () => LedgerUnderTest | Promise<LedgerUnderTes
         expect([sandbox.calls.refresh, world.told('ended')]).toEqual([probe, [endedBecause('invalid_grant')]]);
         await pass(601_000);
       }
+    });
+
+    test('and not by another process that meets, probes or disconnects it', async () => {
+      const world = await dyingEarly();
+      expect((await world.fresh()).status).toBe(200);
+      const elsewhere = await refreshingApp(sandbox, { ...early(), store: world.app.store }, world.visitor);
+      expect((await elsewhere.fresh()).status).toBe(200);
+      await pass(601_000);
+      expect((await elsewhere.fresh()).status).toBe(200);
+      expect({ refreshCalls: sandbox.calls.refresh }).toEqual({ refreshCalls: 2 });
+      expect(await disconnect(elsewhere, world.visitor)).toBe(204);
+      expect({ here: world.told('ended'), elsewhere: elsewhere.told('ended') }).toEqual({
+        here: [endedBecause('invalid_grant')],
+        elsewhere: [],
+      });
     });
 
     test('by invalid_grant after a lost answer', async () => {
