@@ -1,6 +1,11 @@
+import { isOpaque, sizeFault } from './opaque';
+
 /** A query parameter as it stands in the URL: `bad` covers arrays, duplicates, broken encoding and unusable characters. */
 export type Parameter =
-  { readonly kind: 'absent' } | { readonly kind: 'bad' } | { readonly kind: 'value'; readonly value: string };
+  | { readonly kind: 'absent' }
+  /** `fault`: what is known more precisely, for a developer. */
+  | { readonly kind: 'bad'; readonly fault?: string }
+  | { readonly kind: 'value'; readonly value: string };
 
 const ABSENT: Parameter = { kind: 'absent' };
 const BAD: Parameter = { kind: 'bad' };
@@ -39,16 +44,18 @@ export interface CallbackQuery {
   readonly error: Parameter;
 }
 
-/** Visible ASCII of 1–2,048 characters: what RFC 6749 appendix A allows for code, state and error, and a bound. */
-function plain(parameter: Parameter): Parameter {
-  return parameter.kind === 'value' && !/^[\x21-\x7e]{1,2048}$/u.test(parameter.value) ? BAD : parameter;
+/** An opaque value, or none. */
+function plain(name: string, parameter: Parameter): Parameter {
+  if (parameter.kind !== 'value' || isOpaque(parameter.value)) return parameter;
+  const fault = sizeFault(name, parameter.value);
+  return fault === undefined ? BAD : { kind: 'bad', fault };
 }
 
 /** Reads `state`, `code` and `error`; anything else in the query is never looked at. */
 export function readCallbackQuery(originalUrl: string): CallbackQuery {
   return {
-    state: plain(readParameter(originalUrl, 'state')),
-    code: plain(readParameter(originalUrl, 'code')),
-    error: plain(readParameter(originalUrl, 'error')),
+    state: plain('state', readParameter(originalUrl, 'state')),
+    code: plain('code', readParameter(originalUrl, 'code')),
+    error: plain('error', readParameter(originalUrl, 'error')),
   };
 }

@@ -1,3 +1,5 @@
+import { isOpaque } from './opaque';
+
 /**
  * A token set as `req.session.connectToken` holds it. The names are the provider's own
  * (page "generate-access-token"), so that what its documentation says can be looked up here.
@@ -30,9 +32,6 @@ export interface TokenSet {
   readonly lifetimeSeconds?: number | undefined;
 }
 
-/** Printable ASCII without blanks, as RFC 6749 appendix A.12 and A.17 allow; the length is our own bound. */
-const TOKEN = /^[\x21-\x7e]{1,8192}$/u;
-
 /**
  * Reads a token set from where anybody may have written: a session, a ledger's box. Gives a fresh object with our
  * fields only, without `connection`; what a polluted prototype would add is not seen.
@@ -49,7 +48,7 @@ export function readConnectToken(value: unknown): ConnectToken | undefined {
     field('type'),
     field('scope'),
   ];
-  if (!isToken(access) || !(refresh === undefined || isToken(refresh))) return undefined;
+  if (!isOpaque(access) || !(refresh === undefined || isOpaque(refresh))) return undefined;
   if (typeof type !== 'string' || type.toLowerCase() !== 'bearer') return undefined;
   if (!(expiry === undefined || (typeof expiry === 'number' && Number.isFinite(expiry) && expiry > 0)))
     return undefined;
@@ -61,9 +60,4 @@ export function readConnectToken(value: unknown): ConnectToken | undefined {
     type,
     ...(scope === undefined ? {} : { scope }),
   };
-}
-
-/** Whether a value can be an access or refresh token. */
-export function isToken(value: unknown): value is string {
-  return typeof value === 'string' && TOKEN.test(value);
 }

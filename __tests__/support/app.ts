@@ -23,6 +23,7 @@ export interface TestAppParts {
   readonly routes?: (app: Express, connect: ConnectAuth) => void;
   /** Mount path of connectAuth. */
   readonly mount?: string;
+  readonly server?: http.ServerOptions;
 }
 
 /**
@@ -31,7 +32,7 @@ export interface TestAppParts {
  */
 export async function startApp(sandbox: Pick<Sandbox, 'connectOptions'>, parts: TestAppParts = {}): Promise<TestApp> {
   const app = express();
-  const { url, close } = await serve(http.createServer(app as unknown as http.RequestListener));
+  const { url, close } = await serve(http.createServer(parts.server ?? {}, app as unknown as http.RequestListener));
   const store = parts.store ?? new MemoryStore();
   app.use(
     session({

@@ -55,7 +55,7 @@ export function callbackHandler(config: CallbackConfig): RequestHandler {
 
 async function callback(req: Request, res: Response, config: CallbackConfig): Promise<void> {
   const query = readCallbackQuery(req.originalUrl);
-  if (query.state.kind === 'bad') throw callbackError('state');
+  if (query.state.kind === 'bad') throw callbackError('state', query.state.fault);
   if (query.state.kind === 'absent' && query.code.kind === 'absent' && query.error.kind === 'absent') {
     throw callbackError('empty');
   }
@@ -86,7 +86,7 @@ async function conclude(
   // Before the answer is believed, an error included (RFC 9207 §2.4); the state is spent by now.
   if (!isFromIssuer(req, config)) throw callbackError('issuer');
   const refusal = valueOf(query.error);
-  if (refusal === undefined || query.code.kind !== 'absent') throw callbackError('parameters');
+  if (refusal === undefined || query.code.kind !== 'absent') throw callbackError('parameters', faultOf(query));
   throw errorFromCallback(refusal, config.statusByApiCode);
 }
 
@@ -194,6 +194,16 @@ function isFromIssuer(req: Request, { issuer }: CallbackConfig): boolean {
   return issuer === undefined || iss.kind === 'absent' || valueOf(iss) === issuer;
 }
 
-function callbackError(reason: 'state' | 'empty' | 'parameters' | 'issuer'): ConnectError {
-  return new ConnectError('ERR_CONNECT_CALLBACK', { stage: 'callback', reason });
+function faultOf({ code, error }: CallbackQuery): string | undefined {
+  return [code, error]
+    .map((part) => (part.kind === 'bad' ? part.fault : undefined))
+    .find((fault) => fault !== undefined);
+}
+
+function callbackError(reason: 'state' | 'empty' | 'parameters' | 'issuer', message?: string): ConnectError {
+  return new ConnectError('ERR_CONNECT_CALLBACK', {
+    stage: 'callback',
+    reason,
+    ...(message === undefined ? {} : { message }),
+  });
 }

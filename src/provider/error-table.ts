@@ -218,9 +218,12 @@ export function errorForHttpStatus(status: number, about: ErrorCircumstances): C
   return errorForApiCode(status, about) ?? build(answerWithoutRow(status, about.stage), about, {});
 }
 
-/** The error for an answer that promises success, or nothing, and does not keep it. `reason` is a word of ours. */
-export function errorForUnusableAnswer(reason: string, about: ErrorCircumstances): ConnectError {
-  return build([502, 'ERR_CONNECT_RESPONSE'], about, {}, reason);
+/**
+ * The error for an answer that promises success, or nothing, and does not keep it. `reason` is a word of ours.
+ * @param message - what is known more precisely; no value of the answer
+ */
+export function errorForUnusableAnswer(reason: string, about: ErrorCircumstances, message?: string): ConnectError {
+  return build([502, 'ERR_CONNECT_RESPONSE'], about, {}, { reason, message });
 }
 
 /** The error for a callback that says no in a way that no table knows. */
@@ -245,15 +248,23 @@ function answerWithoutRow(status: number, stage: ProviderStage): Answer {
   return [502, 'ERR_CONNECT_RESPONSE'];
 }
 
-function build(answer: Answer, about: ErrorCircumstances, sign: ProviderSign, reason?: string): ConnectError {
+/** Words of ours. */
+interface Why {
+  readonly reason?: string | undefined;
+  readonly message?: string | undefined;
+}
+
+function build(answer: Answer, about: ErrorCircumstances, sign: ProviderSign, why: Why = {}): ConnectError {
   const [status, code] = answer;
   const { stage, httpStatus, retryAfterSeconds } = ownOnly(about);
+  const { reason, message } = ownOnly(why);
   const waitingHelps = code === 'ERR_CONNECT_RATE_LIMITED' || code === 'ERR_CONNECT_UNAVAILABLE';
   return new ConnectError(code, {
     status,
     stage,
     provider: httpStatus === undefined ? sign : { status: httpStatus, ...sign },
     ...(reason === undefined ? {} : { reason }),
+    ...(message === undefined ? {} : { message }),
     ...(waitingHelps && retryAfterSeconds !== undefined ? { retryAfterSeconds } : {}),
   });
 }

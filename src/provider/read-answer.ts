@@ -10,7 +10,7 @@ import {
   type ErrorCircumstances,
 } from './error-table';
 import { parseBody } from './parse-body';
-import { readToken } from './read-token';
+import { readToken, tokenFault } from './read-token';
 import { readRetryAfter } from './retry-after';
 
 /** An answer of the provider, read to its end or up to where it became unacceptable. */
@@ -62,7 +62,7 @@ export function readAnswer(answer: ProviderAnswer, context: ReadingContext): Rea
   const { nowMs, sentMs = nowMs } = context;
   const token = isJson ? readToken(value, nowMs, clockSkewMs(answer.date, { sentMs, nowMs })) : undefined;
   if (token !== undefined) return { token, error: undefined };
-  return { token, error: errorForUnusableAnswer(answer.unacceptable ?? 'no_token', about) };
+  return { token, error: errorForUnusableAnswer(answer.unacceptable ?? 'no_token', about, tokenFault(value)) };
 }
 
 function signalledError(

@@ -1,8 +1,9 @@
-import { isToken, type ConnectToken } from '../token';
+import { isOpaque, LONGEST_OPAQUE, sizeFault } from '../opaque';
+import type { ConnectToken } from '../token';
 import { readExpiry } from './expiry';
 import { isFields, own, type Fields } from '../own';
 
-const SCOPE = /^[\x20-\x7e]{1,8192}$/;
+const SCOPE = /^[\x20-\x7e]+$/;
 
 /**
  * Reads a token set from a parsed JSON body, flat as documented (page "generate-access-token") or under `data` of
@@ -17,7 +18,7 @@ export function readToken(body: unknown, nowMs: number, skewMs = 0): ConnectToke
   if (fields === undefined) return undefined;
   const accessToken = own(fields, 'access_token');
   const refreshToken = own(fields, 'refresh_token') ?? '';
-  if (!isToken(accessToken) || !isBearer(fields) || !(refreshToken === '' || isToken(refreshToken))) return undefined;
+  if (!isOpaque(accessToken) || !isBearer(fields) || !(refreshToken === '' || isOpaque(refreshToken))) return undefined;
 
   const token: ConnectToken = { access_token: accessToken, type: 'bearer' };
   const scope = own(fields, 'scope');
@@ -25,8 +26,16 @@ export function readToken(body: unknown, nowMs: number, skewMs = 0): ConnectToke
   const expiresAt = readExpiry(expiry, nowMs, skewMs);
   if (refreshToken !== '') token.refresh_token = refreshToken;
   if (expiresAt !== undefined) token.expires_at = expiresAt;
-  if (typeof scope === 'string' && SCOPE.test(scope)) token.scope = scope;
+  if (typeof scope === 'string' && scope.length <= LONGEST_OPAQUE && SCOPE.test(scope)) token.scope = scope;
   return token;
+}
+
+/** What to say about a body whose tokens are too long to be taken; undefined for any other. */
+export function tokenFault(body: unknown): string | undefined {
+  const fields = tokenFields(body) ?? {};
+  return (
+    sizeFault('access_token', own(fields, 'access_token')) ?? sizeFault('refresh_token', own(fields, 'refresh_token'))
+  );
 }
 
 function tokenFields(body: unknown): Fields | undefined {

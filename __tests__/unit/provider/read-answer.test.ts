@@ -321,3 +321,17 @@ test.each([256, 257])('a numbered message of %i characters is a sign, or too lon
   const { token } = read(json({ ...TOKEN, message: '2036: '.padEnd(length, 'x') }));
   expect(token === undefined).toBe(length === 256);
 });
+
+test.each(['access_token', 'refresh_token'])(
+  'a token answer whose %s is over 16 KiB is refused, and the message names the size',
+  (name) => {
+    const token = { access_token: 'at', refresh_token: 'rt', type: 'bearer' };
+    const body = (length: number): string =>
+      JSON.stringify({ success: true, data: { ...token, [name]: 'x'.repeat(length) } });
+    const context = { stage: 'exchange', statusByApiCode: {}, nowMs: 0 } as const;
+    expect(readAnswer({ status: 200, body: body(16_384) }, context).error).toBeUndefined();
+    const { error } = readAnswer({ status: 200, body: body(20_000) }, context);
+    expect(error).toMatchObject({ code: 'ERR_CONNECT_RESPONSE', status: 502, reason: 'no_token' });
+    expect(error?.message).toContain(`${name} has 20000 characters, and 16384 are taken at most`);
+  },
+);
