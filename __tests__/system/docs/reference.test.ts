@@ -68,7 +68,7 @@ describe('docs/errors.md', () => {
 
   test('explains every reason that the code gives', () => {
     const given = [
-      ...namesIn('login/callback.ts', /^(.*)$/su, /function \w+Error\(reason: ('[^)]*)\)/gu).flatMap(
+      ...namesIn('login/callback.ts', /^(.*)$/su, /function \w+Error\(reason: ('[^),]*)[,)]/gu).flatMap(
         (union) => union.match(/\w+/gu) ?? [],
       ),
       ...namesIn('login/state-error.ts', /const STATE_MESSAGES = \{(.*?)\n\}/su, /^ {2}(\w+):/gmu),
