@@ -48,7 +48,8 @@ export const PRIVATE_HEADERS: Readonly<Record<string, string>> = Object.freeze(
 
 /**
  * Every failure of this package. `title` and `detail` are fit for a visitor, `message` tells the developer the next step.
- * `status`, `expose` and `headers` follow the http-errors convention, so Express's own error handler answers correctly too.
+ * `status`, `statusCode`, `expose` and `headers` follow the http-errors convention, so the error handlers of Express and
+ * NestJS answer with the right status too.
  * No request, response, body, header, configuration or token is reachable from it: it is safe to log whole.
  */
 export class ConnectError extends Error {
@@ -56,6 +57,8 @@ export class ConnectError extends Error {
   readonly code: ConnectErrorCode;
   /** HTTP status of our answer, 400–599. */
   readonly status: number;
+  /** The same: NestJS, for one, reads no other. */
+  readonly statusCode: number;
   readonly title: string;
   readonly detail: string;
   readonly stage: ConnectStage;
@@ -78,6 +81,7 @@ export class ConnectError extends Error {
     super(withDocs(code, details.message));
     this.code = code;
     this.status = details.status ?? words.status;
+    this.statusCode = this.status;
     this.title = words.title;
     this.detail = detailFor(words, details.reason) ?? words.detail;
     this.stage = details.stage ?? 'api';

@@ -110,6 +110,27 @@ describe('minimal-typescript', () => {
   });
 });
 
+describe('nestjs', () => {
+  test('the guard leads through the sign-in; the filter answers what fails in a controller', async () => {
+    const example = await stage.example('nestjs');
+    const person = personAt(example);
+    const refused = await person.call('/profile');
+    expect([refused.status, refused.headers['content-type'], JSON.parse(refused.body)]).toEqual([
+      401,
+      'application/problem+json',
+      expect.objectContaining({ code: 'ERR_CONNECT_REQUIRED', loginUrl: '/connect/authorize' }),
+    ]);
+    const landed = await person.visit('/', 'allow');
+    expect({ status: landed.status, path: landed.path, body: landed.body }).toEqual({
+      status: 200,
+      path: '/',
+      body: '{"type":"bearer"}',
+    });
+    expect(JSON.parse((await person.call('/profile')).body)).toMatchObject({ name: 'Sandbox User' });
+    expect((await example.stop()).exitCode).toBe(0);
+  });
+});
+
 describe('spa', () => {
   test('answers its script with 401 and loginUrl, then with the profile', async () => {
     const example = await stage.example('spa');
