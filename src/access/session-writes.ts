@@ -1,15 +1,8 @@
 import type { Request } from 'express';
 import { debug } from '../debug';
 import { hasGone } from '../gone-sessions';
-import {
-  destroyStored,
-  lockPatience,
-  readStored,
-  saveDocument,
-  type SessionConfig,
-  type SessionRecord,
-  type StoredSession,
-} from '../session';
+import { saveIfLiving, type LivingConfig } from '../living-session';
+import { lockPatience, readStored, saveDocument, type SessionRecord, type StoredSession } from '../session';
 import { withSessionLock } from '../session-lock';
 import type { SessionTokens } from '../session-token';
 import type { TokenSet } from '../token';
@@ -23,10 +16,8 @@ export interface Holder {
   readonly appPart: string;
 }
 
-interface WritesConfig extends SessionConfig {
+interface WritesConfig extends LivingConfig {
   readonly tokens: SessionTokens;
-  /** Whether another process has moved this session to another id. */
-  readonly hasMoved: (sessionId: string) => Promise<boolean>;
 }
 
 /**
@@ -88,9 +79,7 @@ interface Change {
 }
 
 /**
- * Changes the store's document under the session's lock. Stores know no "write if it is still there", so whoever has
- * written asks again: what ended between our reading and our writing is there again, with the visitor's login, and is
- * taken back.
+ * Changes the store's document under the session's lock.
  * @param decide - gives undefined when there is nothing to write
  */
 async function write(
@@ -106,13 +95,9 @@ async function write(
       if (hasGone(req.sessionStore, session)) return;
       const change = decide(stored);
       if (change === undefined) return;
-      const takeBack = async (): Promise<void> => {
-        if (hasGone(req.sessionStore, session) || (await config.hasMoved(sessionId)))
-          await destroyStored(req, sessionId, 'refresh', config);
-      };
-      // A store may have written in spite of its error, or write after its time is up.
-      const late = (): void => void takeBack().catch(() => debug('refresh', 'session not taken back'));
-      await saveDocument(req, { session, ...change }, 'refresh', config, late).finally(takeBack);
+      await saveIfLiving(req, session, 'refresh', config, (onLate) =>
+        saveDocument(req, { session, ...change }, 'refresh', config, onLate),
+      );
     });
   } catch {
     debug('refresh', 'session not saved');

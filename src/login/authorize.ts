@@ -1,6 +1,7 @@
 import type { Request, RequestHandler, Response } from 'express';
 import { debug } from '../debug';
 import { ConnectError } from '../errors';
+import { saveIfLiving, type LivingConfig } from '../living-session';
 import { readParameter } from '../query';
 import { isForeignFrame, isPageLoad } from '../request-kind';
 import { safeReturnTo, type ReturnToRules } from '../return-to';
@@ -11,7 +12,6 @@ import {
   readStored,
   saveSession,
   storeError,
-  type SessionConfig,
   type SessionRecord,
 } from '../session';
 import { cameWithSession } from '../session-cookie';
@@ -21,7 +21,7 @@ import { challengeOf, hashState, randomSecret, readAttempts, withPending, type P
 import { foreignLoad, visitHandler, type VisitConfig } from './visit';
 
 /** What starting a sign-in needs. */
-export interface AuthorizeConfig extends VisitConfig, SessionConfig, ReturnToRules {
+export interface AuthorizeConfig extends VisitConfig, LivingConfig, ReturnToRules {
   readonly clientId: string;
   readonly redirectUri: string;
   readonly scope: string;
@@ -88,14 +88,21 @@ async function remember(
   config: AuthorizeConfig,
 ): Promise<void> {
   await withSessionLock(req.sessionStore, req.sessionID, lockPatience('authorize', config), async () => {
-    const stored = cameWithSession(req) ? await readStored(req, req.sessionID, 'authorize', config) : session;
+    const isNew = !cameWithSession(req);
+    const stored = isNew ? session : await readStored(req, req.sessionID, 'authorize', config);
     // Gone since this request began: a callback in another tab has moved the session. Saving would bring it back.
-    if (stored === undefined)
-      throw storeError('authorize', 'gone', 'The session moved or ended while this request ran.');
+    if (stored === undefined) throw gone();
     adoptStored(session, stored, [config.sessionKey, config.lineageKey]);
     session[config.pendingKey] = withPending(readAttempts(stored[config.pendingKey]), entry);
-    await saveSession(req, session, 'authorize', config);
+    const save = (onLate?: () => void): Promise<void> => saveSession(req, session, 'authorize', config, onLate);
+    // Nobody else knows the id of a new one.
+    if (isNew) await save();
+    else if (!(await saveIfLiving(req, session, 'authorize', config, save))) throw gone();
   });
+}
+
+function gone(): ConnectError {
+  return storeError('authorize', 'gone', 'The session moved or ended while this request ran.');
 }
 
 /** The authorization request (RFC 6749 §4.1.1); a query that `authorizeUrl` already has is kept. */

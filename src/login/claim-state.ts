@@ -1,13 +1,6 @@
 import type { Request } from 'express';
-import {
-  adoptStored,
-  lockPatience,
-  readStored,
-  saveSession,
-  type SessionConfig,
-  type SessionRecord,
-  type StoredSession,
-} from '../session';
+import { saveIfLiving, type LivingConfig } from '../living-session';
+import { adoptStored, lockPatience, readStored, saveSession, type SessionRecord, type StoredSession } from '../session';
 import { withSessionLock } from '../session-lock';
 import type { Replay } from './flights';
 import {
@@ -23,7 +16,7 @@ import {
 import { stateError } from './state-error';
 
 /** What claiming a sign-in needs. */
-export interface ClaimConfig extends SessionConfig {
+export interface ClaimConfig extends LivingConfig {
   readonly sessionKey: string;
   readonly lineageKey: string;
   readonly pendingKey: string;
@@ -61,7 +54,10 @@ export async function claimState(
     const now = Date.now();
     adoptStored(session, stored, [config.sessionKey, config.lineageKey]);
     session[config.pendingKey] = withSpent(attempts, { h: found.entry.h, at: now }, now, config.pendingTtlMs);
-    await saveSession(req, session, 'callback', config);
+    const lives = await saveIfLiving(req, session, 'callback', config, (onLate) =>
+      saveSession(req, session, 'callback', config, onLate),
+    );
+    if (!lives) throw stateError('no_session');
     return { kind: 'won', entry: found.entry };
   });
 }

@@ -8,7 +8,6 @@ import type { Consent } from './consent';
 import { readAttempts, withSpent, withoutLandings, type Attempts, type PendingEntry } from './login-attempt';
 import { renewSession, type RenewConfig } from './renew-session';
 import { stateError } from './state-error';
-import { holdsOurs, stripStored } from './strip-session';
 
 /** What moving a visitor to their connected session needs. */
 export interface NewSessionConfig extends RenewConfig {
@@ -58,7 +57,7 @@ export async function moveToNewSession(req: Request, connection: Connection, con
     const old = regenerated?.session ?? (await readStored(req, oldId, 'callback', config));
     // The visitor has logged out of the app, or disconnected, meanwhile; nothing may bring that session back.
     if (old === undefined) throw stateError('no_session');
-    await claimLanding(req, connection, config);
+    await claimLanding(connection, config);
     const ours = regenerated?.before ?? old;
     const sessionId = await renewSession(
       req,
@@ -82,17 +81,10 @@ export async function moveToNewSession(req: Request, connection: Connection, con
 }
 
 /** From here on a disconnect in any process either finds that it has lost, or has won. */
-async function claimLanding(req: Request, connection: Connection, config: NewSessionConfig): Promise<void> {
-  const { entry, visitor } = connection;
+async function claimLanding({ entry }: Connection, config: NewSessionConfig): Promise<void> {
   // The save of the new session, the destroy of the old one, and a read where that failed.
   const ttlMs = 3 * config.storeTimeoutMs + STANDSTILL_MS;
-  if (await config.claimEnding(entry.h, 'callback', ttlMs)) return;
-  // That disconnect destroys the session. If our mark of the spent sign-in was written after that, it has come back.
-  const left = await readStored(req, visitor.sessionId, 'callback', config).catch(() => undefined);
-  if (left !== undefined && holdsOurs(left, config)) {
-    await stripStored(req, visitor.sessionId, left, 'callback', config).catch(() => undefined);
-  }
-  throw stateError('no_session');
+  if (!(await config.claimEnding(entry.h, 'callback', ttlMs))) throw stateError('no_session');
 }
 
 /** A logout elsewhere tells nobody: what is left of it is that the session is gone, unless the app has regenerated it. */

@@ -10,8 +10,6 @@ import {
   type StoredSession,
 } from '../session';
 import type { Presented } from '../session-cookie';
-import { isEnvelope } from '../seal';
-import { readConnectToken } from '../token';
 import type { AppChanges } from './app-changes';
 import { noteMove } from './moved-sessions';
 import type { OurKeys } from './strip-session';
@@ -65,17 +63,12 @@ export async function renewSession(
     noteMove(req.sessionStore, visitor, newId);
     await destroyOld(req, oldId, stage, config);
     afterOldEnds?.();
-    if (Object.values(old).some(isAnyToken)) await endEverywhere(req, oldId, stage, config);
+    await endEverywhere(req, visitor.sessionId, stage, config);
   } catch (error) {
     discard();
     throw error;
   }
   return newId;
-}
-
-/** Of whatever instance: only where there is one, another process may be writing a fresh one. */
-function isAnyToken(value: unknown): boolean {
-  return isEnvelope(value) || readConnectToken(value) !== undefined;
 }
 
 /** A store may report as failed what it has carried out; what counts is whether the session is gone. */
@@ -88,13 +81,13 @@ async function destroyOld(req: Request, oldId: string, stage: ConnectStage, conf
 }
 
 /**
- * Another process may be writing a fresh token into the old session, and bring it back. It takes back what it has written
+ * Another process may be writing the old session, with a fresh token or another sign-in, and bring it back. It takes back what it has written
  * after the mark, and what it has written before goes here. Not marked before: the session may have to stay, with the
  * app's login in it, when it cannot be destroyed.
  */
-async function endEverywhere(req: Request, oldId: string, stage: ConnectStage, config: RenewConfig): Promise<void> {
-  await config.markMoved(oldId);
-  await destroyStored(req, oldId, stage, config).catch(() => undefined);
+async function endEverywhere(req: Request, id: string, stage: ConnectStage, config: RenewConfig): Promise<void> {
+  await config.markMoved(id);
+  await destroyStored(req, id, stage, config).catch(() => undefined);
 }
 
 function generate(req: Request, stage: ConnectStage): SessionRecord {

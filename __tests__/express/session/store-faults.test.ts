@@ -149,8 +149,8 @@ describe.each(SESSION_OPTIONS)('with %s', (_name, sessionOptions, rows) => {
     faulty.plan(plan);
     const answer = await visitor.visit(callbackUrl, SCRIPT);
     if (plan.operation === 'destroy' && plan.call === 2) {
-      // The old session is destroyed once; there is no second time.
-      expect({ status: answer.status, faults: faulty.faults() }).toEqual({ status: 302, faults: 0 });
+      // The old session is gone; the second time is for what another process may have brought back.
+      expect({ status: answer.status, faults: faulty.faults() }).toEqual({ status: 302, faults: 1 });
       return;
     }
     expectStoreAnswer(answer);

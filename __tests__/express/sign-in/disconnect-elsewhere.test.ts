@@ -60,7 +60,10 @@ describe('a callback in one process and a disconnect in another', () => {
     landing.open();
     const answer = await running;
     expect([verdict(answer), answer.headers['set-cookie']]).toEqual([ENDED, undefined]);
-    expect([one.diary, two.diary]).toEqual([['once', 'once', 'once', 'revoke'], ['once']]);
+    expect([one.diary, two.diary]).toEqual([
+      ['acquire', 'acquire', 'once', 'once', 'once', 'revoke'],
+      ['once', 'revoke'],
+    ]);
     expect([await tokensIn(one.app), sandbox.calls.exchange]).toEqual([0, 1]);
     expect([await holds(two, other), await holds(one, visitor)]).toEqual([
       [false, '"apples"'],
@@ -144,7 +147,7 @@ describe('a callback in one process and a disconnect in another', () => {
     expect(await holds(two, visitor)).toEqual([true, '"apples"']);
   });
 
-  test('takes out what the callback has written into a session that was already ended', async () => {
+  test('leaves nothing of what the callback has written into a session that was already ended', async () => {
     const [visitor] = await returning();
     await signIn(one.app, sandbox, visitor);
     const callback = await beginSignIn(one.app, sandbox, visitor);
@@ -162,7 +165,7 @@ describe('a callback in one process and a disconnect in another', () => {
     marking.open();
     expect([verdict(await running), await tokensIn(one.app)]).toEqual([ENDED, 0]);
     expect([await holds(two, old), await holds(two, other)]).toEqual([
-      [false, '"apples"'],
+      [false, 'null'],
       [false, '"apples"'],
     ]);
   });
