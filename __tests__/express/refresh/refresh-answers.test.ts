@@ -325,6 +325,22 @@ describe('the provider refuses our credentials', () => {
     expect(world.events.slice(events).filter(({ type }) => type === 'refreshed')).toHaveLength(8);
   });
 
+  test('for one connection: what another process gets for it meanwhile is refreshed without waiting', async () => {
+    const [visitor] = (await visitors(1)) as [Browser];
+    const { store } = world.app;
+    const elsewhere = await refreshingApp(sandbox, { store, options: { ledger: world.ledger } }, visitor);
+    sandbox.set(NUMBERED);
+    sandbox.force(2036, { on: 'refresh' });
+    expect(await verdictFor(visitor)).toEqual(REFUSED_US);
+    time.pass(2100);
+    expect(await verdictFor(visitor, elsewhere)).toEqual([200]);
+    await world.expireIn(1);
+    expect({ here: await verdictFor(visitor), refreshCalls: sandbox.calls.refresh }).toEqual({
+      here: [200],
+      refreshCalls: 3,
+    });
+  });
+
   test('for two: the third is asked for', async () => {
     const [first, second, third] = (await visitors(3)) as [Browser, Browser, Browser];
     sandbox.set(NUMBERED);
