@@ -8,7 +8,7 @@ interface Row {
 }
 
 /** A file of tests, or of scenarios that several of them run. */
-const TESTS = /^__tests__\/(?:[\w/-]+\.test|support\/endings)\.ts$/u;
+const TESTS = /^__tests__\/(?:[\w/-]+\.test|support\/endings[a-z-]*)\.ts$/u;
 
 /** The rows of every table whose first column says what is promised. */
 const ROWS: readonly Row[] = prose('docs/reliability.md')
