@@ -9,7 +9,7 @@ import {
   type ErrorCircumstances,
 } from './error-table';
 import { isFields, own } from '../own';
-import { parseBody } from './parse-body';
+import { parseBody, type ParsedBody } from './parse-body';
 import { readRetryAfter } from './retry-after';
 
 /** How the caller wants the data of an answer. */
@@ -41,7 +41,7 @@ export type ApiReading =
  * Signs count in the order of the token endpoint's: a 20xx code, an OAuth name, a documented number (unless the HTTP
  * status is ≥ 500 and the number below), the HTTP status, another number of 400–599, anything else that says failure.
  * `refused`: the outcome is 401, or the word `invalid_token` (RFC 6750 §3.1), but not `insufficient_scope`, which is 403. An empty body of a 2xx answer is `''`, as
- * in axios; one that is no JSON object or list is an error where JSON was asked for. Pure, and never throws on any body.
+ * in axios; one that is no JSON object or list is an error where JSON was asked for. A page refuses no account. Pure, and never throws on any body.
  */
 export function readApiAnswer(answer: WireAnswer, context: ApiReadingContext): ApiReading {
   const about: ErrorCircumstances = {
@@ -50,9 +50,12 @@ export function readApiAnswer(answer: WireAnswer, context: ApiReadingContext): A
     httpStatus: answer.status,
     retryAfterSeconds: readRetryAfter(own(answer.headers, 'retry-after'), context.nowMs),
   };
-  const { value, isJson } = isJudged(answer, context) ? parseBody(answer.body) : { value: undefined, isJson: false };
+  const { value, isJson, isMarkup } = isJudged(answer, context) ? parseBody(answer.body) : UNREAD;
   const judged = answer.status >= 400 ? value : besideData(value);
   const error = signalledError(answer, judged, about);
+  // A page is of somebody in between, who knows nothing of an account.
+  const refusesAccount = error?.code === 'ERR_CONNECT_EXPIRED' || error?.code === 'ERR_CONNECT_FORBIDDEN';
+  if (isMarkup && refusesAccount) return { kind: 'error', error: errorForUnusableAnswer('html', about) };
   if (error !== undefined) return { kind: error.code === 'ERR_CONNECT_EXPIRED' ? 'refused' : 'error', error };
   if (answer.unacceptable !== undefined)
     return { kind: 'error', error: errorForUnusableAnswer(answer.unacceptable, about) };
@@ -61,6 +64,8 @@ export function readApiAnswer(answer: WireAnswer, context: ApiReadingContext): A
   if (isJson && typeof value === 'object' && value !== null) return { kind: 'data', data: value };
   return { kind: 'error', error: errorForUnusableAnswer('not_json', about) };
 }
+
+const UNREAD: ParsedBody = { value: undefined, isJson: false, isMarkup: false };
 
 function isJudged({ status, headers }: WireAnswer, { dataType, method }: ApiReadingContext): boolean {
   if (method === 'HEAD') return false;

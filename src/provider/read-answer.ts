@@ -77,12 +77,11 @@ function signalledError(
     return errorForApiCode(signs.statusCode, about);
   }
   if (status >= 300 && status <= 399) return errorForUnusableAnswer('redirect', about);
-  if (status >= 400) {
-    const error = errorForHttpStatus(status, about);
-    // Somebody in between may have said this 400, 401 or 403: no visitor is sent to connect again for that.
-    const isForeign = unread !== undefined && about.stage === 'refresh' && error.code === 'ERR_CONNECT_EXPIRED';
-    return isForeign ? errorForUnusableAnswer(unread, about) : error;
+  // Somebody in between may have said it: no account is refused, and no visitor sent to connect again, for that.
+  if (status >= 400 && status <= 499 && status !== 429 && unread !== undefined) {
+    return errorForUnusableAnswer(unread, about);
   }
+  if (status >= 400) return errorForHttpStatus(status, about);
   if (signs.otherStatus !== undefined) return errorForHttpStatus(signs.otherStatus, about);
   if (signs.failed) return errorForUnusableAnswer('unknown_error', about);
   return status === 200 || status === 201 ? undefined : errorForUnusableAnswer('http_status', about);
