@@ -13,6 +13,7 @@ import { signInFlights } from './login/flights';
 import { publicPrefix } from './option-relations';
 import { readOptions, type Config, type ConnectAuthOptions } from './options';
 import { tokenEndpoint } from './provider/token-endpoint';
+import { own } from './own';
 import { boundedLedger } from './refresh/bounded-ledger';
 import { connections, type Connections } from './refresh/connections';
 import { lifetimeSeconds } from './refresh/due';
@@ -78,7 +79,7 @@ export function connectAuth(options: ConnectAuthOptions): ConnectAuth {
   const guardConfig = {
     ...config,
     publicUrl: urls.of,
-    signedInAt: (req: Request) => lastSignInAt((req.session as SessionRecord | undefined)?.[named.pendingKey]),
+    signedInAt: (req: Request) => lastSignInAt(own((req as { session?: object }).session ?? {}, named.pendingKey)),
   };
   const handlers = {
     authorize: authorizeHandler(parts),

@@ -98,7 +98,7 @@ export class ConnectError extends Error {
     );
     if (details.reason !== undefined) this.reason = details.reason;
     if (details.retryAfterSeconds !== undefined) this.retryAfterSeconds = details.retryAfterSeconds;
-    if (details.provider !== undefined) this.provider = Object.freeze({ ...details.provider });
+    if (details.provider !== undefined) this.provider = Object.freeze(ownOnly({ ...details.provider }));
     if (details.loginUrl !== undefined) this.loginUrl = details.loginUrl;
   }
 }

@@ -1,4 +1,5 @@
 import type { Request } from 'express';
+import { ownOnly } from './own';
 
 /**
  * Whether a person's browser is loading a page, so that a redirect or an HTML page reaches somebody.
@@ -13,14 +14,15 @@ export function isPageLoad(req: Request): boolean {
  * W3C), or from a browser without that header an explicit `text/html` in Accept and no `X-Requested-With`.
  */
 export function isNavigation(req: Request): boolean {
-  const mode = req.headers['sec-fetch-mode'];
+  const headers = headersOf(req);
+  const mode = headers['sec-fetch-mode'];
   if (mode !== undefined) return mode === 'navigate';
-  return /\btext\/html\b/iu.test(req.headers.accept ?? '') && req.headers['x-requested-with'] === undefined;
+  return /\btext\/html\b/iu.test(headers.accept ?? '') && headers['x-requested-with'] === undefined;
 }
 
 /** Whether a person will look at the answer: a page load, or a form that a browser says it has sent. */
 export function isShownToPerson(req: Request): boolean {
-  return isPageLoad(req) || (req.method === 'POST' && req.headers['sec-fetch-mode'] === 'navigate');
+  return isPageLoad(req) || (req.method === 'POST' && headersOf(req)['sec-fetch-mode'] === 'navigate');
 }
 
 /** Headers whose value says that a load is in advance. */
@@ -30,7 +32,8 @@ const ADVANCE_MARKS = ['next-router-prefetch', 'hx-preloaded'];
 
 /** Whether this is loaded in advance, perhaps for a visit that never comes: such a request must spend nothing. */
 export function isPrefetch(req: Request): boolean {
-  const says = (header: string): string => String(req.headers[header] ?? '').toLowerCase();
+  const headers = headersOf(req);
+  const says = (header: string): string => String(headers[header] ?? '').toLowerCase();
   return (
     PURPOSES.some((header) => /prefetch|prerender|preview/u.test(says(header))) ||
     ADVANCE_MARKS.some((header) => says(header) !== '')
@@ -48,12 +51,17 @@ export function isForeignPart(req: Request): boolean {
 
 /** Whether a page of another origin shows this in a frame, as `Sec-Fetch-Dest` says. */
 export function isForeignFrame(req: Request): boolean {
-  const destination = req.headers['sec-fetch-dest'];
+  const destination = headersOf(req)['sec-fetch-dest'];
   return isForeign(req) && destination !== undefined && destination !== 'document';
 }
 
 /** `none`: a person has typed the address or opened a bookmark. A header that came twice has both values, so it is neither. */
 function isForeign(req: Request): boolean {
-  const site = req.headers['sec-fetch-site'];
+  const site = headersOf(req)['sec-fetch-site'];
   return site !== undefined && site !== 'same-origin' && site !== 'none';
+}
+
+/** The headers that were sent: those of Node are found on a polluted `Object.prototype`, too. */
+function headersOf(req: Request): Request['headers'] {
+  return ownOnly(req.headers);
 }

@@ -1,4 +1,5 @@
 import type { Request } from 'express';
+import { ownOnly } from './own';
 
 /**
  * How a request shows which session it belongs to. express-session alone verifies signatures, and says no more than
@@ -47,7 +48,7 @@ export function cameWithSession(req: Request): boolean {
  * express-session, so that no pair which it verifies is overlooked.
  */
 function signedPairs(req: Request): readonly SignedPair[] {
-  return (req.headers.cookie ?? '').split(';').flatMap((part) => {
+  return (ownOnly(req.headers).cookie ?? '').split(';').flatMap((part) => {
     const text = part.trim();
     const value = decoded(text.slice(text.indexOf('=') + 1).trim());
     if (!value.startsWith('s:')) return [];

@@ -1,3 +1,4 @@
+import { ownOnly } from './own';
 import type { TokenSet } from './token';
 
 /** What the label of a token says: which connection it belongs to, and where it stands in its history. */
@@ -34,12 +35,12 @@ export function readLabel(value: unknown): Label | undefined {
   const [first = ''] = rest;
   const hasLifetime = LIFETIME.test(first);
   const tag = rest[hasLifetime ? 1 : 0];
-  return {
+  return ownOnly({
     lineage,
     generation,
     ...(hasLifetime ? { lifetimeSeconds: Number(first) } : {}),
     ...(tag === undefined || DIGITS.test(tag) ? {} : { ownerTag: tag }),
-  };
+  });
 }
 
 /** Below this many seconds the lifetime matters: a leeway or safety margin must not eat up the whole of it. */

@@ -123,12 +123,12 @@ export function sessionTokens(config: SessionTokensConfig): SessionTokens {
 
   function held(token: ConnectToken, label: Label | undefined): Held & { kind: 'held' } {
     if (label === undefined)
-      return { kind: 'held', set: { token, lineage: importedLineage(config, token), generation: 0 } };
+      return {
+        kind: 'held',
+        set: { token, lineage: importedLineage(config, token), generation: 0, lifetimeSeconds: undefined },
+      };
     const { lineage, generation, lifetimeSeconds } = label;
-    return {
-      kind: 'held',
-      set: { token, lineage, generation, ...(lifetimeSeconds === undefined ? {} : { lifetimeSeconds }) },
-    };
+    return { kind: 'held', set: { token, lineage, generation, lifetimeSeconds } };
   }
 
   function connectionIn(document: Properties): string | undefined {

@@ -1,4 +1,5 @@
 import { isOpaque } from './opaque';
+import { own, ownOnly } from './own';
 
 /**
  * A token set as `req.session.connectToken` holds it. The names are the provider's own
@@ -39,8 +40,7 @@ export interface TokenSet {
  */
 export function readConnectToken(value: unknown): ConnectToken | undefined {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return undefined;
-  const field = (name: keyof ConnectToken): unknown =>
-    Object.hasOwn(value, name) ? (value as Readonly<Record<string, unknown>>)[name] : undefined;
+  const field = (name: keyof ConnectToken): unknown => own(value, name);
   const [access, refresh, expiry, type, scope] = [
     field('access_token'),
     field('refresh_token'),
@@ -53,11 +53,11 @@ export function readConnectToken(value: unknown): ConnectToken | undefined {
   if (!(expiry === undefined || (typeof expiry === 'number' && Number.isFinite(expiry) && expiry > 0)))
     return undefined;
   if (!(scope === undefined || typeof scope === 'string')) return undefined;
-  return {
+  return ownOnly({
     access_token: access,
     ...(refresh === undefined ? {} : { refresh_token: refresh }),
     ...(expiry === undefined ? {} : { expires_at: expiry }),
     type,
     ...(scope === undefined ? {} : { scope }),
-  };
+  });
 }

@@ -2,6 +2,7 @@ import type { NextFunction, Request, RequestHandler, Response } from 'express';
 import { answerError, type RenderError } from '../error-handler';
 import { ConnectError, PRIVATE_HEADERS, isConnectError } from '../errors';
 import { emit, errorEvent, type ConnectEventListener } from '../events';
+import { ownOnly } from '../own';
 import { isPageLoad } from '../request-kind';
 import { safeReturnTo, type ReturnToRules } from '../return-to';
 import type { GetToken } from './token-source';
@@ -96,7 +97,8 @@ export function requireConnectGuard(
 
 function readGuardOptions(options: RequireConnectOptions, config: GuardConfig): RequireConnectOptions {
   const unknown = Object.keys(options).filter((name) => name !== 'onMissing' && name !== 'loginUrl');
-  const { onMissing = 'auto', loginUrl = config.loginUrl } = options;
+  const given = ownOnly(options);
+  const { onMissing = 'auto', loginUrl = config.loginUrl } = given;
   if (unknown.length > 0)
     throw guardError('it takes onMissing and loginUrl only, and gives the middleware: write connect.requireConnect()');
   if (!['auto', 'redirect', 'error'].includes(onMissing))
@@ -106,9 +108,9 @@ function readGuardOptions(options: RequireConnectOptions, config: GuardConfig): 
       "with authorizePath: false it needs loginUrl, the path where you have placed connect.authorize, or onMissing: 'error'",
     );
   }
-  if (options.loginUrl === undefined) return { onMissing, loginUrl };
+  if (given.loginUrl === undefined) return { onMissing, loginUrl };
   // As it will be emitted: a Location header takes printable ASCII only.
-  const emitted = safeReturnTo(options.loginUrl, { ownPaths: [] });
+  const emitted = safeReturnTo(given.loginUrl, { ownPaths: [] });
   // What is appended behind a fragment never reaches the server.
   if (emitted === undefined || emitted.includes('#'))
     throw guardError('loginUrl must be a path of this site, without fragment');

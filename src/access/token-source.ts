@@ -2,6 +2,7 @@ import type { Request } from 'express';
 import { debug } from '../debug';
 import { ConnectError } from '../errors';
 import { connectionHash, emit, type ConnectEventListener } from '../events';
+import { ownOnly } from '../own';
 import { isDue, isHardExpired } from '../refresh/due';
 import type { EndedConnections } from '../refresh/ended';
 import type { Flights } from '../refresh/flight';
@@ -53,14 +54,14 @@ interface Call extends Holder {
   /** Until when it waits, in milliseconds since 1970. */
   readonly endsMs: number;
   /** The app's part of the store's document at the time when this call began a refresh. */
-  storedBefore?: Promise<string | undefined> | undefined;
+  storedBefore: Promise<string | undefined> | undefined;
 }
 
 /** How a call got its token set: what has to be written, if anything. */
 interface Gain {
   readonly set: TokenSet;
   /** Undefined: nothing new. */
-  readonly how?: 'refreshed' | 'adopted' | undefined;
+  readonly how: 'refreshed' | 'adopted' | undefined;
   readonly ageMs: number;
 }
 
@@ -69,10 +70,11 @@ export function tokenSource(config: TokenSourceConfig): GetToken {
   const { tokens, flights, ended, refusals } = config;
 
   return async function getToken(req: Request, ask: TokenRequest = {}): Promise<ConnectToken> {
+    const given = ownOnly(ask);
     const session = config.session(req, 'refresh');
     const start = held(session);
-    const isRefused = ask.refused === start.token.access_token;
-    const refused = isRefused && !refusals.mayHelp(start.token.access_token) ? undefined : ask.refused;
+    const isRefused = given.refused === start.token.access_token;
+    const refused = isRefused && !refusals.mayHelp(start.token.access_token) ? undefined : given.refused;
     if (!needsRefresh(start, refused)) return tokens.shown(start);
     const call: Call = {
       req,
@@ -81,6 +83,7 @@ export function tokenSource(config: TokenSourceConfig): GetToken {
       appPart: tokens.appPart(session),
       refused,
       endsMs: Date.now() + flights.waitMaxMs,
+      storedBefore: undefined,
     };
     const gain = await newest(call, start);
     if (gain.how !== undefined) {
@@ -116,7 +119,7 @@ export function tokenSource(config: TokenSourceConfig): GetToken {
 
   /** Asks for newer token sets until one is not due, or nothing newer is to be had. */
   async function newest(call: Call, start: TokenSet): Promise<Gain> {
-    let gain: Gain = { set: start, ageMs: 0 };
+    let gain: Gain = { set: start, ageMs: 0, how: undefined };
     for (let round = 0; round < MOST_ROUNDS && needsRefresh(gain.set, call.refused); round += 1) {
       const { set } = gain;
       const usable = isUsable(call, set);

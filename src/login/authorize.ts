@@ -2,6 +2,7 @@ import type { Request, RequestHandler, Response } from 'express';
 import { debug } from '../debug';
 import { ConnectError } from '../errors';
 import { saveIfLiving, type LivingConfig } from '../living-session';
+import { own } from '../own';
 import { readParameter } from '../query';
 import { isForeignFrame, isPageLoad } from '../request-kind';
 import { safeReturnTo, type ReturnToRules } from '../return-to';
@@ -93,7 +94,7 @@ async function remember(
     // Gone since this request began: a callback in another tab has moved the session. Saving would bring it back.
     if (stored === undefined) throw gone();
     adoptStored(session, stored, [config.sessionKey, config.lineageKey]);
-    session[config.pendingKey] = withPending(readAttempts(stored[config.pendingKey]), entry);
+    session[config.pendingKey] = withPending(readAttempts(own(stored, config.pendingKey)), entry);
     const save = (onLate?: () => void): Promise<void> => saveSession(req, session, 'authorize', config, onLate);
     // Nobody else knows the id of a new one.
     if (isNew) await save();

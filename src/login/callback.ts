@@ -81,7 +81,7 @@ async function conclude(
   query: CallbackQuery,
   config: CallbackConfig,
 ): Promise<Outcome> {
-  const claim = await claimState(req, session, { state: valueOf(query.state) }, config);
+  const claim = await claimState(req, session, { state: valueOf(query.state), beforeSpent: undefined }, config);
   if (claim.kind === 'replay') return claim;
   // Before the answer is believed, an error included (RFC 9207 §2.4); the state is spent by now.
   if (!isFromIssuer(req, config)) throw callbackError('issuer');

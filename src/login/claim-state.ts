@@ -1,6 +1,7 @@
 import type { Request } from 'express';
 import { saveIfLiving, type LivingConfig } from '../living-session';
 import { adoptStored, lockPatience, readStored, saveSession, type SessionRecord, type StoredSession } from '../session';
+import { own } from '../own';
 import { withSessionLock } from '../session-lock';
 import type { Replay } from './flights';
 import {
@@ -38,14 +39,14 @@ export type Claim = { readonly kind: 'won'; readonly entry: PendingEntry } | Rep
 export async function claimState(
   req: Request,
   session: SessionRecord,
-  { state, beforeSpent }: { readonly state: string | undefined; readonly beforeSpent?: () => void },
+  { state, beforeSpent }: { readonly state: string | undefined; readonly beforeSpent: (() => void) | undefined },
   config: ClaimConfig,
 ): Promise<Claim> {
   // Without any sign-in of ours in the session there is nothing to read, write or wait for.
-  if (readAttempts(session[config.pendingKey]) === undefined) throw stateError('no_session');
+  if (readAttempts(own(session, config.pendingKey)) === undefined) throw stateError('no_session');
   return withSessionLock(req.sessionStore, req.sessionID, lockPatience('callback', config), async () => {
     const stored = await readStored(req, req.sessionID, 'callback', config);
-    const attempts = stored === undefined ? undefined : readAttempts(stored[config.pendingKey]);
+    const attempts = stored === undefined ? undefined : readAttempts(own(stored, config.pendingKey));
     if (stored === undefined || attempts === undefined) throw stateError('no_session');
     const found = findState(attempts, state, config);
     if (found.kind === 'spent') return replayOf(found.mark, stored, config);

@@ -2,6 +2,7 @@ import { isIP } from 'node:net';
 import type { Request } from 'express';
 import type { Cookie } from 'express-session';
 import { ConnectError } from '../errors';
+import { ownOnly } from '../own';
 
 /**
  * Refuses to start a sign-in whose session cookie can never come back to the callback: told here,
@@ -52,7 +53,7 @@ function coversPath(path: string, wanted: string): boolean {
 
 /** `session({ proxy: true })` trusts X-Forwarded-Proto without Express knowing, so that header counts here too. */
 function isHttps(req: Request): boolean {
-  const forwarded = String(req.headers['x-forwarded-proto'] ?? '')
+  const forwarded = String(ownOnly(req.headers)['x-forwarded-proto'] ?? '')
     .split(',', 1)[0]
     ?.trim()
     .toLowerCase();

@@ -2,6 +2,7 @@ import type { Request, RequestHandler, Response } from 'express';
 import { debug } from '../debug';
 import { ConnectError } from '../errors';
 import { disconnectedEvent, emit } from '../events';
+import { own } from '../own';
 import { isNavigation } from '../request-kind';
 import {
   detach,
@@ -132,7 +133,7 @@ function signInEnder(config: DisconnectConfig): {
 } {
   const settled = new Set<string>();
   const ttlMs = Math.max(config.pendingTtlMs, LONGEST_CALLBACK_MS);
-  const attemptsIn = (document: StoredSession): Attempts | undefined => readAttempts(document[config.pendingKey]);
+  const attemptsIn = (document: StoredSession): Attempts | undefined => readAttempts(own(document, config.pendingKey));
   return {
     setLanded(document) {
       for (const signIn of landedSignIns(attemptsIn(document))) settled.add(signIn);

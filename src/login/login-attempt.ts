@@ -1,4 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto';
+import { ownOnly } from '../own';
 
 /** A sign-in that was started and not yet answered, as the session keeps it. */
 export interface PendingEntry {
@@ -59,9 +60,13 @@ export function challengeOf(verifier: string): string {
 /** Reads the attempts from a session property of any shape. @returns undefined when nothing of ours is there */
 export function readAttempts(value: unknown): Attempts | undefined {
   if (typeof value !== 'object' || value === null) return undefined;
-  const { p, s } = value as { p?: unknown; s?: unknown };
+  const { p, s } = ownOnly(value as { p?: unknown; s?: unknown });
   if (!Array.isArray(p) || !Array.isArray(s)) return undefined;
-  return { p: p.filter(isPending), s: s.filter(isSpent) };
+  return { p: p.map(ownMembers).filter(isPending), s: s.map(ownMembers).filter(isSpent) };
+}
+
+function ownMembers(row: unknown): unknown {
+  return typeof row === 'object' && row !== null ? ownOnly(row) : row;
 }
 
 function isRow(value: unknown): value is { h: string; at: number; r?: unknown; v?: unknown; l?: unknown } {

@@ -1,4 +1,5 @@
 import type { Request } from 'express';
+import { own } from '../own';
 import { lockPatience, readStored, type SessionRecord, type StoredSession } from '../session';
 import type { Presented } from '../session-cookie';
 import { withSessionLock } from '../session-lock';
@@ -102,7 +103,7 @@ function assertUnseen({ watch }: Connection, own: number): void {
 }
 
 function attemptsAfter(old: StoredSession, { entry, lineage }: Connection, config: NewSessionConfig): Attempts {
-  const before = withoutLandings(readAttempts(old[config.pendingKey]) ?? { p: [], s: [] });
+  const before = withoutLandings(readAttempts(own(old, config.pendingKey)) ?? { p: [], s: [] });
   const now = Date.now();
   return withSpent(before, { h: entry.h, at: now, r: entry.r, l: lineage }, now, config.pendingTtlMs);
 }

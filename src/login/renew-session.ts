@@ -1,5 +1,6 @@
 import type { Request } from 'express';
 import { ConnectError, type ConnectStage } from '../errors';
+import { ownOnly } from '../own';
 import {
   destroyStored,
   readStored,
@@ -46,9 +47,10 @@ export interface Renewal {
 export async function renewSession(
   req: Request,
   old: StoredSession,
-  { stage, visitor, changes, fill, beforeOldEnds, afterOldEnds }: Renewal,
+  renewal: Renewal,
   config: RenewConfig,
 ): Promise<string> {
+  const { stage, visitor, changes, fill, beforeOldEnds, afterOldEnds } = ownOnly(renewal);
   const oldId = req.sessionID;
   const fresh = generate(req, stage);
   copyAppData(old, fresh, changes, config);

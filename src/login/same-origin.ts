@@ -1,5 +1,6 @@
 import type { Request } from 'express';
 import { ConnectError } from '../errors';
+import { ownOnly } from '../own';
 
 /** What a header says about where a request was made. */
 type Sign = 'own' | 'foreign' | 'none';
@@ -30,7 +31,7 @@ function valuesOf(req: Request, name: 'sec-fetch-site' | 'origin' | 'referer'): 
   const raw = (req.rawHeaders as readonly string[] | undefined) ?? [];
   const sent = raw.filter((_value, index) => index % 2 === 1 && raw[index - 1]?.toLowerCase() === name);
   // Adapters that call an app without HTTP may know `headers` alone.
-  return [...sent, ...[req.headers[name] ?? []].flat()];
+  return [...sent, ...[ownOnly(req.headers)[name] ?? []].flat()];
 }
 
 /** `same-site` is another origin, and `none` a person's own doing, of which no POST comes (Fetch Metadata, W3C). */

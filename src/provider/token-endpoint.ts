@@ -99,7 +99,7 @@ export function tokenEndpoint(settings: TokenEndpointConfig): TokenEndpoint {
       rest.heed(error);
       throw error;
     }
-    return token;
+    return ownOnly(token);
   }
 
   async function send(grant: Grant, stage: Stage): Promise<WireResult> {

@@ -1,4 +1,5 @@
 import { ConnectError } from '../errors';
+import { ownOnly } from '../own';
 import { KEY_RING_HINT, readKeyRing, type EncryptionKey, type KeyRing } from '../seal';
 
 /** What an app passes to `redisLedger()`. */
@@ -49,7 +50,7 @@ const HINTS = {
  */
 export function redisLedgerConfig(options: RedisLedgerOptions): RedisLedgerConfig {
   // Spreading null or undefined, which JavaScript callers can pass, gives no option at all.
-  const given: Readonly<Record<string, unknown>> = { ...options };
+  const given: Readonly<Record<string, unknown>> = ownOnly({ ...options });
   const {
     sendCommand,
     encryptionKeys,

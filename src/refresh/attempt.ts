@@ -2,6 +2,7 @@ import { debug } from '../debug';
 import { ConnectError, isConnectError } from '../errors';
 import { connectionHash, emit, endedEvent, type ConnectEventListener, type RefreshFailureKind } from '../events';
 import { refreshFailure } from '../provider/refresh-failure';
+import { ownOnly } from '../own';
 import type { TokenEndpoint } from '../provider/token-endpoint';
 import type { TokenSet } from '../token';
 import type { Ask } from './ask';
@@ -91,7 +92,7 @@ async function recordFailure(
   parts: AttemptParts,
 ): Promise<Landed | undefined> {
   const { key, set, won, retentionMs } = claim;
-  const { kind, retryAfterSeconds } = refreshFailure(error);
+  const { kind, retryAfterSeconds } = ownOnly(refreshFailure(error));
   announce(set, kind, error, parts.onEvent);
   const ambiguous = won.ambiguous || repeated || kind === 'ambiguous';
   // An OAuth name in the answer decides the code, and there is none for this.
@@ -151,7 +152,7 @@ function announce(
 function successor(set: TokenSet, token: TokenSet['token'], nowMs: number): TokenSet {
   const { scope } = set.token;
   return {
-    token: { ...(scope === undefined ? {} : { scope }), ...token },
+    token: ownOnly({ ...(scope === undefined ? {} : { scope }), ...token }),
     lineage: set.lineage,
     generation: set.generation + 1,
     lifetimeSeconds: lifetimeSeconds(token, nowMs),

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { ownOnly } from '../own';
 import { readConnectToken, type TokenSet } from '../token';
 
 /** What tells one deployment's connections from another's in a shared ledger. */
@@ -22,10 +23,13 @@ export function toBox({ token, lifetimeSeconds }: TokenSet): string {
 /** Reads a box. @returns undefined when it holds no whole token set: the ledger is not to be trusted then */
 export function fromBox(box: string, lineage: string, generation: number): TokenSet | undefined {
   try {
-    const { token: value, lifetimeSeconds } = JSON.parse(box) as { token?: unknown; lifetimeSeconds?: unknown };
+    const { token: value, lifetimeSeconds } = ownOnly(
+      JSON.parse(box) as { token?: unknown; lifetimeSeconds?: unknown },
+    );
     const token = readConnectToken(value);
     if (token === undefined) return undefined;
-    return { token, lineage, generation, ...(typeof lifetimeSeconds === 'number' ? { lifetimeSeconds } : {}) };
+    const known = typeof lifetimeSeconds === 'number' ? lifetimeSeconds : undefined;
+    return { token, lineage, generation, lifetimeSeconds: known };
   } catch {
     return undefined;
   }

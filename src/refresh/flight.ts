@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { debug } from '../debug';
 import type { ConnectEventListener } from '../events';
+import { ownOnly } from '../own';
 import type { TokenEndpoint } from '../provider/token-endpoint';
 import type { TokenSet } from '../token';
 import { asking } from './ask';
@@ -61,7 +62,7 @@ const CLOSING_MS = 10_000;
 
 /** Keeps the flights of one instance. */
 export function refreshFlights(config: FlightsConfig): Flights {
-  const { ledger, leaseMs = 6000, waitMaxMs = 8000 } = config;
+  const { ledger, leaseMs = 6000, waitMaxMs = 8000 } = ownOnly(config);
   const flights = new Map<string, Flight>();
   const ask = asking(config.onEvent);
   const parts: AttemptParts = {

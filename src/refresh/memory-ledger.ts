@@ -1,6 +1,7 @@
 import cluster from 'node:cluster';
 import { performance } from 'node:perf_hooks';
 import { ConnectError } from '../errors';
+import { ownOnly } from '../own';
 import { boundedNames, boundedRecords } from './bounded-records';
 import type { RefreshLedger } from './ledger';
 import { acquireStep, failStep, holds, revokeStep, settleStep } from './record';
@@ -23,7 +24,7 @@ let warned = false;
  * @throws ConnectError `ERR_CONNECT_OPTIONS`
  */
 export function memoryLedger(options: MemoryLedgerOptions = {}): RefreshLedger {
-  const { maxRecords = MAX_RECORDS, now = monotonicNow } = options;
+  const { maxRecords = MAX_RECORDS, now = monotonicNow } = ownOnly(options);
   const unknown = Object.keys(options).some((name) => name !== 'maxRecords' && name !== 'now');
   if (
     unknown ||
