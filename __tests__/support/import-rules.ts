@@ -36,6 +36,7 @@ export const LAYERS: readonly Layer[] = [
       'session-hooks',
       'session-token',
       'session',
+      'living-session',
       'session-lock',
       'session-cookie',
       'return-to',
