@@ -2,6 +2,7 @@ import type { Express } from 'express';
 import { memoryLedger, type ConnectAuth, type ConnectEvent, type RefreshLedger } from '../../../src';
 import type { Sandbox } from '../../../src/testing';
 import { beginSignIn, browser, signIn, withApp, type Answer, type Browser, type TestApp } from '../../support/app';
+import { cleanup } from '../../support/cleanup';
 import { startSandbox } from '../../support/sandbox';
 import { editSessions, onlySession, tokensIn } from '../../support/stored';
 
@@ -299,7 +300,7 @@ describe('a new sign-in', () => {
 
   test.each([
     ['fails', () => Promise.reject(new Error('away'))],
-    ['never answers', () => new Promise<never>(() => undefined)],
+    ['does not answer', () => new Promise<never>((_, reject) => cleanup(() => reject(new Error('away'))))],
   ] as const)('does not wait for that, whether the ledger %s or not', async (_words, answer) => {
     // The mark of the session that has moved is waited for: another process must know it.
     const marks = memoryLedger();
