@@ -49,6 +49,10 @@ export function connectOptionsFromEnv(env: Env = process.env): ConnectAuthOption
     if (value !== undefined && chosen === undefined) bad.push(name);
     return chosen;
   };
+  const list = (name: string): readonly string[] | undefined =>
+    text(name)
+      ?.split(',')
+      .map((part) => part.trim());
   const keys = (name: string): readonly EncryptionKey[] | undefined => {
     const pairs = text(name)
       ?.split(',')
@@ -72,6 +76,7 @@ export function connectOptionsFromEnv(env: Env = process.env): ConnectAuthOption
     apiBaseUrl: text('CONNECT_API_BASE_URL'),
     afterConnect: text('CONNECT_AFTER_CONNECT'),
     afterDisconnect: text('CONNECT_AFTER_DISCONNECT'),
+    allowedOrigins: list('CONNECT_ALLOWED_ORIGINS'),
     refreshLeewaySeconds: wholeNumber('CONNECT_REFRESH_LEEWAY_SECONDS'),
     encryptionKeys: keys('CONNECT_ENCRYPTION_KEYS'),
     timeoutMs: wholeNumber('CONNECT_TIMEOUT_MS'),

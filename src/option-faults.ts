@@ -19,12 +19,14 @@ const HINTS: Readonly<Record<string, string>> = {
   authorizePath: "false or a path that starts with '/' and holds no pattern character, other than callbackPath",
   callbackPath: "false or a path that starts with '/' and holds no pattern character",
   disconnectPath: "false or a path that starts with '/' and holds no pattern character, other than the other two",
-  afterDisconnect: 'a path of this site that is none of our own routes',
+  afterDisconnect: 'a path of this site, or a URL on one of allowedOrigins, that is none of our own routes',
+  allowedOrigins:
+    'a list of exact origins such as https://app.example.com: https (http on loopback only), without path, wildcard and default port',
   refreshLeewaySeconds: 'whole seconds, 0–3600',
   ledger:
     'what memoryLedger() or redisLedger() returns, or an object with acquire, renew, settle, fail, revoke and once',
   encryptionKeys: KEY_RING_HINT,
-  afterConnect: 'a path of this site that is none of our own routes',
+  afterConnect: 'a path of this site, or a URL on one of allowedOrigins, that is none of our own routes',
   timeoutMs: 'whole milliseconds, 100–120000',
   maxApiAnswerBytes: 'whole bytes, 1024–104857600',
   storeTimeoutMs: 'whole milliseconds, 100–60000',

@@ -15,6 +15,7 @@ export interface Related extends Places {
   readonly agent?: http.Agent | undefined;
   readonly tokenUrl: string;
   readonly apiBaseUrl: string;
+  readonly allowedOrigins: readonly string[];
   readonly afterConnect: string;
   readonly afterDisconnect: string;
 }
@@ -64,9 +65,11 @@ export function relationFaults(config: Partial<Related>, bad: ReadonlySet<string
   }
   const located = sound('redirectUri', 'callbackPath', 'authorizePath', 'disconnectPath') && redirectUri !== undefined;
   const ownPaths = located ? publicPaths({ redirectUri, callbackPath, authorizePath, disconnectPath }) : [];
+  const allowedOrigins = sound('allowedOrigins') ? config.allowedOrigins : undefined;
   for (const name of ['afterConnect', 'afterDisconnect'] as const) {
     const path = config[name];
-    if (sound(name) && path !== undefined && safeReturnTo(path, { ownPaths }) === undefined) faults.push(name);
+    if (sound(name) && path !== undefined && safeReturnTo(path, { ownPaths, allowedOrigins }) === undefined)
+      faults.push(name);
   }
   return faults;
 }

@@ -76,6 +76,10 @@ export function string(test: (value: string) => boolean): Joi.StringSchema {
 export const credential = string((value) => /^[^\u0000-\u001f\u007f]+$/u.test(value) && value.trim() === value);
 /** An absolute URL over https, or http on loopback; without fragment and user info. */
 export const secureUrl = string(isSecureUrl);
+/** An origin as browsers write it in the header `Origin`; no wildcard, and no trailing dot, which is another origin. */
+export const webOrigin = string(
+  (value) => isSecureUrl(value) && new URL(value).origin === value && !/\*|\.(?::\d+)?$/u.test(value),
+);
 /** As {@link secureUrl}, and without a query: further paths are appended to it. */
 export const plainSecureUrl = string((value) => isSecureUrl(value) && !value.includes('?'));
 // Only characters that neither path-to-regexp (Express 5) nor a plain regular expression (Express 4) reads as a pattern.

@@ -18,6 +18,7 @@ import {
   plainSecureUrl,
   secureUrl,
   string,
+  webOrigin,
   wholeNumber,
 } from './option-values';
 import { own, ownOnly } from './own';
@@ -69,10 +70,16 @@ export interface ConnectAuthOptions {
   readonly callbackPath?: string | false | undefined;
   /** Relative to the mount; `false`: not mounted. @defaultValue `'/connect/disconnect'` */
   readonly disconnectPath?: string | false | undefined;
-  /** Own-site path to land on when no `returnTo` was given. @defaultValue `'/'` */
+  /** Where to land when no `returnTo` was given: a path of this site, or a URL on one of `allowedOrigins`. @defaultValue `'/'` */
   readonly afterConnect?: string | undefined;
-  /** Own-site path to land on after a form has disconnected. @defaultValue `'/'` */
+  /** Where to land after a form has disconnected; as `afterConnect`. @defaultValue `'/'` */
   readonly afterDisconnect?: string | undefined;
+  /**
+   * Other origins whose pages are yours, for a single-page app on a subdomain of its own: they may disconnect, and
+   * `returnTo`, `afterConnect` and `afterDisconnect` may lead there. Exactly as browsers write an origin, https except on
+   * loopback, no wildcard. Whoever controls a page there can disconnect your visitors. @defaultValue none
+   */
+  readonly allowedOrigins?: readonly string[] | undefined;
   /**
    * Seconds before its expiry at which a token is refreshed, 0–3600; at most 20 % of the token's lifetime is used.
    * @defaultValue `60`
@@ -134,6 +141,7 @@ export interface Config {
   readonly disconnectPath: string | false;
   readonly afterConnect: string;
   readonly afterDisconnect: string;
+  readonly allowedOrigins: readonly string[];
   readonly refreshLeewaySeconds: number;
   readonly ledger?: RefreshLedger | undefined;
   readonly encryptionKeys?: KeyRing | undefined;
@@ -181,6 +189,7 @@ const schema = Joi.object({
   disconnectPath: mountPath.default('/connect/disconnect'),
   afterConnect: Joi.string().default('/'),
   afterDisconnect: Joi.string().default('/'),
+  allowedOrigins: Joi.array().items(webOrigin).min(1).default([]),
   refreshLeewaySeconds: wholeNumber(0, 3_600).default(60),
   ledger: ledgerLike,
   encryptionKeys: keyRing,
@@ -257,6 +266,7 @@ function complete(raw: RawConfig, asGiven: Pick<Config, 'agent' | 'ledger'>): Co
     scope: typeof raw.scope === 'string' ? raw.scope : raw.scope.join(' '),
     statusByApiCode: Object.freeze({ ...raw.statusByApiCode }),
     authorizeParams: Object.freeze({ ...raw.authorizeParams }),
+    allowedOrigins: Object.freeze([...raw.allowedOrigins]),
     ownPaths: Object.freeze(publicPaths(raw)),
     loginUrl: raw.authorizePath === false ? undefined : publicPrefix(raw) + raw.authorizePath,
     ...asGiven,

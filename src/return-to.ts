@@ -9,14 +9,26 @@ const ENCODED_IN_PATH = /^[^?#]*%(?:2[Ff]|5[Cc]|[01][0-9A-Fa-f]|7[Ff])/u;
 export interface ReturnToRules {
   /** Paths of our own routes as visitors see them; landing there would sign in again without end. */
   readonly ownPaths: readonly string[];
+  /** Other origins that the app trusts, as browsers write them. */
+  readonly allowedOrigins?: readonly string[] | undefined;
 }
 
 /**
- * Gives the own-site path to redirect to: relative, printable ASCII, starting with exactly one `/`.
- * @returns undefined when `value` would leave the site, names one of our own routes, or is over 2,048 characters.
+ * Gives the place to redirect to: a path of this site, printable ASCII, starting with exactly one `/`; or an allowed origin
+ * and such a path behind it.
+ * @returns undefined when `value` would lead anywhere else, names one of our own routes, or is over 2,048 characters.
  */
 export function safeReturnTo(value: unknown, rules: ReturnToRules): string | undefined {
   if (typeof value !== 'string' || value.length > MAX_LENGTH) return undefined;
+  // Compared as text, never as a parser may read it. What follows must be a path, so the origin ends where it seems to.
+  const origin = rules.allowedOrigins?.find((allowed) => value === allowed || value.startsWith(`${allowed}/`));
+  if (origin === undefined) return safePath(value, rules);
+  // Our own routes are refused there too: a development server may pass /connect on to us.
+  const path = safePath(value.slice(origin.length) || '/', rules);
+  return path === undefined || origin.length + path.length > MAX_LENGTH ? undefined : origin + path;
+}
+
+function safePath(value: string, rules: ReturnToRules): string | undefined {
   if (!isSingleSlashed(value) || CONTROL_OR_BACKSLASH.test(value) || ENCODED_IN_PATH.test(value)) return undefined;
   const emitted = serialise(value);
   // The serialised path is what the browser gets: `/.//evil.example` comes out as `//evil.example`.

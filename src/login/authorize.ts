@@ -78,7 +78,9 @@ async function authorize(req: Request, res: Response, config: AuthorizeConfig): 
 function landing(req: Request, config: AuthorizeConfig): string {
   const wanted = readParameter(req.originalUrl, 'returnTo');
   const ownPaths = [...config.ownPaths, req.originalUrl.replace(/[?#].*$/su, '')];
-  return (wanted.kind === 'value' ? safeReturnTo(wanted.value, { ownPaths }) : undefined) ?? config.afterConnect;
+  return (
+    (wanted.kind === 'value' ? safeReturnTo(wanted.value, { ...config, ownPaths }) : undefined) ?? config.afterConnect
+  );
 }
 
 /** Saves before the redirect: the browser may be back before express-session writes on its own. */

@@ -18,14 +18,13 @@ import { withSessionLock } from '../session-lock';
 import { landedSignIns, openSignIns, readAttempts, type Attempts } from './login-attempt';
 import { movedFrom } from './moved-sessions';
 import { renewSession, type RenewConfig } from './renew-session';
-import { assertSameOrigin } from './same-origin';
+import { assertSameOrigin, type SameOriginConfig } from './same-origin';
 import { holdsOurs, stripStored } from './strip-session';
 import { visitHandler, type VisitConfig } from './visit';
 
 /** What ending a connection needs. */
-export interface DisconnectConfig extends VisitConfig, RenewConfig {
-  readonly redirectUri: string;
-  /** Own-site path to land on. */
+export interface DisconnectConfig extends VisitConfig, RenewConfig, SameOriginConfig {
+  /** Where a form lands: a path of this site, or a place on an allowed origin. */
   readonly afterDisconnect: string;
   readonly session: (req: Request, stage: 'disconnect') => SessionRecord;
   /** The connection that a session or its document holds a token of. */
@@ -58,7 +57,7 @@ export function disconnectHandler(config: DisconnectConfig): RequestHandler {
 }
 
 async function disconnect(req: Request, res: Response, config: DisconnectConfig): Promise<void> {
-  assertSameOrigin(req, config.redirectUri);
+  assertSameOrigin(req, config);
   const session = config.session(req, 'disconnect');
   const { renewed, lineages } = await endSession(req, session, config).catch(letGo(req));
   debug('disconnect', 'ended', lineages.length);

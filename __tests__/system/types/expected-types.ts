@@ -74,6 +74,7 @@ expectTypeOf<ConnectAuthOptions>().toEqualTypeOf<{
   readonly disconnectPath?: string | false | undefined;
   readonly afterConnect?: string | undefined;
   readonly afterDisconnect?: string | undefined;
+  readonly allowedOrigins?: readonly string[] | undefined;
   readonly refreshLeewaySeconds?: number | undefined;
   readonly ledger?: RefreshLedger | undefined;
   readonly encryptionKeys?: readonly EncryptionKey[] | undefined;

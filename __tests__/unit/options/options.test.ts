@@ -303,6 +303,48 @@ const faults: readonly Row[] = [
     'is empty': '',
     'is a number': 1,
   }),
+  ...each('allowedOrigins', 'that', {
+    'is text': 'https://spa.example',
+    'is empty': [],
+    'is null': null,
+    'holds a number': [1],
+    'holds null': [null],
+    'holds an empty text': [''],
+    'holds a path': ['https://spa.example/app'],
+    'holds a slash at the end': ['https://spa.example/'],
+    'holds a query': ['https://spa.example?x'],
+    'holds a fragment': ['https://spa.example#x'],
+    'holds user info': ['https://user@spa.example'],
+    'holds http on a public host': ['http://spa.example'],
+    'holds a host alone': ['spa.example'],
+    'holds a wildcard': ['*'],
+    'holds a wildcard as subdomain': ['https://*.example'],
+    'holds null as text': ['null'],
+    'holds a host in capitals': ['https://SPA.example'],
+    'holds a host beyond ASCII': ['https://bücher.example'],
+    'holds the default port': ['https://spa.example:443'],
+    'holds a trailing dot': ['https://spa.example.'],
+    'holds a backslash': ['https://spa.example\\x'],
+    'holds a blank': ['https://spa.example '],
+    'holds two in one text': ['https://a.example,https://b.example'],
+    'holds one bad beside a good': ['https://spa.example', 'https://other.example/'],
+    'is a list with a hole': Array(1),
+  }),
+  [
+    'afterConnect on an origin that is not allowed',
+    { allowedOrigins: ['https://spa.example'], afterConnect: 'https://spa.example.evil/' },
+    'afterConnect',
+  ],
+  [
+    'afterDisconnect on an origin that is not allowed',
+    { allowedOrigins: ['https://spa.example'], afterDisconnect: 'https://spa.example:8443/' },
+    'afterDisconnect',
+  ],
+  [
+    'afterConnect that is our own route on an allowed origin',
+    { allowedOrigins: ['https://app.example'], afterConnect: 'https://app.example/connect/authorize' },
+    'afterConnect',
+  ],
   ...each('refreshLeewaySeconds', 'that', {
     'is negative': -1,
     'is over an hour': 3601,
@@ -476,6 +518,25 @@ const accepted: readonly (readonly [sentence: string, options: object])[] = [
     { scope: undefined, agent: undefined, timeoutMs: undefined, ledger: undefined },
   ],
   ['an afterConnect with query and fragment', { afterConnect: '/welcome?a=%2F#top' }],
+  ['an allowed origin', { allowedOrigins: ['https://spa.example'] }],
+  [
+    'allowed origins with a port, on loopback, in punycode',
+    {
+      allowedOrigins: [
+        'https://spa.example:8443',
+        'http://localhost:5173',
+        'http://[::1]:1',
+        'https://xn--bcher-kva.example',
+      ],
+    },
+  ],
+  [
+    'an afterConnect on an allowed origin',
+    {
+      allowedOrigins: ['https://spa.example'],
+      afterConnect: 'https://spa.example/done?a#b',
+    },
+  ],
 ];
 
 test.each(accepted)('%s is accepted', (_sentence, options) => {
@@ -510,6 +571,7 @@ test('what is not given has its default', () => {
     disconnectPath: '/connect/disconnect',
     afterDisconnect: '/',
     refreshLeewaySeconds: 60,
+    allowedOrigins: [],
     agent: undefined,
     ledger: undefined,
   });
