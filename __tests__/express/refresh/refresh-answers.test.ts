@@ -419,6 +419,18 @@ describe('the provider refuses our credentials', () => {
     expect(await verdictFor(fourth)).toEqual([200]);
   });
 
+  test('whoever comes in that pause has not been refused, and a day later one refusal ends nothing', async () => {
+    const [first, second, third, fourth] = (await visitors(4)) as [Browser, Browser, Browser, Browser];
+    sandbox.set(NUMBERED);
+    sandbox.force(2036, { on: 'refresh', times: 3 });
+    for (const visitor of [first, second, third]) expect(await verdictFor(visitor)).toEqual(REFUSED_US);
+    for (let visit = 0; visit < 8; visit += 1) expect((await verdictFor(fourth))[0]).toBe(500);
+    time.pass(25 * 3_600_000);
+    sandbox.force(401, { on: 'refresh' });
+    expect((await verdictFor(fourth))[0]).toBe(401);
+    expect({ refreshCalls: sandbox.calls.refresh, ended: world.told('ended') }).toEqual({ refreshCalls: 4, ended: [] });
+  });
+
   test('by a name that says so of everybody, unlike the numbers of a connection', async () => {
     const [first, second, third, fourth] = (await visitors(4)) as [Browser, Browser, Browser, Browser];
     sandbox.force(401, { on: 'refresh', times: 3 });
