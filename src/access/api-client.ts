@@ -39,7 +39,8 @@ export interface ApiClientConfig {
  *
  * These settings of a call count: `url`, `baseURL`, `params`, `paramsSerializer`, `method`, `headers`, `data`,
  * `transformRequest`, `transformResponse`, `responseType` (`json`, `text`, `arraybuffer`), `timeout` (milliseconds for
- * the whole call; each sending has `timeoutMs` besides) and `signal`. All others of axios's (`validateStatus`, `proxy`,
+ * the whole call; each sending has `timeoutMs` besides), `signal` and `validateStatus`: an answer other than 2xx whose
+ * status it accepts resolves, body included, after the one refresh that a 401 causes. All others of axios's (`proxy`,
  * `maxRedirects`, `auth`, agents, progress …) do nothing. An `adapter` of the app's own replaces ours: nothing is
  * signed then.
  */

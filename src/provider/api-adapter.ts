@@ -2,8 +2,9 @@ import { STATUS_CODES } from 'node:http';
 import { AxiosHeaders, type AxiosResponse, type InternalAxiosRequestConfig } from 'axios';
 import { debug } from '../debug';
 import { ConnectError } from '../errors';
+import { own } from '../own';
 import type { ConnectToken } from '../token';
-import { readApiAnswer, type ApiDataType, type ApiReading } from './api-answer';
+import { acceptedData, readApiAnswer, type ApiDataType, type ApiReading } from './api-answer';
 import { bodyBytes } from './api-body';
 import { callLimits, type CallLimits } from './api-limits';
 import { apiCallRefused } from './api-refusal';
@@ -81,7 +82,8 @@ export function apiAdapter(
       const { bytes, type } = await limits.within(read());
       const headers = callerHeaders(config.headers, bytes === undefined ? null : type);
       const { reading, answer } = await signedAnswer({ url, method, headers, bytes, dataType, limits }, first);
-      return response(reading, answer, config);
+      const isGiven = reading.kind !== 'data' && isAccepted(config, answer.status);
+      return response(isGiven ? acceptedData(answer, { dataType }) : reading, answer, config);
     } finally {
       limits.dispose();
     }
@@ -135,6 +137,16 @@ function methodOf({ method = 'get' }: InternalAxiosRequestConfig): string {
 function dataTypeOf({ responseType = 'json' }: InternalAxiosRequestConfig): ApiDataType {
   if (responseType === 'json' || responseType === 'text' || responseType === 'arraybuffer') return responseType;
   throw apiCallRefused('response_type');
+}
+
+/**
+ * Whether the call wants the answer with this status for itself. A success that says it failed is still an error: nobody
+ * who accepts every status means that.
+ */
+function isAccepted(config: InternalAxiosRequestConfig, status: number): boolean {
+  const validateStatus = own(config, 'validateStatus');
+  if (validateStatus === undefined || (status >= 200 && status <= 299)) return false;
+  return typeof validateStatus !== 'function' || Boolean((validateStatus as (status: number) => unknown)(status));
 }
 
 /** @param contentType - replaces the caller's; null: there is no body to have a type */

@@ -131,3 +131,17 @@ function insufficientScope(status: number): ConnectError {
     provider: { status, oauthError: 'insufficient_scope' },
   });
 }
+
+/**
+ * The data of an answer whose status the caller has accepted, whatever it says: JSON where it was asked for and is there.
+ * Of a body that was not accepted there is nothing to give.
+ */
+export function acceptedData(answer: WireAnswer, { dataType }: Pick<ApiReadingContext, 'dataType'>): ApiReading {
+  if (answer.unacceptable !== undefined) {
+    const about = { stage: 'api', statusByApiCode: {}, httpStatus: answer.status } as const;
+    return { kind: 'error', error: errorForUnusableAnswer(answer.unacceptable, about) };
+  }
+  if (dataType === 'arraybuffer') return { kind: 'data', data: answer.bytes };
+  const { value, isJson } = dataType === 'json' ? parseBody(answer.body) : UNREAD;
+  return { kind: 'data', data: isJson ? value : answer.body };
+}
