@@ -41,12 +41,14 @@ export function isPrefetch(req: Request): boolean {
 }
 
 /**
- * Whether a page of another origin loads this as a part of itself: an image, a script, a `fetch()`. Nobody visits us that
- * way, and the page can do it any number of times without being noticed. Where a browser does not say from where it
- * loads (`Sec-Fetch-Site`, Fetch Metadata, W3C), nothing is known.
+ * Whether a page loads this as a part of itself: an image, a script, or from another origin a `fetch()`. Nobody visits us
+ * that way, and it can be done any number of times without being noticed, on a page of this site too, wherever visitors
+ * may post an image. Where a browser does not say from where and for what it loads (`Sec-Fetch-Site`, `Sec-Fetch-Dest`,
+ * Fetch Metadata, W3C), nothing is known.
  */
-export function isForeignPart(req: Request): boolean {
-  return isForeign(req) && !isNavigation(req);
+export function isPart(req: Request): boolean {
+  const { 'sec-fetch-dest': destination = 'empty' } = req.headers;
+  return !isNavigation(req) && (isForeign(req) || destination !== 'empty');
 }
 
 /** Whether a page of another origin shows this in a frame, as `Sec-Fetch-Dest` says. */

@@ -3,7 +3,7 @@ import { debug } from '../debug';
 import { answerError, type RenderError } from '../error-handler';
 import { ConnectError, PRIVATE_HEADERS, isConnectError, type ConnectErrorCode, type ConnectStage } from '../errors';
 import { emit, errorEvent, type ConnectEventListener } from '../events';
-import { isForeignPart, isPrefetch } from '../request-kind';
+import { isPart, isPrefetch } from '../request-kind';
 import { detach } from '../session';
 
 /** What a route of ours needs to answer failures. */
@@ -67,18 +67,17 @@ async function admit(req: Request, { stage, method }: Route, visit: () => Promis
   // Browsers load nothing in advance by POST.
   if (method === 'GET') {
     if (isPrefetch(req)) throw new ConnectError('ERR_CONNECT_PREFETCH', { stage, retryAfterSeconds: 1 });
-    if (isForeignPart(req)) throw foreignLoad(stage);
+    if (isPart(req)) throw foreignLoad(stage);
   }
   await visit();
 }
 
-/** For a load by a page of another origin that is no visit of a person. */
+/** For a load by a page that is no visit of a person. */
 export function foreignLoad(stage: ConnectStage): ConnectError {
   return new ConnectError('ERR_CONNECT_ORIGIN', {
     stage,
     reason: 'foreign',
-    message:
-      'A page of another origin loads this address as a part of itself. Only a link or a redirect may lead here.',
+    message: 'A page loads this address as a part of itself. Only a link or a redirect may lead here.',
   });
 }
 

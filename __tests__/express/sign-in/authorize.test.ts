@@ -236,6 +236,9 @@ describe('requests that are no visit', () => {
     ['an image of another host of this site', loaded('same-site', 'no-cors', 'image'), 403],
     ['a request that says twice where it comes from', loaded('same-origin, cross-site', 'no-cors', 'image'), 403],
     ['a request that says how, but not in which way', { 'sec-fetch-site': 'cross-site' }, 403],
+    ['an image of this site, which another visitor has posted', loaded('same-origin', 'no-cors', 'image'), 403],
+    ['a script of this site', loaded('same-origin', 'no-cors', 'script'), 403],
+    ['an image of which nobody says where it stands', { 'sec-fetch-dest': 'image' }, 403],
     ['a prefetch by a link', { ...loaded('same-origin', 'no-cors', 'empty'), 'sec-purpose': 'prefetch' }, 503],
     ['a prerendering', { ...loaded('none', 'navigate', 'document'), 'sec-purpose': 'prefetch;prerender' }, 503],
   ];

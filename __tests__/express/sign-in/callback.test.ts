@@ -370,20 +370,23 @@ describe('a callback without state', () => {
     });
   });
 
-  test('with allowMissingState no image of another site brings a code of its own', async () => {
-    await within({ options: { allowMissingState: true } }, async (own) => {
-      sandbox.set(dropping);
-      const visitor = browser();
-      const callback = await beginSignIn(own, sandbox, visitor, '/connect/authorize?returnTo=/in');
-      const image = { 'sec-fetch-site': 'cross-site', 'sec-fetch-mode': 'no-cors', 'sec-fetch-dest': 'image' };
-      const forged = await visitor.visit(altered(callback, { code: 'of-somebody-else' }), image);
-      expect({ outcome: outcome(forged), tokenCalls: sandbox.calls.token }).toEqual({
-        outcome: [403, 'ERR_CONNECT_ORIGIN', 'foreign'],
-        tokenCalls: 0,
+  test.each(['cross-site', 'same-origin'])(
+    'with allowMissingState no image (%s) brings a code of its own',
+    async (site) => {
+      await within({ options: { allowMissingState: true } }, async (own) => {
+        sandbox.set(dropping);
+        const visitor = browser();
+        const callback = await beginSignIn(own, sandbox, visitor, '/connect/authorize?returnTo=/in');
+        const image = { 'sec-fetch-site': site, 'sec-fetch-mode': 'no-cors', 'sec-fetch-dest': 'image' };
+        const forged = await visitor.visit(altered(callback, { code: 'of-somebody-else' }), image);
+        expect({ outcome: outcome(forged), tokenCalls: sandbox.calls.token }).toEqual({
+          outcome: [403, 'ERR_CONNECT_ORIGIN', 'foreign'],
+          tokenCalls: 0,
+        });
+        expect(outcome(await visitor.visit(callback))).toEqual([302, '/in']);
       });
-      expect(outcome(await visitor.visit(callback))).toEqual([302, '/in']);
-    });
-  });
+    },
+  );
 
   test('a state that comes back with one character changed is refused', async () => {
     sandbox.set({ state: 'alter' });
