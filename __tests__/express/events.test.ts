@@ -158,7 +158,7 @@ test.each([
 ] as const)('a ledger that fails at %s is told, with nothing of its words', async (operation, step, types) => {
   const events: ConnectEvent[] = [];
   const ledger = memoryLedger();
-  let failing = true;
+  let failing = false;
   const broken: RefreshLedger = {
     ...ledger,
     [operation]: (...args: never[]) =>
@@ -169,6 +169,7 @@ test.each([
   const world = await startWorld((event) => void events.push(event), broken);
   await signIn(world.app, sandbox, world.visitor);
   world.age();
+  failing = true;
   if (operation === 'fail') sandbox.force(503, { on: 'refresh' });
   const status = step === 'disconnect' ? await world.disconnect() : await world.fresh();
   expect(status).toBe(operation === 'settle' ? 200 : 503);

@@ -18,16 +18,16 @@ import {
   type TestAppParts,
 } from '../../support/app';
 import { startSandbox } from '../../support/sandbox';
-import { clearSessions, tokensIn } from '../../support/stored';
+import { tokensIn } from '../../support/stored';
 
 let sandbox: Sandbox;
 let app: TestApp;
 beforeAll(async () => {
   sandbox = await startSandbox();
-  app = await startApp(sandbox);
 });
+// A new one each: after a 429 it leaves the provider alone for a while.
 beforeEach(async () => {
-  await clearSessions(app);
+  app = await startApp(sandbox);
 });
 
 const within = (parts: TestAppParts, check: (own: TestApp) => Promise<void>): Promise<void> =>
