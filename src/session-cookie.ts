@@ -10,6 +10,11 @@ export interface Presented {
   /** The id that express-session has verified, or has just made up for a new session. */
   readonly sessionId: string;
   /**
+   * Whether the request came with this session. Of one that it has just been given the id says nothing: a `genid` that
+   * repeats itself gives that of another visitor.
+   */
+  readonly isOwn: boolean;
+  /**
    * The pair of the Cookie header that express-session has verified. Undefined for a new session, and when several pairs
    * carry the id: then any of them may have been planted.
    */
@@ -25,19 +30,23 @@ interface SignedPair {
   readonly hasSignature: boolean;
 }
 
-/** Reads how a request shows its session, as the request stands now. */
-export function presentedBy(req: Request): Presented {
+/**
+ * Reads how a request shows its session, as the request stands now.
+ * @param holdsOurs - whether the session holds anything of ours: then it is not new, however its id has come
+ */
+export function presentedBy(req: Request, holdsOurs: boolean): Presented {
   const { sessionID: sessionId } = req;
   const pairs = signedPairs(req);
   const [own, another] = pairs.filter(({ id }) => id === sessionId);
   return {
     sessionId,
+    isOwn: holdsOurs || own !== undefined,
     verified: another === undefined ? own?.text : undefined,
     former: own === undefined ? pairs.filter(({ hasSignature }) => hasSignature).map(({ text }) => text) : [],
   };
 }
 
-/** Whether the request came with this session, instead of getting a new one: nobody can guess the id of that. */
+/** Whether the request came with this session in a cookie, instead of getting a new one. */
 export function cameWithSession(req: Request): boolean {
   return signedPairs(req).some(({ id }) => id === req.sessionID);
 }

@@ -8,6 +8,7 @@ import type { EndedConnections } from '../refresh/ended';
 import type { Flights } from '../refresh/flight';
 import type { Landed } from '../refresh/landed';
 import { readStored, type SessionConfig, type SessionRecord } from '../session';
+import { cameWithSession } from '../session-cookie';
 import type { SessionTokens } from '../session-token';
 import type { ConnectToken, TokenSet } from '../token';
 import type { ApiRefusals } from './api-refusals';
@@ -203,6 +204,8 @@ export function tokenSource(config: TokenSourceConfig): GetToken {
 
   /** Before a connection is given up: another request may have put a newer token set into this very session. */
   async function inStore({ req, sessionId }: Call, set: TokenSet): Promise<TokenSet | undefined> {
+    // What the store holds under the id of a new session is another visitor's, should `genid` repeat itself.
+    if (!cameWithSession(req)) return undefined;
     const document = await readStored(req, sessionId, 'refresh', config).catch(() => undefined);
     const found = document === undefined ? undefined : tokens.readDocument(document);
     if (found?.kind !== 'held' || ended.has(found.set.lineage)) return undefined;

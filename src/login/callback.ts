@@ -18,6 +18,7 @@ import type { Answer, Flights, Landing, Outcome } from './flights';
 import type { PendingEntry } from './login-attempt';
 import { moveToNewSession, type NewSessionConfig } from './new-session';
 import { stateError } from './state-error';
+import { holdsOurs } from './strip-session';
 import { visitHandler, type VisitConfig } from './visit';
 
 /** What finishing a sign-in needs. */
@@ -92,7 +93,7 @@ async function conclude(
 
 /** Joins the flight of an identical callback, or begins one. */
 function exchanged(req: Request, session: SessionRecord, answer: Answer, config: CallbackConfig): Promise<Outcome> {
-  const visitor = presentedBy(req);
+  const visitor = presentedBy(req, holdsOurs(session, config));
   // No await before a flight is registered: of identical callbacks at once exactly one may find none.
   return (
     config.flights.find(visitor, answer) ??

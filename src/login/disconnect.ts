@@ -78,7 +78,7 @@ interface Ended {
 
 /** Ends what a session holds: its connection, and the sign-ins that might still bring one. */
 async function endSession(req: Request, session: SessionRecord, config: DisconnectConfig): Promise<Ended> {
-  const visitor = presentedBy(req);
+  const visitor = presentedBy(req, holdsOurs(session, config));
   const lineages = new Set<string>();
   const mine = config.lineageIn(session);
   if (mine !== undefined) await config.endConnection(mine, 'disconnected');
@@ -106,7 +106,7 @@ async function endSession(req: Request, session: SessionRecord, config: Disconne
     req.sessionID,
     lockPatience('disconnect', config),
     async () => {
-      const stored = await readStored(req, req.sessionID, 'disconnect', config);
+      const stored = visitor.isOwn ? await readStored(req, req.sessionID, 'disconnect', config) : undefined;
       // A callback of a moment ago has moved the session, while this request was on its way with the old cookie.
       const moves = movedFrom(req.sessionStore, visitor);
       for (const id of moves.sessionIds) if (id !== req.sessionID) await endMoved(id);

@@ -71,7 +71,7 @@ export function signInFlights(): Flights {
   }
 
   return Object.freeze({
-    find({ sessionId, former }: Presented, answer: Answer): Promise<Outcome> | undefined {
+    find({ sessionId, isOwn, former }: Presented, answer: Answer): Promise<Outcome> | undefined {
       if (flights.size === 0) return undefined;
       const known = flights.get(keyOf(answer));
       if (known === undefined) return undefined;
@@ -79,7 +79,8 @@ export function signInFlights(): Flights {
       const [code, session, cookies] = [hash(answer.code), hash(sessionId), new Set(former.map(hash))];
       for (const one of known) {
         if (one.code !== code) continue;
-        if (one.session === session || (one.cookie !== undefined && cookies.has(one.cookie))) return one.outcome;
+        if ((isOwn && one.session === session) || (one.cookie !== undefined && cookies.has(one.cookie)))
+          return one.outcome;
       }
       return undefined;
     },

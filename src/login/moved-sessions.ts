@@ -37,12 +37,12 @@ export function noteMove(store: Store, { sessionId, verified }: Presented, newId
 }
 
 /** Gives the ids under which the session of a request went on in the last 30 seconds, over three moves at most. */
-export function movedFrom(store: Store, { sessionId, former }: Presented): Moves {
+export function movedFrom(store: Store, { sessionId, isOwn, former }: Presented): Moves {
   const moves = movesOf.get(store);
   if (moves === undefined || moves.size === 0) return { sessionIds: [], goOn: false };
   const found = new Set<string>();
   let goOn = false;
-  for (const start of [idKey(sessionId), ...former.map(pairKey)]) {
+  for (const start of [...(isOwn ? [idKey(sessionId)] : []), ...former.map(pairKey)]) {
     let next = moves.get(start);
     for (let move = 0; move < MOST_MOVES && next !== undefined; move += 1) {
       found.add(next);

@@ -8,9 +8,19 @@ const MOST = 10_000;
 const numbers = Array.from({ length: MOST }, (_none, index) => index);
 
 /** A request with a living session. */
-const inSession = (sessionId: string): Presented => ({ sessionId, verified: `sid=${sessionId}`, former: [] });
+const inSession = (sessionId: string): Presented => ({
+  sessionId,
+  isOwn: true,
+  verified: `sid=${sessionId}`,
+  former: [],
+});
 /** A request with cookies of sessions that are no more. */
-const withCookies = (...former: string[]): Presented => ({ sessionId: 'new', verified: undefined, former });
+const withCookies = (...former: string[]): Presented => ({
+  sessionId: 'new',
+  isOwn: false,
+  verified: undefined,
+  former,
+});
 
 // The timers that forget run by this clock, and none is left behind.
 beforeEach(() => {

@@ -3,7 +3,7 @@ import { signInFlights } from '../../../src/login/flights';
 /** Milliseconds of CPU that as many callbacks at once cost, none of which is answered before all have come. */
 async function costOf(callbacks: number, stateOf: (index: number) => string): Promise<number> {
   const flights = signInFlights();
-  const visitor = { sessionId: 'session', verified: undefined, former: [] };
+  const visitor = { sessionId: 'session', isOwn: true, verified: undefined, former: [] };
   let refuse = (): void => undefined;
   const refused = new Promise<never>((_resolve, reject) => {
     refuse = () => reject(new Error('refused'));
