@@ -64,9 +64,12 @@ function isPlain(written: string): boolean {
   return path !== undefined && !path.includes('\ufffd') && !path.split(/[/\\]/).some(isDotSegment);
 }
 
-/** Whether some server resolves this segment: whatever it cuts off (parameters) or drops (control characters, spaces). */
+/**
+ * Whether some server resolves this segment: whatever it cuts off (parameters; query or fragment, where a proxy passes the
+ * decoded path on) or drops (control characters, spaces).
+ */
 function isDotSegment(segment: string): boolean {
-  return /^\.{1,2}(?:;|$)/.test(segment.replace(/[^\x21-\x7e]/g, ''));
+  return /^\.{1,2}(?:[;?#]|$)/.test(segment.replace(/[^\x21-\x7e]/g, ''));
 }
 
 /** Decodes until nothing changes any more; undefined where that takes too many layers. */
