@@ -23,7 +23,8 @@ export interface Deadline {
  * start; left alone they end by the clock, long after the test has failed.
  */
 export function givenDeadline(ms = 54_321): Deadline {
-  jest.setTimeout(30_000);
+  // Sooner than the clock ends a deadline that the test has forgotten.
+  jest.setTimeout(50_000);
   const running = new Map<unknown, () => void>();
   let started = (): void => undefined;
 

@@ -1,8 +1,6 @@
 import { startDemoSite, type DemoSite } from '../../support/demo-site';
 import { browser, type Answer, type Browser } from '../../support/app';
 
-jest.setTimeout(60_000);
-
 let site: DemoSite;
 let visitor: Browser;
 

@@ -18,8 +18,6 @@ import { givenDeadline } from '../../support/deadline';
 import { startDemoSite, type DemoSite } from '../../support/demo-site';
 import { serve } from '../../support/serve';
 
-jest.setTimeout(30_000);
-
 /** What `localhost` may mean here: there are machines without ::1. */
 const LOOPBACK = ['127.0.0.1', '::1'].filter((host) =>
   Object.values(networkInterfaces()).some((addresses) => addresses?.some(({ address }) => address === host)),

@@ -348,7 +348,7 @@ describe('what a session may hold instead', () => {
       }),
       runs(20_260_101, 60),
     );
-  }, 30_000);
+  });
 });
 
 test('a scope that the provider does not repeat at a refresh stays', async () => {

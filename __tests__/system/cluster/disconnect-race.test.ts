@@ -5,7 +5,6 @@ import { ask, callbackPath, type Worker } from './cluster';
 import { startWorld, worksAtTheApi, type World } from './world';
 
 // The first file to run packs the library, on machines that are busy with other suites.
-jest.setTimeout(240_000);
 
 /** `npm run races` counts 250 of each. */
 const ROUNDS = 24;

@@ -38,7 +38,7 @@ export function install(names: readonly string[]): Installed {
 
 /** The printed apps say nothing when they listen, so they are asked until they answer. */
 export async function answering(url: string, { child, said }: Program): Promise<void> {
-  for (const end = Date.now() + 60_000; Date.now() < end;) {
+  for (const end = Date.now() + 300_000; Date.now() < end;) {
     if (child.exitCode !== null) break;
     const ready = await fetch(url, { redirect: 'manual' }).then(
       (answer) => answer.status < 500,

@@ -7,7 +7,7 @@ import { packed, root } from '../../support/packed';
 import { unlessTaken } from '../../support/ports';
 
 /** How long a program may take until it says what is waited for. */
-const PATIENCE_MS = 90_000;
+const PATIENCE_MS = 300_000;
 
 /** What a program said, and how it ended. */
 export interface Ended {

@@ -48,7 +48,7 @@ export function node(args: readonly string[], cwd: string): Outcome {
   const { status, stdout, stderr } = spawnSync(process.execPath, args, {
     ...surroundings(cwd),
     shell: false,
-    timeout: 180_000,
+    timeout: 540_000,
   });
   return { status, stdout, output: stdout + stderr };
 }

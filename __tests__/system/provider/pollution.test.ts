@@ -63,7 +63,6 @@ const SCRIPT = `
   })();
 `;
 
-jest.setTimeout(120_000);
 let target: LocalServer;
 let elsewhere: LocalServer;
 beforeEach(async () => {

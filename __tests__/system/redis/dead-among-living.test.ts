@@ -7,7 +7,6 @@ import { startSandbox } from '../../support/sandbox';
 import { advance, CLIENTS } from './clients';
 
 // Thousands of requests, on machines that are busy with other suites.
-jest.setTimeout(300_000);
 
 const SHAPES = ['flat', 'text', 'empty'] as const;
 /** In CI 3,240 and 3,540 answers to the living. */

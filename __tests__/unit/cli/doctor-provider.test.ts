@@ -5,7 +5,6 @@ import { startSandbox } from '../../support/sandbox';
 
 /** What only asking tells: names, connections, clocks, and the token endpoint itself. */
 
-jest.setTimeout(60_000);
 let sandbox: Sandbox;
 beforeAll(async () => {
   sandbox = await startSandbox({ clientSecret: CANARIES.secret });

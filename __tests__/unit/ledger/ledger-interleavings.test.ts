@@ -39,4 +39,4 @@ test('in random schedules of three actors that crash and freeze, the ledger in m
     'renewed',
   ])
     expect({ what, isCovered: (tally[what] ?? 0) > RUNS.numRuns / 100 }).toEqual({ what, isCovered: true });
-}, 60_000);
+});

@@ -6,7 +6,6 @@ import { readRetryAfter } from '../../../src/provider/retry-after';
 import { anyText, runs, urlQuery } from '../../support/property';
 
 const RUNS = runs(20_300_101);
-jest.setTimeout(240_000);
 const LAST_SECOND = 253_402_300_799;
 
 const clockMs = fc.oneof(fc.constant(Date.UTC(2030, 0, 1)), fc.integer({ min: 0, max: 4e12 }));

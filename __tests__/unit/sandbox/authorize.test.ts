@@ -217,7 +217,7 @@ describe('the consent page', () => {
     expect((await decide()).status).toBe(303);
     await call(authorizationUrl(sandbox));
     expect((await decide()).status).toBe(400);
-  }, 30_000);
+  });
 });
 
 test('the authorization endpoint answers GET and POST only', async () => {

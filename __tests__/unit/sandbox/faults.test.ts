@@ -7,7 +7,6 @@ import { startSandbox } from '../../support/sandbox';
 import { api, exchange, refresh, REDIRECT_URI, signIn } from '../../support/sandbox-client';
 
 // Hundreds of megabytes pass through here: give a busy machine time.
-jest.setTimeout(30_000);
 
 let sandbox: Sandbox;
 beforeEach(async () => (sandbox = await startSandbox()));
