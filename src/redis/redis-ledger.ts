@@ -9,7 +9,7 @@ import {
 } from '../refresh/ledger';
 import { ledgerInMemory } from '../refresh/memory-ledger';
 import { sealer } from '../seal';
-import { ledgerError, redisCommands } from './commands';
+import { ledgerError, redisCommands, unreadable } from './commands';
 import { withLocal } from './local';
 import { redisLedgerConfig, type RedisLedgerOptions } from './options';
 import { ACQUIRE, FAIL, RENEW, REVOKE, SETTLE } from './scripts';
@@ -131,12 +131,4 @@ function flag([value]: readonly string[]): boolean {
 function whole(value: string): number {
   if (!/^\d{1,16}$/u.test(value)) throw unreadable();
   return Number(value);
-}
-
-function unreadable(): Error {
-  return ledgerError(
-    'answer',
-    'Redis answered with something else than the scripts of redisLedger() give: sendCommand must ' +
-      'resolve with the reply as it is.',
-  );
 }

@@ -277,7 +277,7 @@ describeInRedis('the ledger in Redis', () => {
 
     test.each(['QUEUED', 1, ['OK']])('a reply that SET does not give (%j) claims no name', async (reply) => {
       const ledger = redisLedger({ encryptionKeys, sendCommand: () => Promise.resolve(reply) });
-      expect(await faultOf(ledger.once('name', HOUR))).toEqual(away('refused'));
+      expect(await faultOf(ledger.once('name', HOUR))).toEqual(away('answer'));
     });
 
     test('a Redis that is full refuses, and what it holds stays as it is', async () => {
