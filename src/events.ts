@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
-import type { ConnectError, ConnectErrorCode, ConnectStage } from './errors';
+import { isConnectError, type ConnectError, type ConnectErrorCode, type ConnectStage } from './errors';
+import { own } from './own';
 
 interface EventBase {
   /** Milliseconds since 1970. */
@@ -90,7 +91,19 @@ export interface LedgerErrorEvent extends EventBase {
   readonly type: 'ledger_error';
   readonly connection: string;
   readonly operation: 'acquire' | 'renew' | 'settle' | 'fail' | 'revoke' | 'once';
+  readonly reason: LedgerErrorReason;
 }
+
+/** Why a ledger did not carry an operation out. */
+export type LedgerErrorReason =
+  /** No key of `encryptionKeys` opens the record: another process has other keys. */
+  | 'key'
+  /** No answer in time. */
+  | 'timeout'
+  /** It is away, or says no: its rights, its memory, the arguments that `sendCommand` passes on. */
+  | 'refused'
+  /** The answer is none that a ledger gives. */
+  | 'answer';
 
 /** A route of ours answered with an error. */
 export interface ErrorEvent extends EventBase {
@@ -142,6 +155,14 @@ export function disconnectedEvent(lineage: string, nowMs: number): DisconnectedE
 /** Describes the end of a connection. @param lineage - the random id of the connection, hashed as above */
 export function endedEvent(lineage: string, reason: EndedReason, nowMs: number): EndedEvent {
   return { type: 'ended', time: nowMs, connection: connectionHash(lineage), reason };
+}
+
+const LEDGER_ERROR_REASONS: readonly LedgerErrorReason[] = ['key', 'timeout', 'refused', 'answer'];
+
+/** Why a ledger failed, in one word of ours: what else it has thrown may hold addresses and passwords. */
+export function ledgerErrorReason(error: unknown): LedgerErrorReason {
+  const reason = isConnectError(error) ? own(error, 'reason') : undefined;
+  return LEDGER_ERROR_REASONS.find((word) => word === reason) ?? 'refused';
 }
 
 /** 16 hex digits that tell connections apart. @param lineage - the random id of a connection */

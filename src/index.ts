@@ -18,6 +18,7 @@ export type {
   EndedReason,
   ErrorEvent,
   LedgerErrorEvent,
+  LedgerErrorReason,
   RefreshFailedEvent,
   RefreshFailureKind,
   RefreshedEvent,

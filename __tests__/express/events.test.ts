@@ -181,6 +181,7 @@ test.each([
     time,
     connection,
     operation,
+    reason: 'refused',
   });
   expect(JSON.stringify(events)).not.toContain('ledgercanary');
 });

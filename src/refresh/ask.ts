@@ -1,10 +1,10 @@
 import { debug } from '../debug';
-import { connectionHash, emit, type ConnectEventListener, type LedgerErrorEvent } from '../events';
+import { connectionHash, emit, ledgerErrorReason, type ConnectEventListener, type LedgerErrorEvent } from '../events';
 import type { TokenSet } from '../token';
 
 /**
  * Asks the ledger; its trouble is told as an event, and as undefined.
- * What it throws may hold addresses and passwords, and is dropped.
+ * What it throws may hold addresses and passwords: only a word of ours is kept.
  */
 export type Ask = <T>(
   operation: LedgerErrorEvent['operation'],
@@ -17,9 +17,10 @@ export function asking(onEvent: ConnectEventListener | undefined): Ask {
   return async function ask(operation, { lineage }, question) {
     try {
       return await question();
-    } catch {
-      debug('ledger', operation, 'failed');
-      emit(onEvent, { type: 'ledger_error', time: Date.now(), connection: connectionHash(lineage), operation });
+    } catch (error) {
+      const reason = ledgerErrorReason(error);
+      debug('ledger', operation, 'failed', reason);
+      emit(onEvent, { type: 'ledger_error', time: Date.now(), connection: connectionHash(lineage), operation, reason });
       return undefined;
     }
   };

@@ -1,3 +1,4 @@
+import { ConnectError } from '../errors';
 import type { RefreshLedger } from './ledger';
 
 /**
@@ -18,11 +19,19 @@ export function boundedLedger(ledger: RefreshLedger, limitMs: number): RefreshLe
 async function within<T>(limitMs: number, operation: () => Promise<T>): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_resolve, reject) => {
-    timer = setTimeout(() => reject(new Error('The ledger did not answer in time.')), limitMs);
+    timer = setTimeout(() => reject(tooSlow()), limitMs);
   });
   try {
     return await Promise.race([operation(), late]);
   } finally {
     clearTimeout(timer);
   }
+}
+
+function tooSlow(): ConnectError {
+  return new ConnectError('ERR_CONNECT_LEDGER', {
+    stage: 'refresh',
+    reason: 'timeout',
+    message: 'The ledger did not answer in time.',
+  });
 }

@@ -1,6 +1,14 @@
 import { createHash } from 'node:crypto';
+import { debug } from '../debug';
 import { ConnectError } from '../errors';
-import { connectionHash, emit, endedEvent, type ConnectEventListener, type EndedReason } from '../events';
+import {
+  connectionHash,
+  emit,
+  endedEvent,
+  ledgerErrorReason,
+  type ConnectEventListener,
+  type EndedReason,
+} from '../events';
 import { ledgerKey, type LedgerScope } from './box';
 import { endedConnections, type EndedConnections } from './ended';
 import type { RefreshLedger, Revoked } from './ledger';
@@ -53,8 +61,21 @@ export function connections(config: ConnectionsConfig): Connections {
   const { ledger, ended } = config;
   const endedSignIns = endedConnections();
 
-  function away(stage: 'disconnect' | 'callback', operation: 'revoke' | 'once', subject: string): ConnectError {
-    emit(config.onEvent, { type: 'ledger_error', time: Date.now(), connection: connectionHash(subject), operation });
+  function away(
+    stage: 'disconnect' | 'callback',
+    operation: 'revoke' | 'once',
+    subject: string,
+    error: unknown,
+  ): ConnectError {
+    const reason = ledgerErrorReason(error);
+    debug('ledger', operation, 'failed', reason);
+    emit(config.onEvent, {
+      type: 'ledger_error',
+      time: Date.now(),
+      connection: connectionHash(subject),
+      operation,
+      reason,
+    });
     // The state of a callback is spent by now: coming again helps a disconnect only.
     return new ConnectError('ERR_CONNECT_LEDGER', {
       stage,
@@ -66,8 +87,8 @@ export function connections(config: ConnectionsConfig): Connections {
   async function take(stage: 'disconnect' | 'callback', name: string, ttlMs: number): Promise<boolean> {
     try {
       return await ledger.once(name, ttlMs);
-    } catch {
-      throw away(stage, 'once', name);
+    } catch (error) {
+      throw away(stage, 'once', name, error);
     }
   }
 
@@ -77,8 +98,8 @@ export function connections(config: ConnectionsConfig): Connections {
       let revoked: Revoked;
       try {
         revoked = await ledger.revoke(ledgerKey(config, lineage), TOMBSTONE_MS);
-      } catch {
-        throw away('disconnect', 'revoke', lineage);
+      } catch (error) {
+        throw away('disconnect', 'revoke', lineage, error);
       }
       ended.add(lineage);
       if (revoked.first && reason !== undefined) emit(config.onEvent, endedEvent(lineage, reason, Date.now()));
