@@ -74,6 +74,10 @@ export async function moveToNewSession(req: Request, connection: Connection, con
         beforeOldEnds: () => assertNotEnded(req, connection, config),
         // The watched session has been ended once by now: by us, or by the app that has regenerated it.
         afterOldEnds: () => assertUnseen(connection, 1),
+        // Two sign-ins of one session at once: the browser keeps one cookie, and nobody could end the other connection.
+        movedElsewhere() {
+          throw stateError('no_session');
+        },
       },
       config,
     );

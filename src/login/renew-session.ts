@@ -17,8 +17,11 @@ import type { OurKeys } from './strip-session';
 
 /** What renewing a session needs: the names of our own properties, which are never copied. */
 export interface RenewConfig extends SessionConfig, OurKeys {
-  /** Tells other processes that a session goes on under another id; fails never. */
-  readonly markMoved: (sessionId: string) => Promise<void>;
+  /**
+   * Tells other processes that a session goes on under another id; fails never.
+   * @returns false when somebody has told that before
+   */
+  readonly markMoved: (sessionId: string) => Promise<boolean>;
 }
 
 /** What the new session is to hold besides the app's own data. */
@@ -34,6 +37,8 @@ export interface Renewal {
   readonly beforeOldEnds?: () => Promise<void>;
   /** Called when the old one is gone; what it throws takes the new one back, too. */
   readonly afterOldEnds?: () => void;
+  /** Called when another process has moved the session as well, and was first; what it throws takes the new one back. */
+  readonly movedElsewhere?: () => void;
 }
 
 /**
@@ -50,7 +55,7 @@ export async function renewSession(
   renewal: Renewal,
   config: RenewConfig,
 ): Promise<string> {
-  const { stage, visitor, changes, fill, beforeOldEnds, afterOldEnds } = ownOnly(renewal);
+  const { stage, visitor, changes, fill, beforeOldEnds, afterOldEnds, movedElsewhere } = ownOnly(renewal);
   const oldId = req.sessionID;
   const fresh = generate(req, stage);
   copyAppData(old, fresh, changes, config);
@@ -65,7 +70,8 @@ export async function renewSession(
     noteMove(req.sessionStore, visitor, newId);
     await destroyOld(req, oldId, stage, config);
     afterOldEnds?.();
-    await endEverywhere(req, visitor.sessionId, stage, config);
+    const isFirst = await endEverywhere(req, visitor.sessionId, stage, config);
+    if (!isFirst) movedElsewhere?.();
   } catch (error) {
     discard();
     throw error;
@@ -83,13 +89,15 @@ async function destroyOld(req: Request, oldId: string, stage: ConnectStage, conf
 }
 
 /**
- * Another process may be writing the old session, with a fresh token or another sign-in, and bring it back. It takes back what it has written
- * after the mark, and what it has written before goes here. Not marked before: the session may have to stay, with the
+ * Another process may be writing the old session, with a fresh token or another sign-in, and bring it back. It takes back
+ * what it has written after the mark, and what it has written before goes here. Not marked before: the session may have to stay, with the
  * app's login in it, when it cannot be destroyed.
+ * @returns false when another process has moved it, too, and marked it first
  */
-async function endEverywhere(req: Request, id: string, stage: ConnectStage, config: RenewConfig): Promise<void> {
-  await config.markMoved(id);
+async function endEverywhere(req: Request, id: string, stage: ConnectStage, config: RenewConfig): Promise<boolean> {
+  const isFirst = await config.markMoved(id);
   await destroyStored(req, id, stage, config).catch(() => undefined);
+  return isFirst;
 }
 
 function generate(req: Request, stage: ConnectStage): SessionRecord {

@@ -5,8 +5,12 @@ import type { RefreshLedger } from './ledger';
 
 /** What processes tell each other about sessions that have moved to another id. */
 export interface MovedMarks {
-  /** To be called when the old document is gone, which is to be destroyed once more after that. Fails never: a ledger that is away is reported as an event. */
-  readonly markMoved: (sessionId: string) => Promise<void>;
+  /**
+   * To be called when the old document is gone, which is to be destroyed once more after that. Fails never: a ledger that
+   * is away is reported as an event.
+   * @returns false when somebody has marked it before
+   */
+  readonly markMoved: (sessionId: string) => Promise<boolean>;
   /** Whether another process has moved this session; false also when nobody can say. */
   readonly hasMoved: (sessionId: string) => Promise<boolean>;
 }
@@ -31,16 +35,17 @@ const ASKED_MS = 1000;
  */
 export function movedMarks({ ledger, onEvent }: MovedMarksConfig): MovedMarks {
   if (ledger === undefined) {
-    return Object.freeze({ markMoved: () => Promise.resolve(), hasMoved: () => Promise.resolve(false) });
+    return Object.freeze({ markMoved: () => Promise.resolve(true), hasMoved: () => Promise.resolve(false) });
   }
   const ask = asking(onEvent);
   const claimant = randomBytes(16).toString('base64url');
   const claim = { generation: 0, claimant, leaseMs: 1, minAgeMs: 0, retentionMs: ASKED_MS };
 
   return Object.freeze({
-    async markMoved(sessionId: string): Promise<void> {
+    async markMoved(sessionId: string): Promise<boolean> {
       const key = keyOf(sessionId);
-      await ask('revoke', { lineage: key }, () => ledger.revoke(key, MARKED_MS));
+      const revoked = await ask('revoke', { lineage: key }, () => ledger.revoke(key, MARKED_MS));
+      return revoked?.first !== false;
     },
     async hasMoved(sessionId: string): Promise<boolean> {
       const key = keyOf(sessionId);
