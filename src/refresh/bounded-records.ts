@@ -74,15 +74,25 @@ export function dropOldest(...parts: readonly Map<string, unknown>[]): void {
   }
 }
 
-/** Names that are taken for a time, at most so many; the oldest are given up first. */
+/** Names taken for less than this are those of somebody who only looks whether a name is taken. */
+const BRIEFLY_MS = 1000;
+
+/**
+ * Names that are taken for a time, at most so many; the oldest are given up first. Those taken briefly have their place
+ * apart and go before any other: anybody can leave thousands of them, and none must push out a claim.
+ */
 export function boundedNames(maxNames: number): (name: string, ttlMs: number, now: number) => boolean {
-  const taken = new Map<string, { readonly expiresAt: number }>();
+  const brief = new Map<string, { readonly expiresAt: number }>();
+  const claims = new Map<string, { readonly expiresAt: number }>();
+  const parts = [brief, claims];
   return (name, ttlMs, now) => {
-    if ((taken.get(name)?.expiresAt ?? now) > now) return false;
-    taken.delete(name);
-    dropExpired(taken, now);
-    if (taken.size >= maxNames) dropOldest(taken);
-    taken.set(name, { expiresAt: now + ttlMs });
+    if (parts.some((part) => (part.get(name)?.expiresAt ?? now) > now)) return false;
+    for (const part of parts) {
+      part.delete(name);
+      dropExpired(part, now);
+    }
+    if (brief.size + claims.size >= maxNames) dropOldest(...parts);
+    (ttlMs < BRIEFLY_MS ? brief : claims).set(name, { expiresAt: now + ttlMs });
     return true;
   };
 }

@@ -55,6 +55,16 @@ test('a full ledger of refreshes in flight gives up the oldest of them: its size
   expect(await seen(ledger, 'one')).toBe('won');
 });
 
+test('names that were only looked for push no claim out', async () => {
+  const { ledger, clock } = aged(10);
+  expect(await ledger.once('claim', HOUR)).toBe(true);
+  for (let look = 0; look < 100; look += 1) {
+    expect(await ledger.once(`look ${look}`, 1)).toBe(true);
+    clock.now += look % 2;
+  }
+  expect(await ledger.once('claim', HOUR)).toBe(false);
+});
+
 test('names taken once have a bound of their own', async () => {
   const { ledger } = aged(2);
   await refresh(ledger, 'kept');
