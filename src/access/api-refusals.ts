@@ -1,10 +1,11 @@
 import { createHash } from 'node:crypto';
 import { dropExpired, dropOldest } from '../refresh/bounded-records';
+import type { ConnectToken } from '../token';
 
 /** What this process knows of tokens that the API has refused. */
 export interface ApiRefusals {
-  /** The API has refused this access token. @returns whether a refresh may help */
-  readonly mayHelp: (accessToken: string) => boolean;
+  /** The API has refused this token. @returns whether a refresh may help */
+  readonly mayHelp: (token: Pick<ConnectToken, 'access_token' | 'expires_at'>) => boolean;
   /** A refresh that a refusal has caused brought this access token. */
   readonly brought: (accessToken: string) => void;
   /** The API has refused this access token after it was got for a refusal: a refresh does not help. */
@@ -35,11 +36,14 @@ export function apiRefusals(): ApiRefusals {
     marks.set(name, { expiresAt: now + ms });
   }
 
-  const isMarked = (marks: Marks, name: string): boolean => (marks.get(name)?.expiresAt ?? 0) > Date.now();
+  const isMarked = (marks: Marks, name: string, remainingMs = 0): boolean =>
+    (marks.get(name)?.expiresAt ?? 0) > Date.now() + remainingMs;
 
   return {
-    mayHelp(accessToken) {
-      const name = nameOf(accessToken);
+    mayHelp({ access_token, expires_at }) {
+      const name = nameOf(access_token);
+      // Only a refusal tells that it has run out: it may have done so at any time, and is never due.
+      if (expires_at === undefined) return !isMarked(incurable, name, REMEMBERED_MS - PROBATION_MS);
       if (isMarked(onProbation, name)) mark(incurable, name, REMEMBERED_MS);
       return !isMarked(incurable, name);
     },

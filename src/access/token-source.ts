@@ -75,7 +75,7 @@ export function tokenSource(config: TokenSourceConfig): GetToken {
     const session = config.session(req, 'refresh');
     const start = held(session);
     const isRefused = given.refused === start.token.access_token;
-    const refused = isRefused && !refusals.mayHelp(start.token.access_token) ? undefined : given.refused;
+    const refused = isRefused && !refusals.mayHelp(start.token) ? undefined : given.refused;
     if (!needsRefresh(start, refused)) return tokens.shown(start);
     const call: Call = {
       req,

@@ -85,3 +85,30 @@ test('a token that worked for more than a minute after such a refresh may be ref
   expect(second.access_token).not.toBe(first.access_token);
   expect(sandbox.calls.refresh).toBe(2);
 });
+
+describe('a token of which nobody knows when it expires', () => {
+  beforeEach(() => sandbox.set({ expiresAt: 'missing', lifetimeSeconds: 20 }));
+
+  test('is refreshed for a refusal whenever it has run out, also within a minute after such a refresh', async () => {
+    const world = await connectedWorld(sandbox);
+    let token = (await world.stored()).access_token;
+    for (let refreshes = 1; refreshes <= 3; refreshes += 1) {
+      time.pass(21_000);
+      expect(sandbox.works(token)).toBe(false);
+      token = tokenIn(await world.refused(token)).access_token;
+      expect({ works: sandbox.works(token), refreshCalls: sandbox.calls.refresh }).toEqual({
+        works: true,
+        refreshCalls: refreshes,
+      });
+    }
+  });
+
+  test('costs an API that refuses every token one refresh a minute', async () => {
+    const world = await refusedBy('401 Unauthorized', '');
+    for (let seconds = 0; seconds < 180; seconds += 10) {
+      expect(verdict(await call(world))).toEqual([401, 'ERR_CONNECT_EXPIRED', undefined]);
+      time.pass(10_000);
+    }
+    expect(sandbox.calls.refresh).toBe(3);
+  });
+});
