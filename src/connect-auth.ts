@@ -10,6 +10,7 @@ import { disconnectHandler } from './login/disconnect';
 import { exchangeLimit } from './login/exchange-limit';
 import { lastSignInAt } from './login/login-attempt';
 import { signInFlights } from './login/flights';
+import { recentAttempts, type RecentAttempts } from './login/recent-attempts';
 import { publicPrefix } from './option-relations';
 import { readOptions, type Config, type ConnectAuthOptions } from './options';
 import { tokenEndpoint } from './provider/token-endpoint';
@@ -66,7 +67,9 @@ export function connectAuth(options: ConnectAuthOptions): ConnectAuth {
   const keys = { ...config, ...sessionKeys(config) };
   const ledger = config.ledger === undefined ? memoryLedger() : boundedLedger(config.ledger, LEDGER_LIMIT_MS);
   const tokens = sessionTokens(keys);
-  const named = { ...keys, session: sessionLookup(tokens, config) };
+  const recent = recentAttempts(keys);
+  const meet = meeting(tokens, recent);
+  const named = { ...keys, recent, session: sessionLookup(meet, config) };
   const ended = endedConnections();
   const endpoint = tokenEndpoint(config);
   const flights = refreshFlights({ ...config, ledger, endpoint });
@@ -96,7 +99,7 @@ export function connectAuth(options: ConnectAuthOptions): ConnectAuth {
     urls.meet(req);
     next();
   });
-  router.use(openTokens(tokens, parts));
+  router.use(openTokens(tokens, meet, parts));
   if (config.authorizePath !== false) router.all(config.authorizePath, handlers.authorize);
   if (config.callbackPath !== false) router.all(config.callbackPath, handlers.callback);
   if (config.disconnectPath !== false) router.all(config.disconnectPath, handlers.disconnect);
@@ -113,11 +116,11 @@ export function connectAuth(options: ConnectAuthOptions): ConnectAuth {
  * What every request meets: an app that reads `req.session.connectToken` finds a sealed token opened, and none of a
  * connection that has ended here.
  */
-function openTokens(tokens: SessionTokens, { ended }: Pick<Connections, 'ended'>): RequestHandler {
+function openTokens(tokens: SessionTokens, meet: Meet, { ended }: Pick<Connections, 'ended'>): RequestHandler {
   return function openConnectToken(req, _res, next): void {
     const session = (req as { session?: unknown }).session as Record<string, unknown> | null | undefined;
     if (session != null) {
-      meet(req, tokens);
+      meet(req);
       tokens.open(session);
       if (ended.any()) clearEnded(session);
     }
@@ -160,12 +163,12 @@ function sessionKeys(config: Config): { lineageKey: string; pendingKey: string; 
 
 /** Finds the session of a request, and remembers having met one. */
 function sessionLookup(
-  tokens: SessionTokens,
+  meet: Meet,
   { loginUrl }: Pick<Config, 'loginUrl'>,
 ): (req: Request, stage: ConnectStage) => SessionRecord {
   let seen = false;
   return function session(req, stage) {
-    meet(req, tokens);
+    meet(req);
     // The app has logged the visitor out in this very request.
     if (stage === 'refresh' && isLoggedOut(req)) {
       throw new ConnectError('ERR_CONNECT_REQUIRED', { stage, ...(loginUrl === undefined ? {} : { loginUrl }) });
@@ -176,8 +179,16 @@ function sessionLookup(
   };
 }
 
-/** From now on the store gets the token of this request's session as it is to be kept, and what it ends is known. */
-function meet(req: Request, tokens: SessionTokens): void {
-  watchSessions(req);
-  keepIn(req, tokens.kept);
+type Meet = (req: Request) => void;
+
+/**
+ * From now on the store gets the token and the sign-ins of this request's session as they are to be kept, and what it
+ * ends is known.
+ */
+function meeting(tokens: SessionTokens, recent: RecentAttempts): Meet {
+  return function meet(req) {
+    watchSessions(req);
+    keepIn(req, tokens.kept);
+    keepIn(req, recent.kept);
+  };
 }

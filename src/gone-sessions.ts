@@ -45,6 +45,11 @@ export function hasGone(store: Store, session: Session): boolean {
   return at !== undefined && at > (seenAt.get(session) ?? 0);
 }
 
+/** Whether this process has ended a session of this id, whatever the store holds: an older copy may have brought it back. */
+export function hasEnded(store: Store, sessionId: string): boolean {
+  return endedIn.get(store)?.has(keyOf(sessionId)) === true;
+}
+
 /** Whether a request has no session any more because this process has ended it. */
 export function isLoggedOut(req: Request): boolean {
   const {
@@ -53,7 +58,7 @@ export function isLoggedOut(req: Request): boolean {
     sessionID,
   } = req as { session?: unknown; sessionStore?: Store; sessionID?: string };
   if (session != null || store === undefined || sessionID === undefined) return false;
-  return endedIn.get(store)?.has(keyOf(sessionID)) === true;
+  return hasEnded(store, sessionID);
 }
 
 /** Watches the session of one request. */

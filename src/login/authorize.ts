@@ -2,8 +2,8 @@ import type { Request, RequestHandler, Response } from 'express';
 import { debug } from '../debug';
 import { ConnectError } from '../errors';
 import { saveIfLiving, type LivingConfig } from '../living-session';
-import { own } from '../own';
 import { readParameter } from '../query';
+import { own } from '../own';
 import { isForeignFrame, isPageLoad } from '../request-kind';
 import { safeReturnTo, type ReturnToRules } from '../return-to';
 import {
@@ -18,7 +18,16 @@ import {
 import { cameWithSession } from '../session-cookie';
 import { withSessionLock } from '../session-lock';
 import { assertCookieReturns } from './cookie-check';
-import { challengeOf, hashState, randomSecret, readAttempts, withPending, type PendingEntry } from './login-attempt';
+import {
+  challengeOf,
+  hashState,
+  newState,
+  randomSecret,
+  readAttempts,
+  withPending,
+  type PendingEntry,
+} from './login-attempt';
+import type { RecentAttempts } from './recent-attempts';
 import { foreignLoad, visitHandler, type VisitConfig } from './visit';
 
 /** What starting a sign-in needs. */
@@ -37,6 +46,7 @@ export interface AuthorizeConfig extends VisitConfig, LivingConfig, ReturnToRule
   readonly pendingKey: string;
   /** Binds states to this instance. */
   readonly instance: string;
+  readonly recent: RecentAttempts;
   readonly session: (req: Request, stage: 'authorize') => SessionRecord;
 }
 
@@ -60,7 +70,7 @@ async function authorize(req: Request, res: Response, config: AuthorizeConfig): 
       message: 'With allowMissingState a sign-in starts from a page load only.',
     });
   }
-  const state = randomSecret();
+  const state = newState({ ...config, sessionId: req.sessionID });
   const verifier = config.pkce ? randomSecret() : undefined;
   const entry: PendingEntry = {
     h: hashState(state, config.instance),
@@ -96,7 +106,10 @@ async function remember(
     // Gone since this request began: a callback in another tab has moved the session. Saving would bring it back.
     if (stored === undefined) throw gone();
     adoptStored(session, stored, [config.sessionKey, config.lineageKey]);
-    session[config.pendingKey] = withPending(readAttempts(own(stored, config.pendingKey)), entry);
+    const attempts = withPending(readAttempts(own(stored, config.pendingKey)), entry);
+    session[config.pendingKey] = attempts;
+    // First: an older copy may be saved while this one is. A sign-in whose save fails is one that nobody knows of.
+    config.recent.note(req.sessionID, attempts);
     const save = (onLate?: () => void): Promise<void> => saveSession(req, session, 'authorize', config, onLate);
     // Nobody else knows the id of a new one.
     if (isNew) await save();

@@ -1,4 +1,5 @@
 import type { Request } from 'express';
+import type { ConnectError } from '../errors';
 import { saveIfLiving, type LivingConfig } from '../living-session';
 import { adoptStored, lockPatience, readStored, saveSession, type SessionRecord, type StoredSession } from '../session';
 import { own } from '../own';
@@ -7,6 +8,8 @@ import type { Replay } from './flights';
 import {
   findAttempt,
   hashState,
+  isFull,
+  isStateOf,
   readAttempts,
   solePending,
   withSpent,
@@ -14,6 +17,7 @@ import {
   type PendingEntry,
   type SpentMark,
 } from './login-attempt';
+import type { RecentAttempts } from './recent-attempts';
 import { stateError } from './state-error';
 
 /** What claiming a sign-in needs. */
@@ -22,6 +26,7 @@ export interface ClaimConfig extends LivingConfig {
   readonly lineageKey: string;
   readonly pendingKey: string;
   readonly pendingTtlMs: number;
+  readonly recent: RecentAttempts;
   /** Binds states to this instance. */
   readonly instance: string;
   /** The connection that a session or its document holds a token of. */
@@ -43,24 +48,38 @@ export async function claimState(
   config: ClaimConfig,
 ): Promise<Claim> {
   // Without any sign-in of ours in the session there is nothing to read, write or wait for.
-  if (readAttempts(own(session, config.pendingKey)) === undefined) throw stateError('no_session');
+  if (readAttempts(own(session, config.pendingKey)) === undefined) throw nothingHere(req, state, config);
   return withSessionLock(req.sessionStore, req.sessionID, lockPatience('callback', config), async () => {
     const stored = await readStored(req, req.sessionID, 'callback', config);
-    const attempts = stored === undefined ? undefined : readAttempts(own(stored, config.pendingKey));
-    if (stored === undefined || attempts === undefined) throw stateError('no_session');
+    if (stored === undefined) throw stateError('no_session');
+    const attempts = readAttempts(own(stored, config.pendingKey));
+    if (attempts === undefined) throw nothingHere(req, state, config);
     const found = findState(attempts, state, config);
     if (found.kind === 'spent') return replayOf(found.mark, stored, config);
+    if (found.kind === 'unknown' && !isFull(attempts) && isOfThis(req, state, config)) throw stateError('overwritten');
     if (found.kind !== 'pending') throw stateError(found.kind);
     beforeSpent?.();
     const now = Date.now();
     adoptStored(session, stored, [config.sessionKey, config.lineageKey]);
-    session[config.pendingKey] = withSpent(attempts, { h: found.entry.h, at: now }, now, config.pendingTtlMs);
+    const spent = withSpent(attempts, { h: found.entry.h, at: now }, now, config.pendingTtlMs);
+    session[config.pendingKey] = spent;
     const lives = await saveIfLiving(req, session, 'callback', config, (onLate) =>
       saveSession(req, session, 'callback', config, onLate),
     );
     if (!lives) throw stateError('no_session');
+    config.recent.note(req.sessionID, spent);
     return { kind: 'won', entry: found.entry };
   });
+}
+
+/** The session of this request holds no sign-in. */
+function nothingHere(req: Request, state: string | undefined, config: ClaimConfig): ConnectError {
+  return stateError(isOfThis(req, state, config) ? 'overwritten' : 'no_session');
+}
+
+/** Whether this state was started in this very session. */
+function isOfThis(req: Request, state: string | undefined, config: ClaimConfig): boolean {
+  return state !== undefined && isStateOf(state, { ...config, sessionId: req.sessionID });
 }
 
 function findState(attempts: Attempts, state: string | undefined, config: ClaimConfig): ReturnType<typeof findAttempt> {

@@ -52,6 +52,39 @@ export function randomSecret(): string {
   return randomBytes(32).toString('base64url');
 }
 
+/** Bytes of a state that are random; the others say where it belongs. */
+const RANDOM_BYTES = 24;
+
+/**
+ * A fresh state: 24 random bytes, and 8 that are a hash of them with the session. So it can be told later whether a
+ * session that knows nothing of this state has started it; that it did proves nothing and allows nothing.
+ */
+export function newState(place: StatePlace): string {
+  const random = randomBytes(RANDOM_BYTES);
+  return Buffer.concat([random, placeTag(random, place)]).toString('base64url');
+}
+
+/** Whether a state says that it was started in this session. */
+export function isStateOf(state: string, place: StatePlace): boolean {
+  const bytes = Buffer.from(state, 'base64url');
+  const random = bytes.subarray(0, RANDOM_BYTES);
+  const asWeWriteIt = bytes.toString('base64url') === state;
+  return asWeWriteIt && placeTag(random, place).equals(bytes.subarray(RANDOM_BYTES));
+}
+
+/** Where a state was started. */
+export interface StatePlace {
+  readonly sessionId: string;
+  /** The instance, and its property of the session. */
+  readonly instance: string;
+  readonly pendingKey: string;
+}
+
+function placeTag(random: Buffer, { sessionId, instance, pendingKey }: StatePlace): Buffer {
+  const place = JSON.stringify([sessionId, instance, pendingKey]);
+  return createHash('sha256').update('connect-auth place v1\0').update(random).update(place).digest().subarray(0, 8);
+}
+
 /** The S256 code challenge of a verifier (RFC 7636 §4.2). */
 export function challengeOf(verifier: string): string {
   return createHash('sha256').update(verifier).digest('base64url');
@@ -87,6 +120,25 @@ function isSpent(value: unknown): value is SpentMark {
 /** Adds a started sign-in; of more than 8 the oldest is dropped. */
 export function withPending(attempts: Attempts | undefined, entry: PendingEntry): Attempts {
   return { p: [...(attempts?.p ?? []), entry].slice(-MOST), s: attempts?.s ?? [] };
+}
+
+/** What two copies of one session know together, of which the second wins: nothing that either has spent is pending. */
+export function mergedAttempts(one: Attempts, two: Attempts | undefined): Attempts {
+  if (two === undefined) return one;
+  const spent = new Map([...one.s, ...two.s].map((mark) => [mark.h, mark]));
+  // A mark of a success says more than the one that it was made from.
+  for (const mark of [...one.s, ...two.s]) if (mark.l !== undefined) spent.set(mark.h, mark);
+  const pending = new Map([...one.p, ...two.p].filter(({ h }) => !spent.has(h)).map((entry) => [entry.h, entry]));
+  return { p: latest([...pending.values()]), s: latest([...spent.values()]) };
+}
+
+function latest<T extends { readonly at: number }>(rows: readonly T[]): readonly T[] {
+  return rows.toSorted((a, b) => a.at - b.at).slice(-MOST);
+}
+
+/** Whether no more sign-ins fit: then one that is missing may have been pushed out. */
+export function isFull({ p }: Attempts): boolean {
+  return p.length >= MOST;
 }
 
 /** Looks a state up among own entries only: no name is ever a key here, so `__proto__` is as unknown as any other. */

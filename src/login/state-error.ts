@@ -8,6 +8,10 @@ const STATE_MESSAGES = {
     'The session that started this sign-in is not here. Likely causes: the cookie was not sent (sameSite, secure ' +
     'behind a proxy), the visitor came by another host than that of redirectUri (localhost is not 127.0.0.1), or a ' +
     'MemoryStore lost its sessions at a restart.',
+  overwritten:
+    'This session has started the sign-in, but no longer knows of it: a request that began before the sign-in has saved ' +
+    'its older copy of the session over it, in another process. Let requests of your app that take long neither change ' +
+    'the session nor run with resave: true.',
   unknown:
     'This session has started no sign-in with this state: it belongs to another browser or instance, or was forged.',
   expired: 'The sign-in took longer than pendingTtlMs, or the clocks of this deployment disagree.',
