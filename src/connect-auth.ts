@@ -52,7 +52,7 @@ export type ConnectAuth = Router & {
    * ConnectError, and never anywhere else than below `apiBaseUrl`.
    */
   readonly client: (req: Request) => ConnectClient;
-  /** Waits until every refresh in flight is over and recorded: call it on SIGTERM, after the server has closed. */
+  /** Waits until every refresh in flight is over and recorded: call it on SIGTERM and SIGINT, after the server has closed. */
   readonly close: () => Promise<void>;
 };
 

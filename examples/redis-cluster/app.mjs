@@ -8,12 +8,14 @@ import { redisLedger } from 'express-connect-auth/redis';
 if (cluster.isPrimary) {
   cluster.fork();
   cluster.fork();
-  process.once('SIGTERM', () => cluster.disconnect());
+  for (const signal of ['SIGTERM', 'SIGINT']) process.once(signal, () => cluster.disconnect());
 } else {
   await serve();
 }
 
 async function serve() {
+  // Ctrl+C reaches every process of a terminal; the primary tells the workers when to end.
+  process.on('SIGINT', () => undefined);
   // Take the one you use: both files export the same two things.
   const { client, sendCommand } = await import(`./${process.env.REDIS_CLIENT ?? 'node-redis'}.mjs`);
   const options = connectOptionsFromEnv(); // its encryptionKeys seal the tokens in the sessions
@@ -49,7 +51,7 @@ async function serve() {
   app.use(connectErrorHandler());
 
   const server = app.listen(process.env.PORT ?? 3000);
-  // After SIGTERM, once the requests in progress are answered.
+  // After a signal, once the requests in progress are answered.
   cluster.worker.once('disconnect', async () => {
     await connect.close(); // refreshes in flight are finished and recorded
     process.exit();
