@@ -75,6 +75,8 @@ function isJudged({ status, headers }: WireAnswer, { dataType, method }: ApiRead
 
 /** A longer list is no list of errors, but costs as if it were one. */
 const MOST_ERRORS = 200;
+/** Of each of them: all together must not cost more than parsing them did. */
+const MOST_VALUES_OF_ONE = 10;
 const BESIDE_DATA = SIGN_KEYS.filter((name) => name !== 'data');
 
 /** The part of a 2xx body in which a sign is an error. */
@@ -87,7 +89,7 @@ function besideData(value: unknown): unknown {
 }
 
 function saysError(element: unknown): boolean {
-  const signs = findErrorSigns(isFields(element) ? besideData(element) : undefined);
+  const signs = findErrorSigns(isFields(element) ? besideData(element) : undefined, MOST_VALUES_OF_ONE);
   return signs.failed || [signs.accountCode, signs.oauthName, signs.statusCode].some((sign) => sign !== undefined);
 }
 

@@ -40,11 +40,11 @@ const apiCodeByText = new Map(DOCUMENTED_MESSAGES.map(([text, apiCode]) => [norm
 /**
  * Finds the error signs in a parsed body of any shape. Numbers that the provider does not document (16, 101) are no
  * signs, and neither are `error: null`, `false`, `''`, `0`, `errors: []`, `success: true`, `status: 200` and `code: 0`,
- * nor texts of more than 256 characters. Looks at 200 values on 6 levels at most.
+ * nor texts of more than 256 characters. Looks at `mostValues` values on 6 levels at most.
  */
-export function findErrorSigns(value: unknown): ErrorSigns {
+export function findErrorSigns(value: unknown, mostValues = MOST_VALUES): ErrorSigns {
   const signs: ErrorSigns = { failed: false, invalidToken: false, insufficientScope: false };
-  let valuesLeft = MOST_VALUES;
+  let valuesLeft = mostValues;
 
   function visit(inner: unknown, level: number): void {
     if (inner === undefined || level > MOST_LEVELS || valuesLeft === 0) return;

@@ -58,6 +58,15 @@ test.each([
 });
 
 test.each([
+  [9, 'error'],
+  [10, 'data'],
+])('an error in a list whose sign stands after %i other values is read as %s', (before, kind) => {
+  // The element itself and its list are two of them.
+  const texts = Array<string>(before - 2).fill('no sign');
+  expect(apiReading([{ message: [...texts, 'Invalid API Key'] }])).toBe(kind);
+});
+
+test.each([
   [8192, 'ERR_CONNECT_CONFIG'],
   [8193, 'ERR_CONNECT_RESPONSE'],
 ])('a form of %i characters that says invalid_client is %s', (length, code) => {
