@@ -30,6 +30,7 @@ export type {
   GetToken,
   LedgerClaim,
   LedgerErrorEvent,
+  LedgerErrorReason,
   LedgerFailure,
   LedgerSuccess,
   MemoryLedgerOptions,
