@@ -47,7 +47,7 @@ export function isPrefetch(req: Request): boolean {
  * Fetch Metadata, W3C), nothing is known.
  */
 export function isPart(req: Request): boolean {
-  const { 'sec-fetch-dest': destination = 'empty' } = req.headers;
+  const { 'sec-fetch-dest': destination = 'empty' } = headersOf(req);
   return !isNavigation(req) && (isForeign(req) || destination !== 'empty');
 }
 
