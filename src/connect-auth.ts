@@ -1,4 +1,4 @@
-import { Router, type Request, type RequestHandler } from 'express';
+import { Router, type NextFunction, type Request, type RequestHandler, type Response } from 'express';
 import { apiClients, type ConnectClient } from './access/api-client';
 import { apiRefusals } from './access/api-refusals';
 import { requireConnectGuard, type RequireConnectOptions } from './access/require-connect';
@@ -32,19 +32,24 @@ import type { TokenSet } from './token';
 /** Milliseconds for one operation of a ledger that the app has given us. */
 const LEDGER_LIMIT_MS = 5000;
 
+/** A handler of Express. An interface of ours, so that declarations of an app can name it. */
+export interface ConnectHandler extends RequestHandler {
+  (req: Request, res: Response, next: NextFunction): void;
+}
+
 /** The middleware: an Express Router that also carries its handlers. They work destructured. */
 export type ConnectAuth = Router & {
   /** Starts a sign-in; mount it elsewhere with `app.get('/login', connect.authorize)`. */
-  readonly authorize: RequestHandler;
+  readonly authorize: ConnectHandler;
   /** Finishes a sign-in. */
-  readonly callback: RequestHandler;
+  readonly callback: ConnectHandler;
   /** Ends a connection; mount it elsewhere with `app.post('/logout', connect.disconnect)`. */
-  readonly disconnect: RequestHandler;
+  readonly disconnect: ConnectHandler;
   /**
    * Makes a guard for routes that need a connected account; behind it `req.session.connectToken` is fresh.
    * @throws ConnectError `ERR_CONNECT_OPTIONS`
    */
-  readonly requireConnect: (options?: RequireConnectOptions) => RequestHandler;
+  readonly requireConnect: (options?: RequireConnectOptions) => ConnectHandler;
   /** Gives the visitor's token, refreshed when due; `refused`: the access token that the API has just answered 401 to. */
   readonly getToken: GetToken;
   /**

@@ -7,6 +7,11 @@ import { isShownToPerson } from './request-kind';
 /** Answers a request with the app's own error page; status and headers are already set. */
 export type RenderError = (error: ConnectError, req: Request, res: Response) => void | Promise<void>;
 
+/** Error middleware of Express. An interface of ours, so that declarations of an app can name it. */
+export interface ConnectErrorMiddleware extends ErrorRequestHandler {
+  (error: unknown, req: Request, res: Response, next: NextFunction): void;
+}
+
 /** Options of {@link connectErrorHandler}. */
 export interface ConnectErrorHandlerOptions {
   /** Answers in the app's own look; when it throws, the standard answer is given. */
@@ -17,7 +22,7 @@ export interface ConnectErrorHandlerOptions {
  * Error middleware for the app's own routes: turns each {@link ConnectError} into its HTTP answer,
  * a page for a page load or a form, and problem+json (RFC 9457) for a script. Passes on foreign errors and answers already begun.
  */
-export function connectErrorHandler(options: ConnectErrorHandlerOptions = {}): ErrorRequestHandler {
+export function connectErrorHandler(options: ConnectErrorHandlerOptions = {}): ConnectErrorMiddleware {
   const { render } = ownOnly(options);
   return function connectErrors(error: unknown, req: Request, res: Response, next: NextFunction): void {
     if (!isConnectError(error) || res.headersSent) next(error);

@@ -1,5 +1,10 @@
-export { connectAuth, type ConnectAuth } from './connect-auth';
-export { connectErrorHandler, type ConnectErrorHandlerOptions, type RenderError } from './error-handler';
+export { connectAuth, type ConnectAuth, type ConnectHandler } from './connect-auth';
+export {
+  connectErrorHandler,
+  type ConnectErrorHandlerOptions,
+  type ConnectErrorMiddleware,
+  type RenderError,
+} from './error-handler';
 export {
   ConnectError,
   isConnectError,

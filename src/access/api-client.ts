@@ -44,7 +44,10 @@ export interface ApiClientConfig {
  * `maxRedirects`, `auth`, agents, progress …) do nothing. An `adapter` of the app's own replaces ours: nothing is
  * signed then.
  */
-export type ConnectClient = AxiosInstance;
+export interface ConnectClient extends AxiosInstance {
+  // An interface of ours: declarations of an app can name it where a package manager hides axios from the app.
+  create(config?: CreateAxiosDefaults): ConnectClient;
+}
 
 /** What axios.create() puts on an instance: `request`, `get`, `post` and so on, as many as this axios has. */
 const METHODS = Object.getOwnPropertyNames(Axios.prototype).filter(

@@ -14,6 +14,8 @@ import {
   type ConnectAuth,
   type ConnectAuthOptions,
   type ConnectClient,
+  type ConnectErrorMiddleware,
+  type ConnectHandler,
   type ConnectError,
   type ConnectErrorCode,
   type ConnectEvent,
@@ -103,20 +105,22 @@ type OwnKeys = Exclude<keyof ConnectAuth, keyof Router>;
 expectTypeOf<OwnKeys>().toEqualTypeOf<
   'authorize' | 'callback' | 'disconnect' | 'requireConnect' | 'getToken' | 'client' | 'close'
 >();
-expectTypeOf<ConnectAuth['authorize' | 'callback' | 'disconnect']>().toEqualTypeOf<RequestHandler>();
-expectTypeOf<ConnectAuth['requireConnect']>().toEqualTypeOf<(options?: RequireConnectOptions) => RequestHandler>();
+expectTypeOf<ConnectAuth['authorize' | 'callback' | 'disconnect']>().toEqualTypeOf<ConnectHandler>();
+expectTypeOf<ConnectHandler>().toExtend<RequestHandler>();
+expectTypeOf<ConnectAuth['requireConnect']>().toEqualTypeOf<(options?: RequireConnectOptions) => ConnectHandler>();
 expectTypeOf<ConnectAuth['getToken']>().toEqualTypeOf<GetToken>();
 expectTypeOf<ConnectAuth['client']>().toEqualTypeOf<(req: Request) => ConnectClient>();
 expectTypeOf<ConnectAuth['close']>().toEqualTypeOf<() => Promise<void>>();
 expectTypeOf<Pick<ConnectAuth, OwnKeys>>().toEqualTypeOf<Readonly<Pick<ConnectAuth, OwnKeys>>>();
 expectTypeOf<GetToken>().toEqualTypeOf<(req: Request, ask?: TokenRequest) => Promise<ConnectToken>>();
 expectTypeOf<TokenRequest>().toEqualTypeOf<{ readonly refused?: string | undefined }>();
-expectTypeOf<ConnectClient>().toEqualTypeOf<AxiosInstance>();
+expectTypeOf<ConnectClient>().toExtend<AxiosInstance>();
 expectTypeOf<RequireConnectOptions>().toEqualTypeOf<{
   readonly onMissing?: 'auto' | 'redirect' | 'error' | undefined;
   readonly loginUrl?: string | undefined;
 }>();
-expectTypeOf(connectErrorHandler).returns.toEqualTypeOf<ErrorRequestHandler>();
+expectTypeOf(connectErrorHandler).returns.toEqualTypeOf<ConnectErrorMiddleware>();
+expectTypeOf<ConnectErrorMiddleware>().toExtend<ErrorRequestHandler>();
 app
   .use(connect)
   .use('/sub', connect)
