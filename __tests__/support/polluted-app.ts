@@ -35,6 +35,7 @@ function begin(): void {
     redirectUri: `${url}/connect/callback`,
     encryptionKeys: KEYS,
     pkce: false,
+    ledger: memoryLedger({ now: () => Date.now() }),
     onEvent: (event) => events.push(event),
   });
 }

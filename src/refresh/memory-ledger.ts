@@ -50,7 +50,7 @@ export function ledgerInMemory(maxRecords = MAX_RECORDS, now: () => number = mon
   return Object.freeze<RefreshLedger>({
     acquire: atomic((key, claim) => {
       const time = now();
-      const { answer, record } = acquireStep(records.get(key, time), claim, time);
+      const { answer, record } = ownOnly(acquireStep(records.get(key, time), claim, time));
       if (record !== undefined) records.put(key, record, { now: time, retentionMs: claim.retentionMs });
       return answer;
     }),
@@ -63,19 +63,19 @@ export function ledgerInMemory(maxRecords = MAX_RECORDS, now: () => number = mon
     }),
     settle: atomic((key, success) => {
       const time = now();
-      const { answer, record } = settleStep(records.get(key, time), success, time);
+      const { answer, record } = ownOnly(settleStep(records.get(key, time), success, time));
       if (record !== undefined) records.put(key, record, { now: time, retentionMs: success.retentionMs });
       return answer;
     }),
     fail: atomic((key, failure) => {
       const time = now();
-      const { answer, record } = failStep(records.get(key, time), failure, time);
+      const { answer, record } = ownOnly(failStep(records.get(key, time), failure, time));
       if (record !== undefined) records.put(key, record, { now: time, retentionMs: failure.retentionMs });
       return answer;
     }),
     revoke: atomic((key, retentionMs) => {
       const time = now();
-      const { answer, record } = revokeStep(records.get(key, time));
+      const { answer, record } = ownOnly(revokeStep(records.get(key, time)));
       if (record !== undefined) records.put(key, record, { now: time, retentionMs });
       return answer;
     }),
