@@ -53,7 +53,9 @@ function ledgers(): string {
 const app = express();
 app.use(session({ secret: 'signing', resave: false, saveUninitialized: false, store: new MemoryStore() }));
 app.use((req, res, next) => connect(req, res, next));
-app.get('/guarded', (req, res, next) => void connect.requireConnect()(req, res, next));
+app.get('/guarded', (req, res, next) => {
+  connect.requireConnect()(req, res, next);
+});
 app.get(
   '/fresh',
   (req, res, next) =>
