@@ -13,7 +13,7 @@ const projects = config.projects
     ...project,
     rootDir: root,
     cacheDirectory: process.env.MUTATE_CACHE,
-    setupFilesAfterEnv: baseline ? [here('reach.cjs')] : [],
+    setupFilesAfterEnv: [...project.setupFilesAfterEnv, ...(baseline ? [here('reach.cjs')] : [])],
     transform: Object.fromEntries(
       Object.entries(project.transform).map(([pattern, [, options]]) => [
         pattern,
