@@ -7,6 +7,7 @@ import { browser } from '../../support/app';
 import { startRedisCluster } from '../../support/redis-cluster';
 import { freePort, unlessTaken } from '../../support/ports';
 import { startRedis, type RedisServer } from '../../support/redis-server';
+import { startSentinel } from '../../support/redis-sentinel';
 import { describeInRedis } from '../../support/requires';
 import { startSandbox } from '../../support/sandbox';
 import { answering, install, type Installed, type Program } from './installed';
@@ -132,6 +133,28 @@ describeInRedis('docs/scaling.md: what it prints runs as printed:', () => {
     });
     await once(child, 'exit');
     expect(said()).toBe('["kept",null,"won","settled","box"]\n');
+  });
+
+  test('with Sentinel, the ledger answers by way of the primary that it names', async () => {
+    writeFileSync(join(installed.folder, 'sentinel.mjs'), example('sentinel.mjs'));
+    writeFileSync(
+      join(installed.folder, 'check-sentinel.mjs'),
+      `
+import { redisLedger } from 'express-connect-auth/redis';
+import { redis } from './sentinel.mjs';
+const { LEDGER_KEY: secret } = process.env;
+const ledger = redisLedger({ sendCommand: (command, ...args) => redis.call(command, ...args), encryptionKeys: [{ id: '2026-11', secret }] });
+const { kind } = await ledger.acquire('by sentinel', { generation: 0, claimant: 'me', leaseMs: 1000, minAgeMs: 0, retentionMs: 60000 });
+console.log(kind, redis.options.sentinels.length, redis.stream.remotePort);
+await redis.quit();
+`,
+    );
+    const { child, said } = installed.run('check-sentinel.mjs', {
+      REDIS_SENTINELS: await startSentinel(redis.port),
+      LEDGER_KEY: 'a secret of thirty-two characters or more',
+    });
+    await once(child, 'exit');
+    expect(said()).toBe(`won 1 ${redis.port}\n`);
   });
 
   test('with a cluster, session store and ledger answer', async () => {
