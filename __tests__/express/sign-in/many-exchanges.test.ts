@@ -1,6 +1,7 @@
 import type { Sandbox } from '../../../src/testing';
 import { beginSignIn, browser, signIn, withApp, type Browser, type TestApp } from '../../support/app';
 import { startSandbox } from '../../support/sandbox';
+import { until } from '../../support/turns';
 
 let sandbox: Sandbox;
 beforeAll(async () => {
@@ -67,6 +68,29 @@ test('a place that a failure has taken is free again', async () => {
     // A state that is spent takes no place.
     expect((await refusing.visit(wrong, SCRIPT)).status).toBe(403);
     for (const visitor of [browser(), browser()]) expect((await signIn(app, sandbox, visitor)).status).toBe(302);
+    sandbox.release();
+    await Promise.all(running);
+  });
+});
+
+test('a place is free as soon as the code is exchanged, whatever onConnect still waits for', async () => {
+  let goOn = (): void => undefined;
+  const waits = new Promise<void>((resolve) => {
+    goOn = resolve;
+  });
+  let asked = 0;
+  const onConnect = (): Promise<void> | undefined => {
+    asked += 1;
+    return asked === 1 ? waits : undefined;
+  };
+  await withApp(sandbox, { options: { onConnect } }, async (app) => {
+    const running = await madeUp(app, MOST - 1);
+    await sandbox.waiting(MOST - 1);
+    const slow = signIn(app, sandbox, browser());
+    await until(() => asked === 1);
+    expect((await signIn(app, sandbox, browser())).status).toBe(302);
+    goOn();
+    expect((await slow).status).toBe(302);
     sandbox.release();
     await Promise.all(running);
   });
