@@ -22,7 +22,7 @@ let moment = 0;
  */
 export function watchSessions(req: Request): void {
   const { session, sessionStore: store } = req as { session?: object | null; sessionStore?: Store };
-  if (session != null && !seenAt.has(session)) seenAt.set(session, (moment += 1));
+  if (session != null) noteSeen(session);
   if (store === undefined || endedIn.has(store)) return;
   const ended = new Map<string, number>();
   endedIn.set(store, ended);
@@ -39,8 +39,13 @@ export function watchSessions(req: Request): void {
   });
 }
 
+/** Notes when what stands for a session was first seen, for {@link hasGone}: before the session is read. */
+export function noteSeen(session: object): void {
+  if (!seenAt.has(session)) seenAt.set(session, (moment += 1));
+}
+
 /** Whether this process has ended a session since it was first seen: then nothing may write it any more. */
-export function hasGone(store: Store, session: Session): boolean {
+export function hasGone(store: Store, session: Pick<Session, 'id'>): boolean {
   const at = endedIn.get(store)?.get(keyOf(session.id));
   return at !== undefined && at > (seenAt.get(session) ?? 0);
 }

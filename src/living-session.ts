@@ -20,7 +20,7 @@ export interface LivingConfig extends SessionConfig {
  */
 export async function saveIfLiving(
   req: Request,
-  session: Session,
+  session: Pick<Session, 'id'>,
   stage: ConnectStage,
   config: LivingConfig,
   save: (onLate: () => void) => Promise<void>,

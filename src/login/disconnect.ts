@@ -2,6 +2,8 @@ import type { Request, RequestHandler, Response } from 'express';
 import { debug } from '../debug';
 import { ConnectError } from '../errors';
 import { disconnectedEvent, emit } from '../events';
+import { noteSeen } from '../gone-sessions';
+import type { LivingConfig } from '../living-session';
 import { own } from '../own';
 import { isNavigation } from '../request-kind';
 import {
@@ -23,7 +25,7 @@ import { holdsOurs, stripStored } from './strip-session';
 import { visitHandler, type VisitConfig } from './visit';
 
 /** What ending a connection needs. */
-export interface DisconnectConfig extends VisitConfig, RenewConfig, SameOriginConfig {
+export interface DisconnectConfig extends VisitConfig, RenewConfig, SameOriginConfig, LivingConfig {
   /** Where a form lands: a path of this site, or a place on an allowed origin. */
   readonly afterDisconnect: string;
   readonly session: (req: Request, stage: 'disconnect') => SessionRecord;
@@ -91,6 +93,8 @@ async function endSession(req: Request, session: SessionRecord, config: Disconne
   };
   const endMoved = async (sessionId: string): Promise<void> => {
     await withSessionLock(req.sessionStore, sessionId, lockPatience('disconnect', config), async () => {
+      const place = { id: sessionId };
+      noteSeen(place);
       const stored = await readStored(req, sessionId, 'disconnect', config);
       if (stored === undefined || !holdsOurs(stored, config)) return;
       setLanded(stored);
@@ -98,7 +102,7 @@ async function endSession(req: Request, session: SessionRecord, config: Disconne
       await endStored(stored);
       // The session keeps its id: the browser has its cookie from the callback, and whoever knows no more than the old
       // cookie (it may have been planted) must not get it from us.
-      await stripStored(req, sessionId, stored, 'disconnect', config);
+      await stripStored(req, place, stored, 'disconnect', config);
     });
   };
   const renewed = await withSessionLock(

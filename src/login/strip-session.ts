@@ -1,7 +1,8 @@
 import type { Request } from 'express';
 import type { Store } from 'express-session';
 import type { ConnectStage } from '../errors';
-import { saveSession, type SessionConfig, type SessionRecord, type StoredSession } from '../session';
+import { saveIfLiving, type LivingConfig } from '../living-session';
+import { saveSession, type SessionRecord, type StoredSession } from '../session';
 
 /** Names of our session properties. */
 export interface OurKeys {
@@ -16,19 +17,21 @@ export function holdsOurs(stored: StoredSession, keys: OurKeys): boolean {
 }
 
 /**
- * Takes what is ours out of a stored session; its id and the app's data stay. Call it under the lock of that session.
+ * Takes what is ours out of a stored session that is not this request's; its id and the app's data stay, and one that
+ * ends meanwhile is not brought back. Call it under the lock of that session.
+ * @param place - stands for the session, seen (`noteSeen`) before it was read
  * @throws ConnectError `ERR_CONNECT_STORE`
  */
 export async function stripStored(
   req: Request,
-  sessionId: string,
+  place: { readonly id: string },
   stored: StoredSession,
   stage: ConnectStage,
-  config: OurKeys & SessionConfig,
+  config: OurKeys & LivingConfig,
 ): Promise<void> {
-  const session = inflate(req.sessionStore, sessionId, stored);
+  const session = inflate(req.sessionStore, place.id, stored);
   for (const key of namesOf(config)) Reflect.deleteProperty(session, key);
-  await saveSession(req, session, stage, config);
+  await saveIfLiving(req, place, stage, config, (onLate) => saveSession(req, session, stage, config, onLate));
 }
 
 /** As `Store.load` of express-session makes a session; the request keeps its own. */

@@ -75,9 +75,10 @@ async function during(
   operation: 'get' | 'set',
   [visitor, url]: readonly [Browser, string],
   meanwhile: () => Promise<unknown>,
+  method: 'GET' | 'POST' = 'GET',
 ): Promise<{ status: number; reason: unknown; alive: number }> {
   const held = hold(new URL(url).pathname, operation);
-  const answering = visitor.fork().visit(url, { accept: 'application/json' });
+  const answering = visitor.fork().visit(url, SCRIPT, method);
   const gate = await held;
   await gate.reached;
   await meanwhile();
@@ -86,6 +87,8 @@ async function during(
   const alive = Object.values(store.documents).filter((text) => text.includes('"user":"v"')).length;
   return { status, reason: body === '' ? undefined : (JSON.parse(body) as { reason?: unknown }).reason, alive };
 }
+
+const SCRIPT = { accept: 'application/json', 'sec-fetch-site': 'same-origin' };
 
 const OPERATIONS = ['get', 'set'] as const;
 const WAYS = OPERATIONS.flatMap((operation) => ['/destroy', '/regenerate'].map((path) => [operation, path] as const));
@@ -113,6 +116,16 @@ describe.each(WAYS)('a session that ends during the %s of our own, by %s,', (ope
       alive: 0,
     });
     expect(sandbox.calls.exchange).toBe(0);
+  });
+
+  test('is not brought back by a disconnect that has followed it with the old cookie', async () => {
+    const own = await startProcess();
+    const { visitor } = await loggedIn(own);
+    const late = visitor.fork();
+    await signIn(own.app, sandbox, visitor);
+    const logOut = (): Promise<unknown> => visitor.fork().visit(own.app.url + path);
+    const ended = during(own, operation, [late, `${own.app.url}/connect/disconnect`], logOut, 'POST');
+    expect(await ended).toMatchObject({ status: 204, alive: 0 });
   });
 });
 
