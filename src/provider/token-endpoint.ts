@@ -1,15 +1,13 @@
 import type * as http from 'node:http';
-import { Axios } from 'axios';
 import { debug } from '../debug';
 import { ConnectError } from '../errors';
 import type { ConnectToken } from '../token';
 import type { TransportFault, WireResult } from './attempt';
-import { nodeAdapter } from './node-adapter';
 import { own, ownOnly } from '../own';
 import { readAnswer } from './read-answer';
 import { endpointRest } from './rest';
 import { tokenRequest, type Grant, type TokenRequestConfig } from './token-request';
-import { nodeTransport } from './transport';
+import { nodeTransport, type Transport } from './transport';
 
 /** What of the configuration the token endpoint needs. */
 export interface TokenEndpointConfig extends TokenRequestConfig {
@@ -68,19 +66,11 @@ const REFRESH_TIMEOUT_MS = 60_000;
 export function tokenEndpoint(settings: TokenEndpointConfig): TokenEndpoint {
   const config = ownOnly(settings);
   const rest = endpointRest();
-  const clients = {
-    exchange: clientWith(config.timeoutMs),
-    refresh: clientWith(config.refreshTimeoutMs ?? REFRESH_TIMEOUT_MS),
+  const { agent, timeoutMs, refreshTimeoutMs = REFRESH_TIMEOUT_MS } = config;
+  const transports: Readonly<Record<Stage, Transport>> = {
+    exchange: nodeTransport({ timeoutMs, agent }),
+    refresh: nodeTransport({ timeoutMs: refreshTimeoutMs, agent }),
   };
-
-  function clientWith(timeoutMs: number): InstanceType<typeof Axios> {
-    // Not axios.create(): that starts from the defaults and interceptors that the whole process shares.
-    return new Axios({
-      adapter: nodeAdapter(nodeTransport({ timeoutMs, agent: config.agent })),
-      transformRequest: [],
-      transformResponse: [],
-    });
-  }
 
   async function present(grant: Grant, stage: Stage, onRepeat?: () => void): Promise<ConnectToken> {
     rest.check(stage);
@@ -103,17 +93,10 @@ export function tokenEndpoint(settings: TokenEndpointConfig): TokenEndpoint {
   }
 
   async function send(grant: Grant, stage: Stage): Promise<WireResult> {
-    const { headers, body } = tokenRequest(config, grant);
     try {
-      const { data } = await clients[stage].request<WireResult>({
-        url: config.tokenUrl,
-        method: 'post',
-        headers,
-        data: body,
-      });
-      return data;
+      return await transports[stage]({ url: config.tokenUrl, method: 'POST', ...tokenRequest(config, grant) });
     } catch {
-      // No cause: errors of axios and Node quote addresses, header names and more.
+      // No cause: errors of Node quote addresses, header names and more.
       throw new ConnectError('ERR_CONNECT_CONFIG', {
         stage,
         message:
