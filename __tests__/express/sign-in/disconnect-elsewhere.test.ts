@@ -1,7 +1,7 @@
 import { memoryLedger } from '../../../src';
 import type { Sandbox } from '../../../src/testing';
 import { beginSignIn, browser, signIn, type Answer, type Browser } from '../../support/app';
-import { latch } from '../../support/refreshing';
+import { latch, type Latch } from '../../support/refreshing';
 import { startSandbox } from '../../support/sandbox';
 import { onlySession, tokensIn } from '../../support/stored';
 import { startProcesses, type Process } from '../../support/two-processes';
@@ -48,6 +48,17 @@ async function holds(at: Process, visitor: Browser): Promise<readonly [token: bo
   return [token.body !== 'null', (await visitor.visit(`${at.app.url}/basket`)).body];
 }
 
+/** Holds the save of a connected session in the first process. */
+function heldSave(): Latch {
+  const saving = latch();
+  const set = one.store.set.bind(one.store);
+  one.store.set = (id, session, done) => {
+    if (session.connectToken === undefined) set(id, session, done);
+    else void saving.wait().then(() => set(id, session, done));
+  };
+  return saving;
+}
+
 describe('a callback in one process and a disconnect in another', () => {
   test('that is first at the ledger: the callback ends with 403, and revokes what it got', async () => {
     const [visitor, callback] = await returning();
@@ -74,12 +85,7 @@ describe('a callback in one process and a disconnect in another', () => {
   test('that comes second says 503, and ends the connection when it comes again with the new cookie', async () => {
     const [visitor, callback] = await returning();
     const other = visitor.fork();
-    const saving = latch();
-    const set = one.store.set.bind(one.store);
-    one.store.set = (id, session, done) => {
-      if (session.connectToken === undefined) set(id, session, done);
-      else void saving.wait().then(() => set(id, session, done));
-    };
+    const saving = heldSave();
     const running = visitor.visit(callback);
     await saving.reached;
     const early = await two.disconnect(other);
@@ -132,12 +138,7 @@ describe('a callback in one process and a disconnect in another', () => {
     const [visitor, callback] = await returning();
     const another = await beginSignIn(one.app, sandbox, visitor, '/connect/authorize?returnTo=/other');
     const other = visitor.fork();
-    const saving = latch();
-    const set = one.store.set.bind(one.store);
-    one.store.set = (id, session, done) => {
-      if (session.connectToken === undefined) set(id, session, done);
-      else void saving.wait().then(() => set(id, session, done));
-    };
+    const saving = heldSave();
     const running = visitor.visit(callback);
     await saving.reached;
     expect([verdict(await two.disconnect(other)), two.diary]).toEqual([MOVED, ['once']]);

@@ -143,7 +143,8 @@ describeInRedis('docs/scaling.md: what it prints runs as printed:', () => {
 import { redisLedger } from 'express-connect-auth/redis';
 import { redis } from './sentinel.mjs';
 const { LEDGER_KEY: secret } = process.env;
-const ledger = redisLedger({ sendCommand: (command, ...args) => redis.call(command, ...args), encryptionKeys: [{ id: '2026-11', secret }] });
+const sendCommand = (command, ...args) => redis.call(command, ...args);
+const ledger = redisLedger({ sendCommand, encryptionKeys: [{ id: '2026-11', secret }] });
 const { kind } = await ledger.acquire('by sentinel', { generation: 0, claimant: 'me', leaseMs: 1000, minAgeMs: 0, retentionMs: 60000 });
 console.log(kind, redis.options.sentinels.length, redis.stream.remotePort);
 await redis.quit();
