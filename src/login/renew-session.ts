@@ -18,7 +18,7 @@ import type { OurKeys } from './strip-session';
 /** What renewing a session needs: the names of our own properties, which are never copied. */
 export interface RenewConfig extends SessionConfig, OurKeys {
   /**
-   * Tells other processes that a session goes on under another id; fails never.
+   * Tells other processes that a session goes on under another id. Never fails.
    * @returns false when somebody has told that before
    */
   readonly markMoved: (sessionId: string) => Promise<boolean>;
@@ -89,9 +89,9 @@ async function destroyOld(req: Request, oldId: string, stage: ConnectStage, conf
 }
 
 /**
- * Another process may be writing the old session, with a fresh token or another sign-in, and bring it back. It takes back
- * what it has written after the mark, and what it has written before goes here. Not marked before: the session may have to stay, with the
- * app's login in it, when it cannot be destroyed.
+ * Another process may be writing the old session, with a fresh token or another sign-in, and bring it back. What it writes
+ * after the mark it takes back itself, and what it has written before goes here. The mark comes after the first destroy:
+ * when that fails, the session has to stay, with the app's login in it.
  * @returns false when another process has moved it, too, and marked it first
  */
 async function endEverywhere(req: Request, id: string, stage: ConnectStage, config: RenewConfig): Promise<boolean> {

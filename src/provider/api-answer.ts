@@ -40,8 +40,9 @@ export type ApiReading =
  *
  * Signs count in the order of the token endpoint's: a 20xx code, an OAuth name, a documented number (unless the HTTP
  * status is ≥ 500 and the number below), the HTTP status, another number of 400–599, anything else that says failure.
- * `refused`: the outcome is 401, or the word `invalid_token` (RFC 6750 §3.1), but not `insufficient_scope`, which is 403. An empty body of a 2xx answer is `''`, as
- * in axios; one that is no JSON object or list is an error where JSON was asked for. A page refuses no account. Pure, and never throws on any body.
+ * `refused`: the outcome is 401, or the word `invalid_token` (RFC 6750 §3.1), but not `insufficient_scope`, which is 403.
+ * An empty body of a 2xx answer is `''`, as in axios; one that is not a JSON object or list is an error where JSON was
+ * asked for. An HTML page never refuses an account. Pure, and never throws on any body.
  */
 export function readApiAnswer(answer: WireAnswer, context: ApiReadingContext): ApiReading {
   const about: ErrorCircumstances = {

@@ -6,8 +6,8 @@ import type { RefreshLedger } from './ledger';
 /** What processes tell each other about sessions that have moved to another id. */
 export interface MovedMarks {
   /**
-   * To be called when the old document is gone, which is to be destroyed once more after that. Fails never: a ledger that
-   * is away is reported as an event.
+   * To be called when the old document is gone, which is to be destroyed once more after that. Never fails: a ledger
+   * that is away is reported as an event.
    * @returns false when somebody has marked it before
    */
   readonly markMoved: (sessionId: string) => Promise<boolean>;
