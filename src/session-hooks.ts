@@ -99,12 +99,11 @@ export function keepIn(req: object, keep: Keep): void {
 
 type Call = (...given: unknown[]) => unknown;
 
-const hooked = new WeakSet<Store>();
-
-/** Hooks a store, once. @param onDestroy - called before the store does anything, whoever ends the session and how */
+/**
+ * Hooks a store; to be called once for each.
+ * @param onDestroy - called before the store does anything, whoever ends the session and how
+ */
 export function hookStore(store: Store, onDestroy: (sessionId: string) => void): void {
-  if (hooked.has(store)) return;
-  hooked.add(store);
   wrap(store, 'set', (set) => (id, session, ...rest) => {
     const instead = replacements.get(session as object);
     if (instead === undefined) return set(id, storedForm(session), ...rest);

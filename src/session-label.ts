@@ -29,7 +29,7 @@ const DIGITS = /^\d+$/u;
 export function readLabel(value: unknown): Label | undefined {
   // Not String(): what is no label may be anything, an object that throws when it is made a string too.
   if (typeof value !== 'string' || !LABEL.test(value)) return undefined;
-  const [lineage = '', digits = '', ...rest] = value.split('.');
+  const [lineage, digits, ...rest] = value.split('.') as [string, string, ...string[]];
   const generation = Number(digits);
   if (generation === LAST_GENERATION) return undefined;
   const [first = ''] = rest;

@@ -49,7 +49,7 @@ export interface SessionTokens {
   readonly markStored: (session: Writable, set: TokenSet) => void;
   /**
    * Hides the token of an ended connection from the app, and changes nothing: a session that looks modified would be
-   * saved, and a disconnect may be destroying its document at this moment.
+   * saved, and a disconnect may be destroying its document at this moment. Only for a session that holds one.
    */
   readonly hide: (session: Writable) => void;
   /** Removes the token from the session. */
@@ -203,7 +203,6 @@ export function sessionTokens(config: SessionTokensConfig): SessionTokens {
   }
 
   function hide(session: Writable): void {
-    if (!Object.hasOwn(session, sessionKey)) return;
     giveTwoFaces(session, sessionKey, { shown: undefined, loaded: loadedIn(session) });
   }
 
