@@ -310,6 +310,17 @@ describe('limits', () => {
     ).toBe(true);
   });
 
+  test('a signal that ends the call while its body is written sends nothing', async () => {
+    const ending = new AbortController();
+    const transformRequest = (): string => {
+      ending.abort();
+      return 'text';
+    };
+    const call = world.client().post('/me', 'text', { signal: ending.signal, transformRequest });
+    expect(axios.isCancel(await call.catch((reason: unknown) => reason))).toBe(true);
+    expect(world.asked).toEqual([]);
+  });
+
   test('a timeout beyond timeoutMs still ends the whole call, the wait for a token included', async () => {
     const client = apiClients(
       { apiBaseUrl: world.base, timeoutMs: 20, maxApiAnswerBytes: 1_048_576 },

@@ -1,4 +1,4 @@
-import type { RequestHandler } from 'express';
+import type { Express, RequestHandler } from 'express';
 import type { ConnectAuth } from '../../../src';
 import type { Sandbox } from '../../../src/testing';
 import { browser, signIn, withApp, type Answer } from '../../support/app';
@@ -24,6 +24,17 @@ const WAYS: Readonly<Record<string, (connect: ConnectAuth) => RequestHandler>> =
   },
   'the guard': (connect) => connect.requireConnect(),
 };
+
+test('without a route of ours to sign in nothing is offered', async () => {
+  const routes = (app: Express, connect: ConnectAuth): unknown =>
+    app.get('/late', logOut, WAYS['getToken()']!(connect));
+  await withApp(sandbox, { routes, options: { authorizePath: false } }, async (app) => {
+    const visitor = browser();
+    const { status, body } = await visitor.visit(`${app.url}/late`, { accept: 'application/json' });
+    expect({ status, ...(JSON.parse(body) as object) }).toMatchObject({ status: 401, code: 'ERR_CONNECT_REQUIRED' });
+    expect(body).not.toContain('loginUrl');
+  });
+});
 
 test.each(Object.entries(WAYS))('%s after session.destroy() is 401, and the sign-in is offered', async (_way, make) => {
   await withApp(sandbox, { routes: (app, connect) => app.get('/late', logOut, make(connect)) }, async (app) => {

@@ -217,3 +217,43 @@ test('with callbackPath: false the app places the handler itself', async () => {
     },
   );
 });
+
+/** As an older copy of the session does that another process saves. */
+const withoutSignIns = (app: TestApp): Promise<void> =>
+  editSessions(app, (document) => Reflect.deleteProperty(document, 'connectPending'));
+
+describe('a session whose sign-ins are taken out of the store', () => {
+  test('after the callback has loaded it: 403 names that, nothing is exchanged', async () => {
+    const own: { app?: TestApp } = {};
+    const takeOut = (path: string): Promise<void> | undefined =>
+      own.app !== undefined && path === '/connect/callback' ? withoutSignIns(own.app) : undefined;
+    const before: TestAppParts['before'] = [
+      (req, _res, next) => void Promise.resolve(takeOut(req.path)).then(() => next(), next),
+    ];
+    await within({ before }, async (app) => {
+      own.app = app;
+      const visitor = browser();
+      const answer = await visitor.visit(await beginSignIn(app, sandbox, visitor), {});
+      expect({ status: answer.status, ...problemOf(answer), exchanges: sandbox.calls.exchange }).toMatchObject({
+        status: 403,
+        code: 'ERR_CONNECT_STATE',
+        reason: 'overwritten',
+        exchanges: 0,
+      });
+    });
+  });
+
+  test('while onConnect is asked: the visitor is connected, and the state stays spent', async () => {
+    const own: { app?: TestApp } = {};
+    const onConnect = (): Promise<void> | undefined => (own.app === undefined ? undefined : withoutSignIns(own.app));
+    await within({ options: { onConnect } }, async (app) => {
+      own.app = app;
+      const visitor = browser();
+      const callback = await beginSignIn(app, sandbox, visitor, '/connect/authorize?returnTo=/in');
+      const landed = await visitor.visit(callback);
+      expect({ status: landed.status, tokens: await tokensIn(app) }).toEqual({ status: 302, tokens: 1 });
+      const { p, s } = await attemptsOf(app);
+      expect({ pending: p.length, spent: s.length }).toEqual({ pending: 0, spent: 1 });
+    });
+  });
+});

@@ -301,3 +301,8 @@ test('an error that no refresh makes is an outage: it ends no connection, and se
     expect(refreshFailure(new ConnectError(code))).toEqual({ kind: 'transient' });
   }
 });
+
+test('an answer that cannot be used, of which no status is known, may have been carried out', () => {
+  const error = new ConnectError('ERR_CONNECT_RESPONSE', { stage: 'refresh', reason: 'not_json' });
+  expect(refreshFailure(error)).toEqual({ kind: 'ambiguous' });
+});

@@ -70,3 +70,11 @@ test('a connection that ended alone has ended once, also when the shared ledger 
   await world.shared.revoke('other', HOUR);
   expect(await world.ledger.revoke('other', HOUR)).toEqual({ first: false });
 });
+
+test('a failure that the shared ledger records is not recorded alone as well', async () => {
+  const world = ledgers();
+  await world.ledger.acquire('key', claim);
+  expect(await world.ledger.fail('key', failure)).toBe('recorded');
+  world.away = true;
+  expect((await world.ledger.acquire('key', claim)).kind).toBe('won');
+});

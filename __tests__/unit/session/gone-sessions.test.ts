@@ -1,6 +1,6 @@
 import type { Request } from 'express';
 import { Cookie, MemoryStore } from 'express-session';
-import { watchSession } from '../../../src/gone-sessions';
+import { hasEnded, watchSession } from '../../../src/gone-sessions';
 
 /** As much of a request as express-session gives to a store. */
 function requestIn(store: MemoryStore, sessionID: string): Request {
@@ -52,4 +52,11 @@ test('the store works as before', async () => {
   await new Promise<void>((resolve) => store.set('a', { cookie: new Cookie() }, () => resolve()));
   await destroy(store, 'a');
   expect(await new Promise((resolve) => store.get('a', (_error, found) => resolve(found)))).toBeUndefined();
+});
+
+test('20,000 ended sessions are remembered, the oldest being given up first', async () => {
+  const store = new MemoryStore();
+  watchSession(requestIn(store, 'any'));
+  for (let number = 0; number <= 20_000; number += 1) await destroy(store, `session ${number}`);
+  expect([0, 1, 20_000].map((number) => hasEnded(store, `session ${number}`))).toEqual([false, true, true]);
 });

@@ -19,3 +19,20 @@ test("the app's part of a session is the same loaded as stored, also with values
   );
   expect(tokens.appPart(loaded)).not.toBe(tokens.appPart({ basket: 'apples', shopToken: 'sealed' }));
 });
+
+test('the newest token of 5,000 connections is remembered for older copies, the oldest being given up first', () => {
+  const holding = (number: number, generation: number) => ({
+    connectToken: {
+      access_token: `generation-${generation}`,
+      type: 'bearer',
+      connection: `c${number}.${generation}`,
+    },
+  });
+  for (let number = 0; number <= 5000; number += 1) {
+    const found = tokens.read(holding(number, 1));
+    if (found.kind === 'held') tokens.hold({}, found.set);
+  }
+  const kept = [0, 1, 5000].map((number) => tokens.kept(holding(number, 0))['connectToken']);
+  const newest = expect.objectContaining({ access_token: 'generation-1' }) as unknown;
+  expect(kept).toEqual([undefined, newest, newest]);
+});

@@ -1,0 +1,35 @@
+import { MemoryStore } from 'express-session';
+import { recentAttempts, type RecentAttempts } from '../../../src/login/recent-attempts';
+
+const TTL_MS = 600_000;
+const store = new MemoryStore();
+const attempts = { p: [], s: [{ h: 'a hash', at: Date.now() }] };
+
+const made = (): RecentAttempts => recentAttempts({ pendingKey: 'connectPending', pendingTtlMs: TTL_MS });
+/** An older copy of a session, which a request of this process saves. */
+const copy = (id: string) => ({ req: { sessionStore: store }, id });
+
+test('the sign-ins of 5,000 sessions are remembered, the oldest being given up first', () => {
+  const recent = made();
+  for (let number = 0; number <= 5000; number += 1) recent.note(`session ${number}`, attempts);
+  const kept = [0, 1, 5000].map((number) => Object.keys(recent.kept(copy(`session ${number}`))));
+  expect(kept).toEqual([[], ['connectPending'], ['connectPending']]);
+});
+
+test('nothing is kept for what is not a session of a request', () => {
+  const recent = made();
+  recent.note('session', attempts);
+  expect([recent.kept({ id: 'session' }), recent.kept({ ...copy('session'), id: 7 }), recent.kept({})]).toEqual([
+    {},
+    {},
+    {},
+  ]);
+});
+
+test('sign-ins that are over are not kept', () => {
+  const recent = made();
+  recent.note('session', attempts);
+  const now = jest.spyOn(Date, 'now').mockReturnValue(Date.now() + TTL_MS + 1);
+  expect(recent.kept(copy('session'))).toEqual({});
+  now.mockRestore();
+});
