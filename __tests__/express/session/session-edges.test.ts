@@ -314,7 +314,7 @@ test('an async store that rejects is a 503 and no unhandled rejection', async ()
   const answer = await browser().visit(`${app.url}/connect/authorize`, script);
   expect([answer.status, codeOf(answer)]).toEqual([503, 'ERR_CONNECT_STORE']);
   await new Promise((resolve) => setImmediate(resolve));
-  expect(unhandled).toEqual([]);
+  expect(unhandled).toStrictEqual([]);
 });
 
 test('a render that breaks off in the middle of its answer ends the connection instead of hanging', async () => {
