@@ -9,7 +9,7 @@ const HINTS: Readonly<Record<string, string>> = {
   redirectUri:
     'the registered absolute URL: https (http on loopback only), no fragment, no user info, its path ending with callbackPath',
   scope: 'a string or a list of strings of printable ASCII',
-  accessTokenKey: 'a string of printable ASCII without blanks',
+  accessTokenKey: 'a string of printable ASCII without whitespace around it',
   clientAuthentication: "'header' or 'body'",
   requestFormat: "'json' or 'form'",
   issuer: 'an absolute https URL (http on loopback only) without query, fragment and user info',

@@ -74,6 +74,11 @@ export function string(test: (value: string) => boolean): Joi.StringSchema {
 
 /** Text without control characters, and without blanks around it: a pasted line end is the usual fault. */
 export const credential = string((value) => /^[^\u0000-\u001f\u007f]+$/u.test(value) && value.trim() === value);
+/**
+ * What an HTTP header can hold and arrive unchanged: printable ASCII, spaces inside it included, as in the placeholder of
+ * the provider's own sample.
+ */
+export const headerText = string((value) => /^[\x20-\x7e]+$/u.test(value) && value.trim() === value);
 /** An absolute URL over https, or http on loopback; without fragment and user info. */
 export const secureUrl = string(isSecureUrl);
 /** An origin as browsers write it in the header `Origin`; no wildcard, and no trailing dot, which is another origin. */

@@ -10,6 +10,7 @@ import {
   agentLike,
   callable,
   credential,
+  headerText,
   isFreeParameter,
   isFreeSessionKey,
   keyRing,
@@ -175,7 +176,7 @@ const schema = Joi.object({
       .items(string((value) => VISIBLE.test(value)))
       .min(1),
   ).default('*'),
-  accessTokenKey: string((value) => VISIBLE.test(value)),
+  accessTokenKey: headerText,
   clientAuthentication: Joi.valid('header', 'body').default('header'),
   requestFormat: Joi.valid('json', 'form').default('json'),
   pkce: Joi.boolean().strict().default(true),
