@@ -29,7 +29,7 @@ export type {
   RefreshedEvent,
 } from './events';
 export { memoryLedger, type MemoryLedgerOptions } from './refresh/memory-ledger';
-export type { ConnectClient } from './access/api-client';
+export type { ConnectCall, ConnectCallWithBody, ConnectClient, ConnectResponse } from './access/api-client';
 export type { GetToken, TokenRequest } from './access/token-source';
 export type { RequireConnectOptions } from './access/require-connect';
 export type { EncryptionKey } from './seal';

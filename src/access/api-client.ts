@@ -6,6 +6,8 @@ import {
   isCancel,
   mergeConfig,
   type AxiosInstance,
+  type AxiosRequestConfig,
+  type AxiosResponse,
   type CreateAxiosDefaults,
 } from 'axios';
 import type { Request } from 'express';
@@ -45,9 +47,48 @@ export interface ApiClientConfig {
  * signed then.
  */
 export interface ConnectClient extends AxiosInstance {
-  // An interface of ours: declarations of an app can name it where a package manager hides axios from the app.
+  // Names of ours throughout: declarations of an app can say them where a package manager hides axios from the app.
+  <T = UncheckedBody, R = ConnectResponse<T>, D = UncheckedBody>(config: AxiosRequestConfig<D>): Promise<R>;
+  <T = UncheckedBody, R = ConnectResponse<T>, D = UncheckedBody>(
+    url: string,
+    config?: AxiosRequestConfig<D>,
+  ): Promise<R>;
   create(config?: CreateAxiosDefaults): ConnectClient;
+  request: <T = UncheckedBody, R = ConnectResponse<T>, D = UncheckedBody>(config: AxiosRequestConfig<D>) => Promise<R>;
+  get: ConnectCall;
+  delete: ConnectCall;
+  head: ConnectCall;
+  options: ConnectCall;
+  post: ConnectCallWithBody;
+  put: ConnectCallWithBody;
+  patch: ConnectCallWithBody;
+  query: ConnectCallWithBody;
+  postForm: ConnectCallWithBody;
+  putForm: ConnectCallWithBody;
+  patchForm: ConnectCallWithBody;
 }
+
+/** As in axios: nobody has looked whether the body is what the caller says it is. */
+type UncheckedBody = AxiosResponse['data'];
+
+/** What a call of a ConnectClient resolves with. `T` is the type of the parsed body, unchecked as with axios. */
+export interface ConnectResponse<T = UncheckedBody> extends AxiosResponse<T> {
+  /** The body: parsed if it is JSON, else text; for `responseType: 'arraybuffer'` a Buffer. */
+  data: T;
+}
+
+/** A method without a body. `R` is for apps whose interceptors return something else than the answer. */
+export type ConnectCall = <T = UncheckedBody, R = ConnectResponse<T>, D = UncheckedBody>(
+  url: string,
+  config?: AxiosRequestConfig<D>,
+) => Promise<R>;
+
+/** A method with a body: JSON, text, URLSearchParams, a global FormData, a Blob or bytes. */
+export type ConnectCallWithBody = <T = UncheckedBody, R = ConnectResponse<T>, D = UncheckedBody>(
+  url: string,
+  data?: D,
+  config?: AxiosRequestConfig<D>,
+) => Promise<R>;
 
 /** What axios.create() puts on an instance: `request`, `get`, `post` and so on, as many as this axios has. */
 const METHODS = Object.getOwnPropertyNames(Axios.prototype).filter(

@@ -28,10 +28,13 @@ function link(target: string, path: string): void {
   symlinkSync(target, path, 'junction');
 }
 
-test('below pnpm an app that emits declarations may export clients, guards and handlers without naming their types', () => {
+test('below pnpm an app that emits declarations may export clients, their answers, guards and handlers without naming their types', () => {
   const app = isolatedProject();
   const { status, output } = node([join(root, 'node_modules/typescript/bin/tsc'), '-p', app], app);
   expect(`${status} ${output}`).toBe('0 ');
   const declared = readFileSync(join(app, 'out/helpers.d.ts'), 'utf8');
   expect(declared).toContain('clientOf: (req: Request) => import("express-connect-auth").ConnectClient;');
+  expect(declared).toContain(
+    'me: (req: Request) => Promise<import("express-connect-auth").ConnectResponse<{\n    name: string;\n}>>;',
+  );
 });
