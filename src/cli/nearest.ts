@@ -13,14 +13,18 @@ export function nearest(word: string, candidates: readonly string[]): string | u
 
 /** Levenshtein: insertions, deletions and replacements from one word to the other. */
 function distance(from: string, to: string): number {
-  let row = Array.from({ length: to.length + 1 }, (_, column) => column);
+  const letters = Array.from(to);
+  // To each beginning of `to`, from the beginning of `from` that has been read.
+  let row = letters.map((_, column) => column + 1);
+  let last = letters.length;
   for (const [line, letter] of Array.from(from).entries()) {
-    const next = [line + 1];
-    for (const [column, other] of Array.from(to).entries()) {
-      const replaced = (row[column] ?? 0) + (letter === other ? 0 : 1);
-      next.push(Math.min(replaced, (row[column + 1] ?? 0) + 1, (next[column] ?? 0) + 1));
-    }
-    row = next;
+    let diagonal = line;
+    last = line + 1;
+    row = row.map((above, column) => {
+      last = Math.min(diagonal + (letter === letters[column] ? 0 : 1), above + 1, last + 1);
+      diagonal = above;
+      return last;
+    });
   }
-  return row.at(-1) ?? 0;
+  return last;
 }
