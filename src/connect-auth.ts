@@ -17,17 +17,15 @@ import { tokenEndpoint } from './provider/token-endpoint';
 import { own } from './own';
 import { boundedLedger } from './refresh/bounded-ledger';
 import { connections, type Connections } from './refresh/connections';
-import { lifetimeSeconds } from './refresh/due';
 import { endedConnections } from './refresh/ended';
 import { refreshFlights } from './refresh/flight';
 import { memoryLedger } from './refresh/memory-ledger';
 import { movedMarks } from './refresh/moved-marks';
 import { publicUrls } from './public-url';
 import { isLoggedOut, watchSessions } from './gone-sessions';
-import { sessionOf, type SessionRecord, type StoredSession } from './session';
+import { sessionOf, type SessionRecord } from './session';
 import { keepIn } from './session-hooks';
 import { sessionTokens, type SessionTokens } from './session-token';
-import type { TokenSet } from './token';
 
 /** Milliseconds for one operation of a ledger that the app has given us. */
 const LEDGER_LIMIT_MS = 5000;
@@ -81,7 +79,8 @@ export function connectAuth(options: ConnectAuthOptions): ConnectAuth {
   const marks = movedMarks({ ...config, ledger: config.ledger === undefined ? undefined : ledger });
   const refusals = apiRefusals();
   const getToken = tokenSource({ ...named, ...marks, tokens, flights, ended, refusals });
-  const parts = { ...named, ...marks, ...signInParts(tokens), ...connections({ ...config, ledger, ended }) };
+  const signIn = { putToken: tokens.write, shownToken: tokens.shown, lineageIn: tokens.connectionIn };
+  const parts = { ...named, ...marks, ...signIn, ...connections({ ...config, ledger, ended }) };
 
   const urls = publicUrls(publicPrefix(config));
   const guardConfig = {
@@ -136,23 +135,6 @@ function openTokens(tokens: SessionTokens, meet: Meet, { ended }: Pick<Connectio
     const held = tokens.read(session);
     if (held.kind === 'held' && ended.has(held.set.lineage)) tokens.hide(session);
   }
-}
-
-/** How sign-in and disconnect see the token in a session. */
-function signInParts(tokens: SessionTokens): {
-  putToken: SessionTokens['write'];
-  shownToken: SessionTokens['shown'];
-  lineageIn: (document: StoredSession) => string | undefined;
-} {
-  const dated = (set: TokenSet): TokenSet => ({
-    ...set,
-    lifetimeSeconds: lifetimeSeconds(set.token, Date.now()),
-  });
-  return {
-    putToken: (session, set) => tokens.write(session, dated(set)),
-    shownToken: (set) => tokens.shown(dated(set)),
-    lineageIn: tokens.connectionIn,
-  };
 }
 
 /** Names of our session properties. */

@@ -7,7 +7,7 @@ export interface Label {
   readonly lineage: string;
   /** 0 at sign-in, +1 per refresh. */
   readonly generation: number;
-  /** Seconds from the answer to the expiry; only there when so short that it matters. */
+  /** Seconds from the answer to the expiry; only there when so short that it matters. 0: it had passed already. */
   readonly lifetimeSeconds?: number | undefined;
   /** Whose connection it is. Nothing writes it yet. */
   readonly ownerTag?: string | undefined;
@@ -50,5 +50,10 @@ const SHORT_LIFETIME_SECONDS = 20;
 export function labelOf({ lineage, generation, lifetimeSeconds }: TokenSet, refreshLeewaySeconds: number): string {
   const matters =
     lifetimeSeconds !== undefined && lifetimeSeconds < Math.max(SHORT_LIFETIME_SECONDS, 5 * refreshLeewaySeconds);
-  return `${lineage}.${generation}${matters ? `.${Math.max(0, Math.round(lifetimeSeconds))}` : ''}`;
+  return `${lineage}.${generation}${matters ? `.${wholeSeconds(lifetimeSeconds)}` : ''}`;
+}
+
+/** 0 says something of its own, so nothing else becomes that by rounding. */
+function wholeSeconds(lifetimeSeconds: number): number {
+  return lifetimeSeconds > 0 ? Math.max(1, Math.round(lifetimeSeconds)) : 0;
 }

@@ -8,7 +8,10 @@ import { own, ownOnly } from './own';
 export interface ConnectToken {
   access_token: string;
   refresh_token?: string;
-  /** Seconds since 1970. Absent: the provider did not say, or said a moment already past. */
+  /**
+   * Seconds since 1970. Absent: the provider did not say. A moment that had passed already when it came, as in the
+   * provider's own sample, is kept and tells nothing: `getToken` gives the token until the API refuses it.
+   */
   expires_at?: number;
   /** Always `'bearer'` in this version. */
   type: string;
@@ -29,7 +32,10 @@ export interface TokenSet {
   readonly lineage: string;
   /** 0 at sign-in, +1 per refresh. */
   readonly generation: number;
-  /** Seconds from the answer to the expiry; known for short-lived tokens only. */
+  /**
+   * Seconds from the answer to the expiry; known for short-lived tokens only. 0: it had passed already, so nobody knows
+   * when the token runs out.
+   */
   readonly lifetimeSeconds?: number | undefined;
 }
 

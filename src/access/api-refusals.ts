@@ -1,11 +1,17 @@
 import { createHash } from 'node:crypto';
 import { dropExpired, dropOldest } from '../refresh/bounded-records';
-import type { ConnectToken } from '../token';
+
+/** A token, and when it runs out as far as anybody knows. */
+interface KnownToken {
+  readonly access_token: string;
+  /** Seconds since 1970. */
+  readonly expires_at: number | undefined;
+}
 
 /** What this process knows of tokens that the API has refused. */
 export interface ApiRefusals {
   /** The API has refused this token. @returns whether a refresh may help */
-  readonly mayHelp: (token: Pick<ConnectToken, 'access_token' | 'expires_at'>) => boolean;
+  readonly mayHelp: (token: KnownToken) => boolean;
   /** A refresh that a refusal has caused brought this access token. */
   readonly brought: (accessToken: string) => void;
   /** The API has refused this access token after it was got for a refusal: a refresh does not help. */

@@ -3,7 +3,7 @@ import { debug } from '../debug';
 import { ConnectError } from '../errors';
 import { connectionHash, emit, type ConnectEventListener } from '../events';
 import { ownOnly } from '../own';
-import { isDue, isHardExpired } from '../refresh/due';
+import { isDue, isHardExpired, knownExpiry } from '../refresh/due';
 import type { EndedConnections } from '../refresh/ended';
 import type { Flights } from '../refresh/flight';
 import type { Landed } from '../refresh/landed';
@@ -74,8 +74,10 @@ export function tokenSource(config: TokenSourceConfig): GetToken {
     const given = ownOnly(ask);
     const session = config.session(req, 'refresh');
     const start = held(session);
-    const isRefused = given.refused === start.token.access_token;
-    const refused = isRefused && !refusals.mayHelp(start.token) ? undefined : given.refused;
+    const { access_token } = start.token;
+    const isInVain =
+      given.refused === access_token && !refusals.mayHelp({ access_token, expires_at: knownExpiry(start) });
+    const refused = isInVain ? undefined : given.refused;
     if (!needsRefresh(start, refused)) return tokens.shown(start);
     const call: Call = {
       req,

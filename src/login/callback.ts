@@ -6,11 +6,12 @@ import { connectedEvent, emit } from '../events';
 import { errorFromCallback } from '../provider/callback-error';
 import type { TokenEndpoint } from '../provider/token-endpoint';
 import { readCallbackQuery, readParameter, type CallbackQuery, type Parameter } from '../query';
+import { lifetimeSeconds } from '../refresh/due';
 import { safeReturnTo, type ReturnToRules } from '../return-to';
 import { detach, endDetached, letGo, readStored, type SessionRecord } from '../session';
 import { presentedBy, type Presented } from '../session-cookie';
 import { watchSession, type SessionWatch } from '../gone-sessions';
-import type { ConnectToken } from '../token';
+import type { ConnectToken, TokenSet } from '../token';
 import { claimState, isConnectedBy, type ClaimConfig } from './claim-state';
 import { consent, type ConsentConfig } from './consent';
 import type { ExchangeLimit } from './exchange-limit';
@@ -130,27 +131,33 @@ async function begin(
     if (visitor.verified !== undefined) config.announceMove(visitor.verified, config.timeoutMs + AFTER_EXCHANGE_MS);
     const token = await config.endpoint.exchange(answer.code, entry.v);
     giveBack();
-    return await finish(req, { entry, token, visitor, watch }, config);
+    return await finish(req, { entry, set: newConnection(token), visitor, watch }, config);
   } finally {
     giveBack();
     watch.stop();
   }
 }
 
+/** Dated now: how long it lives is not to be told from what `onConnect` leaves of that. */
+function newConnection(token: ConnectToken): TokenSet {
+  const lineage = randomBytes(16).toString('base64url');
+  return { token, lineage, generation: 0, lifetimeSeconds: lifetimeSeconds(token, Date.now()) };
+}
+
 interface Exchanged {
   readonly entry: PendingEntry;
-  readonly token: ConnectToken;
+  readonly set: TokenSet;
   /** As the callback's request showed its session. */
   readonly visitor: Presented;
   readonly watch: SessionWatch;
 }
 
 async function finish(req: Request, exchanged: Exchanged, config: CallbackConfig): Promise<Landing> {
-  const { entry, token, watch } = exchanged;
-  const lineage = randomBytes(16).toString('base64url');
+  const { entry, set, watch } = exchanged;
+  const { lineage } = set;
   try {
-    const consented = await consent(req, { token, lineage, generation: 0 }, watch, config);
-    const { sessionId, replaced } = await moveToNewSession(req, { ...exchanged, ...consented, lineage }, config);
+    const consented = await consent(req, set, watch, config);
+    const { sessionId, replaced } = await moveToNewSession(req, { ...exchanged, ...consented }, config);
     // Nobody waits for this: the token that it ends has left the session already.
     if (replaced !== undefined) void config.endConnection(replaced, 'replaced').catch(() => undefined);
     debug('callback', 'connected');

@@ -4,7 +4,7 @@ import { lockPatience, readStored, type SessionRecord, type StoredSession } from
 import type { Presented } from '../session-cookie';
 import { withSessionLock } from '../session-lock';
 import type { SessionWatch } from '../gone-sessions';
-import type { ConnectToken, TokenSet } from '../token';
+import type { TokenSet } from '../token';
 import type { Consent } from './consent';
 import { readAttempts, withSpent, withoutLandings, type Attempts, type PendingEntry } from './login-attempt';
 import { renewSession, type RenewConfig } from './renew-session';
@@ -27,8 +27,7 @@ export interface NewSessionConfig extends RenewConfig {
 /** What the new session is to hold besides the app's own data. */
 export interface Connection extends Consent {
   readonly entry: PendingEntry;
-  readonly token: ConnectToken;
-  readonly lineage: string;
+  readonly set: TokenSet;
   /** As the callback's request showed its session. */
   readonly visitor: Presented;
   /** Of that session. */
@@ -51,7 +50,7 @@ const STANDSTILL_MS = 30_000;
  * @throws ConnectError `ERR_CONNECT_STORE`, `ERR_CONNECT_LEDGER`, or `ERR_CONNECT_STATE` when the session has ended
  */
 export async function moveToNewSession(req: Request, connection: Connection, config: NewSessionConfig): Promise<Moved> {
-  const { changes, regenerated, token, lineage, visitor } = connection;
+  const { changes, regenerated, set, visitor } = connection;
   const { sessionId: oldId } = visitor;
   return withSessionLock(req.sessionStore, oldId, lockPatience('callback', config), async () => {
     // Read again: other requests may have changed the app's data while the provider was asked.
@@ -69,7 +68,7 @@ export async function moveToNewSession(req: Request, connection: Connection, con
         changes,
         fill(fresh) {
           fresh[config.pendingKey] = attemptsAfter(ours, connection, config);
-          config.putToken(fresh, { token, lineage, generation: 0 });
+          config.putToken(fresh, set);
         },
         beforeOldEnds: () => assertNotEnded(req, connection, config),
         // The watched session has been ended once by now: by us, or by the app that has regenerated it.
@@ -106,8 +105,8 @@ function assertUnseen({ watch }: Connection, own: number): void {
   if (watch.ends() > own) throw stateError('no_session');
 }
 
-function attemptsAfter(old: StoredSession, { entry, lineage }: Connection, config: NewSessionConfig): Attempts {
+function attemptsAfter(old: StoredSession, { entry, set }: Connection, config: NewSessionConfig): Attempts {
   const before = withoutLandings(readAttempts(own(old, config.pendingKey)) ?? { p: [], s: [] });
   const now = Date.now();
-  return withSpent(before, { h: entry.h, at: now, r: entry.r, l: lineage }, now, config.pendingTtlMs);
+  return withSpent(before, { h: entry.h, at: now, r: entry.r, l: set.lineage }, now, config.pendingTtlMs);
 }

@@ -15,8 +15,9 @@ export interface ExpiryFields {
 }
 
 /**
- * Reads when a token expires, as whole seconds since 1970, always in the future and before the year 10000; undefined
- * when the answer does not say so, or says a moment already past (the documented sample itself expired in 2022).
+ * Reads when a token expires, as whole seconds since 1970, before the year 10000; undefined when the answer does not say
+ * so. A moment that has passed already, as in the documented sample of 2022, is given where there is no better one: as it
+ * came, because it tells nothing but itself.
  *
  * `expires_at` is documented as Unix seconds (page "generate-access-token"). Read leniently all the same, first
  * `expires_at`, then `expires_in`: ≥ 1e11 milliseconds, ≥ 1e9 seconds, below that a duration in seconds; as a number, a
@@ -26,14 +27,19 @@ export interface ExpiryFields {
  * @param skewMs - how far the provider's clock is ahead of ours, in milliseconds
  */
 export function readExpiry(fields: ExpiryFields, nowMs: number, skewMs = 0): number | undefined {
-  return futureSecond(fields.expires_at, nowMs, skewMs) ?? futureSecond(fields.expires_in, nowMs, skewMs);
+  const moments = [fields.expires_at, fields.expires_in].map((value) => secondByOurClock(value, nowMs, skewMs));
+  return moments.find((moment = 0) => moment > nowMs / 1000) ?? moments.find((moment) => moment !== undefined);
 }
 
-function futureSecond(value: unknown, nowMs: number, skewMs: number): number | undefined {
+function secondByOurClock(value: unknown, nowMs: number, skewMs: number): number | undefined {
   // Durations become moments by the provider's clock first, so that all are corrected in one place.
-  const seconds = Math.floor(secondsSince1970(value, nowMs + skewMs) - skewMs / 1000);
+  const theirs = secondsSince1970(value, nowMs + skewMs);
+  const ours = Math.floor(theirs - skewMs / 1000);
+  const asItCame = Math.floor(theirs);
+  const isPastForBoth = Math.max(ours, asItCame) <= nowMs / 1000;
+  const seconds = isPastForBoth ? asItCame : ours;
   // Written so that NaN fails both comparisons.
-  return seconds > nowMs / 1000 && seconds <= LAST_SECOND ? seconds : undefined;
+  return seconds > 0 && seconds <= LAST_SECOND ? seconds : undefined;
 }
 
 function secondsSince1970(value: unknown, nowMs: number): number {

@@ -8,25 +8,40 @@ const MARGIN_SECONDS = 2;
 const MARGIN_SHARE = 0.1;
 
 /**
+ * When a token set runs out, in seconds since 1970; undefined when nobody knows, also because what the provider said had
+ * passed already when its answer came.
+ */
+export function knownExpiry({ token, lifetimeSeconds = Infinity }: TokenSet): number | undefined {
+  return lifetimeSeconds > 0 ? token.expires_at : undefined;
+}
+
+/**
  * Whether a token set should be refreshed: from `leewaySeconds` before its expiry on, at most 20 % of its lifetime.
  * Never for an unknown expiry: that token is used until the API refuses it.
  * @param nowMs - milliseconds since 1970
  */
 export function isDue(set: TokenSet, leewaySeconds: number, nowMs: number): boolean {
-  const { token, lifetimeSeconds = Infinity } = set;
+  const { lifetimeSeconds = Infinity } = set;
+  const expiresAt = knownExpiry(set);
   const leeway = Math.min(leewaySeconds, lifetimeSeconds * LEEWAY_SHARE);
-  const early = token.expires_at !== undefined && nowMs >= (token.expires_at - leeway) * 1000;
+  const early = expiresAt !== undefined && nowMs >= (expiresAt - leeway) * 1000;
   // Also without any leeway: nobody accepts a token that is about to expire on its way.
   return early || isHardExpired(set, nowMs);
 }
 
 /** Whether a token set cannot be used any more. @param nowMs - milliseconds since 1970 */
-export function isHardExpired({ token, lifetimeSeconds = Infinity }: TokenSet, nowMs: number): boolean {
+export function isHardExpired(set: TokenSet, nowMs: number): boolean {
+  const { lifetimeSeconds = Infinity } = set;
+  const expiresAt = knownExpiry(set);
   const margin = Math.min(MARGIN_SECONDS, lifetimeSeconds * MARGIN_SHARE);
-  return token.expires_at !== undefined && nowMs >= (token.expires_at - margin) * 1000;
+  return expiresAt !== undefined && nowMs >= (expiresAt - margin) * 1000;
 }
 
-/** Seconds that a token lives from now on; undefined when nobody knows. @param nowMs - milliseconds since 1970 */
-export function lifetimeSeconds(token: TokenSet['token'], nowMs: number): number | undefined {
-  return token.expires_at === undefined ? undefined : token.expires_at - nowMs / 1000;
+/**
+ * Seconds that a token which has just come lives from now on; 0 when its expiry has passed already, undefined when it has
+ * none.
+ * @param nowMs - milliseconds since 1970
+ */
+export function lifetimeSeconds({ expires_at }: TokenSet['token'], nowMs: number): number | undefined {
+  return expires_at === undefined ? undefined : Math.max(0, expires_at - nowMs / 1000);
 }

@@ -173,14 +173,14 @@ describe.each<[string, Partial<SandboxSwitches>]>([
 });
 
 describe('an expiry that nobody knows', () => {
-  test.each<[string, Partial<SandboxSwitches>]>([
-    ['is missing', { expiresAt: 'missing' }],
-    ['has passed when the token arrives', { expiresAt: 'past' }],
-  ])('because it %s: the token is used, and refreshed only when the API refuses it', async (_what, switches) => {
+  test.each<[string, Partial<SandboxSwitches>, number | undefined]>([
+    ['is missing', { expiresAt: 'missing' }, undefined],
+    ['has passed when the token arrives', { expiresAt: 'past' }, 1_642_507_278],
+  ])('because it %s: the token is used, and refreshed only when the API refuses it', async (_what, switches, kept) => {
     sandbox.set(switches);
     const world = await connectedWorld(sandbox);
     const old = await world.stored();
-    expect(old.expires_at).toBeUndefined();
+    expect(old.expires_at).toBe(kept);
     expect(await refreshesIn(world, 3)).toBe(0);
     time.pass(48 * 3_600_000);
     expect(tokenIn(await world.fresh()).access_token).toBe(old.access_token);
@@ -189,7 +189,26 @@ describe('an expiry that nobody knows', () => {
       works: true,
       refreshCalls: 1,
     });
+    expect(fresh.expires_at).toBe(kept);
     expect(await refreshesIn(world, 3)).toBe(0);
+  });
+
+  test('is told from one that has passed since by the label, wherever the app keeps the token', async () => {
+    sandbox.set({ expiresAt: 'past' });
+    const world = await connectedWorld(sandbox);
+    expect((await world.stored()).connection).toMatch(/^[\w-]{22}\.0\.0$/u);
+    // What an app brings without a label has run out at some time: nobody knows more.
+    await editSessions(world.app, (document) => Reflect.deleteProperty(tokenOf(document), 'connection'));
+    await world.fresh();
+    expect(sandbox.calls.refresh).toBe(1);
+  });
+
+  test('stays so where onConnect takes longer than the token lives', async () => {
+    sandbox.set({ lifetimeSeconds: 10 });
+    const world = await connectedWorld(sandbox, { options: { onConnect: () => time.pass(15_000) } });
+    expect((await world.stored()).connection).toMatch(/^[\w-]{22}\.0\.(?:9|10)$/u);
+    await world.fresh();
+    expect(sandbox.calls.refresh).toBe(1);
   });
 });
 

@@ -65,18 +65,8 @@ describe('expires_at', () => {
     ['5.'],
     ['0'],
     [1e300],
-    [LAST + 1],
     [(LAST + 1) * 1000],
     ['99999999999999999999'],
-    [0.1],
-    [NOW],
-    [NOW - 1],
-    [1642507278],
-    [1e9],
-    ['1642507278'],
-    [NOW_MS],
-    [1e11],
-    ['2029-12-31T23:59:59Z'],
     ['2030-13-01T00:00:00Z'],
     ['2030-01-01T25:00:00Z'],
     ['2031-01-01T00:00:00+99:99'],
@@ -89,6 +79,35 @@ describe('expires_at', () => {
   ])('as %p is unknown', (value) => {
     expect(readExpiry({ expires_at: value }, NOW_MS)).toBeUndefined();
     expect(readExpiry({ expires_in: value }, NOW_MS)).toBeUndefined();
+  });
+
+  test.each([
+    [1_642_507_278, 1_642_507_278],
+    ['1642507278', 1_642_507_278],
+    [1_642_507_278_999, 1_642_507_278],
+    ['2022-01-18T12:01:18Z', 1_642_507_278],
+    [NOW, NOW],
+    [NOW - 1, NOW - 1],
+    [NOW_MS, NOW],
+    [1e9, 1e9],
+    [1e11, 1e8],
+    [LAST + 1, 253_402_300],
+    [0.1, NOW],
+    ['2029-12-31T23:59:59Z', NOW - 1],
+  ])('as %p has passed, and is given as it came: %i', (value, expected) => {
+    expect(readExpiry({ expires_at: value }, NOW_MS)).toBe(expected);
+    expect(readExpiry({ expires_in: value }, NOW_MS)).toBe(expected);
+  });
+
+  test('before 1970 is unknown', () => {
+    expect(readExpiry({ expires_at: '1969-12-31T23:59:59Z' }, NOW_MS)).toBeUndefined();
+  });
+
+  test('that has passed gives way to a moment to come, and to nothing else', () => {
+    expect(readExpiry({ expires_at: 1_642_507_278, expires_in: 20 }, NOW_MS)).toBe(NOW + 20);
+    expect(readExpiry({ expires_at: 1_642_507_278, expires_in: NOW - 5 }, NOW_MS)).toBe(1_642_507_278);
+    expect(readExpiry({ expires_at: 1_642_507_278, expires_in: 'soon' }, NOW_MS)).toBe(1_642_507_278);
+    expect(readExpiry({ expires_in: 1_642_507_278 }, NOW_MS)).toBe(1_642_507_278);
   });
 
   test('comes before expires_in, which is read where expires_at tells nothing', () => {

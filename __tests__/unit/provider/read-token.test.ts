@@ -44,7 +44,11 @@ describe('a token set is read', () => {
       { access_token: 'at', expires_in: 3600 },
       { access_token: 'at', type: 'bearer', expires_at: LATER },
     ],
-    ['without an expiry past', { access_token: 'at', expires_at: 1642507278 }, { access_token: 'at', type: 'bearer' }],
+    [
+      'with an expiry past, as it came',
+      { access_token: 'at', expires_at: 1642507278 },
+      { access_token: 'at', type: 'bearer', expires_at: 1642507278 },
+    ],
     ['without foreign fields', { access_token: 'at', id_token: 'x', user: {} }, { access_token: 'at', type: 'bearer' }],
     [
       'of the greatest length',
