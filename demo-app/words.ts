@@ -47,6 +47,8 @@ export function eventInWords(event: ConnectEvent): readonly [what: string, more:
       return ['Ended', `because ${WHY_ENDED[event.reason]}`];
     case 'ledger_error':
       return ['Ledger away', `at ${event.operation}`];
+    case 'ledger_forgot':
+      return ['Ledger full', `${counted(event.count, event.what)} forgotten`];
     case 'error':
       return ['Error', `${event.status} ${event.code}`];
   }

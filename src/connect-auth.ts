@@ -4,6 +4,7 @@ import { apiRefusals } from './access/api-refusals';
 import { requireConnectGuard, type RequireConnectOptions } from './access/require-connect';
 import { tokenSource, type GetToken } from './access/token-source';
 import { ConnectError, type ConnectStage } from './errors';
+import { emit } from './events';
 import { authorizeHandler } from './login/authorize';
 import { callbackHandler } from './login/callback';
 import { disconnectHandler } from './login/disconnect';
@@ -68,7 +69,11 @@ export type ConnectAuth = Router & {
 export function connectAuth(options: ConnectAuthOptions): ConnectAuth {
   const config = readOptions(options);
   const keys = { ...config, ...sessionKeys(config) };
-  const ledger = config.ledger === undefined ? memoryLedger() : boundedLedger(config.ledger, LEDGER_LIMIT_MS);
+  const given = config.ledger ?? memoryLedger();
+  const ledger = config.ledger === undefined ? given : boundedLedger(given, LEDGER_LIMIT_MS);
+  given.onForgotten?.(({ what, count }) => {
+    emit(config.onEvent, { type: 'ledger_forgot', time: Date.now(), what, count });
+  });
   const tokens = sessionTokens(keys);
   const recent = recentAttempts(keys);
   const meet = meeting(tokens, recent);

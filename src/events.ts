@@ -105,6 +105,21 @@ export type LedgerErrorReason =
   /** The answer is none that a ledger gives. */
   | 'answer';
 
+/**
+ * The ledger is full, and has forgotten something before its time. Told at once for the first of each kind, and then for
+ * the sum of a minute at most.
+ */
+export interface LedgerForgotEvent extends EventBase {
+  readonly type: 'ledger_forgot';
+  /**
+   * `record`: the newest token set of a connection, or that it is being refreshed; `tombstone`: that a connection has
+   * ended; `claim`: that a sign-in is being completed or ended.
+   */
+  readonly what: 'record' | 'tombstone' | 'claim';
+  /** How many since the last event of this kind. */
+  readonly count: number;
+}
+
 /** A route of ours answered with an error. */
 export interface ErrorEvent extends EventBase {
   readonly type: 'error';
@@ -126,6 +141,7 @@ export type ConnectEvent =
   | DisconnectedEvent
   | EndedEvent
   | LedgerErrorEvent
+  | LedgerForgotEvent
   | ErrorEvent;
 
 /** Receives each {@link ConnectEvent}; what it throws, or rejects with, changes nothing. */

@@ -3,11 +3,18 @@ import type { Request } from 'express';
 import type { Session, Store } from 'express-session';
 import { hookStore } from './session-hooks';
 
-/** Requests that take longer than it takes to end so many sessions lose this protection; about 100 bytes each. */
+/** About 100 bytes each. */
 const MOST_REMEMBERED = 20_000;
 
-/** Sessions of one store that this process has ended, each with the moment when it did. */
-const endedIn = new WeakMap<Store, Map<string, number>>();
+/** Sessions of one store that this process has ended. */
+interface Ended {
+  /** By id, each with the moment when it ended. */
+  readonly at: Map<string, number>;
+  /** The last moment that is no longer known: of what was seen before it, nobody can say whether it has ended since. */
+  forgottenAt: number;
+}
+
+const endedIn = new WeakMap<Store, Ended>();
 /** When the session object of a request was first seen; one that the app makes in its course is another. */
 const seenAt = new WeakMap<object, number>();
 /** Moments are counted, not measured: a clock may stand still between two of them. */
@@ -24,16 +31,17 @@ export function watchSessions(req: Request): void {
   const { session, sessionStore: store } = req as { session?: object | null; sessionStore?: Store };
   if (session != null) noteSeen(session);
   if (store === undefined || endedIn.has(store)) return;
-  const ended = new Map<string, number>();
+  const ended: Ended = { at: new Map(), forgottenAt: 0 };
   endedIn.set(store, ended);
   hookStore(store, (sessionId) => {
     const key = keyOf(sessionId);
     // The newest last: the oldest is given up first.
-    ended.delete(key);
-    ended.set(key, (moment += 1));
-    for (const oldest of ended.keys()) {
-      if (ended.size <= MOST_REMEMBERED) break;
-      ended.delete(oldest);
+    ended.at.delete(key);
+    ended.at.set(key, (moment += 1));
+    for (const [oldest, at] of ended.at) {
+      if (ended.at.size <= MOST_REMEMBERED) break;
+      ended.at.delete(oldest);
+      ended.forgottenAt = at;
     }
     for (const watcher of watchersOf.get(store)?.get(sessionId) ?? []) watcher.ends += 1;
   });
@@ -46,13 +54,25 @@ export function noteSeen(session: object): void {
 
 /** Whether this process has ended a session since it was first seen: then nothing may write it any more. */
 export function hasGone(store: Store, session: Pick<Session, 'id'>): boolean {
-  const at = endedIn.get(store)?.get(keyOf(session.id));
+  const at = endedIn.get(store)?.at.get(keyOf(session.id));
   return at !== undefined && at > (seenAt.get(session) ?? 0);
 }
 
-/** Whether this process has ended a session of this id, whatever the store holds: an older copy may have brought it back. */
+/**
+ * The same, and true as well where it has been forgotten whether it has, because 20,000 others have ended meanwhile. To be
+ * asked before writing: what is not written is lost to one visitor, who comes again; one who has logged out must not.
+ */
+export function mayHaveGone(store: Store, session: Pick<Session, 'id'>): boolean {
+  const forgottenAt = endedIn.get(store)?.forgottenAt ?? 0;
+  return hasGone(store, session) || forgottenAt > (seenAt.get(session) ?? forgottenAt);
+}
+
+/**
+ * Whether this process has ended a session of this id, whatever the store holds: an older copy may have brought it back.
+ * It decides what is said to the visitor, not what is written: one that is forgotten does no harm.
+ */
 export function hasEnded(store: Store, sessionId: string): boolean {
-  return endedIn.get(store)?.has(keyOf(sessionId)) === true;
+  return endedIn.get(store)?.at.has(keyOf(sessionId)) === true;
 }
 
 /** Whether a request has no session any more because this process has ended it. */

@@ -24,6 +24,7 @@ export type {
   ErrorEvent,
   LedgerErrorEvent,
   LedgerErrorReason,
+  LedgerForgotEvent,
   RefreshFailedEvent,
   RefreshFailureKind,
   RefreshedEvent,
@@ -36,6 +37,7 @@ export type { EncryptionKey } from './seal';
 export type {
   Acquired,
   Failed,
+  Forgotten,
   LedgerClaim,
   LedgerFailure,
   LedgerSuccess,

@@ -2,7 +2,7 @@ import type { Request } from 'express';
 import type { Session } from 'express-session';
 import { debug } from './debug';
 import type { ConnectStage } from './errors';
-import { hasGone } from './gone-sessions';
+import { hasGone, mayHaveGone } from './gone-sessions';
 import { destroyStored, type SessionConfig } from './session';
 
 /** What saving a session that may have ended needs. */
@@ -27,7 +27,7 @@ export async function saveIfLiving(
 ): Promise<boolean> {
   const { id } = session;
   const hasEndedHere = (): boolean => hasGone(req.sessionStore, session);
-  if (hasEndedHere()) return false;
+  if (mayHaveGone(req.sessionStore, session)) return false;
   let lives = true;
   const takeBack = async (): Promise<void> => {
     if (!hasEndedHere() && !(await config.hasMoved(id))) return;

@@ -114,7 +114,8 @@ export const ledgerLike = Joi.any().custom((value: unknown, helpers) => {
   const usable =
     typeof ledger === 'object' &&
     ledger !== null &&
-    LEDGER_OPERATIONS.every((name) => typeof ledger[name] === 'function');
+    LEDGER_OPERATIONS.every((name) => typeof ledger[name] === 'function') &&
+    ['function', 'undefined'].includes(typeof ledger['onForgotten']);
   return usable ? value : helpers.error('any.invalid');
 });
 

@@ -58,7 +58,10 @@ export interface SessionTokens {
   readonly appPart: (session: Properties) => string;
 }
 
-/** Connections whose newest token set is remembered for requests that hold an older one; some KB each. */
+/**
+ * Connections whose newest token set is remembered for requests that hold an older one; some KB each. Of one that is
+ * forgotten an older copy can be saved, and whoever loads that takes the newest set over from the ledger.
+ */
 const MOST_NEWEST = 5000;
 
 /** @throws nothing: what cannot be read is told by its kind */

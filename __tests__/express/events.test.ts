@@ -11,6 +11,7 @@ import type {
   EndedReason,
   ErrorEvent,
   LedgerErrorEvent,
+  LedgerForgotEvent,
   RefreshFailedEvent,
   RefreshFailureKind,
   RefreshedEvent,
@@ -251,6 +252,9 @@ test('the type of an event follows from its name', () => {
       case 'ledger_error':
         expectTypeOf(event).toEqualTypeOf<LedgerErrorEvent>();
         return event.operation;
+      case 'ledger_forgot':
+        expectTypeOf(event).toEqualTypeOf<LedgerForgotEvent>();
+        return `${event.what} ${event.count}`;
       case 'error':
         expectTypeOf(event).toEqualTypeOf<ErrorEvent>();
         expectTypeOf(event.code).toEqualTypeOf<ConnectErrorCode>();

@@ -50,7 +50,8 @@ async function startProcess(
   const diary: string[] = [];
   const events: ConnectEvent[] = [];
   const calls = new Map<string, number>();
-  const noted = Object.entries(shared as unknown as Record<string, (...args: unknown[]) => Promise<unknown>>).map(
+  const { onForgotten, ...operations } = shared;
+  const noted = Object.entries(operations as unknown as Record<string, (...args: unknown[]) => Promise<unknown>>).map(
     ([operation, run]) => [
       operation,
       async (...args: unknown[]) => {
@@ -70,7 +71,7 @@ async function startProcess(
       parts.routes?.(express, connect);
     },
     options: {
-      ledger: Object.fromEntries(noted) as RefreshLedger,
+      ledger: { ...(Object.fromEntries(noted) as Omit<RefreshLedger, 'onForgotten'>), onForgotten },
       onEvent: (event) => events.push(event),
       ...parts.options,
     },

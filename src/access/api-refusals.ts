@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { dropExpired, dropOldest } from '../refresh/bounded-records';
+import { boundedMap, type BoundedMap } from '../bounded-map';
 
 /** A token, and when it runs out as far as anybody knows. */
 interface KnownToken {
@@ -18,12 +18,13 @@ export interface ApiRefusals {
   readonly inVain: (accessToken: string) => void;
 }
 
-type Marks = Map<string, { readonly expiresAt: number }>;
+type Marks = BoundedMap<true>;
 
 /** Refused again within this time, a new token was no cure. */
 const PROBATION_MS = 60_000;
 /** Longer than access tokens live. */
 const REMEMBERED_MS = 24 * 3_600_000;
+/** A token that is forgotten costs another refresh when it is refused again, and that one is remembered. */
 const MOST_REMEMBERED = 10_000;
 
 /**
@@ -31,19 +32,15 @@ const MOST_REMEMBERED = 10_000;
  * cost one refresh per call.
  */
 export function apiRefusals(): ApiRefusals {
-  const onProbation: Marks = new Map();
-  const incurable: Marks = new Map();
+  const onProbation: Marks = boundedMap({ most: MOST_REMEMBERED });
+  const incurable: Marks = boundedMap({ most: MOST_REMEMBERED });
 
   function mark(marks: Marks, name: string, ms: number): void {
-    const now = Date.now();
-    marks.delete(name);
-    dropExpired(marks, now);
-    if (marks.size >= MOST_REMEMBERED) dropOldest(marks);
-    marks.set(name, { expiresAt: now + ms });
+    marks.put(name, true, { now: Date.now(), keepMs: ms });
   }
 
   const isMarked = (marks: Marks, name: string, remainingMs = 0): boolean =>
-    (marks.get(name)?.expiresAt ?? 0) > Date.now() + remainingMs;
+    (marks.expiresAt(name, Date.now()) ?? 0) > Date.now() + remainingMs;
 
   return {
     mayHelp({ access_token, expires_at }) {

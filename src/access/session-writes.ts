@@ -1,6 +1,6 @@
 import type { Request } from 'express';
 import { debug } from '../debug';
-import { hasGone } from '../gone-sessions';
+import { mayHaveGone } from '../gone-sessions';
 import { saveIfLiving, type LivingConfig } from '../living-session';
 import { lockPatience, readStored, saveDocument, type SessionRecord, type StoredSession } from '../session';
 import { withSessionLock } from '../session-lock';
@@ -92,7 +92,7 @@ async function write(
       const stored = await readStored(req, sessionId, 'refresh', config);
       // Gone: the visitor has logged out meanwhile, and writing would bring the session back.
       if (stored === undefined || (req as { session?: unknown }).session !== session) return;
-      if (hasGone(req.sessionStore, session)) return;
+      if (mayHaveGone(req.sessionStore, session)) return;
       const change = decide(stored);
       if (change === undefined) return;
       await saveIfLiving(req, session, 'refresh', config, (onLate) =>

@@ -50,6 +50,7 @@ interface Flight {
 
 /** A double click may arrive after the first answer was dropped by the browser; 30 s is generous for that. */
 const REMEMBERED_MS = 30_000;
+/** A duplicate of a forgotten one finds its state spent: 403 with a link to start again, and nothing is exchanged twice. */
 const MOST_REMEMBERED = 10_000;
 
 /** Keeps flights of one instance in this process. Neither session id, cookie, state nor code is kept, only their hashes. */

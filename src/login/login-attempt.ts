@@ -35,6 +35,7 @@ export type Found =
   | { readonly kind: 'spent'; readonly mark: SpentMark }
   | { readonly kind: 'expired' | 'unknown' };
 
+/** Sign-ins, and marks of them, that a session holds. A callback of one that was pushed out is 403 `unknown`. */
 const MOST = 8;
 /** A clock of another process may run ahead by a little; more is no start of ours. */
 const SKEW_MS = 5_000;

@@ -4,7 +4,10 @@ import type { Presented } from '../session-cookie';
 
 /** As long as a completed callback is remembered: a request with the old cookie was sent before the new one arrived. */
 const REMEMBERED_MS = 30_000;
-/** Each move is known by an id, and by a cookie pair as a rule. */
+/**
+ * Each move is known by an id, and by a cookie pair as a rule. Of a forgotten one the ledger still knows that a callback has
+ * announced it: a disconnect says 503 then, and succeeds with the new cookie.
+ */
 const MOST_REMEMBERED = 20_000;
 /** Each costs a read of the store; the browser that has moved more often than that has a newer cookie. */
 const MOST_MOVES = 3;

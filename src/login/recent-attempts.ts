@@ -5,7 +5,10 @@ import { mergedAttempts, readAttempts, type Attempts } from './login-attempt';
 
 type Properties = Readonly<Record<string, unknown>>;
 
-/** Sessions whose sign-ins are remembered; a few KB each at most. */
+/**
+ * Sessions whose sign-ins are remembered; a few KB each at most. Of one that is forgotten an older copy can be saved: then
+ * a sign-in is lost, and says so (403 `overwritten`), or a spent one is there again, which the claim in the ledger refuses.
+ */
 const MOST_SESSIONS = 5_000;
 
 /**

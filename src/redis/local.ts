@@ -1,8 +1,9 @@
 import { isConnectError } from '../errors';
-import { dropOldest } from '../refresh/bounded-records';
+import { boundedMap, type BoundedMap } from '../bounded-map';
+import { forgettings } from '../refresh/forgotten';
 import type { LedgerSuccess, RefreshLedger } from '../refresh/ledger';
 
-/** Ends and successes that the shared ledger does not know of yet; beyond that many of each, the oldest are given up. */
+/** Ends and successes that the shared ledger does not know of yet; of more, the oldest are given up, and that is told. */
 const MAX_OWED = 10_000;
 
 /**
@@ -11,8 +12,15 @@ const MAX_OWED = 10_000;
  * token set that only the local one knows, before it is asked for that connection again.
  */
 export function withLocal(shared: RefreshLedger, local: RefreshLedger): RefreshLedger {
-  const owed = new Map<string, number>();
-  const owedSuccesses = new Map<string, LedgerSuccess>();
+  const forgotten = forgettings(
+    'redisLedger() has been without Redis for too long',
+    'Redis will not be told of it. Event ledger_forgot counts what is lost.',
+  );
+  const owed = boundedMap<number>({ most: MAX_OWED, onDropped: () => forgotten.note('tombstone', Date.now()) });
+  const owedSuccesses = boundedMap<LedgerSuccess>({
+    most: MAX_OWED,
+    onDropped: () => forgotten.note('record', Date.now()),
+  });
 
   const revoke: RefreshLedger['revoke'] = async (key, retentionMs) => {
     const here = await local.revoke(key, retentionMs);
@@ -22,20 +30,20 @@ export function withLocal(shared: RefreshLedger, local: RefreshLedger): RefreshL
       // Each of the two may know of an end that the other has not been told of.
       return { first: first && here.first, ...(box === undefined ? {} : { box }) };
     } catch {
-      owe(owed, key, retentionMs);
+      owe(owed, key, retentionMs, retentionMs);
       return here;
     }
   };
 
   async function ended(key: string): Promise<boolean> {
-    const retentionMs = owed.get(key);
+    const retentionMs = owed.get(key, Date.now());
     if (retentionMs !== undefined) await revoke(key, retentionMs);
     return retentionMs !== undefined;
   }
 
   /** @returns false while the shared ledger knows less than the local one */
   async function isTold(key: string): Promise<boolean> {
-    const success = owedSuccesses.get(key);
+    const success = owedSuccesses.get(key, Date.now());
     if (success === undefined) return true;
     try {
       await shared.settle(key, success);
@@ -60,7 +68,7 @@ export function withLocal(shared: RefreshLedger, local: RefreshLedger): RefreshL
       return either(
         () => shared.settle(key, success),
         () => {
-          owe(owedSuccesses, key, success);
+          owe(owedSuccesses, key, success, success.retentionMs);
           return local.settle(key, success);
         },
       );
@@ -84,13 +92,16 @@ export function withLocal(shared: RefreshLedger, local: RefreshLedger): RefreshL
         () => shared.once(name, ttlMs),
         () => local.once(name, ttlMs),
       ),
+    onForgotten(listener) {
+      forgotten.listen(listener);
+      local.onForgotten?.(listener);
+    },
   });
 }
 
-function owe<Debt>(debts: Map<string, Debt>, key: string, debt: Debt): void {
-  debts.delete(key);
-  if (debts.size >= MAX_OWED) dropOldest(debts);
-  debts.set(key, debt);
+/** A debt that has outlived its retention says nothing any more. */
+function owe<Debt>(debts: BoundedMap<Debt>, key: string, debt: Debt, retentionMs: number): void {
+  debts.put(key, debt, { now: Date.now(), keepMs: retentionMs });
 }
 
 async function either<Answer>(first: () => Promise<Answer>, second: () => Promise<Answer>): Promise<Answer> {

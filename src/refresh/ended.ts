@@ -7,6 +7,7 @@ export interface EndedConnections {
 }
 
 const REMEMBERED_MS = 24 * 3_600_000;
+/** The tombstone in the ledger says the same for longer. A copy of what is forgotten here is served until it is due. */
 const MOST_REMEMBERED = 100_000;
 
 /**

@@ -35,6 +35,22 @@ export interface RefreshLedger {
   readonly revoke: (key: string, retentionMs: number) => Promise<Revoked>;
   /** Claims a name for `ttlMs`. @returns true to the first caller only */
   readonly once: (name: string, ttlMs: number) => Promise<boolean>;
+  /**
+   * Of a ledger that may have to forget something before its time: has `listener` told so. `connectAuth()` makes event
+   * `ledger_forgot` of it, in each instance that uses the ledger.
+   */
+  readonly onForgotten?: ((listener: (forgotten: Forgotten) => void) => void) | undefined;
+}
+
+/** What a ledger has forgotten before its time. */
+export interface Forgotten {
+  /**
+   * `record`: the newest token set of a connection, or that it is being refreshed; `tombstone`: that a connection has
+   * ended; `claim`: a name of `once`.
+   */
+  readonly what: 'record' | 'tombstone' | 'claim';
+  /** How many of these since it was last told. */
+  readonly count: number;
 }
 
 /** What {@link RefreshLedger.acquire} is asked with. */

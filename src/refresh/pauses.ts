@@ -1,5 +1,5 @@
+import { boundedMap } from '../bounded-map';
 import type { TokenSet } from '../token';
-import { dropExpired, dropOldest } from './bounded-records';
 import type { Landed } from './landed';
 
 /** A pause in progress. */
@@ -29,11 +29,12 @@ const REFUSED_US_MS = 30_000;
  * may say the same of one connection that its owner has revoked, and nobody else must wait for that.
  */
 const REFUSED_US_FOR = 3;
+/** One that is dropped costs a question to the ledger, which knows of all but those it could not be told of. */
 const MOST_KEPT = 10_000;
 
 /** No pauses yet. */
 export function refreshPauses(): Pauses {
-  const pauses = new Map<string, Pause>();
+  const pauses = boundedMap<Pause>({ most: MOST_KEPT });
   /** Connections for which our credentials were refused since the last success; no more are kept than matter. */
   const refusedFor = new Set<string>();
   let breaker: Pause | undefined;
@@ -44,17 +45,14 @@ export function refreshPauses(): Pauses {
     { ms, word }: { readonly ms: number; readonly word: string },
   ): void {
     const now = Date.now();
-    pauses.delete(key);
-    dropExpired(pauses, now);
-    if (pauses.size >= MOST_KEPT) dropOldest(pauses);
-    pauses.set(key, { generation, fromMs: now, expiresAt: now + ms, word });
+    pauses.put(key, { generation, fromMs: now, expiresAt: now + ms, word }, { now, keepMs: ms });
   }
 
   return Object.freeze({
     keep,
     find(key: string, { generation }: TokenSet): Paused | undefined {
       const now = Date.now();
-      const pause = pauses.get(key);
+      const pause = pauses.get(key, now);
       return running(breaker, now) ?? (pause?.generation === generation ? running(pause, now) : undefined);
     },
     refusedUs(key: string, set: TokenSet): Paused {

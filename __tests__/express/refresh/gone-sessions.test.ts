@@ -87,6 +87,16 @@ describe.each(['get', 'set'] as const)('a session that this process ends during 
   });
 });
 
+test('a session that ends during a refresh, before 20,000 others, does not come back', async () => {
+  const store = new HeldStore();
+  const { world, id } = await loggedIn(store);
+  await during(store, 'get', world, async () => {
+    expect((await at(world, '/destroy')).status).toBe(200);
+    for (let other = 0; other < 20_000; other += 1) await new Promise((done) => store.destroy(`other ${other}`, done));
+  });
+  expect(store.documents[id]).toBeUndefined();
+});
+
 describe('a session that another process moves during the write of a refresh', () => {
   /** Two processes: stores of their own on the same documents, one ledger. */
   async function two(ledger: RefreshLedger = { ...memoryLedger() }): Promise<{

@@ -17,6 +17,11 @@ export const REDIS_OPTIONS = namesIn(
   /interface RedisLedgerOptions \{(.*?)\n\}/su,
   /^ {2}readonly (\w+)\??:/gmu,
 );
+export const MEMORY_SIZES = namesIn(
+  'refresh/memory-ledger.ts',
+  /interface MemoryLedgerOptions \{(.*?)\n\}/su,
+  /^ {2}readonly (max\w+)\?:/gmu,
+);
 export const EVENT_TYPES = namesIn('events.ts', /^(.*)$/su, /^ {2}readonly type: '(\w+)';/gmu);
 export const END_REASONS = namesIn('events.ts', /type EndedReason =(.*?);/su, /\| '(\w+)'/gu);
 export const FAILURE_KINDS = namesIn('events.ts', /type RefreshFailureKind =(.*?);/su, /\| '(\w+)'/gu);

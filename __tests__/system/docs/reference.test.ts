@@ -7,9 +7,10 @@ import {
   errorForOAuthName,
 } from '../../../src/provider/error-table';
 import { refreshFailure } from '../../../src/provider/refresh-failure';
+import { MAX_RECORDS } from '../../../src/refresh/memory-ledger';
 import { redisLedgerConfig } from '../../../src/redis/options';
 import { blocks, namesIn, read, table, unquoted } from './markdown';
-import { END_REASONS, ERROR_CODES, EVENT_TYPES, FAILURE_KINDS, REDIS_OPTIONS } from './names';
+import { END_REASONS, ERROR_CODES, EVENT_TYPES, FAILURE_KINDS, MEMORY_SIZES, REDIS_OPTIONS } from './names';
 
 const sections = [...read('docs/errors.md').matchAll(/^### (ERR_\w+)\n\n(.+)$/gmu)].map(
   ([, code = '', line = '']) => [code as ConnectErrorCode, line] as const,
@@ -160,6 +161,13 @@ test('docs/scaling.md lists every option of redisLedger with its default', () =>
       name,
       ['sendCommand', 'encryptionKeys'].includes(name) ? 'required' : printed(config[name]),
     ]),
+  );
+});
+
+test('docs/scaling.md lists every size of memoryLedger with its default', () => {
+  expect(MEMORY_SIZES.length).toBeGreaterThan(2);
+  expect(table('docs/scaling.md', 'option of `memoryLedger`').map(([name, value]) => [unquoted(name), value])).toEqual(
+    MEMORY_SIZES.map((name) => [name, name === 'maxRecords' ? `\`${MAX_RECORDS}\`` : '`maxRecords`']),
   );
 });
 

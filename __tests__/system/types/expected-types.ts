@@ -29,6 +29,7 @@ import {
   type ErrorEvent,
   type GetToken,
   type LedgerErrorEvent,
+  type LedgerForgotEvent,
   type ProviderSign,
   type RefreshFailedEvent,
   type RefreshFailureKind,
@@ -142,7 +143,15 @@ expectTypeOf(req.session.connectToken).toEqualTypeOf<ConnectToken | undefined>()
 
 // Events are told apart by `type`.
 expectTypeOf<ConnectEvent['type']>().toEqualTypeOf<
-  'connected' | 'refreshed' | 'adopted' | 'refresh_failed' | 'disconnected' | 'ended' | 'ledger_error' | 'error'
+  | 'connected'
+  | 'refreshed'
+  | 'adopted'
+  | 'refresh_failed'
+  | 'disconnected'
+  | 'ended'
+  | 'ledger_error'
+  | 'ledger_forgot'
+  | 'error'
 >();
 expectTypeOf<RefreshFailureKind>().toEqualTypeOf<
   'ambiguous' | 'not_sent' | 'transient' | 'terminal' | 'configuration' | 'refused'
@@ -178,6 +187,9 @@ export function narrowed(event: ConnectEvent): string | number {
     case 'ledger_error':
       expectTypeOf(event).toEqualTypeOf<LedgerErrorEvent>();
       return event.operation;
+    case 'ledger_forgot':
+      expectTypeOf(event).toEqualTypeOf<LedgerForgotEvent>();
+      return event.count;
     case 'error':
       expectTypeOf(event).toEqualTypeOf<ErrorEvent>();
       return event.status;
@@ -224,7 +236,9 @@ expectTypeOf(isConnectError).toBeCallableWith(something);
 expectTypeOf(memoryLedger).returns.toEqualTypeOf<RefreshLedger>();
 expectTypeOf(redisLedger).returns.toEqualTypeOf<RefreshLedger>();
 expectTypeOf(redisLedger).parameters.toEqualTypeOf<[options: RedisLedgerOptions]>();
-expectTypeOf<keyof RefreshLedger>().toEqualTypeOf<'acquire' | 'renew' | 'settle' | 'fail' | 'revoke' | 'once'>();
+expectTypeOf<keyof RefreshLedger>().toEqualTypeOf<
+  'acquire' | 'renew' | 'settle' | 'fail' | 'revoke' | 'once' | 'onForgotten'
+>();
 expectTypeOf<Awaited<ReturnType<RefreshLedger['acquire']>>['kind']>().toEqualTypeOf<
   'revoked' | 'adopt' | 'dead' | 'wait' | 'backoff' | 'won'
 >();

@@ -363,6 +363,10 @@ const faults: readonly Row[] = [
     'is null': null,
     'is text': 'redis',
     'lacks an operation': { acquire() {}, renew() {}, settle() {}, fail() {}, revoke() {} },
+    'tells in no way of what it has forgotten': {
+      ...{ acquire() {}, renew() {}, settle() {}, fail() {}, revoke() {}, once() {} },
+      onForgotten: true,
+    },
     'has a number as operation': { acquire() {}, renew() {}, settle() {}, fail() {}, revoke() {}, once: 1 },
   }),
   ...each('encryptionKeys', 'that', {

@@ -1,6 +1,7 @@
 import { withLocal } from '../../../src/redis/local';
-import type { RefreshLedger } from '../../../src/refresh/ledger';
+import type { Forgotten, RefreshLedger } from '../../../src/refresh/ledger';
 import { ledgerInMemory } from '../../../src/refresh/memory-ledger';
+import { cleanup } from '../../support/cleanup';
 
 const HOUR = 3_600_000;
 const claim = { generation: 0, claimant: 'a', leaseMs: 10_000, minAgeMs: 0, retentionMs: HOUR };
@@ -14,6 +15,12 @@ const failure = {
 } as const;
 
 const AWAY = new Error('away');
+
+let warn: jest.SpyInstance<void, Parameters<typeof process.emitWarning>>;
+beforeEach(() => {
+  warn = jest.spyOn(process, 'emitWarning').mockImplementation(() => undefined);
+  cleanup(() => warn.mockRestore());
+});
 
 /** A shared ledger that can be away, and one that steps in for it. */
 function ledgers(): { readonly shared: RefreshLedger; readonly ledger: RefreshLedger; away: boolean } {
@@ -77,4 +84,38 @@ test('a failure that the shared ledger records is not recorded alone as well', a
   expect(await world.ledger.fail('key', failure)).toBe('recorded');
   world.away = true;
   expect((await world.ledger.acquire('key', claim)).kind).toBe('won');
+});
+
+test.each([
+  ['tombstone', (ledger: RefreshLedger, key: string) => ledger.revoke(key, HOUR)],
+  [
+    'record',
+    (ledger: RefreshLedger, key: string) =>
+      ledger.settle(key, { generation: 0, fence: 1, box: 'box', retentionMs: HOUR }),
+  ],
+] as const)('a %s that the shared ledger will never know of is told of', async (what, happen) => {
+  const world = ledgers();
+  const told: Forgotten[] = [];
+  world.ledger.onForgotten?.((forgotten) => void told.push(forgotten));
+  world.away = true;
+  for (let number = 0; number < 10_000; number += 1) await happen(world.ledger, `key ${number}`);
+  expect([told, warn.mock.calls]).toEqual([[], []]);
+  await happen(world.ledger, 'one more');
+  expect(told).toEqual([{ what, count: 1 }]);
+  expect(warn.mock.calls).toEqual([
+    [
+      expect.stringMatching(/^redisLedger\(\) has been without Redis for too long and has forgotten /u),
+      { code: 'CONNECT_AUTH_LEDGER_FULL', detail: expect.any(String) as unknown },
+    ],
+  ]);
+});
+
+test('what the local ledger forgets is told of as well', async () => {
+  const told: Forgotten[] = [];
+  const away = () => Promise.reject(AWAY);
+  const shared = { acquire: away, renew: away, settle: away, fail: away, revoke: away, once: away };
+  const ledger = withLocal(shared, ledgerInMemory({ maxClaims: 1 }));
+  ledger.onForgotten?.((forgotten) => void told.push(forgotten));
+  for (const name of ['one', 'two']) expect(await ledger.once(name, HOUR)).toBe(true);
+  expect(told).toEqual([{ what: 'claim', count: 1 }]);
 });

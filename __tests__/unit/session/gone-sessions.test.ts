@@ -1,6 +1,6 @@
 import type { Request } from 'express';
 import { Cookie, MemoryStore } from 'express-session';
-import { hasEnded, watchSession } from '../../../src/gone-sessions';
+import { hasEnded, hasGone, mayHaveGone, noteSeen, watchSession } from '../../../src/gone-sessions';
 
 /** As much of a request as express-session gives to a store. */
 function requestIn(store: MemoryStore, sessionID: string): Request {
@@ -59,4 +59,25 @@ test('20,000 ended sessions are remembered, the oldest being given up first', as
   watchSession(requestIn(store, 'any'));
   for (let number = 0; number <= 20_000; number += 1) await destroy(store, `session ${number}`);
   expect([0, 1, 20_000].map((number) => hasEnded(store, `session ${number}`))).toEqual([false, true, true]);
+});
+
+test('of a session that was seen before ends that are forgotten nobody can say whether it is one of them', async () => {
+  const store = new MemoryStore();
+  watchSession(requestIn(store, 'any'));
+  const [before, after] = [{ id: 'a' }, { id: 'b' }];
+  noteSeen(before);
+  const seen = () => [before, after].map((session) => [hasGone(store, session), mayHaveGone(store, session)]);
+  for (let number = 0; number < 20_000; number += 1) await destroy(store, `session ${number}`);
+  expect(seen()).toEqual([
+    [false, false],
+    [false, false],
+  ]);
+  await destroy(store, 'one more');
+  noteSeen(after);
+  expect(seen()).toEqual([
+    [false, true],
+    [false, false],
+  ]);
+  await destroy(store, 'b');
+  expect(seen()[1]).toEqual([true, true]);
 });

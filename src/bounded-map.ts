@@ -1,0 +1,105 @@
+/** Entries by key, at most so many, each until its time; no timer runs for them. Times in milliseconds of one clock. */
+export interface BoundedMap<Value> {
+  readonly get: (key: string, now: number) => Value | undefined;
+  /** When an entry expires; undefined without one. */
+  readonly expiresAt: (key: string, now: number) => number | undefined;
+  readonly put: (key: string, value: Value, kept: Kept) => void;
+  readonly delete: (key: string) => void;
+}
+
+/** How an entry is kept. */
+export interface Kept {
+  readonly now: number;
+  readonly keepMs: number;
+  /** When there is no room, entries of a lower rank go first. @defaultValue `0` */
+  readonly rank?: number | undefined;
+}
+
+/** What a map is made with. */
+export interface BoundedMapConfig {
+  /** How many entries it holds. */
+  readonly most: number;
+  /** How many ranks there are. @defaultValue `1` */
+  readonly ranks?: number | undefined;
+  /** Called when an entry goes before its time, with its rank. */
+  readonly onDropped?: ((rank: number) => void) | undefined;
+}
+
+interface Entry<Value> {
+  readonly key: string;
+  readonly value: Value;
+  readonly expiresAt: number;
+  readonly queue: Queue<Value>;
+  older: Entry<Value> | undefined;
+  newer: Entry<Value> | undefined;
+}
+
+/** The entries of one rank. Linked, because the oldest of a Map stands behind all that was deleted in front of it. */
+interface Queue<Value> {
+  oldest?: Entry<Value> | undefined;
+  newest?: Entry<Value> | undefined;
+  /** The one to be looked at next; undefined: the oldest. */
+  next?: Entry<Value> | undefined;
+}
+
+/** Expired entries may stand anywhere. Each addition looks at so many, so they go faster than others come. */
+const LOOKS = 8;
+
+/** When full, what has expired goes first, then the entry of the lowest rank that was put first. */
+export function boundedMap<Value>({ most, ranks = 1, onDropped }: BoundedMapConfig): BoundedMap<Value> {
+  const entries = new Map<string, Entry<Value>>();
+  const queues = Array.from({ length: ranks }, (): Queue<Value> => ({}));
+
+  function remove(entry: Entry<Value> | undefined): void {
+    if (entry === undefined) return;
+    const { queue, older, newer } = entry;
+    if (queue.next === entry) queue.next = newer;
+    if (older === undefined) queue.oldest = newer;
+    else older.newer = newer;
+    if (newer === undefined) queue.newest = older;
+    else newer.older = older;
+    entries.delete(entry.key);
+  }
+
+  function append(entry: Entry<Value>): void {
+    const { queue, older } = entry;
+    if (older === undefined) queue.oldest = entry;
+    else older.newer = entry;
+    queue.newest = entry;
+    entries.set(entry.key, entry);
+  }
+
+  function dropExpired(queue: Queue<Value>, now: number): void {
+    for (let look = 0; look < LOOKS; look += 1) {
+      const entry = queue.next ?? queue.oldest;
+      queue.next = entry?.newer;
+      if (entry !== undefined && entry.expiresAt <= now) remove(entry);
+    }
+  }
+
+  function dropOne(now: number): void {
+    const rank = queues.findIndex(({ oldest }) => oldest !== undefined);
+    const entry = queues[rank]?.oldest;
+    remove(entry);
+    if (entry !== undefined && entry.expiresAt > now) onDropped?.(rank);
+  }
+
+  function find(key: string, now: number): Entry<Value> | undefined {
+    const entry = entries.get(key);
+    return entry !== undefined && entry.expiresAt > now ? entry : undefined;
+  }
+
+  return Object.freeze({
+    get: (key: string, now: number) => find(key, now)?.value,
+    expiresAt: (key: string, now: number) => find(key, now)?.expiresAt,
+    put(key: string, value: Value, { now, keepMs, rank = 0 }: Kept): void {
+      remove(entries.get(key));
+      for (const queue of queues) dropExpired(queue, now);
+      if (entries.size >= most) dropOne(now);
+      const queue = queues[rank];
+      if (queue === undefined) return;
+      append({ key, value, expiresAt: now + keepMs, queue, older: queue.newest, newer: undefined });
+    },
+    delete: (key: string) => remove(entries.get(key)),
+  });
+}
