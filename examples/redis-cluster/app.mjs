@@ -8,7 +8,13 @@ import { redisLedger } from 'express-connect-auth/redis';
 if (cluster.isPrimary) {
   cluster.fork();
   cluster.fork();
-  for (const signal of ['SIGTERM', 'SIGINT']) process.once(signal, () => cluster.disconnect());
+  let stopping = false; // the terminal and npm may both say so, and a second time would not wait for requests in progress
+  for (const signal of ['SIGTERM', 'SIGINT']) {
+    process.on(signal, () => {
+      if (!stopping) cluster.disconnect();
+      stopping = true;
+    });
+  }
 } else {
   await serve();
 }

@@ -1,5 +1,8 @@
+import { once } from 'node:events';
+import { connect } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { cleanup } from '../../support/cleanup';
 import { describeInRedis } from '../../support/requires';
 import { personAt } from './person';
 import type { RunningExample, Stage } from './stage';
@@ -30,6 +33,41 @@ export function describeClusterOnRedis(stageOf: () => Stage): void {
       expect(Math.min(...after.map(([, seconds]) => seconds))).toBeGreaterThan(2);
       expect(refreshes(example)).toBe(before + 1);
       expect((await example.stop()).exitCode).toBe(0);
+    }
+
+    test('Ctrl+C lets a request in progress be answered', async () => {
+      const example = await stageOf().example('redis-cluster');
+      const { hostname, port } = new URL(example.url);
+      const socket = connect(Number(port), hostname);
+      cleanup(() => socket.destroy());
+      await once(socket, 'connect');
+      socket.write(`GET / HTTP/1.1\r\nHost: ${hostname}\r\n`);
+      // One that comes later is answered: the worker has the beginning of the first one.
+      expect([(await personAt(example).call('/')).status, (await personAt(example).call('/')).status]).toEqual([
+        401, 401,
+      ]);
+
+      const stopped = example.stop();
+      await refusesConnections(Number(port), hostname);
+      socket.write('Accept: application/json\r\n\r\n');
+      const [answer] = (await once(socket, 'data')) as [Buffer];
+      expect(answer.toString()).toMatch(/^HTTP\/1\.1 401 /u);
+      expect((await stopped).exitCode).toBe(0);
+    });
+
+    /** Resolves once nobody listens any more. */
+    async function refusesConnections(port: number, hostname: string): Promise<void> {
+      for (;;) {
+        const socket = connect(port, hostname);
+        try {
+          await once(socket, 'connect');
+        } catch {
+          return;
+        } finally {
+          socket.destroy();
+        }
+        await sleep(20);
+      }
     }
 
     function refreshes(example: RunningExample): number {

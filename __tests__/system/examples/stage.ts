@@ -21,7 +21,7 @@ export interface Running {
   output(): string;
   /** Resolves with the output once it matches. @throws Error when the program ends before */
   saying(pattern: RegExp): Promise<string>;
-  /** As Ctrl+C does. */
+  /** As Ctrl+C does: every process that belongs to it gets SIGINT. */
   stop(): Promise<Ended>;
   ended(): Promise<Ended>;
 }
@@ -67,6 +67,7 @@ export function makeStage(): Stage {
       cwd: folder,
       env: { ...plainEnvironment(), ...env },
       stdio: ['ignore', 'pipe', 'pipe'],
+      detached: true, // a process group, as a terminal makes it
     });
     const program = watch(child);
     cleanup(() => program.stop());
@@ -119,7 +120,8 @@ function watch(child: ChildProcess): Running {
         look();
       }),
     stop() {
-      child.kill('SIGINT');
+      const isRunning = child.exitCode === null && child.signalCode === null;
+      if (isRunning && child.pid !== undefined) process.kill(-child.pid, 'SIGINT');
       return ended;
     },
   };
