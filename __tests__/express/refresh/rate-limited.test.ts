@@ -14,7 +14,7 @@ const LIMITED = 'ERR_CONNECT_RATE_LIMITED';
 
 test('after one 429 with Retry-After: 60 nobody asks the provider for 60 s, and everybody is told what is left of it', async () => {
   const world = await connectedWorld(sandbox);
-  const visitors = [world.visitor, ...Array.from({ length: 19 }, () => browser())];
+  const visitors = [world.visitor, ...Array.from({ length: 49 }, () => browser())];
   for (const visitor of visitors.slice(1)) await signIn(world.app, sandbox, visitor);
   await world.expireIn(-1);
   sandbox.force(429, { on: 'refresh', retryAfter: '60' });

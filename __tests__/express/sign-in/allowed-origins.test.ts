@@ -178,3 +178,10 @@ test.each([
   expect(safeReturnTo(value, rules)).toBe(landing);
   expect(safeReturnTo(landing, rules)).toBe(landing);
 });
+
+test('of two allowed origins that begin alike, the one that is meant counts', () => {
+  const alike = { ...rules, allowedOrigins: ['http://localhost', DEV, `${SPA}.tld`, SPA] };
+  for (const landing of ['http://localhost/a', `${DEV}/a`, `${SPA}/a`, `${SPA}.tld/a`]) {
+    expect(safeReturnTo(landing, alike)).toBe(landing);
+  }
+});
