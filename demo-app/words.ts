@@ -33,10 +33,14 @@ const WHY_ENDED: Readonly<Record<Extract<ConnectEvent, { type: 'ended' }>['reaso
 /** An event in words: what happened, and what is worth knowing about it. */
 export function eventInWords(event: ConnectEvent): readonly [what: string, more: string] {
   switch (event.type) {
+    case 'exchange':
+      return ['Code exchanged', outcomeInWords(event)];
+    case 'api_call':
+      return ['API called', `${event.method}, ${outcomeInWords(event)}`];
     case 'connected':
       return ['Connected', 'a visitor has signed in'];
     case 'refreshed':
-      return ['Refreshed', `token ${event.generation + 1} of this connection, in ${Math.round(event.durationMs)} ms`];
+      return ['Refreshed', `token ${event.generation + 1} of this connection, in ${event.durationMs} ms`];
     case 'adopted':
       return ['Adopted', `token ${event.generation + 1}, which another request had fetched`];
     case 'refresh_failed':
@@ -50,6 +54,11 @@ export function eventInWords(event: ConnectEvent): readonly [what: string, more:
     case 'ledger_forgot':
       return ['Ledger full', `${counted(event.count, event.what)} forgotten`];
     case 'error':
-      return ['Error', `${event.status} ${event.code}`];
+      return ['Error', `${event.status} ${event.code}, reference ${event.reference}`];
   }
+}
+
+/** What came of a call to the provider. */
+function outcomeInWords(event: Extract<ConnectEvent, { type: 'exchange' | 'api_call' }>): string {
+  return `${event.status ?? 'no answer'} in ${event.durationMs} ms${event.code === undefined ? '' : `, ${event.code}`}`;
 }

@@ -3,8 +3,9 @@ import { apiClients, type ConnectClient } from './access/api-client';
 import { apiRefusals } from './access/api-refusals';
 import { requireConnectGuard, type RequireConnectOptions } from './access/require-connect';
 import { tokenSource, type GetToken } from './access/token-source';
+import { emit, emitFailure } from './emit';
 import { ConnectError, type ConnectStage } from './errors';
-import { emit } from './events';
+import type { ConnectEventListener } from './events';
 import { authorizeHandler } from './login/authorize';
 import { callbackHandler } from './login/callback';
 import { disconnectHandler } from './login/disconnect';
@@ -83,7 +84,8 @@ export function connectAuth(options: ConnectAuthOptions): ConnectAuth {
   const flights = refreshFlights({ ...config, ledger, endpoint });
   const marks = movedMarks({ ...config, ledger: config.ledger === undefined ? undefined : ledger });
   const refusals = apiRefusals();
-  const getToken = tokenSource({ ...named, ...marks, tokens, flights, ended, refusals });
+  const silent = tokenSource({ ...named, ...marks, tokens, flights, ended, refusals });
+  const getToken = toldToken(silent, config.onEvent);
   const signIn = { putToken: tokens.write, shownToken: tokens.shown, lineageIn: tokens.connectionIn };
   const parts = { ...named, ...marks, ...signIn, ...connections({ ...config, ledger, ended }) };
 
@@ -116,7 +118,7 @@ export function connectAuth(options: ConnectAuthOptions): ConnectAuth {
     ...handlers,
     getToken,
     client: apiClients({ ...config, refusals }, getToken),
-    requireConnect: (guard: RequireConnectOptions = {}) => requireConnectGuard(guardConfig, getToken, guard),
+    requireConnect: (guard: RequireConnectOptions = {}) => requireConnectGuard(guardConfig, silent, guard),
     close: () => flights.close(),
   });
 }
@@ -140,6 +142,18 @@ function openTokens(tokens: SessionTokens, meet: Meet, { ended }: Pick<Connectio
     const held = tokens.read(session);
     if (held.kind === 'held' && ended.has(held.set.lineage)) tokens.hide(session);
   }
+}
+
+/** Tells what fails, whoever catches it. The guard tells by itself: where it redirects to sign-in nothing has failed. */
+function toldToken(silent: GetToken, onEvent: ConnectEventListener | undefined): GetToken {
+  return async function getToken(req, ask) {
+    try {
+      return await silent(req, ask);
+    } catch (error) {
+      emitFailure(onEvent, error);
+      throw error;
+    }
+  };
 }
 
 /** Names of our session properties. */

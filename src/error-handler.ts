@@ -1,6 +1,6 @@
 import type { ErrorRequestHandler, NextFunction, Request, Response } from 'express';
 import { ERROR_PAGE_CSP, errorPage } from './error-page';
-import { isConnectError, type ConnectError } from './errors';
+import { isConnectError, referenceOf, type ConnectError } from './errors';
 import { ownOnly } from './own';
 import { isShownToPerson } from './request-kind';
 
@@ -75,6 +75,12 @@ function send(res: Response, type: string, body: string): void {
   res.end(body);
 }
 
+/** A name and no address (RFC 9457 §3.1.5): the bare reference would be taken for a path of this site. */
+function instanceOf(error: ConnectError): string | undefined {
+  const reference = referenceOf(error);
+  return reference === undefined ? undefined : `urn:express-connect-auth:failure:${reference}`;
+}
+
 /** The members of RFC 9457 §3.1 and ours. */
 function problem(error: ConnectError): Record<string, unknown> {
   return {
@@ -82,6 +88,7 @@ function problem(error: ConnectError): Record<string, unknown> {
     title: error.title,
     status: error.status,
     detail: error.detail,
+    instance: instanceOf(error),
     code: error.code,
     reason: error.reason,
     apiCode: error.provider?.apiCode,

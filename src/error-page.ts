@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { ConnectError } from './errors';
+import { referenceOf, type ConnectError } from './errors';
 
 const STYLE = [
   ':root{color-scheme:light dark;--ink:#1a1b2e;--soft:#55597a;--ground:#f4f5fb;--card:#fff;--line:#dfe2f0;',
@@ -38,6 +38,8 @@ function escapeHtml(text: string): string {
 /** The error as a self-contained page: our static words, no text of a visitor or the provider. */
 export function errorPage(error: ConnectError): string {
   const again = error.loginUrl === undefined ? '' : `<a href="${escapeHtml(error.loginUrl)}">Start again</a>\n`;
+  const reference = referenceOf(error);
+  const named = reference === undefined ? '' : ` · Reference ${escapeHtml(reference)}`;
   return `<!doctype html>
 <html lang="en">
 <head>
@@ -51,7 +53,7 @@ export function errorPage(error: ConnectError): string {
 <main>
 <h1>${escapeHtml(error.title)}</h1>
 <p>${escapeHtml(error.detail)}</p>
-${again}<small>Error ${error.status} · ${escapeHtml(error.code)}</small>
+${again}<small>Error ${error.status} · ${escapeHtml(error.code)}${named}</small>
 </main>
 </body>
 </html>

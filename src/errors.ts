@@ -1,5 +1,6 @@
 import { WORDS, withDocs, type ConnectErrorCode, type Words } from './error-words';
 import { own, ownOnly } from './own';
+import { newReference } from './reference';
 
 export type { ConnectErrorCode } from './error-words';
 
@@ -33,6 +34,8 @@ export interface ConnectErrorDetails {
   readonly loginUrl?: string;
   /** Further response headers, for example `Allow`. */
   readonly headers?: Readonly<Record<string, string>>;
+  /** Of the failure that this error goes on with, where it has been told under a reference. @defaultValue a new one */
+  readonly reference?: string;
 }
 
 const BRAND = Symbol.for('express-connect-auth.ConnectError');
@@ -62,6 +65,11 @@ export class ConnectError extends Error {
   readonly title: string;
   readonly detail: string;
   readonly stage: ConnectStage;
+  /**
+   * 8 random characters that name this failure wherever it is told: on the error page, in problem+json (the end of
+   * `instance`), in events and under `NODE_DEBUG=connect-auth`. Each error made has its own; no secret, and made from none.
+   */
+  readonly reference: string;
   /** Whether the same action may succeed later without anybody changing anything. */
   readonly retryable: boolean;
   readonly expose: boolean;
@@ -85,6 +93,7 @@ export class ConnectError extends Error {
     this.title = words.title;
     this.detail = detailFor(words, details.reason) ?? words.detail;
     this.stage = details.stage ?? 'api';
+    this.reference = details.reference ?? newReference();
     this.retryable = words.retryable;
     this.expose = this.status < 500;
     this.headers = Object.freeze(
@@ -115,4 +124,10 @@ Object.defineProperty(ConnectError.prototype, BRAND, { value: true });
 /** Tells a {@link ConnectError} from anything else, also across two installed copies of this package. */
 export function isConnectError(value: unknown): value is ConnectError {
   return value instanceof Error && BRAND in value;
+}
+
+/** The reference of an error; there is none in one that an older copy of this package has made. */
+export function referenceOf(error: ConnectError): string | undefined {
+  const reference = own(error, 'reference');
+  return typeof reference === 'string' ? reference : undefined;
 }

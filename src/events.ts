@@ -1,27 +1,72 @@
 import { createHash } from 'node:crypto';
-import { isConnectError, type ConnectError, type ConnectErrorCode, type ConnectStage } from './errors';
+import { isConnectError, type ConnectErrorCode, type ConnectStage } from './errors';
 import { own } from './own';
 
+/** What events have in common. Which of them have a connection or a reference, they say themselves. */
 interface EventBase {
   /** Milliseconds since 1970. */
   readonly time: number;
+  /** 16 hex digits of a hash that tells connections apart; no token can be found from it. Absent: of no known one. */
+  readonly connection?: string;
+  /** `reference` of the ConnectError, which visitors see on the error page. Absent: nothing has failed. */
+  readonly reference?: string;
+}
+
+/** A call to the provider is over. */
+interface ProviderCall extends EventBase {
+  /** Whole milliseconds that the provider took, up to the last byte of its answer. */
+  readonly durationMs: number;
+}
+
+/** What is known of a failure. */
+export interface Failure extends EventBase {
+  readonly reference?: string;
+  /** Tells variants of one `code` apart. */
+  readonly reason?: string;
+  /** One of the provider's documented codes, where it said one. */
+  readonly apiCode?: number;
+  /** A registered OAuth error name, where the provider said one. */
+  readonly oauthError?: string;
+}
+
+/** The provider has answered the exchange of a code, or failed to. */
+export interface ExchangeEvent extends ProviderCall, Failure {
+  readonly type: 'exchange';
+  /** HTTP status of the provider's answer; absent where there was none. */
+  readonly status?: number;
+  /** Absent: a token came. */
+  readonly code?: ConnectErrorCode;
+}
+
+/**
+ * One request of `client(req)` has been answered, or has failed; the repeat after a 401 is another one. A call that the
+ * app itself aborts is not told.
+ */
+export interface ApiCallEvent extends ProviderCall, Failure {
+  readonly type: 'api_call';
+  readonly connection?: string;
+  /** In capitals. */
+  readonly method: string;
+  /** HTTP status of the API's answer; absent where there was none. */
+  readonly status?: number;
+  /** Absent: the answer is a success, or one that the call's `validateStatus` accepts. */
+  readonly code?: ConnectErrorCode;
 }
 
 /** A visitor has completed a sign-in, and the token is stored. */
 export interface ConnectedEvent extends EventBase {
   readonly type: 'connected';
-  /** 16 hex digits of a hash that tells connections apart; no token can be found from it. */
   readonly connection: string;
 }
 
 /** A new token set has replaced the one of this connection; the provider was asked once for all processes. */
-export interface RefreshedEvent extends EventBase {
+export interface RefreshedEvent extends ProviderCall {
   readonly type: 'refreshed';
   readonly connection: string;
   /** Of the new token set: 0 at sign-in, +1 per refresh. */
   readonly generation: number;
-  /** Milliseconds that the provider took. */
-  readonly durationMs: number;
+  /** HTTP status of the provider's answer. */
+  readonly status?: number;
 }
 
 /** A request held an older token set of its connection and took over the newer one from the ledger. */
@@ -33,7 +78,7 @@ export interface AdoptedEvent extends EventBase {
 }
 
 /** The provider gave no new token set; the connection lives on unless event `ended` says so. */
-export interface RefreshFailedEvent extends EventBase {
+export interface RefreshFailedEvent extends ProviderCall, Failure {
   readonly type: 'refresh_failed';
   readonly stage: 'refresh';
   readonly connection: string;
@@ -41,8 +86,8 @@ export interface RefreshFailedEvent extends EventBase {
   readonly code: ConnectErrorCode;
   /** HTTP status that a visitor gets while no valid token is left. */
   readonly status: number;
-  readonly apiCode?: number;
-  readonly oauthError?: string;
+  /** HTTP status of the provider's answer; absent where there was none. */
+  readonly providerStatus?: number;
 }
 
 /** What a failed refresh means for the connection. */
@@ -92,6 +137,7 @@ export interface LedgerErrorEvent extends EventBase {
   readonly connection: string;
   readonly operation: 'acquire' | 'renew' | 'settle' | 'fail' | 'revoke' | 'once';
   readonly reason: LedgerErrorReason;
+  readonly reference?: string;
 }
 
 /** Why a ledger did not carry an operation out. */
@@ -120,20 +166,22 @@ export interface LedgerForgotEvent extends EventBase {
   readonly count: number;
 }
 
-/** A route of ours answered with an error. */
-export interface ErrorEvent extends EventBase {
+/**
+ * A route of ours or the guard answered with an error, or `getToken` or a call of `client(req)` rejected, whoever catches
+ * that. Told once: not again when the error goes on to an error handler, and not besides an `api_call` with its `code`.
+ */
+export interface ErrorEvent extends Failure {
   readonly type: 'error';
   readonly stage: ConnectStage;
   readonly code: ConnectErrorCode;
-  /** HTTP status of our answer. */
+  /** HTTP status of our answer, or of the one that `connectErrorHandler()` would give. */
   readonly status: number;
-  readonly reason?: string;
-  readonly apiCode?: number;
-  readonly oauthError?: string;
 }
 
 /** What `onEvent` receives: told apart by `type`, free of tokens. Further types may follow in minor versions. */
 export type ConnectEvent =
+  | ExchangeEvent
+  | ApiCallEvent
   | ConnectedEvent
   | RefreshedEvent
   | AdoptedEvent
@@ -146,17 +194,6 @@ export type ConnectEvent =
 
 /** Receives each {@link ConnectEvent}; what it throws, or rejects with, changes nothing. */
 export type ConnectEventListener = (event: ConnectEvent) => unknown;
-
-/** Hands an event to the app's listener and shields the request from whatever the listener does. */
-export function emit(listener: ConnectEventListener | undefined, event: ConnectEvent): void {
-  if (listener === undefined) return;
-  try {
-    // An async listener may reject; nobody else would catch that.
-    Promise.resolve(listener(Object.freeze(event))).catch(() => undefined);
-  } catch {
-    // Documented: an exception in onEvent changes nothing.
-  }
-}
 
 /** Describes a completed sign-in. @param lineage - the random id of the connection, of which only a hash is told */
 export function connectedEvent(lineage: string, nowMs: number): ConnectedEvent {
@@ -184,19 +221,4 @@ export function ledgerErrorReason(error: unknown): LedgerErrorReason {
 /** 16 hex digits that tell connections apart. @param lineage - the random id of a connection */
 export function connectionHash(lineage: string): string {
   return createHash('sha256').update(`connect-auth connection v1\0${lineage}`).digest('hex').slice(0, 16);
-}
-
-/** Describes a failed answer of ours as an event. */
-export function errorEvent(error: ConnectError, nowMs: number): ErrorEvent {
-  const { reason, provider } = error;
-  return {
-    type: 'error',
-    time: nowMs,
-    stage: error.stage,
-    code: error.code,
-    status: error.status,
-    ...(reason === undefined ? {} : { reason }),
-    ...(provider?.apiCode === undefined ? {} : { apiCode: provider.apiCode }),
-    ...(provider?.oauthError === undefined ? {} : { oauthError: provider.oauthError }),
-  };
 }

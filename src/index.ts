@@ -15,6 +15,7 @@ export {
 } from './errors';
 export type {
   AdoptedEvent,
+  ApiCallEvent,
   ConnectEvent,
   ConnectEventListener,
   ConnectedEvent,
@@ -22,6 +23,7 @@ export type {
   EndedEvent,
   EndedReason,
   ErrorEvent,
+  ExchangeEvent,
   LedgerErrorEvent,
   LedgerErrorReason,
   LedgerForgotEvent,

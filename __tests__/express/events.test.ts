@@ -3,6 +3,7 @@ import { MemoryStore } from 'express-session';
 import { memoryLedger } from '../../src';
 import type {
   AdoptedEvent,
+  ApiCallEvent,
   ConnectEvent,
   ConnectEventListener,
   ConnectedEvent,
@@ -10,6 +11,7 @@ import type {
   EndedEvent,
   EndedReason,
   ErrorEvent,
+  ExchangeEvent,
   LedgerErrorEvent,
   LedgerForgotEvent,
   RefreshFailedEvent,
@@ -26,6 +28,7 @@ import { cleanup } from '../support/cleanup';
 import { watchProcess } from '../support/faulty-store';
 import { findSecrets } from '../support/find-secret';
 import { startSandbox } from '../support/sandbox';
+import { some } from '../support/told';
 
 let sandbox: Sandbox;
 beforeAll(async () => {
@@ -72,6 +75,7 @@ async function startWorld(onEvent: ConnectEventListener, ledger: RefreshLedger =
 
 const time = expect.any(Number) as number;
 const connection = expect.stringMatching(/^[0-9a-f]{16}$/u) as string;
+const { reference } = some;
 
 test('one connection tells its whole story under one hash, without a token or its lineage', async () => {
   const events: ConnectEvent[] = [];
@@ -94,8 +98,9 @@ test('one connection tells its whole story under one hash, without a token or it
   expect(await world.fresh()).toBe(503);
   expect(await world.disconnect()).toBe(204);
   expect(events).toEqual([
+    { type: 'exchange', time, durationMs: time, status: 200 },
     { type: 'connected', time, connection },
-    { type: 'refreshed', time, connection, generation: 1, durationMs: time },
+    { type: 'refreshed', time, connection, generation: 1, durationMs: time, status: 200 },
     { type: 'adopted', time, connection, generation: 1 },
     { type: 'adopted', time, connection, generation: 1 },
     {
@@ -106,9 +111,12 @@ test('one connection tells its whole story under one hash, without a token or it
       kind: 'transient',
       code: 'ERR_CONNECT_UNAVAILABLE',
       status: 503,
+      providerStatus: 503,
+      durationMs: time,
       oauthError: 'temporarily_unavailable',
+      reference,
     },
-    { type: 'error', time, stage: 'refresh', code: 'ERR_CONNECT_UNAVAILABLE', status: 503 },
+    { type: 'error', time, stage: 'refresh', code: 'ERR_CONNECT_UNAVAILABLE', status: 503, reference },
     { type: 'ended', time, connection, reason: 'disconnected' },
     { type: 'disconnected', time, connection },
   ]);
@@ -135,7 +143,7 @@ test('a dead grant is told as terminal, with the registered name', async () => {
   }
   world.age();
   expect(await world.fresh()).toBe(401);
-  expect(events.slice(1)).toEqual([
+  expect(events.slice(2)).toEqual([
     {
       type: 'refresh_failed',
       time,
@@ -144,10 +152,21 @@ test('a dead grant is told as terminal, with the registered name', async () => {
       kind: 'terminal',
       code: 'ERR_CONNECT_EXPIRED',
       status: 401,
+      providerStatus: 400,
+      durationMs: time,
       oauthError: 'invalid_grant',
+      reference,
     },
     { type: 'ended', time, connection, reason: 'invalid_grant' },
-    { type: 'error', time, stage: 'refresh', code: 'ERR_CONNECT_EXPIRED', status: 401, reason: 'invalid_grant' },
+    {
+      type: 'error',
+      time,
+      stage: 'refresh',
+      code: 'ERR_CONNECT_EXPIRED',
+      status: 401,
+      reason: 'invalid_grant',
+      reference,
+    },
   ]);
 });
 
@@ -175,7 +194,7 @@ test.each([
   const status = step === 'disconnect' ? await world.disconnect() : await world.fresh();
   expect(status).toBe(operation === 'settle' ? 200 : 503);
   failing = false;
-  const told = events.slice(1);
+  const told = events.slice(2);
   expect(told.map(({ type }) => type).slice(0, types.length)).toEqual(types);
   expect(told.find(({ type }) => type === 'ledger_error')).toEqual({
     type: 'ledger_error',
@@ -183,6 +202,8 @@ test.each([
     connection,
     operation,
     reason: 'refused',
+    // Of the operations of a refresh the visitor gets an error of its own, if any.
+    ...(operation === 'revoke' ? { reference } : {}),
   });
   expect(JSON.stringify(events)).not.toContain('ledgercanary');
 });
@@ -213,7 +234,7 @@ test.each([
   expect(await world.fresh()).toBe(503);
   expect(await world.disconnect()).toBe(204);
   expect(await world.fresh()).toBe(401);
-  expect(heard).toBe(7);
+  expect(heard).toBe(8);
   await new Promise((resolve) => setImmediate(resolve));
   expect(watched.seen).toEqual([]);
 });
@@ -223,12 +244,18 @@ test('two connections have two hashes, and none is a hash that tokens lead to', 
   const world = await startWorld((event) => void events.push(event));
   await signIn(world.app, sandbox, world.visitor);
   await signIn(world.app, sandbox, browser());
-  expect(new Set(events.map((event) => (event as ConnectedEvent).connection)).size).toBe(2);
+  expect(new Set(events.flatMap(({ connection }) => connection ?? [])).size).toBe(2);
 });
 
 test('the type of an event follows from its name', () => {
   const tell = (event: ConnectEvent): string => {
     switch (event.type) {
+      case 'exchange':
+        expectTypeOf(event).toEqualTypeOf<ExchangeEvent>();
+        return event.code ?? String(event.status);
+      case 'api_call':
+        expectTypeOf(event).toEqualTypeOf<ApiCallEvent>();
+        return event.method;
       case 'connected':
         expectTypeOf(event).toEqualTypeOf<ConnectedEvent>();
         return event.connection;
@@ -264,6 +291,6 @@ test('the type of an event follows from its name', () => {
   };
   expectTypeOf<ConnectEvent['time']>().toEqualTypeOf<number>();
   expectTypeOf<Extract<ConnectEvent, { token: unknown }>>().toEqualTypeOf<never>();
-  expectTypeOf<Exclude<keyof ConnectEvent & keyof ConnectToken, 'type'>>().toEqualTypeOf<never>();
+  expectTypeOf<Exclude<keyof ConnectEvent & keyof ConnectToken, 'type' | 'connection'>>().toEqualTypeOf<never>();
   expect(tell({ type: 'connected', time: 1, connection: '00' })).toBe('00');
 });

@@ -9,6 +9,7 @@ import {
   type RequestListener,
   type ServerResponse,
 } from 'node:http';
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import type { AddressInfo } from 'node:net';
 import { inspect } from 'node:util';
 import { RedisStore } from 'connect-redis';
@@ -91,6 +92,8 @@ async function play(
 ): Promise<void> {
   const see = (sink: string, text: string): void => void report.sightings.push({ scenario, sink, text });
   const dump: Sink = (sink, value) => dumped(see, sink, value);
+  const published = (event: unknown): void => dump('channel', event);
+  subscribe('express-connect-auth', published);
   const code = secret('code');
   const fresh = (seconds: number): object => ({
     access_token: secret('access token'),
@@ -191,6 +194,7 @@ async function play(
   see('redis', await redis());
   await search('/connect/disconnect', { 'sec-fetch-site': 'same-origin' }, 'POST');
   await connect.close();
+  unsubscribe('express-connect-auth', published);
   await Promise.all([provider, server].map((one) => one.close()));
 }
 

@@ -6,6 +6,7 @@ import {
   type RequestListener,
   type ServerResponse,
 } from 'node:http';
+import { subscribe } from 'node:diagnostics_channel';
 import type { AddressInfo } from 'node:net';
 import { inspect } from 'node:util';
 import express, { type ErrorRequestHandler, type RequestHandler } from 'express';
@@ -298,6 +299,7 @@ function get(url: string, headers: Record<string, string>): Promise<Answer> {
 }
 
 async function main(): Promise<void> {
+  subscribe('express-connect-auth', (event) => dump('channel', event));
   optionFaults();
   await run(process.env['RENDER_ERRORS'] === 'yes');
   process.send?.({ secrets, sightings, statuses } satisfies Report, () => process.disconnect());

@@ -11,13 +11,16 @@ import {
   type CreateAxiosDefaults,
 } from 'axios';
 import type { Request } from 'express';
+import { emitApiCall, emitFailure } from '../emit';
 import { isConnectError } from '../errors';
+import type { ConnectEventListener } from '../events';
 import { ownOnly } from '../own';
 import { apiAdapter, type ApiChannel, type VisitorToken } from '../provider/api-adapter';
 import { writeBody } from '../provider/api-body';
 import { apiCallRefused } from '../provider/api-refusal';
 import { apiAddressCheck } from '../provider/api-url';
 import { nodeTransport } from '../provider/transport';
+import { readLabel } from '../session-label';
 import type { ApiRefusals } from './api-refusals';
 import type { GetToken } from './token-source';
 
@@ -34,6 +37,7 @@ export interface ApiClientConfig {
   readonly loginUrl?: string | undefined;
   /** What is known of tokens that the API refuses. */
   readonly refusals?: Pick<ApiRefusals, 'inVain'> | undefined;
+  readonly onEvent?: ConnectEventListener | undefined;
 }
 
 /**
@@ -108,12 +112,14 @@ export function apiClients(settings: ApiClientConfig, getToken: GetToken): (req:
     transport: nodeTransport(config, config.maxApiAnswerBytes),
     checkedAddress: apiAddressCheck(config.apiBaseUrl),
     loginUrl: config.loginUrl,
+    onCall: ({ token, ...call }) =>
+      emitApiCall(config.onEvent, { ...call, lineage: readLabel(token.connection)?.lineage }),
     onRefusedAgain: config.refusals?.inVain,
   };
 
   return function client(req: Request): ConnectClient {
     const token: VisitorToken = (refused) => (refused === undefined ? getToken(req) : getToken(req, { refused }));
-    return instance(clientDefaults(config.apiBaseUrl, apiAdapter(channel, token)));
+    return instance(clientDefaults(config.apiBaseUrl, apiAdapter(channel, token)), config.onEvent);
   };
 }
 
@@ -124,26 +130,32 @@ function clientDefaults(baseURL: string, adapter: ReturnType<typeof apiAdapter>)
 }
 
 /** Does what axios.create() does without the defaults and interceptors that the whole process shares. */
-function instance(defaults: CreateAxiosDefaults): ConnectClient {
+function instance(defaults: CreateAxiosDefaults, onEvent: ConnectEventListener | undefined): ConnectClient {
   const context = new Axios(defaults as ConstructorParameters<typeof Axios>[0]);
-  const methods = METHODS.map((name) => [name, guarded(context, name)] as const);
-  return Object.assign(guarded(context, 'request'), Object.fromEntries(methods), {
+  const methods = METHODS.map((name) => [name, guarded(context, name, onEvent)] as const);
+  return Object.assign(guarded(context, 'request', onEvent), Object.fromEntries(methods), {
     getUri: context.getUri.bind(context),
     defaults: context.defaults,
     interceptors: context.interceptors,
     create: (more: CreateAxiosDefaults = {}) =>
-      instance(mergeConfig(defaults as object, more as object) as CreateAxiosDefaults),
+      instance(mergeConfig(defaults as object, more as object) as CreateAxiosDefaults, onEvent),
   }) as unknown as ConnectClient;
 }
 
-/** A method of axios that rejects with errors fit to be logged. */
-function guarded(context: InstanceType<typeof Axios>, name: string): (...args: unknown[]) => Promise<unknown> {
+/** A method of axios that rejects with errors fit to be logged, and tells those that no `api_call` has told. */
+function guarded(
+  context: InstanceType<typeof Axios>,
+  name: string,
+  onEvent: ConnectEventListener | undefined,
+): (...args: unknown[]) => Promise<unknown> {
   const method = (context as unknown as Record<string, (...args: unknown[]) => Promise<unknown>>)[name];
   return async function call(...args) {
     try {
       return await method?.apply(context, args);
-    } catch (error) {
-      throw withoutSettings(error);
+    } catch (thrown) {
+      const error = withoutSettings(thrown);
+      emitFailure(onEvent, error);
+      throw error;
     }
   };
 }

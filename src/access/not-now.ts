@@ -29,6 +29,7 @@ export function notNow(landed: NotNow, login: { readonly loginUrl?: string }): C
     stage: 'refresh',
     ...(code === undefined ? { status: 503, ...login } : {}),
     ...(message === undefined ? {} : { message }),
+    ...(landed.reference === undefined ? {} : { reference: landed.reference }),
     retryAfterSeconds: Math.min(3600, Math.max(1, Math.ceil(landed.ms / 1000))),
   });
 }

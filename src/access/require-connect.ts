@@ -1,7 +1,8 @@
 import type { NextFunction, Request, RequestHandler, Response } from 'express';
+import { emitAnswer } from '../emit';
 import { answerError, type RenderError } from '../error-handler';
 import { ConnectError, PRIVATE_HEADERS, isConnectError } from '../errors';
-import { emit, errorEvent, type ConnectEventListener } from '../events';
+import type { ConnectEventListener } from '../events';
 import { ownOnly } from '../own';
 import { isPageLoad } from '../request-kind';
 import { safeReturnTo, type ReturnToRules } from '../return-to';
@@ -65,7 +66,7 @@ export function requireConnectGuard(
       return toSignIn(req, res, loginUrl);
     }
     const error = loginUrl === undefined || !connectsAgain ? thrown : Object.assign(thrown, { loginUrl });
-    emit(config.onEvent, errorEvent(error, Date.now()));
+    emitAnswer(config.onEvent, error);
     if (!config.renderErrors || res.headersSent) next(error);
     else answerError(error, req, res, config.renderError);
   }

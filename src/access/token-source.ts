@@ -1,7 +1,8 @@
 import type { Request } from 'express';
 import { debug } from '../debug';
 import { ConnectError } from '../errors';
-import { connectionHash, emit, type ConnectEventListener } from '../events';
+import { emit } from '../emit';
+import { connectionHash, type ConnectEventListener } from '../events';
 import { ownOnly } from '../own';
 import { isDue, isHardExpired, knownExpiry } from '../refresh/due';
 import type { EndedConnections } from '../refresh/ended';
@@ -197,11 +198,12 @@ export function tokenSource(config: TokenSourceConfig): GetToken {
       if (newer !== undefined) return { set: newer, ageMs: 0, how: 'adopted' };
       if (landed.kind === 'dead' && isUsable(call, gain.set)) return undefined;
       await clearStored(call, gain.set, config);
-      throw over(landed.kind === 'dead' ? landed.word : 'revoked');
+      throw landed.kind === 'dead' ? over(landed.word, landed.reference) : over('revoked');
     }
     if (isUsable(call, gain.set)) return undefined;
     // Nothing but a new sign-in may help this visitor; the token stays, in case the provider thinks better of it.
-    throw landed.kind === 'backoff' && landed.word === 'refused' ? over('refused') : notNow(landed, login());
+    if (landed.kind === 'backoff' && landed.word === 'refused') throw over('refused', landed.reference);
+    throw notNow(landed, login());
   }
 
   /** Before a connection is given up: another request may have put a newer token set into this very session. */
@@ -236,11 +238,12 @@ export function tokenSource(config: TokenSourceConfig): GetToken {
     );
   }
 
-  function over(reason?: string): ConnectError {
+  function over(reason?: string, reference?: string): ConnectError {
     return new ConnectError('ERR_CONNECT_EXPIRED', {
       stage: 'refresh',
       ...login(),
       ...(reason === undefined ? {} : { reason }),
+      ...(reference === undefined ? {} : { reference }),
     });
   }
 

@@ -1,8 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import type { Request, RequestHandler, Response } from 'express';
 import { debug } from '../debug';
-import { ConnectError } from '../errors';
-import { connectedEvent, emit } from '../events';
+import { ConnectError, isConnectError } from '../errors';
+import { emit, emitExchange } from '../emit';
+import { connectedEvent } from '../events';
 import { errorFromCallback } from '../provider/callback-error';
 import type { TokenEndpoint } from '../provider/token-endpoint';
 import { readCallbackQuery, readParameter, type CallbackQuery, type Parameter } from '../query';
@@ -129,7 +130,7 @@ async function begin(
     }
     // Nobody waits for this: the ledger hears it before it is asked again, after the exchange.
     if (visitor.verified !== undefined) config.announceMove(visitor.verified, config.timeoutMs + AFTER_EXCHANGE_MS);
-    const token = await config.endpoint.exchange(answer.code, entry.v);
+    const token = await exchangedToken(answer.code, entry.v, config);
     giveBack();
     return await finish(req, { entry, set: newConnection(token), visitor, watch }, config);
   } finally {
@@ -142,6 +143,27 @@ async function begin(
 function newConnection(token: ConnectToken): TokenSet {
   const lineage = randomBytes(16).toString('base64url');
   return { token, lineage, generation: 0, lifetimeSeconds: lifetimeSeconds(token, Date.now()) };
+}
+
+async function exchangedToken(
+  code: string,
+  verifier: string | undefined,
+  config: CallbackConfig,
+): Promise<ConnectToken> {
+  const startedMs = performance.now();
+  let status: number | undefined;
+  try {
+    const token = await config.endpoint.exchange(code, verifier, {
+      onAnswer: (httpStatus) => {
+        status = httpStatus;
+      },
+    });
+    emitExchange(config.onEvent, { startedMs, status, error: undefined });
+    return token;
+  } catch (error) {
+    if (isConnectError(error)) emitExchange(config.onEvent, { startedMs, status, error });
+    throw error;
+  }
 }
 
 interface Exchanged {
@@ -160,7 +182,6 @@ async function finish(req: Request, exchanged: Exchanged, config: CallbackConfig
     const { sessionId, replaced } = await moveToNewSession(req, { ...exchanged, ...consented }, config);
     // Nobody waits for this: the token that it ends has left the session already.
     if (replaced !== undefined) void config.endConnection(replaced, 'replaced').catch(() => undefined);
-    debug('callback', 'connected');
     emit(config.onEvent, connectedEvent(lineage, Date.now()));
     return { kind: 'landed', sessionId, lineage, returnTo: entry.r };
   } catch (error) {

@@ -1,7 +1,7 @@
 import type { Request, RequestHandler, Response } from 'express';
-import { debug } from '../debug';
 import { ConnectError } from '../errors';
-import { disconnectedEvent, emit } from '../events';
+import { emit } from '../emit';
+import { disconnectedEvent } from '../events';
 import { noteSeen } from '../gone-sessions';
 import type { LivingConfig } from '../living-session';
 import { own } from '../own';
@@ -62,7 +62,6 @@ async function disconnect(req: Request, res: Response, config: DisconnectConfig)
   assertSameOrigin(req, config);
   const session = config.session(req, 'disconnect');
   const { renewed, lineages } = await endSession(req, session, config).catch(letGo(req));
-  debug('disconnect', 'ended', lineages.length);
   for (const lineage of lineages) emit(config.onEvent, disconnectedEvent(lineage, Date.now()));
   // Nothing was saved: no cookie is due, and this request's copy may be older than what the store holds.
   if (!renewed) detach(req);

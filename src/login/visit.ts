@@ -1,8 +1,8 @@
 import type { NextFunction, Request, RequestHandler, Response } from 'express';
-import { debug } from '../debug';
+import { emitAnswer } from '../emit';
 import { answerError, type RenderError } from '../error-handler';
 import { ConnectError, PRIVATE_HEADERS, isConnectError, type ConnectErrorCode, type ConnectStage } from '../errors';
-import { emit, errorEvent, type ConnectEventListener } from '../events';
+import type { ConnectEventListener } from '../events';
 import { isPart, isPrefetch } from '../request-kind';
 import { detach } from '../session';
 
@@ -87,8 +87,7 @@ function fail(thrown: unknown, req: Request, res: Response, next: NextFunction, 
     return;
   }
   const error = withLoginUrl(thrown, config.loginUrl);
-  debug(error.stage, error.code, error.status, error.reason ?? '');
-  emit(config.onEvent, errorEvent(error, Date.now()));
+  emitAnswer(config.onEvent, error);
   // The store is in trouble: express-session must not wait for it, nor write what this request has left unfinished.
   if (error.code === 'ERR_CONNECT_STORE') detach(req);
   if (!config.renderErrors || res.headersSent) next(error);

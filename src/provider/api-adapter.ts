@@ -1,7 +1,6 @@
 import { STATUS_CODES } from 'node:http';
 import { AxiosHeaders, type AxiosResponse, type InternalAxiosRequestConfig } from 'axios';
-import { debug } from '../debug';
-import { ConnectError } from '../errors';
+import { ConnectError, isConnectError } from '../errors';
 import { own } from '../own';
 import type { ConnectToken } from '../token';
 import { acceptedData, readApiAnswer, type ApiDataType, type ApiReading } from './api-answer';
@@ -18,8 +17,22 @@ export interface ApiChannel {
   readonly checkedAddress: (config: InternalAxiosRequestConfig) => string;
   /** Told by the error when the connection is over. */
   readonly loginUrl?: string | undefined;
+  /** Hears of each request that was answered or failed; not of one that the caller has aborted. */
+  readonly onCall?: ((call: ApiCall) => void) | undefined;
   /** Hears of an access token that the API has refused although it was got for a refusal. */
   readonly onRefusedAgain?: ((accessToken: string) => void) | undefined;
+}
+
+/** One request to the API that is over. */
+export interface ApiCall {
+  readonly method: string;
+  readonly token: ConnectToken;
+  /** By `performance.now()`. */
+  readonly startedMs: number;
+  /** HTTP status of the answer; undefined where there was none. */
+  readonly status: number | undefined;
+  /** Undefined where the call gets the answer. */
+  readonly error: ConnectError | undefined;
 }
 
 /** Gives the visitor's token; `refused`: the access token that the API has just refused. */
@@ -33,6 +46,8 @@ interface Call {
   readonly bytes: Uint8Array | undefined;
   readonly dataType: ApiDataType;
   readonly limits: CallLimits;
+  /** Whether the caller wants an answer with this status for itself, whatever it says. */
+  readonly accepts: (status: number) => boolean;
 }
 
 const METHODS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', 'QUERY']);
@@ -81,8 +96,9 @@ export function apiAdapter(
       const first = await limits.within(token());
       const { bytes, type } = await limits.within(read());
       const headers = callerHeaders(config.headers, bytes === undefined ? null : type);
-      const { reading, answer } = await signedAnswer({ url, method, headers, bytes, dataType, limits }, first);
-      const isGiven = reading.kind !== 'data' && isAccepted(config, answer.status);
+      const accepts = (status: number): boolean => isAccepted(config, status);
+      const { reading, answer } = await signedAnswer({ url, method, headers, bytes, dataType, limits, accepts }, first);
+      const isGiven = reading.kind !== 'data' && accepts(answer.status);
       return response(isGiven ? acceptedData(answer, { dataType }) : reading, answer, config);
     } finally {
       limits.dispose();
@@ -100,20 +116,30 @@ export function apiAdapter(
     return again;
   }
 
-  async function send(
-    call: Call,
-    { access_token }: ConnectToken,
-  ): Promise<{ reading: ApiReading; answer: WireAnswer }> {
-    const answer = await exchange(channel.transport, wireRequest(call, access_token), call.limits);
-    const reading = readApiAnswer(answer, { method: call.method, dataType: call.dataType, nowMs: Date.now() });
-    debug('api', answer.status, reading.kind === 'data' ? 'ok' : reading.error.code);
-    return { reading, answer };
+  async function send(call: Call, token: ConnectToken): Promise<{ reading: ApiReading; answer: WireAnswer }> {
+    const { method, dataType, limits, accepts } = call;
+    const startedMs = performance.now();
+    const told = (status: number | undefined, error: ConnectError | undefined): void =>
+      channel.onCall?.({ method, token, startedMs, status, error });
+    try {
+      const answer = await exchange(channel.transport, wireRequest(call, token.access_token), limits);
+      const reading = finalReading(readApiAnswer(answer, { method, dataType, nowMs: Date.now() }));
+      told(answer.status, reading.kind === 'data' || accepts(answer.status) ? undefined : reading.error);
+      return { reading, answer };
+    } catch (error) {
+      if (isConnectError(error)) told(undefined, error);
+      throw error;
+    }
+  }
+
+  /** With the error that the call ends with if no other token helps. */
+  function finalReading(reading: ApiReading): ApiReading {
+    if (reading.kind !== 'refused') return reading;
+    return { kind: 'refused', error: expired(reading.error, STILL_REFUSED, channel.loginUrl) };
   }
 
   function response(reading: ApiReading, answer: WireAnswer, config: InternalAxiosRequestConfig): AxiosResponse {
-    if (reading.kind !== 'data') {
-      throw reading.kind === 'refused' ? expired(reading.error, STILL_REFUSED, channel.loginUrl) : reading.error;
-    }
+    if (reading.kind !== 'data') throw reading.error;
     const { status, headers } = answer;
     // A transformResponse of the app begins with the text, as in axios.
     const own = config.transformResponse;
@@ -183,7 +209,6 @@ async function exchange(transport: Transport, request: WireRequest, limits: Call
     throw apiCallRefused('request');
   });
   if (result.kind === 'answer') return result.answer;
-  debug('api', result.fault);
   throw result.fault === 'aborted' ? limits.error() : faultError(result.fault);
 }
 

@@ -1,5 +1,4 @@
 import type * as http from 'node:http';
-import { debug } from '../debug';
 import { ConnectError } from '../errors';
 import type { ConnectToken } from '../token';
 import type { TransportFault, WireResult } from './attempt';
@@ -40,7 +39,7 @@ export interface TokenEndpoint {
    * `ERR_CONNECT_CONFIG`, `ERR_CONNECT_ACCOUNT`, `ERR_CONNECT_FORBIDDEN`, `ERR_CONNECT_DENIED`,
    * `ERR_CONNECT_RATE_LIMITED`, `ERR_CONNECT_UNAVAILABLE`, `ERR_CONNECT_TIMEOUT`, `ERR_CONNECT_RESPONSE` otherwise
    */
-  exchange(code: string, codeVerifier?: string): Promise<ConnectToken>;
+  exchange(code: string, codeVerifier?: string, about?: CallCircumstances): Promise<ConnectToken>;
   /**
    * Presents a refresh token (RFC 6749 §6). Where the answer brings no new one, the token set keeps the old one.
    * @throws ConnectError with stage `refresh`: `ERR_CONNECT_EXPIRED` only when the provider says that the grant is
@@ -49,8 +48,14 @@ export interface TokenEndpoint {
   refresh(refreshToken: string, about?: RefreshCircumstances): Promise<ConnectToken>;
 }
 
-/** What the caller of a refresh wants to know besides its result. */
-export interface RefreshCircumstances {
+/** What the caller wants to know besides the result. */
+export interface CallCircumstances {
+  /** Called with the HTTP status of the answer, before the result is known to the caller. */
+  readonly onAnswer?: ((status: number) => void) | undefined;
+}
+
+/** The same of a refresh. */
+export interface RefreshCircumstances extends CallCircumstances {
   /**
    * Called, before the result is known to the caller, when the request may have been written twice: on a kept connection
    * that closed without a byte of an answer, and again on a fresh one. The provider may have seen the token twice.
@@ -72,19 +77,19 @@ export function tokenEndpoint(settings: TokenEndpointConfig): TokenEndpoint {
     refresh: nodeTransport({ timeoutMs: refreshTimeoutMs, agent }),
   };
 
-  async function present(grant: Grant, stage: Stage, onRepeat?: () => void): Promise<ConnectToken> {
+  async function present(grant: Grant, stage: Stage, about: RefreshCircumstances): Promise<ConnectToken> {
     rest.check(stage);
     const sentMs = Date.now();
     const result = await send(grant, stage);
     const repeated = own(result, 'repeated') === true;
-    if (repeated) onRepeat?.();
+    if (repeated) about.onRepeat?.();
     if (result.kind === 'fault') throw faultError(honestFault(result.fault, repeated), stage);
     const { status, headers, body, unacceptable } = result.answer;
     const { token, error } = readAnswer(
       { status, retryAfter: own(headers, 'retry-after'), date: own(headers, 'date'), body, unacceptable },
       { stage, statusByApiCode: config.statusByApiCode, nowMs: Date.now(), sentMs },
     );
-    debug(stage, status, error?.code ?? 'ok');
+    about.onAnswer?.(status);
     if (error !== undefined) {
       rest.heed(error);
       throw error;
@@ -108,14 +113,14 @@ export function tokenEndpoint(settings: TokenEndpointConfig): TokenEndpoint {
 
   return Object.freeze({
     checkRest: () => rest.check('callback'),
-    async exchange(code: string, codeVerifier?: string): Promise<ConnectToken> {
-      return present({ grant_type: 'authorization_code', code, codeVerifier }, 'exchange');
+    async exchange(code: string, codeVerifier?: string, about: CallCircumstances = {}): Promise<ConnectToken> {
+      return present({ grant_type: 'authorization_code', code, codeVerifier }, 'exchange', ownOnly(about));
     },
     async refresh(refreshToken: string, about: RefreshCircumstances = {}): Promise<ConnectToken> {
       const token = await present(
         { grant_type: 'refresh_token', refresh_token: refreshToken },
         'refresh',
-        about.onRepeat,
+        ownOnly(about),
       );
       return { ...token, refresh_token: token.refresh_token ?? refreshToken };
     },
@@ -128,7 +133,6 @@ function honestFault(fault: TransportFault, repeated: boolean): TransportFault {
 }
 
 function faultError(fault: TransportFault, stage: Stage): ConnectError {
-  debug(stage, fault);
   if (fault === 'timeout') return new ConnectError('ERR_CONNECT_TIMEOUT', { stage });
   return new ConnectError('ERR_CONNECT_UNAVAILABLE', {
     stage,

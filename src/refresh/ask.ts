@@ -1,5 +1,5 @@
-import { debug } from '../debug';
-import { connectionHash, emit, ledgerErrorReason, type ConnectEventListener, type LedgerErrorEvent } from '../events';
+import { emit } from '../emit';
+import { connectionHash, ledgerErrorReason, type ConnectEventListener, type LedgerErrorEvent } from '../events';
 import type { TokenSet } from '../token';
 
 /**
@@ -19,7 +19,6 @@ export function asking(onEvent: ConnectEventListener | undefined): Ask {
       return await question();
     } catch (error) {
       const reason = ledgerErrorReason(error);
-      debug('ledger', operation, 'failed', reason);
       emit(onEvent, { type: 'ledger_error', time: Date.now(), connection: connectionHash(lineage), operation, reason });
       return undefined;
     }

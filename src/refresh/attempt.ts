@@ -1,6 +1,6 @@
-import { debug } from '../debug';
+import { durationOf, emit, saidOf } from '../emit';
 import { ConnectError, isConnectError } from '../errors';
-import { connectionHash, emit, endedEvent, type ConnectEventListener, type RefreshFailureKind } from '../events';
+import { connectionHash, endedEvent, type ConnectEventListener, type RefreshFailureKind } from '../events';
 import { refreshFailure } from '../provider/refresh-failure';
 import { ownOnly } from '../own';
 import type { TokenEndpoint } from '../provider/token-endpoint';
@@ -52,8 +52,9 @@ const UNRECORDED_PAUSE_MS = 2000;
  */
 export async function attemptRefresh(claim: WonClaim, parts: AttemptParts): Promise<Landed | undefined> {
   const { key, set, won, retentionMs } = claim;
-  const startedMs = Date.now();
+  const startedMs = performance.now();
   let repeated = false;
+  let status: number | undefined;
   const lease = setInterval(() => {
     void parts.ask('renew', set, () => parts.ledger.renew(key, parts.claimant, parts.leaseMs));
   }, parts.leaseMs / 3);
@@ -62,10 +63,13 @@ export async function attemptRefresh(claim: WonClaim, parts: AttemptParts): Prom
       onRepeat: () => {
         repeated = true;
       },
+      onAnswer: (httpStatus) => {
+        status = httpStatus;
+      },
     });
     clearInterval(lease);
     parts.pauses.succeeded();
-    const durationMs = Date.now() - startedMs;
+    const took = durationOf({ startedMs });
     const next = successor(set, token, Date.now());
     const landed = await parts.settler.settle(key, next, { fence: won.fence, retentionMs });
     // Revoked meanwhile, or superseded: then this token set is nobody's.
@@ -75,25 +79,33 @@ export async function attemptRefresh(claim: WonClaim, parts: AttemptParts): Prom
         time: Date.now(),
         connection: connectionHash(set.lineage),
         generation: next.generation,
-        durationMs,
+        ...took,
+        ...(status === undefined ? {} : { status }),
       });
     }
     return landed;
   } catch (thrown) {
     clearInterval(lease);
     const error = isConnectError(thrown) ? thrown : new ConnectError('ERR_CONNECT_UNAVAILABLE', { stage: 'refresh' });
-    return recordFailure(claim, { error, repeated }, parts);
+    return recordFailure(claim, { error, repeated, ...durationOf({ startedMs }) }, parts);
   }
+}
+
+interface FailedCall {
+  readonly error: ConnectError;
+  /** Whether the provider may have seen the token twice. */
+  readonly repeated: boolean;
+  readonly durationMs: number;
 }
 
 async function recordFailure(
   claim: WonClaim,
-  { error, repeated }: { error: ConnectError; repeated: boolean },
+  { error, repeated, durationMs }: FailedCall,
   parts: AttemptParts,
 ): Promise<Landed | undefined> {
   const { key, set, won, retentionMs } = claim;
   const { kind, retryAfterSeconds } = ownOnly(refreshFailure(error));
-  announce(set, kind, error, parts.onEvent);
+  announce(set, { kind, error, durationMs }, parts.onEvent);
   const ambiguous = won.ambiguous || repeated || kind === 'ambiguous';
   // An OAuth name in the answer decides the code, and there is none for this.
   const rateLimited = error.code === 'ERR_CONNECT_RATE_LIMITED' || error.provider?.status === 429;
@@ -116,7 +128,7 @@ async function recordFailure(
     // Of a connection that had ended before, the ledger knows why.
     if (won.ended) return undefined;
     emit(parts.onEvent, endedEvent(set.lineage, end, Date.now()));
-    return { kind: 'dead', word: end };
+    return { kind: 'dead', word: end, reference: error.reference };
   }
   // Terminal, and unrecorded: perhaps somebody took the claim over and has a newer token. Nobody is signed out for that.
   const word = kind === 'terminal' ? 'unavailable' : pause.word;
@@ -124,17 +136,15 @@ async function recordFailure(
     kind === 'configuration' ? parts.pauses.refusedUs(key, set) : { kind: 'backoff' as const, ms: pause.ms, word };
   if (kind !== 'configuration') parts.pauses.keep(key, set, paused);
   // Not recorded: the claim is somebody else's, or the record is gone. Ask again, and present nothing before the pause is over.
-  return failed === 'lost' ? undefined : paused;
+  return failed === 'lost' ? undefined : { ...paused, reference: error.reference };
 }
 
 function announce(
   set: TokenSet,
-  kind: RefreshFailureKind,
-  error: ConnectError,
+  { kind, error, durationMs }: Omit<FailedCall, 'repeated'> & { readonly kind: RefreshFailureKind },
   onEvent: ConnectEventListener | undefined,
 ): void {
-  const { apiCode, oauthError } = error.provider ?? {};
-  debug('refresh', 'failed', kind, error.code);
+  const { status } = error.provider ?? {};
   emit(onEvent, {
     type: 'refresh_failed',
     time: Date.now(),
@@ -143,8 +153,9 @@ function announce(
     kind,
     code: error.code,
     status: VISITOR_STATUS[kind] ?? 503,
-    ...(apiCode === undefined ? {} : { apiCode }),
-    ...(oauthError === undefined ? {} : { oauthError }),
+    ...(status === undefined ? {} : { providerStatus: status }),
+    durationMs,
+    ...saidOf(error),
   });
 }
 

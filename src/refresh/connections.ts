@@ -1,14 +1,7 @@
 import { createHash } from 'node:crypto';
-import { debug } from '../debug';
+import { emit } from '../emit';
 import { ConnectError } from '../errors';
-import {
-  connectionHash,
-  emit,
-  endedEvent,
-  ledgerErrorReason,
-  type ConnectEventListener,
-  type EndedReason,
-} from '../events';
+import { connectionHash, endedEvent, ledgerErrorReason, type ConnectEventListener, type EndedReason } from '../events';
 import { ledgerKey, type LedgerScope } from './box';
 import { endedConnections, type EndedConnections } from './ended';
 import type { RefreshLedger, Revoked } from './ledger';
@@ -68,20 +61,21 @@ export function connections(config: ConnectionsConfig): Connections {
     error: unknown,
   ): ConnectError {
     const reason = ledgerErrorReason(error);
-    debug('ledger', operation, 'failed', reason);
+    // The state of a callback is spent by now: coming again helps a disconnect only.
+    const told = new ConnectError('ERR_CONNECT_LEDGER', {
+      stage,
+      reason: 'away',
+      ...(stage === 'disconnect' ? { retryAfterSeconds: 2 } : {}),
+    });
     emit(config.onEvent, {
       type: 'ledger_error',
       time: Date.now(),
       connection: connectionHash(subject),
       operation,
       reason,
+      reference: told.reference,
     });
-    // The state of a callback is spent by now: coming again helps a disconnect only.
-    return new ConnectError('ERR_CONNECT_LEDGER', {
-      stage,
-      reason: 'away',
-      ...(stage === 'disconnect' ? { retryAfterSeconds: 2 } : {}),
-    });
+    return told;
   }
 
   async function take(stage: 'disconnect' | 'callback', name: string, ttlMs: number): Promise<boolean> {

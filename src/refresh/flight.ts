@@ -164,8 +164,8 @@ export function refreshFlights(config: FlightsConfig): Flights {
 }
 
 function fromLedger(got: Exclude<Acquired, { kind: 'won' | 'wait' }>, { lineage }: TokenSet): Landed {
-  if (got.kind === 'backoff') return { kind: 'backoff', ms: got.ms, word: got.error };
-  if (got.kind === 'dead') return { kind: 'dead', word: got.error };
+  if (got.kind === 'backoff') return { kind: 'backoff', ms: got.ms, word: got.error, reference: undefined };
+  if (got.kind === 'dead') return { kind: 'dead', word: got.error, reference: undefined };
   if (got.kind === 'revoked') return got;
   const set = fromBox(got.box, lineage, got.generation);
   return set === undefined ? { kind: 'away' } : { kind: 'token', set, ageMs: got.ageMs, won: false };

@@ -6,10 +6,10 @@ export type Landed =
   | { readonly kind: 'token'; readonly set: TokenSet; readonly ageMs: number; readonly won: boolean }
   /** Another process is refreshing. */
   | { readonly kind: 'wait' }
-  /** The provider is left alone for now; `word` tells why. */
-  | { readonly kind: 'backoff'; readonly ms: number; readonly word: string }
-  /** `word`: why, as event `ended` says it. */
-  | { readonly kind: 'dead'; readonly word: string }
+  /** The provider is left alone for now; `word` tells why; `reference`: of the failure, where this attempt has met it. */
+  | { readonly kind: 'backoff'; readonly ms: number; readonly word: string; readonly reference: string | undefined }
+  /** `word`: why, as event `ended` says it; `reference` as above. */
+  | { readonly kind: 'dead'; readonly word: string; readonly reference: string | undefined }
   | { readonly kind: 'revoked' }
   /** The ledger did not answer, or holds what nobody can read. */
   | { readonly kind: 'away' };

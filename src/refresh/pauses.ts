@@ -63,7 +63,7 @@ export function refreshPauses(): Pauses {
         const now = Date.now();
         breaker = { generation: 0, fromMs: now, expiresAt: now + pause.ms, word: pause.word };
       }
-      return { kind: 'backoff', ...pause };
+      return { kind: 'backoff', ...pause, reference: undefined };
     },
     succeeded: () => refusedFor.clear(),
   });
@@ -72,5 +72,5 @@ export function refreshPauses(): Pauses {
 /** A clock that was set back has not been waiting: then the pause is over. */
 function running(pause: Pause | undefined, now: number): Paused | undefined {
   if (pause === undefined || now >= pause.expiresAt || now < pause.fromMs) return undefined;
-  return { kind: 'backoff', ms: pause.expiresAt - now, word: pause.word };
+  return { kind: 'backoff', ms: pause.expiresAt - now, word: pause.word, reference: undefined };
 }

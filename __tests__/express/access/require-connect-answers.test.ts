@@ -5,6 +5,7 @@ import type { Sandbox } from '../../../src/testing';
 import { browser, signIn, startApp, withApp, type TestAppParts } from '../../support/app';
 import { startSandbox } from '../../support/sandbox';
 import { editSessions } from '../../support/stored';
+import { some } from '../../support/told';
 
 let sandbox: Sandbox;
 beforeAll(async () => {
@@ -75,6 +76,7 @@ describe.each([
           title: 'Please connect your account',
           status: 401,
           detail: 'This page needs a connected account. Please connect yours, then you can go on.',
+          instance: some.instance,
           code: 'ERR_CONNECT_REQUIRED',
           loginUrl: '/connect/authorize',
         });
@@ -349,6 +351,7 @@ test('each refusal is one event, and a redirect is none', async () => {
         stage: 'refresh',
         code: 'ERR_CONNECT_REQUIRED',
         status: 401,
+        reference: some.reference,
       },
     ]);
   });

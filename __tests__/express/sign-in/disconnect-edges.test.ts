@@ -31,7 +31,7 @@ test('a browser that shows the old session beside the new one ends the one conne
     storedTokens: await tokensIn(app),
     sessionCount: Object.keys(await app.sessions()).length,
   }).toEqual({ status: 204, storedTokens: 0, sessionCount: 1 });
-  expect(events.map((event) => event.type)).toEqual(['connected', 'ended', 'disconnected']);
+  expect(events.map((event) => event.type)).toEqual(['exchange', 'connected', 'ended', 'disconnected']);
   expect(visitor.cookies.get('connect.sid')).not.toBe(now);
 });
 

@@ -4,6 +4,7 @@ import type { Sandbox } from '../../../src/testing';
 import { browser, signIn, startApp, type Answer, type Browser, type TestApp } from '../../support/app';
 import { startSandbox } from '../../support/sandbox';
 import { clearSessions, tokensIn } from '../../support/stored';
+import { some } from '../../support/told';
 
 let sandbox: Sandbox;
 let app: TestApp;
@@ -138,6 +139,7 @@ test.each([
       code: 'ERR_CONNECT_ORIGIN',
       status: 403,
       reason,
+      reference: some.reference,
     },
   ]);
   expect(JSON.stringify([answer.body, events])).not.toMatch(/evil/u);

@@ -251,7 +251,14 @@ describe('a callback of the same session', () => {
       tokenCalls: 1,
       storedTokens: 0,
     });
-    expect(events.map((event) => event.type)).toEqual(['connected', 'ended', 'disconnected', 'error', 'error']);
+    expect(events.map((event) => event.type)).toEqual([
+      'exchange',
+      'connected',
+      'ended',
+      'disconnected',
+      'error',
+      'error',
+    ]);
   });
 
   test('that moves the session while the disconnect waits for its turn is followed too', async () => {

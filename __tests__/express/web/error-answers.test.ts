@@ -19,6 +19,7 @@ import {
 } from '../../support/app';
 import { startSandbox } from '../../support/sandbox';
 import { tokensIn } from '../../support/stored';
+import { some } from '../../support/told';
 
 let sandbox: Sandbox;
 let app: TestApp;
@@ -78,7 +79,13 @@ describe('the documented API codes at sign-in', () => {
       const answer = await refused(app, apiCode);
       const { type, title, detail, ...rest } = problemOf(answer);
       const restarts = code !== 'ERR_CONNECT_CONFIG';
-      expect(rest).toEqual({ status, code, apiCode, ...(restarts ? { loginUrl: '/connect/authorize' } : {}) });
+      expect(rest).toEqual({
+        status,
+        instance: some.instance,
+        code,
+        apiCode,
+        ...(restarts ? { loginUrl: '/connect/authorize' } : {}),
+      });
       expect({ status: answer.status, type, titleType: typeof title, detailType: typeof detail }).toEqual({
         status,
         type: `urn:express-connect-auth:error:${code}`,
@@ -382,10 +389,29 @@ describe('events', () => {
       await refused(own, 2039);
       await browser().visit(`${own.url}/connect/callback?code=a&state=b`);
       const time = expect.any(Number) as number;
+      const { reference } = some;
       expect(events).toEqual([
+        { type: 'exchange', time, durationMs: time, status: 200 },
         { type: 'connected', time, connection: expect.stringMatching(/^[0-9a-f]{16}$/) as string },
-        { type: 'error', time, stage: 'exchange', code: 'ERR_CONNECT_ACCOUNT', status: 409, apiCode: 2039 },
-        { type: 'error', time, stage: 'callback', code: 'ERR_CONNECT_STATE', status: 403, reason: 'no_session' },
+        {
+          type: 'exchange',
+          time,
+          durationMs: time,
+          status: 400,
+          code: 'ERR_CONNECT_ACCOUNT',
+          apiCode: 2039,
+          reference,
+        },
+        { type: 'error', time, stage: 'exchange', code: 'ERR_CONNECT_ACCOUNT', status: 409, apiCode: 2039, reference },
+        {
+          type: 'error',
+          time,
+          stage: 'callback',
+          code: 'ERR_CONNECT_STATE',
+          status: 403,
+          reason: 'no_session',
+          reference,
+        },
       ]);
       expect(events.every((event) => event.time >= begun && event.time <= Date.now() && Object.isFrozen(event))).toBe(
         true,

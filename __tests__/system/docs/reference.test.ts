@@ -138,14 +138,19 @@ test('docs/recipes.md lists every event and every kind of failed refresh, and no
   ).toEqual([...FAILURE_KINDS].sort());
 });
 
+/** What an event declares, and what it takes from others; of what all events may have, only what it names itself. */
+function membersOf(name: string): readonly string[] {
+  const [, parents = '', body] =
+    new RegExp(`interface ${name} extends ([\\w, ]+) \\{(.*?)\\n\\}`, 'su').exec(read('src/events.ts')) ?? [];
+  if (body === undefined) throw new Error(`src/events.ts has no ${name}`);
+  const own = [...body.matchAll(/readonly (\w+\??):/gu)].map(([, member = '']) => member);
+  return [...own, ...parents.split(', ').flatMap((parent) => (parent === 'EventBase' ? [] : membersOf(parent)))];
+}
+
 test('docs/recipes.md lists what each event holds', () => {
   for (const [cell, , holds = ''] of table('docs/recipes.md', 'event')) {
     const name = unquoted(cell).replace(/(?:^|_)(\w)/gu, (_, letter: string) => letter.toUpperCase());
-    const members = namesIn(
-      'events.ts',
-      new RegExp(`interface ${name}Event extends EventBase \\{(.*?)\\n\\}`, 'su'),
-      /readonly (\w+\??):/gu,
-    ).filter((member) => member !== 'type');
+    const members = membersOf(`${name}Event`).filter((member) => !['type', 'time'].includes(member));
     expect([name, ...(holds.match(/[\w?]+/gu) ?? [])].sort()).toEqual([name, ...members].sort());
   }
 });

@@ -21,7 +21,9 @@ const NAMES: readonly string[] = [
   // A refresh, its record and its outcome.
   ...['how', 'storedBefore', 'record', 'box', 'claimant', 'refusedAt', 'joined', 'won', 'word', 'ambiguous'],
   // Errors.
-  ...['reason', 'provider', 'apiCode', 'oauthError', 'retryAfterSeconds'],
+  ...['reason', 'provider', 'apiCode', 'oauthError', 'retryAfterSeconds', 'reference', 'instance'],
+  // Calls to the provider.
+  ...['onAnswer', 'onCall', 'startedMs', 'durationMs', 'providerStatus'],
 ];
 /** Headers that decide something. A request that sends one gets it from Node joined with that of the prototype. */
 const HEADERS: readonly string[] = [
@@ -75,6 +77,10 @@ function steady(text: string): string {
     .replaceAll(/eyJ[\w-]+\.[\w-]+\.[\w-]+/gu, 'TOKEN')
     .replaceAll(/(?:state|code_challenge|code)=[\w-]+/gu, 'RANDOM')
     .replaceAll(/"connection":"[\w-]{16,22}/gu, '"connection":"ID')
+    .replaceAll(
+      /"reference":"[2-9A-HJ-NP-Z]{8}"|:failure:[2-9A-HJ-NP-Z]{8}"|Reference [2-9A-HJ-NP-Z]{8}</gu,
+      'REFERENCE',
+    )
     .replaceAll(/"(?:time|expires_at|durationMs)":\d+/gu, 'TIME');
 }
 

@@ -64,6 +64,15 @@ describe.each(Object.keys(HANDLERS))('with %s', (name) => {
     expect(findSecrets(world.stdout + world.stderr, unique(world.secrets))).toEqual([]);
   });
 
+  // Express's own handler shows a visitor no reference.
+  if (name.startsWith('our handler')) {
+    test('the reference that a visitor sees of a failure is found in what was printed', () => {
+      const { shown, missing } = references(world);
+      expect(shown).toBeGreaterThan(100);
+      expect(missing).toEqual([]);
+    });
+  }
+
   test('each scenario ended as planned', () => {
     const { statuses } = world;
     const unexpected = Object.entries(statuses).filter(([name, status]) => !expected(name).includes(status));
@@ -137,6 +146,22 @@ function showsNoSecret(name: 'memory' | 'Redis'): void {
     expect(findSecrets(world.stdout + world.stderr, unique(world.secrets))).toEqual([]);
   });
 
+  test('the reference that a visitor sees of a failure is found in what was printed', () => {
+    const { shown, missing } = references(world);
+    expect(shown).toBeGreaterThan(60);
+    expect(missing).toEqual([]);
+  });
+
+  test('the search has seen every event of a call, by both ways in which events are told', () => {
+    for (const sink of ['event: JSON', 'channel: JSON']) {
+      const texts = world.sightings.filter((sighting) => sighting.sink === sink).map(({ text }) => text);
+      const types = texts.flatMap((text) => (JSON.parse(text) as { type: string }[]).map(({ type }) => type));
+      expect([...new Set(types)]).toEqual(
+        expect.arrayContaining(['exchange', 'api_call', 'refreshed', 'refresh_failed', 'error']),
+      );
+    }
+  });
+
   test('each scenario ended as planned', () => {
     const { statuses, sightings } = world;
     const entries = Object.entries(statuses);
@@ -161,6 +186,13 @@ function showsNoSecret(name: 'memory' | 'Redis'): void {
       'verifier',
     ]);
   });
+}
+
+/** References in answers, and those of them that no printed line has. */
+function references({ sightings, stderr }: Run): { readonly shown: number; readonly missing: readonly string[] } {
+  const bodies = sightings.filter(({ sink }) => sink.endsWith('body')).map(({ text }) => text);
+  const shown = bodies.flatMap((text) => /(?:Reference |:failure:)(\w+)/u.exec(text)?.[1] ?? []);
+  return { shown: shown.length, missing: shown.filter((one) => !stderr.includes(`reference=${one}`)) };
 }
 
 /** Where secrets stand. */

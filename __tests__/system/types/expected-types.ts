@@ -11,6 +11,7 @@ import {
   isConnectError,
   memoryLedger,
   type AdoptedEvent,
+  type ApiCallEvent,
   type ConnectAuth,
   type ConnectAuthOptions,
   type ConnectClient,
@@ -27,6 +28,7 @@ import {
   type EndedEvent,
   type EncryptionKey,
   type ErrorEvent,
+  type ExchangeEvent,
   type GetToken,
   type LedgerErrorEvent,
   type LedgerForgotEvent,
@@ -143,6 +145,8 @@ expectTypeOf(req.session.connectToken).toEqualTypeOf<ConnectToken | undefined>()
 
 // Events are told apart by `type`.
 expectTypeOf<ConnectEvent['type']>().toEqualTypeOf<
+  | 'exchange'
+  | 'api_call'
   | 'connected'
   | 'refreshed'
   | 'adopted'
@@ -162,7 +166,17 @@ declare function nothing(left: never): never;
 /** Every type narrows to its own event, and nothing is left over. */
 export function narrowed(event: ConnectEvent): string | number {
   expectTypeOf(event.time).toEqualTypeOf<number>();
+  expectTypeOf(event.connection).toEqualTypeOf<string | undefined>();
+  expectTypeOf(event.reference).toEqualTypeOf<string | undefined>();
   switch (event.type) {
+    case 'exchange':
+      expectTypeOf(event).toEqualTypeOf<ExchangeEvent>();
+      expectTypeOf(event.code).toEqualTypeOf<ConnectErrorCode | undefined>();
+      return event.durationMs;
+    case 'api_call':
+      expectTypeOf(event).toEqualTypeOf<ApiCallEvent>();
+      expectTypeOf(event.status).toEqualTypeOf<number | undefined>();
+      return event.method;
     case 'connected':
       expectTypeOf(event).toEqualTypeOf<ConnectedEvent>();
       return event.connection;
@@ -228,6 +242,7 @@ expectTypeOf<ConnectStage>().toEqualTypeOf<
 >();
 expectTypeOf<ConnectError>().toExtend<Error>();
 expectTypeOf<ConnectError['code']>().toEqualTypeOf<ConnectErrorCode>();
+expectTypeOf<ConnectError['reference']>().toEqualTypeOf<string>();
 expectTypeOf<ConnectError['provider']>().toEqualTypeOf<ProviderSign | undefined>();
 expectTypeOf(isConnectError).guards.toEqualTypeOf<ConnectError>();
 expectTypeOf(isConnectError).toBeCallableWith(something);

@@ -1,0 +1,146 @@
+import { inspect } from 'node:util';
+import { ConnectError, type ConnectEvent } from '../../src';
+import type { Sandbox } from '../../src/testing';
+import {
+  beginSignIn,
+  browser,
+  signIn,
+  startApp,
+  type Answer,
+  type Browser,
+  type TestApp,
+  type TestAppParts,
+} from '../support/app';
+import { latch } from '../support/refreshing';
+import { startSandbox } from '../support/sandbox';
+import { REFERENCE } from '../support/told';
+
+let sandbox: Sandbox;
+beforeAll(async () => {
+  sandbox = await startSandbox({ switches: { refresh: 'rotate' } });
+});
+afterEach(() => sandbox.reset());
+
+const onPage = ({ body }: Answer): string | undefined => /Reference ([0-9A-Z]+)</u.exec(body)?.[1];
+const inProblem = ({ body }: Answer): unknown => (JSON.parse(body) as { instance?: unknown }).instance;
+const urn = (reference: string | undefined): string => `urn:express-connect-auth:failure:${reference}`;
+
+async function given(parts: TestAppParts = {}): Promise<{ app: TestApp; events: ConnectEvent[]; visitor: Browser }> {
+  const events: ConnectEvent[] = [];
+  const app = await startApp(sandbox, {
+    ...parts,
+    options: { onEvent: (event) => void events.push(event), ...parts.options },
+    routes: (express, connect) => {
+      express.get('/guarded', connect.requireConnect({ onMissing: 'error' }), (_req, res) => void res.json('in'));
+      express.get('/me', (req, res, next) => {
+        connect
+          .client(req)
+          .get('/me')
+          .then(({ data }) => void res.json(data), next);
+      });
+      express.get('/fresh', (req, res, next) => {
+        connect.getToken(req).then(() => void res.json('fresh'), next);
+      });
+    },
+  });
+  return { app, events, visitor: browser() };
+}
+
+const referencesIn = (events: readonly ConnectEvent[]): (string | undefined)[] =>
+  events.map(({ reference }) => reference);
+
+describe.each([
+  ['a forged callback', '/connect/callback?code=c&state=forged'],
+  ['the guard', '/guarded'],
+  ['getToken', '/fresh'],
+  ['an API call of somebody who is not connected', '/me'],
+])('the reference of a failure at %s', (_where, path) => {
+  test('is the same on the page and in the event', async () => {
+    const { app, events, visitor } = await given();
+    const reference = onPage(await visitor.visit(app.url + path));
+    expect(reference).toMatch(REFERENCE);
+    expect(referencesIn(events)).toEqual([reference]);
+  });
+
+  test('is the same in problem+json, as instance, and in the event', async () => {
+    const { app, events, visitor } = await given();
+    const instance = inProblem(await visitor.visit(app.url + path, { accept: 'application/json' }));
+    expect(referencesIn(events).map(urn)).toEqual([instance]);
+  });
+});
+
+test('a failed exchange has one reference: of the call, of the answer and on the page', async () => {
+  const { app, events, visitor } = await given();
+  sandbox.force(2039, { on: 'exchange' });
+  const reference = onPage(await signIn(app, sandbox, visitor));
+  expect(events.map((event) => [event.type, event.reference])).toEqual([
+    ['exchange', reference],
+    ['error', reference],
+  ]);
+});
+
+test('what goes well has no reference', async () => {
+  const { app, events, visitor } = await given();
+  await signIn(app, sandbox, visitor);
+  expect((await visitor.visit(`${app.url}/me`)).status).toBe(200);
+  expect(events.map((event) => [event.type, event.reference])).toEqual([
+    ['exchange', undefined],
+    ['connected', undefined],
+    ['api_call', undefined],
+  ]);
+});
+
+test('a page of the app gets the reference, and two failures have two', async () => {
+  const seen: string[] = [];
+  const { app, events, visitor } = await given({
+    options: {
+      renderError: (error, _req, res) => {
+        seen.push(error.reference);
+        res.send('own page');
+      },
+    },
+  });
+  for (const state of ['one', 'two']) await visitor.visit(`${app.url}/connect/callback?code=c&state=${state}`);
+  expect(seen).toEqual(referencesIn(events));
+  expect(new Set(seen).size).toBe(2);
+});
+
+test('requests that share the exchange of one callback share its failure and its reference', async () => {
+  const bothHere = latch();
+  let callbacks = 0;
+  const { app, visitor, events } = await given({
+    before: [
+      (req, _res, next) => {
+        next();
+        if (req.path === '/connect/callback' && ++callbacks === 2) bothHere.open();
+      },
+    ],
+  });
+  const callback = (await beginSignIn(app, sandbox, visitor)).replace(/code=[^&]+/u, 'code=unknown');
+  sandbox.fault({ kind: 'hold', when: 'before' });
+  const doubled = [visitor.fork().visit(callback), visitor.fork().visit(callback)];
+  await Promise.all([sandbox.waiting(1), bothHere.wait()]);
+  sandbox.release();
+  const references = (await Promise.all(doubled)).map(onPage);
+  expect(referencesIn(events)).toEqual([references[0], ...references]);
+  expect(new Set(references).size).toBe(1);
+});
+
+test('an error keeps a reference that it is given, shows it when it is logged, and none is like another', () => {
+  const first = new ConnectError('ERR_CONNECT_API');
+  expect(new ConnectError('ERR_CONNECT_API', { reference: first.reference }).reference).toBe(first.reference);
+  expect(inspect(first)).toContain(first.reference);
+  const many = Array.from({ length: 2000 }, () => new ConnectError('ERR_CONNECT_API').reference);
+  expect(many.filter((reference) => !REFERENCE.test(reference))).toEqual([]);
+  expect(new Set(many).size).toBe(2000);
+  // Every character of the alphabet comes, at every place.
+  for (let place = 0; place < 8; place += 1) expect(new Set(many.map((text) => text[place])).size).toBe(32);
+});
+
+test('an error of an older copy of this package is answered without a reference', async () => {
+  const older = Object.assign(new ConnectError('ERR_CONNECT_API'), { reference: undefined });
+  const app = await startApp(sandbox, { routes: (express) => express.get('/old', (_req, _res, next) => next(older)) });
+  const visitor = browser();
+  expect((await visitor.visit(`${app.url}/old`)).body).not.toMatch(/reference/iu);
+  expect(inProblem(await visitor.visit(`${app.url}/old`, { accept: 'application/json' }))).toBeUndefined();
+});
