@@ -1,8 +1,10 @@
 import { Counter, Histogram, type Registry } from 'prom-client';
 import type { ConnectEventListener } from 'express-connect-auth';
 
-/** Where a provider's answer lies, in seconds; beyond 10 s a refresh is in trouble anyway. */
-const SECONDS = [0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
+/** Where a provider's answer lies, in seconds; a refresh may take 60. */
+const SECONDS = [0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60];
+/** Every call to the provider is told by one of these. */
+const CALLS = ['exchange', 'api_call', 'refreshed', 'refresh_failed'] as const;
 
 /**
  * Counts connection events for Prometheus: `connectAuth({ …, onEvent: connectMetrics(registry) })`.
@@ -16,9 +18,10 @@ export function connectMetrics(registry: Registry): ConnectEventListener {
     labelNames: ['type'],
     registers,
   });
-  const refreshSeconds = new Histogram({
-    name: 'connect_refresh_duration_seconds',
-    help: 'How long the provider took for a refresh',
+  const callSeconds = new Histogram({
+    name: 'connect_call_duration_seconds',
+    help: 'How long the provider took for a call, by the event that tells it',
+    labelNames: ['type'],
     buckets: SECONDS,
     registers,
   });
@@ -41,22 +44,14 @@ export function connectMetrics(registry: Registry): ConnectEventListener {
     registers,
   });
   // A series that begins at 0 makes rate() see the first event too.
-  for (const type of [
-    'connected',
-    'refreshed',
-    'adopted',
-    'refresh_failed',
-    'disconnected',
-    'ended',
-    'ledger_error',
-    'error',
-  ]) {
+  for (const type of [...CALLS, 'connected', 'adopted', 'disconnected', 'ended', 'ledger_error', 'error'] as const) {
     events.inc({ type }, 0);
   }
+  for (const type of CALLS) callSeconds.zero({ type });
 
   return function countEvent(event) {
     events.inc({ type: event.type });
-    if (event.type === 'refreshed') refreshSeconds.observe(event.durationMs / 1000);
+    if ('durationMs' in event) callSeconds.observe({ type: event.type }, event.durationMs / 1000);
     if (event.type === 'refresh_failed') refreshFailures.inc({ kind: event.kind });
     if (event.type === 'ledger_error') ledgerErrors.inc({ operation: event.operation });
     if (event.type === 'error') errors.inc({ stage: event.stage, code: event.code });

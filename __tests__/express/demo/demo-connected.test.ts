@@ -156,8 +156,8 @@ describe('/metrics', () => {
     const text = await metrics();
     expect(text).toContain('connect_events_total{type="connected"} 1\n');
     expect(text).toContain('connect_events_total{type="refreshed"} 1\n');
-    expect(text).toContain('connect_refresh_duration_seconds_count 1\n');
-    expect(text).toContain('connect_refresh_duration_seconds_bucket{le="10"} 1\n');
+    expect(text).toContain('connect_call_duration_seconds_count{type="refreshed"} 1\n');
+    expect(text).toContain('connect_call_duration_seconds_bucket{le="10",type="refreshed"} 1\n');
     expect(text).toContain('connect_events_total{type="disconnected"} 0\n');
   });
 
