@@ -42,6 +42,8 @@ function factsOf(event: ConnectEvent): readonly string[] {
 
 /** Errors that an event has told where they arose. */
 const told = new WeakSet<object>();
+/** By response: the error that it was told to be answered with. */
+const answers = new WeakMap<object, ConnectError>();
 
 /** Tells the failure of a call that the app has made, unless that has been told: the app may catch it and say nothing. */
 export function emitFailure(listener: ConnectEventListener | undefined, error: unknown): void {
@@ -51,11 +53,14 @@ export function emitFailure(listener: ConnectEventListener | undefined, error: u
 }
 
 /**
- * Tells that a route of ours or the guard answers with an error, unless that has been told where it arose. An app may
- * throw one error object again and again, in `onConnect`: each is a failure of its own.
+ * Tells that a request is answered with an error, unless that has been told where it arose, or of this response: a route
+ * of ours may leave the answer to an error handler. An app may throw one error object again and again, in `onConnect`:
+ * each is a failure of its own.
  */
-export function emitAnswer(listener: ConnectEventListener | undefined, error: ConnectError): void {
-  if (!told.has(error)) emit(listener, errorEvent(error, Date.now()));
+export function emitAnswer(listener: ConnectEventListener | undefined, error: ConnectError, res: object): void {
+  if (told.has(error) || answers.get(res) === error) return;
+  answers.set(res, error);
+  emit(listener, errorEvent(error, Date.now()));
 }
 
 /** A call to the provider that is over. */

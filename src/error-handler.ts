@@ -1,6 +1,8 @@
 import type { ErrorRequestHandler, NextFunction, Request, Response } from 'express';
 import { ERROR_PAGE_CSP, errorPage } from './error-page';
+import { emitAnswer } from './emit';
 import { isConnectError, referenceOf, type ConnectError } from './errors';
+import type { ConnectEventListener } from './events';
 import { ownOnly } from './own';
 import { isShownToPerson } from './request-kind';
 
@@ -16,6 +18,8 @@ export interface ConnectErrorMiddleware extends ErrorRequestHandler {
 export interface ConnectErrorHandlerOptions {
   /** Answers in the app's own look; when it throws, the standard answer is given. */
   readonly render?: RenderError | undefined;
+  /** Is told as `error` what nobody else has told: errors that the app has made itself. */
+  readonly onEvent?: ConnectEventListener | undefined;
 }
 
 /**
@@ -23,10 +27,14 @@ export interface ConnectErrorHandlerOptions {
  * a page for a page load or a form, and problem+json (RFC 9457) for a script. Passes on foreign errors and answers already begun.
  */
 export function connectErrorHandler(options: ConnectErrorHandlerOptions = {}): ConnectErrorMiddleware {
-  const { render } = ownOnly(options);
+  const { render, onEvent } = ownOnly(options);
   return function connectErrors(error: unknown, req: Request, res: Response, next: NextFunction): void {
-    if (!isConnectError(error) || res.headersSent) next(error);
-    else answerError(error, req, res, render);
+    if (!isConnectError(error) || res.headersSent) {
+      next(error);
+      return;
+    }
+    emitAnswer(onEvent, error, res);
+    answerError(error, req, res, render);
   };
 }
 

@@ -168,7 +168,8 @@ export interface LedgerForgotEvent extends EventBase {
 
 /**
  * A route of ours or the guard answered with an error, or `getToken` or a call of `client(req)` rejected, whoever catches
- * that. Told once: not again when the error goes on to an error handler, and not besides an `api_call` with its `code`.
+ * that, or `connectErrorHandler()` has answered with an error of the app's own. Told once: not again when the error goes on
+ * to an error handler, and not besides an `api_call` with its `code`.
  */
 export interface ErrorEvent extends Failure {
   readonly type: 'error';

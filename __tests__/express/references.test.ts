@@ -1,5 +1,5 @@
 import { inspect } from 'node:util';
-import { ConnectError, type ConnectEvent } from '../../src';
+import { ConnectError, connectErrorHandler, type ConnectEvent } from '../../src';
 import type { Sandbox } from '../../src/testing';
 import {
   beginSignIn,
@@ -41,6 +41,7 @@ async function given(parts: TestAppParts = {}): Promise<{ app: TestApp; events: 
       express.get('/fresh', (req, res, next) => {
         connect.getToken(req).then(() => void res.json('fresh'), next);
       });
+      parts.routes?.(express, connect);
     },
   });
   return { app, events, visitor: browser() };
@@ -105,10 +106,12 @@ test('a page of the app gets the reference, and two failures have two', async ()
   expect(new Set(seen).size).toBe(2);
 });
 
-test('requests that share the exchange of one callback share its failure and its reference', async () => {
+/** Two callbacks at once, whose one exchange fails. */
+async function doubleClick(parts: TestAppParts): Promise<{ answers: readonly Answer[]; events: ConnectEvent[] }> {
   const bothHere = latch();
   let callbacks = 0;
   const { app, visitor, events } = await given({
+    ...parts,
     before: [
       (req, _res, next) => {
         next();
@@ -121,7 +124,12 @@ test('requests that share the exchange of one callback share its failure and its
   const doubled = [visitor.fork().visit(callback), visitor.fork().visit(callback)];
   await Promise.all([sandbox.waiting(1), bothHere.wait()]);
   sandbox.release();
-  const references = (await Promise.all(doubled)).map(onPage);
+  return { answers: await Promise.all(doubled), events };
+}
+
+test('requests that share the exchange of one callback share its failure and its reference', async () => {
+  const { answers, events } = await doubleClick({});
+  const references = answers.map(onPage);
   expect(referencesIn(events)).toEqual([references[0], ...references]);
   expect(new Set(references).size).toBe(1);
 });
@@ -143,4 +151,47 @@ test('an error of an older copy of this package is answered without a reference'
   const visitor = browser();
   expect((await visitor.visit(`${app.url}/old`)).body).not.toMatch(/reference/iu);
   expect(inProblem(await visitor.visit(`${app.url}/old`, { accept: 'application/json' }))).toBeUndefined();
+});
+
+describe('an error handler', () => {
+  const PATHS = ['/connect/callback?code=c&state=forged', '/guarded', '/fresh', '/me', '/own'];
+
+  test('tells an error of the app itself, and nothing again that was told where it arose', async () => {
+    const handled: ConnectEvent[] = [];
+    const { app, events, visitor } = await given({
+      options: { renderErrors: false },
+      routes: (express) => {
+        express.get('/own', (_req, _res, next) => next(new ConnectError('ERR_CONNECT_FORBIDDEN')));
+        express.use(connectErrorHandler({ onEvent: (event) => handled.push(event) }));
+      },
+    });
+    const shown: (string | undefined)[] = [];
+    for (const path of PATHS) shown.push(onPage(await visitor.visit(app.url + path)));
+    expect(new Set(shown).size).toBe(PATHS.length);
+    expect([...referencesIn(events), ...referencesIn(handled)]).toEqual(shown);
+    expect(handled.map((event) => event.type === 'error' && event.code)).toEqual(['ERR_CONNECT_FORBIDDEN']);
+  });
+
+  test('tells one error object of the app each time that it comes', async () => {
+    const handled: ConnectEvent[] = [];
+    const again = new ConnectError('ERR_CONNECT_FORBIDDEN');
+    const { app, visitor } = await given({
+      routes: (express) => {
+        express.get('/own', (_req, _res, next) => next(again));
+        express.use(connectErrorHandler({ onEvent: (event) => handled.push(event) }));
+      },
+    });
+    await visitor.visit(`${app.url}/own`);
+    await visitor.visit(`${app.url}/own`);
+    expect(referencesIn(handled)).toEqual([again.reference, again.reference]);
+  });
+
+  test('tells none of two callbacks again that share a failure', async () => {
+    const handled: ConnectEvent[] = [];
+    const { events } = await doubleClick({
+      options: { renderErrors: false },
+      routes: (express) => express.use(connectErrorHandler({ onEvent: (event) => handled.push(event) })),
+    });
+    expect([events.map(({ type }) => type), handled]).toEqual([['exchange', 'error', 'error'], []]);
+  });
 });

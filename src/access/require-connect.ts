@@ -66,7 +66,7 @@ export function requireConnectGuard(
       return toSignIn(req, res, loginUrl);
     }
     const error = loginUrl === undefined || !connectsAgain ? thrown : Object.assign(thrown, { loginUrl });
-    emitAnswer(config.onEvent, error);
+    emitAnswer(config.onEvent, error, res);
     if (!config.renderErrors || res.headersSent) next(error);
     else answerError(error, req, res, config.renderError);
   }

@@ -87,7 +87,7 @@ function fail(thrown: unknown, req: Request, res: Response, next: NextFunction, 
     return;
   }
   const error = withLoginUrl(thrown, config.loginUrl);
-  emitAnswer(config.onEvent, error);
+  emitAnswer(config.onEvent, error, res);
   // The store is in trouble: express-session must not wait for it, nor write what this request has left unfinished.
   if (error.code === 'ERR_CONNECT_STORE') detach(req);
   if (!config.renderErrors || res.headersSent) next(error);
