@@ -4,6 +4,7 @@ import { emitAnswer } from './emit';
 import { isConnectError, referenceOf, type ConnectError } from './errors';
 import type { ConnectEventListener } from './events';
 import { ownOnly } from './own';
+import { errorFromAxios, type ConnectErrorFromOptions } from './provider/fetched-answer';
 import { isShownToPerson } from './request-kind';
 
 /** Answers a request with the app's own error page; status and headers are already set. */
@@ -20,21 +21,28 @@ export interface ConnectErrorHandlerOptions {
   readonly render?: RenderError | undefined;
   /** Is told as `error` what nobody else has told: errors that the app has made itself. */
   readonly onEvent?: ConnectEventListener | undefined;
+  /** As option `statusByApiCode` of `connectAuth()`, for errors of axios. */
+  readonly statusByApiCode?: ConnectErrorFromOptions['statusByApiCode'];
+  /** Where a visitor whose connection is over can connect again, for errors of axios. */
+  readonly loginUrl?: string | undefined;
 }
 
 /**
  * Error middleware for the app's own routes: turns each {@link ConnectError} into its HTTP answer,
- * a page for a page load or a form, and problem+json (RFC 9457) for a script. Passes on foreign errors and answers already begun.
+ * a page for a page load or a form, and problem+json (RFC 9457) for a script. An error of axios whose response is there
+ * is answered as `client(req)` would have translated it, whatever service that was; nothing of it is shown. Passes on
+ * foreign errors and answers already begun.
  */
 export function connectErrorHandler(options: ConnectErrorHandlerOptions = {}): ConnectErrorMiddleware {
-  const { render, onEvent } = ownOnly(options);
+  const { render, onEvent, statusByApiCode, loginUrl } = ownOnly(options);
   return function connectErrors(error: unknown, req: Request, res: Response, next: NextFunction): void {
-    if (!isConnectError(error) || res.headersSent) {
+    const known = isConnectError(error) ? error : errorFromAxios(error, { statusByApiCode, loginUrl });
+    if (known === undefined || res.headersSent) {
       next(error);
       return;
     }
-    emitAnswer(onEvent, error, res);
-    answerError(error, req, res, render);
+    emitAnswer(onEvent, known, res);
+    answerError(known, req, res, render);
   };
 }
 

@@ -49,6 +49,7 @@ export type {
 } from './refresh/ledger';
 export type { ConnectAuthOptions } from './options';
 export { connectOptionsFromEnv } from './env-options';
+export { connectErrorFrom, type ConnectErrorFromOptions, type FetchedAnswer } from './provider/fetched-answer';
 
 // Reaches the declaration of req.session.connectToken, or installed consumers would never see it.
 export type {} from './session';

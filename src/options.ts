@@ -105,7 +105,7 @@ export interface ConnectAuthOptions {
   readonly agent?: http.Agent | undefined;
   /** Session property of the token, for two instances on one app. @defaultValue `'connectToken'` */
   readonly sessionKey?: string | undefined;
-  /** HTTP status (400–599) per documented API code, instead of the table's. */
+  /** HTTP status (400–599) per documented API code, instead of the table's: at sign-in, at refresh and on API calls. */
   readonly statusByApiCode?: Readonly<Record<string | number, number>> | undefined;
   /** `false`: failures of our routes go to the app's own error middleware. @defaultValue `true` */
   readonly renderErrors?: boolean | undefined;

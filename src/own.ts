@@ -18,3 +18,9 @@ export function ownOnly<Whole extends object>(whole: Whole): Whole {
 export function own(fields: object, name: string): unknown {
   return Object.hasOwn(fields, name) ? (fields as Fields)[name] : undefined;
 }
+
+/** As {@link own}, without running any code of the object: what a getter would give is no answer either. */
+export function ownData(fields: object, name: string): unknown {
+  const descriptor = Object.getOwnPropertyDescriptor(fields, name);
+  return descriptor === undefined ? undefined : own(descriptor, 'value');
+}

@@ -13,10 +13,18 @@ import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import type { AddressInfo } from 'node:net';
 import { inspect } from 'node:util';
 import { RedisStore } from 'connect-redis';
+import axios from 'axios';
 import express, { type ErrorRequestHandler } from 'express';
 import session, { MemoryStore, type Store } from 'express-session';
 import { createClient } from 'redis';
-import { connectAuth, connectErrorHandler, memoryLedger, type RefreshLedger } from '../../src';
+import {
+  connectAuth,
+  connectErrorFrom,
+  connectErrorHandler,
+  memoryLedger,
+  type RefreshLedger,
+  type RenderError,
+} from '../../src';
 import { redisLedger } from '../../src/redis';
 import type { Secret } from './find-secret';
 import type { Report } from './leaky-world';
@@ -142,6 +150,27 @@ async function play(
     dump('client', client);
     client.get('/me').then(({ data }) => void res.json(data), next);
   });
+  // By a client of the app's own: what it throws is translated on its way, and what it gives is looked at.
+  app.get('/raw', (req, res, next) => {
+    const call = async (): Promise<void> => {
+      const { access_token } = await connect.getToken(req);
+      const headers = { Authorization: `Bearer ${access_token}` };
+      const {
+        status,
+        headers: got,
+        data,
+      } = await axios.get<unknown>(`${provider.url}/v1/me`, { headers, maxRedirects: 0 });
+      const error = connectErrorFrom({ status, headers: got, body: data });
+      dump('connectErrorFrom', error);
+      if (error !== undefined) throw error;
+      res.json(null);
+    };
+    call().catch((error: unknown) => {
+      // One without an answer is passed on, and Express would print it whole.
+      if (axios.isAxiosError(error) && error.response === undefined) res.sendStatus(502);
+      else next(error);
+    });
+  });
   app.get('/carried', (req, res) => {
     const { connectToken } = req.session;
     req.session.regenerate(() => {
@@ -152,10 +181,15 @@ async function play(
   });
   app.get('/fresh', (req, res, next) => void connect.getToken(req).then(() => void res.json(null), next));
   const capture: ErrorRequestHandler = (error, _req, _res, next) => {
-    dump('error', error);
+    // Errors of axios hold the token: what is made of them must not.
+    if (!axios.isAxiosError(error)) dump('error', error);
     next(error);
   };
-  app.use(capture, connectErrorHandler());
+  const render: RenderError = (error, _req, res) => {
+    dump('rendered', error);
+    throw new Error(`the standard answer, status ${res.statusCode}`);
+  };
+  app.use(capture, connectErrorHandler({ render }));
 
   let cookie = '';
   async function visit(path: string, headers: OutgoingHttpHeaders = {}, method = 'GET'): Promise<Answer> {
@@ -186,7 +220,7 @@ async function play(
   await search(`/connect/callback?code=${encodeURIComponent(code)}&state=${state}`, { accept: 'text/html' });
   aheadMs += 2 * HOUR_S * 1000;
   for (const accept of ['text/html', 'application/json']) {
-    for (const path of ['/guarded', '/fresh', '/me']) await search(path, { accept });
+    for (const path of ['/guarded', '/fresh', '/me', '/raw']) await search(path, { accept });
   }
   await search('/carried', { accept: 'application/json' });
   await search('/connect/disconnect', { 'sec-fetch-site': 'cross-site' }, 'POST');

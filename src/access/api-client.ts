@@ -33,6 +33,8 @@ export interface ApiClientConfig {
   readonly maxApiAnswerBytes: number;
   /** Serves corporate proxies and private CAs; it cannot switch certificate verification off. */
   readonly agent?: http.Agent | undefined;
+  /** Our HTTP status per API code, instead of the table's. */
+  readonly statusByApiCode?: Readonly<Record<string, number>> | undefined;
   /** Where a visitor whose connection is over can connect again. */
   readonly loginUrl?: string | undefined;
   /** What is known of tokens that the API refuses. */
@@ -111,6 +113,7 @@ export function apiClients(settings: ApiClientConfig, getToken: GetToken): (req:
   const channel: ApiChannel = {
     transport: nodeTransport(config, config.maxApiAnswerBytes),
     checkedAddress: apiAddressCheck(config.apiBaseUrl),
+    statusByApiCode: config.statusByApiCode,
     loginUrl: config.loginUrl,
     onCall: ({ token, ...call }) =>
       emitApiCall(config.onEvent, { ...call, lineage: readLabel(token.connection)?.lineage }),

@@ -3,7 +3,7 @@ import { AxiosHeaders, type AxiosResponse, type InternalAxiosRequestConfig } fro
 import { ConnectError, isConnectError } from '../errors';
 import { own } from '../own';
 import type { ConnectToken } from '../token';
-import { acceptedData, readApiAnswer, type ApiDataType, type ApiReading } from './api-answer';
+import { acceptedData, expiredError, readApiAnswer, type ApiDataType, type ApiReading } from './api-answer';
 import { bodyBytes } from './api-body';
 import { callLimits, type CallLimits } from './api-limits';
 import { apiCallRefused } from './api-refusal';
@@ -15,6 +15,8 @@ export interface ApiChannel {
   readonly transport: Transport;
   /** @throws ConnectError `ERR_CONNECT_CONFIG` for an address that no token may be sent to */
   readonly checkedAddress: (config: InternalAxiosRequestConfig) => string;
+  /** Our HTTP status per API code, instead of the table's. */
+  readonly statusByApiCode?: Readonly<Record<string, number>> | undefined;
   /** Told by the error when the connection is over. */
   readonly loginUrl?: string | undefined;
   /** Hears of each request that was answered or failed; not of one that the caller has aborted. */
@@ -118,12 +120,13 @@ export function apiAdapter(
 
   async function send(call: Call, token: ConnectToken): Promise<{ reading: ApiReading; answer: WireAnswer }> {
     const { method, dataType, limits, accepts } = call;
+    const { statusByApiCode } = channel;
     const startedMs = performance.now();
     const told = (status: number | undefined, error: ConnectError | undefined): void =>
       channel.onCall?.({ method, token, startedMs, status, error });
     try {
       const answer = await exchange(channel.transport, wireRequest(call, token.access_token), limits);
-      const reading = finalReading(readApiAnswer(answer, { method, dataType, nowMs: Date.now() }));
+      const reading = finalReading(readApiAnswer(answer, { method, dataType, nowMs: Date.now(), statusByApiCode }));
       told(answer.status, reading.kind === 'data' || accepts(answer.status) ? undefined : reading.error);
       return { reading, answer };
     } catch (error) {
@@ -135,7 +138,10 @@ export function apiAdapter(
   /** With the error that the call ends with if no other token helps. */
   function finalReading(reading: ApiReading): ApiReading {
     if (reading.kind !== 'refused') return reading;
-    return { kind: 'refused', error: expired(reading.error, STILL_REFUSED, channel.loginUrl) };
+    return {
+      kind: 'refused',
+      error: expiredError(reading.error, { message: STILL_REFUSED, loginUrl: channel.loginUrl }),
+    };
   }
 
   function response(reading: ApiReading, answer: WireAnswer, config: InternalAxiosRequestConfig): AxiosResponse {
@@ -224,22 +230,6 @@ function faultError(fault: Exclude<TransportFault, 'aborted'>): ConnectError {
   });
 }
 
-const STILL_REFUSED = {
-  message:
-    'The Connect API refuses the access token, also after a refresh or because none was due; the session keeps it. ' +
-    'Send the visitor through sign-in again if this lasts.',
-};
-
-/** What the API said, why the call ends with it, and where to connect again. */
-function expired(
-  { provider }: ConnectError,
-  why: { readonly reason?: string; readonly message: string },
-  loginUrl: string | undefined,
-): ConnectError {
-  return new ConnectError('ERR_CONNECT_EXPIRED', {
-    stage: 'api',
-    ...why,
-    ...(provider === undefined ? {} : { provider }),
-    ...(loginUrl === undefined ? {} : { loginUrl }),
-  });
-}
+const STILL_REFUSED =
+  'The Connect API refuses the access token, also after a refresh or because none was due; the session keeps it. ' +
+  'Send the visitor through sign-in again if this lasts.';

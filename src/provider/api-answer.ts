@@ -1,6 +1,6 @@
 import { ConnectError } from '../errors';
 import type { WireAnswer } from './attempt';
-import { SIGN_KEYS, findErrorSigns, type ErrorSigns } from './error-sign';
+import { SIGN_KEYS, findErrorSigns, lengthOf, type ErrorSigns } from './error-sign';
 import {
   errorForApiCode,
   errorForHttpStatus,
@@ -8,7 +8,7 @@ import {
   errorForUnusableAnswer,
   type ErrorCircumstances,
 } from './error-table';
-import { isFields, own } from '../own';
+import { isFields, own, ownData } from '../own';
 import { parseBody, type ParsedBody } from './parse-body';
 import { readRetryAfter } from './retry-after';
 
@@ -21,6 +21,8 @@ export interface ApiReadingContext {
   readonly dataType: ApiDataType;
   /** Milliseconds since 1970. */
   readonly nowMs: number;
+  /** Our HTTP status per API code, instead of the table's. @defaultValue none */
+  readonly statusByApiCode?: Readonly<Record<string, number>> | undefined;
 }
 
 /** The data of an answer, or the error that it means; `refused` where another token may help. */
@@ -45,30 +47,60 @@ export type ApiReading =
  * asked for. An HTML page never refuses an account. Pure, and never throws on any body.
  */
 export function readApiAnswer(answer: WireAnswer, context: ApiReadingContext): ApiReading {
-  const about: ErrorCircumstances = {
-    stage: 'api',
-    statusByApiCode: {},
-    httpStatus: answer.status,
-    retryAfterSeconds: readRetryAfter(own(answer.headers, 'retry-after'), context.nowMs),
-  };
-  const { value, isJson, isMarkup } = isJudged(answer, context) ? parseBody(answer.body) : UNREAD;
-  const judged = answer.status >= 400 ? value : besideData(value);
-  const error = signalledError(answer, judged, about);
-  // A page is of somebody in between, who knows nothing of an account.
-  const refusesAccount = error?.code === 'ERR_CONNECT_EXPIRED' || error?.code === 'ERR_CONNECT_FORBIDDEN';
-  if (isMarkup && refusesAccount) return { kind: 'error', error: errorForUnusableAnswer('html', about) };
+  const { status, headers, unacceptable } = answer;
+  const isEmpty = answer.bytes.byteLength === 0;
+  const parsed = isJudged(answer, context) ? parseBody(answer.body) : UNREAD;
+  const error = apiError({ status, headers, unacceptable, isEmpty, parsed }, context);
   if (error !== undefined) return { kind: error.code === 'ERR_CONNECT_EXPIRED' ? 'refused' : 'error', error };
-  if (answer.unacceptable !== undefined)
-    return { kind: 'error', error: errorForUnusableAnswer(answer.unacceptable, about) };
   if (context.dataType === 'arraybuffer') return { kind: 'data', data: answer.bytes };
-  if (context.dataType === 'text' || answer.bytes.byteLength === 0) return { kind: 'data', data: answer.body };
-  if (isJson && typeof value === 'object' && value !== null) return { kind: 'data', data: value };
-  return { kind: 'error', error: errorForUnusableAnswer('not_json', about) };
+  if (context.dataType === 'text' || isEmpty) return { kind: 'data', data: answer.body };
+  return { kind: 'data', data: parsed.value };
 }
 
-const UNREAD: ParsedBody = { value: undefined, isJson: false, isMarkup: false };
+/** An answer as far as it counts, whoever has fetched and parsed it. */
+export interface JudgedAnswer extends AnswerHead {
+  /** Why the body was not accepted, in a word of ours. */
+  readonly unacceptable?: string | undefined;
+  readonly isEmpty: boolean;
+  /** {@link UNREAD} unless {@link isJudged}. */
+  readonly parsed: ParsedBody;
+}
 
-function isJudged({ status, headers }: WireAnswer, { dataType, method }: ApiReadingContext): boolean {
+interface AnswerHead {
+  /** HTTP status. */
+  readonly status: number;
+  /** By names in lower case. */
+  readonly headers: Readonly<Record<string, unknown>>;
+}
+
+/** The error that an answer means, by the rules of {@link readApiAnswer}; undefined where it is no failure. */
+export function apiError(answer: JudgedAnswer, context: Omit<ApiReadingContext, 'method'>): ConnectError | undefined {
+  const { status, headers, unacceptable, isEmpty, parsed } = answer;
+  const { value, isJson, isMarkup } = parsed;
+  const about: ErrorCircumstances = {
+    stage: 'api',
+    statusByApiCode: context.statusByApiCode ?? {},
+    httpStatus: status,
+    retryAfterSeconds: readRetryAfter(own(headers, 'retry-after'), context.nowMs),
+  };
+  const error = signalledError(answer, status >= 400 ? value : besideData(value), about);
+  // A page is of somebody in between, who knows nothing of an account.
+  const refusesAccount = error?.code === 'ERR_CONNECT_EXPIRED' || error?.code === 'ERR_CONNECT_FORBIDDEN';
+  if (isMarkup && refusesAccount) return errorForUnusableAnswer('html', about);
+  if (error !== undefined) return error;
+  if (unacceptable !== undefined) return errorForUnusableAnswer(unacceptable, about);
+  const isWanted = context.dataType !== 'json' || isEmpty || (isJson && typeof value === 'object' && value !== null);
+  return isWanted ? undefined : errorForUnusableAnswer('not_json', about);
+}
+
+/** A body that nobody has looked into. */
+export const UNREAD: ParsedBody = { value: undefined, isJson: false, isMarkup: false };
+
+/** Whether the body of an answer is to be looked into. */
+export function isJudged(
+  { status, headers }: AnswerHead,
+  { dataType, method }: Pick<ApiReadingContext, 'dataType' | 'method'>,
+): boolean {
   if (method === 'HEAD') return false;
   const type = own(headers, 'content-type');
   return dataType === 'json' || status >= 400 || (typeof type === 'string' && /[/+]json\b/i.test(type));
@@ -83,10 +115,13 @@ const BESIDE_DATA = SIGN_KEYS.filter((name) => name !== 'data');
 /** The part of a 2xx body in which a sign is an error. */
 function besideData(value: unknown): unknown {
   if (Array.isArray(value)) {
-    return value.length > 0 && value.length <= MOST_ERRORS && value.every(saysError) ? value : undefined;
+    const length = lengthOf(value);
+    if (length === 0 || length > MOST_ERRORS) return undefined;
+    for (let index = 0; index < length; index += 1) if (!saysError(ownData(value, String(index)))) return undefined;
+    return value;
   }
-  if (!isFields(value) || findErrorSigns({ success: own(value, 'success') }).failed) return value;
-  return Object.fromEntries(BESIDE_DATA.map((name) => [name, own(value, name)]));
+  if (!isFields(value) || findErrorSigns({ success: ownData(value, 'success') }).failed) return value;
+  return Object.fromEntries(BESIDE_DATA.map((name) => [name, ownData(value, name)]));
 }
 
 function saysError(element: unknown): boolean {
@@ -94,7 +129,7 @@ function saysError(element: unknown): boolean {
   return signs.failed || [signs.accountCode, signs.oauthName, signs.statusCode].some((sign) => sign !== undefined);
 }
 
-function signalledError(answer: WireAnswer, judged: unknown, about: ErrorCircumstances): ConnectError | undefined {
+function signalledError(answer: AnswerHead, judged: unknown, about: ErrorCircumstances): ConnectError | undefined {
   const { status } = answer;
   const signs: ErrorSigns = findErrorSigns(judged);
   if (signs.accountCode !== undefined) return errorForApiCode(signs.accountCode, about);
@@ -119,7 +154,7 @@ function invalidToken(status: number): ConnectError {
 }
 
 /** RFC 6750 §3: the word may stand in the challenge only. */
-function challengesScope({ headers }: WireAnswer): boolean {
+function challengesScope({ headers }: AnswerHead): boolean {
   const challenge = own(headers, 'www-authenticate');
   return typeof challenge === 'string' && /\berror\s*=\s*"?insufficient_scope\b/i.test(challenge);
 }
@@ -132,6 +167,21 @@ function insufficientScope(status: number): ConnectError {
     message:
       'The token does not cover this call: ask for more with option scope; visitors have to connect again for it.',
     provider: { status, oauthError: 'insufficient_scope' },
+  });
+}
+
+/** The error of a refused token, with what helps then, and where to connect again. */
+export function expiredError(
+  { stage, status, provider }: ConnectError,
+  why: { readonly message?: string; readonly loginUrl: string | undefined },
+): ConnectError {
+  const { message, loginUrl } = why;
+  return new ConnectError('ERR_CONNECT_EXPIRED', {
+    stage,
+    status,
+    ...(message === undefined ? {} : { message }),
+    ...(provider === undefined ? {} : { provider }),
+    ...(loginUrl === undefined ? {} : { loginUrl }),
   });
 }
 

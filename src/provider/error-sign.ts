@@ -1,5 +1,5 @@
 import { DOCUMENTED_MESSAGES, isAccountCode, isDocumentedApiCode, isOAuthErrorName } from './error-table';
-import { isFields, own, type Fields } from '../own';
+import { isFields, ownData, type Fields } from '../own';
 
 /** What a body says about failure. Where several signs of a kind stand in it, the first one found is given. */
 export interface ErrorSigns {
@@ -40,7 +40,7 @@ const apiCodeByText = new Map(DOCUMENTED_MESSAGES.map(([text, apiCode]) => [norm
 /**
  * Finds the error signs in a parsed body of any shape. Numbers that the provider does not document (16, 101) are no
  * signs, and neither are `error: null`, `false`, `''`, `0`, `errors: []`, `success: true`, `status: 200` and `code: 0`,
- * nor texts of more than 256 characters. Looks at `mostValues` values on 6 levels at most.
+ * nor texts of more than 256 characters. Looks at `mostValues` values on 6 levels at most, and runs no code of theirs.
  */
 export function findErrorSigns(value: unknown, mostValues = MOST_VALUES): ErrorSigns {
   const signs: ErrorSigns = { failed: false, invalidToken: false, insufficientScope: false };
@@ -50,12 +50,13 @@ export function findErrorSigns(value: unknown, mostValues = MOST_VALUES): ErrorS
     if (inner === undefined || level > MOST_LEVELS || valuesLeft === 0) return;
     valuesLeft -= 1;
     if (Array.isArray(inner)) {
-      for (const element of inner.slice(0, MOST_VALUES)) visit(element, level + 1);
+      const length = Math.min(lengthOf(inner), MOST_VALUES);
+      for (let index = 0; index < length; index += 1) visit(ownData(inner, String(index)), level + 1);
     } else if (isFields(inner)) {
       noteFailure(inner, signs);
-      for (const key of CODE_KEYS) noteScalar(own(inner, key), signs);
-      noteOAuthName(own(inner, 'type'), signs);
-      for (const key of INNER_KEYS) visit(own(inner, key), level + 1);
+      for (const key of CODE_KEYS) noteScalar(ownData(inner, key), signs);
+      noteOAuthName(ownData(inner, 'type'), signs);
+      for (const key of INNER_KEYS) visit(ownData(inner, key), level + 1);
     } else {
       // A body that is one bare number is no error shape: it is an answer that nobody promised.
       if (level > 1) noteScalar(inner, signs);
@@ -67,13 +68,18 @@ export function findErrorSigns(value: unknown, mostValues = MOST_VALUES): ErrorS
   return signs;
 }
 
+/** Of a list that may be anybody's, for whom `slice` and `for` … `of` would run code. */
+export function lengthOf(list: readonly unknown[]): number {
+  return Number(ownData(list, 'length'));
+}
+
 function noteFailure(fields: Fields, signs: ErrorSigns): void {
-  const errors = own(fields, 'errors');
+  const errors = ownData(fields, 'errors');
   const listed = isFields(errors) || Array.isArray(errors) ? Object.keys(errors).length > 0 : !NO_ERROR.has(errors);
-  const status = own(fields, 'status');
+  const status = ownData(fields, 'status');
   const statusFailed = isShortText(status) && FAILED_STATUS.has(status.toLowerCase());
-  const unsuccessful = NOT_SUCCESSFUL.has(own(fields, 'success'));
-  if (listed || statusFailed || unsuccessful || !NO_ERROR.has(own(fields, 'error'))) signs.failed = true;
+  const unsuccessful = NOT_SUCCESSFUL.has(ownData(fields, 'success'));
+  if (listed || statusFailed || unsuccessful || !NO_ERROR.has(ownData(fields, 'error'))) signs.failed = true;
 }
 
 function noteScalar(value: unknown, signs: ErrorSigns): void {

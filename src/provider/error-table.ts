@@ -1,4 +1,4 @@
-import { ownOnly } from '../own';
+import { own, ownOnly } from '../own';
 import { ConnectError, type ConnectErrorCode, type ConnectStage, type ProviderSign } from '../errors';
 
 /** The parts of the journey in which the provider can answer with an error. */
@@ -185,7 +185,7 @@ export function isOAuthErrorName(value: string): boolean {
 /** Everything beside the sign itself that shapes our answer to an error of the provider. */
 export interface ErrorCircumstances {
   readonly stage: ProviderStage;
-  /** Our HTTP status per API code at sign-in and refresh, instead of the table's; the error code stays. */
+  /** Our HTTP status, 400–599, per API code, instead of the table's; the error code stays. */
   readonly statusByApiCode: Readonly<Record<string, number>>;
   /** HTTP status of the provider's answer; absent at the callback. */
   readonly httpStatus?: number | undefined;
@@ -236,9 +236,10 @@ function answerAt(row: ApiCodeRow, stage: ProviderStage): Answer {
   return (stage === 'refresh' ? ownOnly(row).refresh : undefined) ?? row.signIn;
 }
 
-function overriddenStatus(apiCode: number, { stage, statusByApiCode }: ErrorCircumstances): number | undefined {
-  const key = String(apiCode);
-  return stage !== 'api' && Object.hasOwn(statusByApiCode, key) ? statusByApiCode[key] : undefined;
+function overriddenStatus(apiCode: number, { statusByApiCode }: ErrorCircumstances): number | undefined {
+  const status = own(statusByApiCode, String(apiCode));
+  const isAnError = typeof status === 'number' && Number.isInteger(status) && status >= 400 && status <= 599;
+  return isAnError ? status : undefined;
 }
 
 function answerWithoutRow(status: number, stage: ProviderStage): Answer {

@@ -9,7 +9,7 @@ import {
   errorForUnusableAnswer,
   type ErrorCircumstances,
 } from './error-table';
-import { parseBody } from './parse-body';
+import { parseBody, type ParsedBody } from './parse-body';
 import { readToken, tokenFault } from './read-token';
 import { readRetryAfter } from './retry-after';
 
@@ -49,13 +49,21 @@ export type Reading =
  * 400–599, anything else that says failure. Pure, and never throws on any body.
  */
 export function readAnswer(answer: ProviderAnswer, context: ReadingContext): Reading {
+  return readParsed(answer, parseBody(answer.body), context);
+}
+
+/** The same for a body that has been parsed. */
+export function readParsed(
+  answer: Omit<ProviderAnswer, 'body'>,
+  { value, isJson, isMarkup }: ParsedBody,
+  context: ReadingContext,
+): Reading {
   const about: ErrorCircumstances = {
     stage: context.stage,
     statusByApiCode: context.statusByApiCode,
     httpStatus: answer.status,
     retryAfterSeconds: readRetryAfter(answer.retryAfter, context.nowMs),
   };
-  const { value, isJson, isMarkup } = parseBody(answer.body);
   const unread = answer.unacceptable ?? (isMarkup ? 'html' : undefined);
   const error = signalledError(answer.status, findErrorSigns(value), unread, about);
   if (error !== undefined) return { token: undefined, error };

@@ -24,6 +24,7 @@ const WITHOUT_DEFAULT = [
   'encryptionKeys',
   'agent',
   'statusByApiCode',
+  'loginUrl',
   'renderError',
   'onEvent',
   'onConnect',

@@ -12,11 +12,11 @@ function counted(value: unknown, seen: { looks: number }): unknown {
   if (typeof value !== 'object' || value === null) return value;
   const looked = new WeakSet();
   return new Proxy(value, {
-    get(target, name, receiver) {
+    getOwnPropertyDescriptor(target, name) {
       if (!looked.has(target)) seen.looks += 1;
       looked.add(target);
-      const member: unknown = Reflect.get(target, name, receiver);
-      return typeof member === 'function' ? member : counted(member, seen);
+      const member = Reflect.getOwnPropertyDescriptor(target, name);
+      return member?.configurable === true ? { ...member, value: counted(member.value, seen) } : member;
     },
   });
 }

@@ -24,7 +24,7 @@ describe.each(EXPECTED)('API code %i (%s)', (apiCode, _meaning, signIn, refresh,
     expect(errorForApiCode(apiCode, about(stage))).toMatchObject({ status, code, stage, provider: { apiCode } });
   });
 
-  test('changes its status and nothing else by statusByApiCode, at sign-in and refresh only', () => {
+  test('changes its status and nothing else by statusByApiCode, everywhere', () => {
     const statusByApiCode = { [apiCode]: 418 };
     expect(errorForApiCode(apiCode, { stage: 'exchange', statusByApiCode })).toMatchObject({
       status: 418,
@@ -35,7 +35,10 @@ describe.each(EXPECTED)('API code %i (%s)', (apiCode, _meaning, signIn, refresh,
       code: refresh[1],
     });
     expect(errorFromCallback(String(apiCode), statusByApiCode)).toMatchObject({ status: 418, code: signIn[1] });
-    expect(errorForApiCode(apiCode, { stage: 'api', statusByApiCode })).toMatchObject({ status: apiCall[0] });
+    expect(errorForApiCode(apiCode, { stage: 'api', statusByApiCode })).toMatchObject({
+      status: 418,
+      code: apiCall[1],
+    });
   });
 
   test('in the callback is read from its digits', () => {
@@ -116,6 +119,14 @@ test('numbers and names of prototypes find no row and no override', () => {
   const statusByApiCode = Object.create({ 429: 418 }) as Record<string, number>;
   expect(errorForApiCode(429, { stage: 'exchange', statusByApiCode })).toMatchObject({ status: 503 });
 });
+
+test.each([0, 200, 399, 600, 418.5, Number.NaN, '418', null])(
+  'a status that is none of 400–599, %p, is left out',
+  (status) => {
+    const statusByApiCode = { 429: status } as unknown as Record<string, number>;
+    expect(errorForApiCode(429, { stage: 'api', statusByApiCode })).toMatchObject({ status: 429 });
+  },
+);
 
 test.each([
   [429, 7],
