@@ -44,7 +44,16 @@ export function connectMetrics(registry: Registry): ConnectEventListener {
     registers,
   });
   // A series that begins at 0 makes rate() see the first event too.
-  for (const type of [...CALLS, 'connected', 'adopted', 'disconnected', 'ended', 'ledger_error', 'error'] as const) {
+  for (const type of [
+    ...CALLS,
+    'connected',
+    'adopted',
+    'disconnected',
+    'ended',
+    'ledger_error',
+    'ledger_forgot',
+    'error',
+  ] as const) {
     events.inc({ type }, 0);
   }
   for (const type of CALLS) callSeconds.zero({ type });

@@ -117,7 +117,7 @@ export function connectAuth(options: ConnectAuthOptions): ConnectAuth {
   return Object.assign(router, {
     ...handlers,
     getToken,
-    client: apiClients({ ...config, refusals }, getToken),
+    client: apiClients({ ...config, refusals }, silent),
     requireConnect: (guard: RequireConnectOptions = {}) => requireConnectGuard(guardConfig, silent, guard),
     close: () => flights.close(),
   });
@@ -144,7 +144,7 @@ function openTokens(tokens: SessionTokens, meet: Meet, { ended }: Pick<Connectio
   }
 }
 
-/** Tells what fails, whoever catches it. The guard tells by itself: where it redirects to sign-in nothing has failed. */
+/** Tells what fails, whoever catches it. Guard and client tell by themselves: a redirect to sign-in is no failure. */
 function toldToken(silent: GetToken, onEvent: ConnectEventListener | undefined): GetToken {
   return async function getToken(req, ask) {
     try {

@@ -39,7 +39,7 @@ function escapeHtml(text: string): string {
 export function errorPage(error: ConnectError): string {
   const again = error.loginUrl === undefined ? '' : `<a href="${escapeHtml(error.loginUrl)}">Start again</a>\n`;
   const reference = referenceOf(error);
-  const named = reference === undefined ? '' : ` · Reference ${escapeHtml(reference)}`;
+  const named = reference === undefined ? '' : `<br>Reference ${escapeHtml(reference)}`;
   return `<!doctype html>
 <html lang="en">
 <head>

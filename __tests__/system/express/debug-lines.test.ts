@@ -1,0 +1,27 @@
+import { execFile } from 'node:child_process';
+import path from 'node:path';
+import { promisify } from 'node:util';
+
+const support = path.join(__dirname, '../../support');
+
+async function printed(NODE_DEBUG: string): Promise<{ readonly stdout: string; readonly stderr: string }> {
+  const script = [path.join(support, 'typescript-process.cjs'), path.join(support, 'debugged-error.ts')];
+  const EXPRESS = /express4/u.test(require.resolve('express')) ? 'express4' : 'express';
+  return promisify(execFile)(process.execPath, script, { env: { PATH: process.env['PATH'], EXPRESS, NODE_DEBUG } });
+}
+
+test('a failure is one line under NODE_DEBUG=connect-auth, whatever the app has written into its error', async () => {
+  const { stdout, stderr } = await printed('connect-auth');
+  const reference = /^urn:express-connect-auth:failure:(\w{8})$/u.exec(stdout)?.[1];
+  expect(stderr).toMatch(
+    new RegExp(
+      String.raw`^CONNECT-AUTH \d+: error stage=api code=ERR_CONNECT_API status=\d+ ` +
+        String.raw`reason=of the app\?CONNECT-AUTH 1: forged\?\[31m\? reference=${reference}\n$`,
+      'u',
+    ),
+  );
+});
+
+test('without it nothing is printed', async () => {
+  expect(await printed('')).toEqual({ stdout: expect.stringContaining('failure:') as string, stderr: '' });
+});
