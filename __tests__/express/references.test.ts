@@ -1,4 +1,5 @@
 import { inspect } from 'node:util';
+import axios from 'axios';
 import { ConnectError, connectErrorHandler, type ConnectEvent } from '../../src';
 import type { Sandbox } from '../../src/testing';
 import {
@@ -154,7 +155,7 @@ test('an error of an older copy of this package is answered without a reference'
 });
 
 describe('an error handler', () => {
-  const PATHS = ['/connect/callback?code=c&state=forged', '/guarded', '/fresh', '/me', '/own'];
+  const PATHS = ['/connect/callback?code=c&state=forged', '/guarded', '/fresh', '/me', '/own', '/axios'];
 
   test('tells an error of the app itself, and nothing again that was told where it arose', async () => {
     const handled: ConnectEvent[] = [];
@@ -162,6 +163,9 @@ describe('an error handler', () => {
       options: { renderErrors: false },
       routes: (express) => {
         express.get('/own', (_req, _res, next) => next(new ConnectError('ERR_CONNECT_FORBIDDEN')));
+        express.get('/axios', (_req, _res, next) => {
+          void axios.get(`${sandbox.apiBaseUrl}/me`).catch(next);
+        });
         express.use(connectErrorHandler({ onEvent: (event) => handled.push(event) }));
       },
     });
@@ -169,7 +173,10 @@ describe('an error handler', () => {
     for (const path of PATHS) shown.push(onPage(await visitor.visit(app.url + path)));
     expect(new Set(shown).size).toBe(PATHS.length);
     expect([...referencesIn(events), ...referencesIn(handled)]).toEqual(shown);
-    expect(handled.map((event) => event.type === 'error' && event.code)).toEqual(['ERR_CONNECT_FORBIDDEN']);
+    expect(handled.map((event) => event.type === 'error' && event.code)).toEqual([
+      'ERR_CONNECT_FORBIDDEN',
+      'ERR_CONNECT_EXPIRED',
+    ]);
   });
 
   test('tells one error object of the app each time that it comes', async () => {
