@@ -14,8 +14,12 @@ const MESSAGES: Readonly<Record<string, string>> = {
   not_sent: 'The token endpoint cannot be reached: check tokenUrl, name resolution, firewall, proxy and certificate.',
 };
 
-/** The error for a visitor whose token has expired and cannot be renewed right now: nothing is lost, so no 401. */
-export function notNow(landed: NotNow, login: { readonly loginUrl?: string }): ConnectError {
+/**
+ * The error for a visitor whose token has expired and cannot be renewed right now: nothing is lost, so no 401.
+ * @param how - `status`: the app's own for what the provider said
+ */
+export function notNow(landed: NotNow, how: { readonly loginUrl?: string; readonly status?: number }): ConnectError {
+  const { status = 503, ...login } = how;
   if (landed.kind !== 'backoff') {
     return new ConnectError('ERR_CONNECT_LEDGER', {
       stage: 'refresh',
@@ -27,7 +31,7 @@ export function notNow(landed: NotNow, login: { readonly loginUrl?: string }): C
   const message = Object.hasOwn(MESSAGES, landed.word) ? MESSAGES[landed.word] : undefined;
   return new ConnectError(code ?? 'ERR_CONNECT_UNAVAILABLE', {
     stage: 'refresh',
-    ...(code === undefined ? { status: 503, ...login } : {}),
+    ...(code === undefined ? { status, ...login } : how.status === undefined ? {} : { status }),
     ...(message === undefined ? {} : { message }),
     ...(landed.reference === undefined ? {} : { reference: landed.reference }),
     retryAfterSeconds: Math.min(3600, Math.max(1, Math.ceil(landed.ms / 1000))),

@@ -5,9 +5,11 @@ import { emit } from '../emit';
 import { connectionHash, type ConnectEventListener } from '../events';
 import { ownOnly } from '../own';
 import { isDue, isHardExpired, knownExpiry } from '../refresh/due';
+import { overriddenStatus } from '../provider/error-table';
 import type { EndedConnections } from '../refresh/ended';
 import type { Flights } from '../refresh/flight';
 import type { Landed } from '../refresh/landed';
+import { readWord } from '../refresh/word';
 import { readStored, type SessionConfig, type SessionRecord } from '../session';
 import { cameWithSession } from '../session-cookie';
 import type { SessionTokens } from '../session-token';
@@ -21,6 +23,8 @@ export interface TokenSourceConfig extends SessionConfig {
   readonly refreshLeewaySeconds: number;
   readonly onEvent?: ConnectEventListener | undefined;
   readonly loginUrl?: string | undefined;
+  /** HTTP status per API code, instead of what the kind of the failure says. */
+  readonly statusByApiCode?: Readonly<Record<string, number>> | undefined;
   readonly session: (req: Request, stage: 'refresh') => SessionRecord;
   readonly tokens: SessionTokens;
   readonly flights: Flights;
@@ -57,6 +61,13 @@ interface Call extends Holder {
   readonly endsMs: number;
   /** The app's part of the store's document at the time when this call began a refresh. */
   storedBefore: Promise<string | undefined> | undefined;
+}
+
+/** What is known of the refresh that failed. */
+interface Failed {
+  readonly reference?: string | undefined;
+  /** The app's own, instead of the code's. */
+  readonly status?: number | undefined;
 }
 
 /** How a call got its token set: what has to be written, if anything. */
@@ -198,12 +209,16 @@ export function tokenSource(config: TokenSourceConfig): GetToken {
       if (newer !== undefined) return { set: newer, ageMs: 0, how: 'adopted' };
       if (landed.kind === 'dead' && isUsable(call, gain.set)) return undefined;
       await clearStored(call, gain.set, config);
-      throw landed.kind === 'dead' ? over(landed.word, landed.reference) : over('revoked');
+      throw landed.kind === 'dead' ? over(readWord(landed.word).word, landed) : over('revoked');
     }
     if (isUsable(call, gain.set)) return undefined;
     // Nothing but a new sign-in may help this visitor; the token stays, in case the provider thinks better of it.
-    if (landed.kind === 'backoff' && landed.word === 'refused') throw over('refused', landed.reference);
-    throw notNow(landed, login());
+    if (landed.kind !== 'backoff') throw notNow(landed, login());
+    const { word, apiCode } = readWord(landed.word);
+    const status = overriddenStatus(apiCode, config);
+    throw word === 'refused'
+      ? over(word, { ...landed, status })
+      : notNow({ ...landed, word }, { ...login(), ...(status === undefined ? {} : { status }) });
   }
 
   /** Before a connection is given up: another request may have put a newer token set into this very session. */
@@ -238,12 +253,13 @@ export function tokenSource(config: TokenSourceConfig): GetToken {
     );
   }
 
-  function over(reason?: string, reference?: string): ConnectError {
+  function over(reason?: string, { reference, status }: Failed = {}): ConnectError {
     return new ConnectError('ERR_CONNECT_EXPIRED', {
       stage: 'refresh',
       ...login(),
       ...(reason === undefined ? {} : { reason }),
       ...(reference === undefined ? {} : { reference }),
+      ...(status === undefined ? {} : { status }),
     });
   }
 

@@ -236,7 +236,11 @@ function answerAt(row: ApiCodeRow, stage: ProviderStage): Answer {
   return (stage === 'refresh' ? ownOnly(row).refresh : undefined) ?? row.signIn;
 }
 
-function overriddenStatus(apiCode: number, { statusByApiCode }: ErrorCircumstances): number | undefined {
+/** The app's own status, 400–599, for an API code; undefined where it gives none. */
+export function overriddenStatus(
+  apiCode: number | undefined,
+  { statusByApiCode = {} }: { readonly statusByApiCode?: ErrorCircumstances['statusByApiCode'] | undefined },
+): number | undefined {
   const status = own(statusByApiCode, String(apiCode));
   const isAnError = typeof status === 'number' && Number.isInteger(status) && status >= 400 && status <= 599;
   return isAnError ? status : undefined;

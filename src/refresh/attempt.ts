@@ -1,6 +1,7 @@
 import { durationOf, emit, saidOf } from '../emit';
 import { ConnectError, isConnectError } from '../errors';
 import { connectionHash, endedEvent, type ConnectEventListener, type RefreshFailureKind } from '../events';
+import { overriddenStatus } from '../provider/error-table';
 import { refreshFailure } from '../provider/refresh-failure';
 import { ownOnly } from '../own';
 import type { TokenEndpoint } from '../provider/token-endpoint';
@@ -12,6 +13,7 @@ import type { Landed } from './landed';
 import type { Acquired, RefreshLedger } from './ledger';
 import type { Pauses } from './pauses';
 import type { Settler } from './settle';
+import { writeWord } from './word';
 
 /** What presenting a refresh token needs. */
 export interface AttemptParts {
@@ -25,6 +27,8 @@ export interface AttemptParts {
   readonly ask: Ask;
   readonly settler: Settler;
   readonly pauses: Pauses;
+  /** HTTP status per API code, instead of what the kind of the failure says. */
+  readonly statusByApiCode?: Readonly<Record<string, number>> | undefined;
 }
 
 /** A claim that the ledger has given us. */
@@ -105,7 +109,9 @@ async function recordFailure(
 ): Promise<Landed | undefined> {
   const { key, set, won, retentionMs } = claim;
   const { kind, retryAfterSeconds } = ownOnly(refreshFailure(error));
-  announce(set, { kind, error, durationMs }, parts.onEvent);
+  const apiCode = error.provider?.apiCode;
+  const status = overriddenStatus(apiCode, parts);
+  announce(set, { kind, error, durationMs, status: status ?? VISITOR_STATUS[kind] ?? 503 }, parts.onEvent);
   const ambiguous = won.ambiguous || repeated || kind === 'ambiguous';
   // An OAuth name in the answer decides the code, and there is none for this.
   const rateLimited = error.code === 'ERR_CONNECT_RATE_LIMITED' || error.provider?.status === 429;
@@ -114,12 +120,14 @@ async function recordFailure(
     kind === 'terminal'
       ? { ms: UNRECORDED_PAUSE_MS, word: end }
       : backOff(kind, { ...won, rateLimited, retryAfterSeconds }, Math.random());
+  // Others, who meet the pause only, need to know as well.
+  const told = (word: string): string => writeWord({ word, apiCode: status === undefined ? undefined : apiCode });
   const failed = await parts.ask('fail', set, () =>
     parts.ledger.fail(key, {
       claimant: parts.claimant,
       kind: kind === 'terminal' || kind === 'refused' ? kind : 'transient',
       backoffMs: Math.round(pause.ms),
-      error: pause.word,
+      error: told(pause.word),
       ambiguous,
       retentionMs,
     }),
@@ -131,20 +139,28 @@ async function recordFailure(
     return { kind: 'dead', word: end, reference: error.reference };
   }
   // Terminal, and unrecorded: perhaps somebody took the claim over and has a newer token. Nobody is signed out for that.
-  const word = kind === 'terminal' ? 'unavailable' : pause.word;
+  const word = told(kind === 'terminal' ? 'unavailable' : pause.word);
   const paused =
-    kind === 'configuration' ? parts.pauses.refusedUs(key, set) : { kind: 'backoff' as const, ms: pause.ms, word };
+    kind === 'configuration'
+      ? parts.pauses.refusedUs(key, set, word)
+      : { kind: 'backoff' as const, ms: pause.ms, word };
   if (kind !== 'configuration') parts.pauses.keep(key, set, paused);
   // Not recorded: the claim is somebody else's, or the record is gone. Ask again, and present nothing before the pause is over.
   return failed === 'lost' ? undefined : { ...paused, reference: error.reference };
 }
 
+interface Told {
+  readonly kind: RefreshFailureKind;
+  /** What visitors without a valid token are answered with. */
+  readonly status: number;
+}
+
 function announce(
   set: TokenSet,
-  { kind, error, durationMs }: Omit<FailedCall, 'repeated'> & { readonly kind: RefreshFailureKind },
+  { kind, error, durationMs, status }: Omit<FailedCall, 'repeated'> & Told,
   onEvent: ConnectEventListener | undefined,
 ): void {
-  const { status } = error.provider ?? {};
+  const { status: providerStatus } = error.provider ?? {};
   emit(onEvent, {
     type: 'refresh_failed',
     time: Date.now(),
@@ -152,8 +168,8 @@ function announce(
     connection: connectionHash(set.lineage),
     kind,
     code: error.code,
-    status: VISITOR_STATUS[kind] ?? 503,
-    ...(status === undefined ? {} : { providerStatus: status }),
+    status,
+    ...(providerStatus === undefined ? {} : { providerStatus }),
     durationMs,
     ...saidOf(error),
   });

@@ -17,6 +17,7 @@ export interface FlightsConfig extends LedgerScope {
   readonly ledger: RefreshLedger;
   readonly endpoint: Pick<TokenEndpoint, 'refresh'>;
   readonly onEvent?: ConnectEventListener | undefined;
+  readonly statusByApiCode?: Readonly<Record<string, number>> | undefined;
   /**
    * Milliseconds. After a crash the claim is taken over when the lease ends: within a grace time of 10 s, as providers
    * give it, and within the time that a caller waits. @defaultValue `6000`

@@ -119,7 +119,7 @@ export interface LedgerFailure {
   readonly kind: 'transient' | 'refused' | 'terminal';
   /** Milliseconds; not used by `terminal`. */
   readonly backoffMs: number;
-  /** A word of ours, 1–32 letters and underscores, handed to later claimants. */
+  /** A word of ours, 1–32 letters, digits and underscores, handed to later claimants. */
   readonly error: string;
   /** Whether this attempt may have succeeded at the provider; once true, it stays so for this generation. */
   readonly ambiguous: boolean;

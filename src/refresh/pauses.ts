@@ -10,7 +10,7 @@ export interface Pauses {
   readonly find: (key: string, set: TokenSet) => Paused | undefined;
   readonly keep: (key: string, set: TokenSet, pause: { readonly ms: number; readonly word: string }) => void;
   /** The provider has refused our own credentials, asked for this connection. @returns the pause that follows */
-  readonly refusedUs: (key: string, set: TokenSet) => Paused;
+  readonly refusedUs: (key: string, set: TokenSet, word?: string) => Paused;
   /** The provider has refreshed a connection: our credentials are good. */
   readonly succeeded: () => void;
 }
@@ -55,8 +55,8 @@ export function refreshPauses(): Pauses {
       const pause = pauses.get(key, now);
       return running(breaker, now) ?? (pause?.generation === generation ? running(pause, now) : undefined);
     },
-    refusedUs(key: string, set: TokenSet): Paused {
-      const pause = { ms: REFUSED_US_MS, word: 'configuration' };
+    refusedUs(key: string, set: TokenSet, word = 'configuration'): Paused {
+      const pause = { ms: REFUSED_US_MS, word };
       keep(key, set, pause);
       if (refusedFor.size < REFUSED_US_FOR) refusedFor.add(key);
       if (refusedFor.size === REFUSED_US_FOR) {
