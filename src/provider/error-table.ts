@@ -162,6 +162,11 @@ const rowByOAuthName = new Map(OAUTH_TABLE.map((row) => [row.name, row]));
 /** The provider's documented API codes, ascending: ten HTTP-like ones and seven of its own (20xx). */
 export const DOCUMENTED_API_CODES: readonly number[] = Object.freeze(API_CODE_TABLE.map((row) => row.apiCode));
 
+/** Every documented code with what the documentation says of it, ascending. */
+export const API_CODE_MEANINGS: readonly (readonly [apiCode: number, meaning: string])[] = Object.freeze(
+  API_CODE_TABLE.map(({ apiCode, meaning }) => [apiCode, meaning] as const),
+);
+
 /** The documented texts of the seven 20xx codes, the only ones that a message is recognised by. */
 export const DOCUMENTED_MESSAGES: readonly (readonly [text: string, apiCode: number])[] = Object.freeze(
   API_CODE_TABLE.filter((row) => isAccountCode(row.apiCode)).map((row) => [row.meaning, row.apiCode] as const),
