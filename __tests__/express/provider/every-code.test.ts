@@ -2,13 +2,14 @@ import { connectErrorFrom, type ConnectErrorCode } from '../../../src';
 import type { Sandbox } from '../../../src/testing';
 import { beginSignIn, browser } from '../../support/app';
 import { EXPECTED, type Expected } from '../../support/expected';
-import { connectedWorld, givenRotation, refreshingApp } from '../../support/refreshing';
+import { connectedWorld, givenRotation, refreshingApp, twoProcesses, type Time } from '../../support/refreshing';
 
 /** Every documented code at each place where it can come, as the visitor meets it. */
 
 let sandbox: Sandbox;
-givenRotation((given) => {
-  sandbox = given;
+let time: Time;
+givenRotation((...given) => {
+  [sandbox, time] = given;
   sandbox.set({ errorShape: 'errorObject' });
 });
 
@@ -105,3 +106,32 @@ describe.each(ROWS)('$apiCode ($meaning)', ({ apiCode, places }) => {
 });
 
 test('the table has a row for each of the seventeen', () => expect(ROWS).toHaveLength(17));
+
+describe('statusByApiCode at a refresh', () => {
+  test.each([2039, 2036, 429, 500])(
+    '%i: other processes, later requests and the event tell the same',
+    async (apiCode) => {
+      const [first, second] = await twoProcesses(sandbox, { options: { statusByApiCode: { [apiCode]: 418 } } });
+      await first.expireIn(-1);
+      sandbox.force(apiCode, { on: 'refresh' });
+      const [one, again, other] = [await first.fresh(), await first.fresh(), await second.fresh()];
+      expect({ statuses: [one, again, other].map(({ status }) => status), calls: sandbox.calls.refresh }).toEqual({
+        statuses: [418, 418, 418],
+        calls: 1,
+      });
+      expect(first.told('refresh_failed')).toMatchObject([{ status: 418, apiCode }]);
+    },
+  );
+
+  test('a connection that has ended by it has the reason that it always has', async () => {
+    const world = await connectedWorld(sandbox, { options: { statusByApiCode: { 2039: 418 } } });
+    await world.expireIn(-1);
+    sandbox.force(2039, { on: 'refresh', times: 8 });
+    for (let tries = 0; tries < 8; tries += 1) {
+      await world.fresh();
+      time.pass(4 * 3_600_000);
+    }
+    expect(world.told('ended')).toMatchObject([{ reason: 'refused' }]);
+    expect(JSON.parse((await world.fresh()).body)).toMatchObject({ status: 401, code: 'ERR_CONNECT_REQUIRED' });
+  });
+});
