@@ -41,7 +41,7 @@ export interface ConnectAuthOptions {
   readonly redirectUri: string;
   /** One string or a list, joined by spaces. @defaultValue `'*'` (page "build-authorization-url") */
   readonly scope?: string | readonly string[] | undefined;
-  /** Your own developer key; sent to the provider as header `ACCESSTOKEN` when set. */
+  /** Your own developer key; sent to the token endpoint and the API as header `ACCESSTOKEN` when set. */
   readonly accessTokenKey?: string | undefined;
   /** `'header'`: HTTP Basic; `'body'`: in the request body. Never both. @defaultValue `'header'` */
   readonly clientAuthentication?: 'header' | 'body' | undefined;

@@ -33,6 +33,8 @@ export interface ApiClientConfig {
   readonly maxApiAnswerBytes: number;
   /** Serves corporate proxies and private CAs; it cannot switch certificate verification off. */
   readonly agent?: http.Agent | undefined;
+  /** The integrator's own developer key, which the samples of the API send as well (page "get-profile" and others). */
+  readonly accessTokenKey?: string | undefined;
   /** Our HTTP status per API code, instead of the table's. */
   readonly statusByApiCode?: Readonly<Record<string, number>> | undefined;
   /** Where a visitor whose connection is over can connect again. */
@@ -113,6 +115,7 @@ export function apiClients(settings: ApiClientConfig, getToken: GetToken): (req:
   const channel: ApiChannel = {
     transport: nodeTransport(config, config.maxApiAnswerBytes),
     checkedAddress: apiAddressCheck(config.apiBaseUrl),
+    accessTokenKey: config.accessTokenKey,
     statusByApiCode: config.statusByApiCode,
     loginUrl: config.loginUrl,
     onCall: ({ token, ...call }) =>

@@ -15,6 +15,8 @@ export interface ApiChannel {
   readonly transport: Transport;
   /** @throws ConnectError `ERR_CONNECT_CONFIG` for an address that no token may be sent to */
   readonly checkedAddress: (config: InternalAxiosRequestConfig) => string;
+  /** The integrator's own developer key; the `ACCESSTOKEN` header goes out only when it is set. */
+  readonly accessTokenKey?: string | undefined;
   /** Our HTTP status per API code, instead of the table's. */
   readonly statusByApiCode?: Readonly<Record<string, number>> | undefined;
   /** Told by the error when the connection is over. */
@@ -97,7 +99,7 @@ export function apiAdapter(
       // Before the body is read: an upload of somebody who is not connected must cost no memory.
       const first = await limits.within(token());
       const { bytes, type } = await limits.within(read());
-      const headers = callerHeaders(config.headers, bytes === undefined ? null : type);
+      const headers = withKey(callerHeaders(config.headers, bytes === undefined ? null : type), channel);
       const accepts = (status: number): boolean => isAccepted(config, status);
       const { reading, answer } = await signedAnswer({ url, method, headers, bytes, dataType, limits, accepts }, first);
       const isGiven = reading.kind !== 'data' && accepts(answer.status);
@@ -196,6 +198,16 @@ function callerHeaders(
   }
   if (typeof contentType === 'string') chosen['Content-Type'] = contentType;
   return chosen;
+}
+
+/** Added to what is sent, not to the call's settings: those stay in the response. */
+function withKey(
+  headers: Readonly<Record<string, string>>,
+  { accessTokenKey }: Pick<ApiChannel, 'accessTokenKey'>,
+): Readonly<Record<string, string>> {
+  if (accessTokenKey === undefined) return headers;
+  const others = Object.entries(headers).filter(([name]) => name.toLowerCase() !== 'accesstoken');
+  return { ...Object.fromEntries(others), ACCESSTOKEN: accessTokenKey };
 }
 
 function wireRequest({ url, method, headers, bytes, limits }: Call, accessToken: string): WireRequest {

@@ -4,6 +4,7 @@ import { jsonAnswer } from './answer';
 import { refusalAnswer } from './error-shapes';
 import type { GrantBook } from './grants';
 import type { SandboxSwitches } from './switches';
+import { accessTokenKeyAnswer } from './token-route';
 
 /** Path of the Connect API (page "get-profile"). */
 export const API_PATH = '/api/v2/integrations';
@@ -19,6 +20,8 @@ export function apiAnswer(
   world: { readonly grants: GrantBook; readonly switches: SandboxSwitches },
 ): Answer {
   const { grants, switches } = world;
+  const keyAnswer = accessTokenKeyAnswer(req.headers['accesstoken'], switches);
+  if (keyAnswer !== undefined) return keyAnswer;
   const token = /^Bearer +([\x21-\x7e]+)$/i.exec(req.headers.authorization ?? '')?.[1];
   if (token === undefined || grants.scopeOf(token) === undefined) {
     const challenge = token === undefined ? 'Bearer' : 'Bearer error="invalid_token"';

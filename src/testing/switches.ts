@@ -8,7 +8,7 @@ export interface SandboxSwitches {
   readonly credentials: 'any' | 'header' | 'body' | 'not-both';
   /** The accepted media types of a token request. */
   readonly requestFormat: 'any' | 'json' | 'form';
-  /** The integrator's header `ACCESSTOKEN`: refused with 2032 when absent and 2036 when wrong, or not looked at. */
+  /** The integrator's header `ACCESSTOKEN`, also at the API: refused with 2032 when absent and 2036 when wrong, or not looked at. */
   readonly accessTokenKey: 'ignored' | { readonly required: string };
   /** The refresh token in the answer to a refresh. `'rotate'`: the old one dies, and using it again ends the connection. */
   readonly refresh: 'new' | 'same' | 'omitted' | 'rotate';

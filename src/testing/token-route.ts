@@ -43,7 +43,11 @@ export function tokenAnswer(
   return refusalAnswer(result, switches);
 }
 
-function accessTokenKeyAnswer(key: string | string[] | undefined, switches: SandboxSwitches): Answer | undefined {
+/** The refusal of a request without the integrator's key, where the switch asks for it. */
+export function accessTokenKeyAnswer(
+  key: string | string[] | undefined,
+  switches: SandboxSwitches,
+): Answer | undefined {
   const rule = switches.accessTokenKey;
   if (rule === 'ignored' || key === rule.required) return undefined;
   // OAuth has no word for a missing developer key.

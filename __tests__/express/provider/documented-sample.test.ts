@@ -60,6 +60,12 @@ function documentedApp(options: Partial<ConnectAuthOptions>): Promise<TestApp> {
         app.get('/fresh', (req: Request, res: Response, next) => {
           connect.getToken(req).then((token) => void res.json(token), next);
         });
+        app.get('/me-with', (req: Request, res: Response, next) => {
+          connect
+            .client(req)
+            .get<unknown>('/me', { headers: req.query as Record<string, string> })
+            .then(({ data, config }) => void res.json({ data, headers: config.headers }), next);
+        });
         app.get('/me', (req: Request, res: Response, next) => {
           connect
             .client(req)
@@ -136,8 +142,13 @@ describe.each([
     // An expiry of 2022 causes nothing: neither a refresh nor a failure, on whatever way.
     expect(await shown(app, visitor, '/fresh')).toEqual(kept);
     expect(await shown(app, visitor, '/me')).toEqual({ success: true, data: { id: 1 } });
-    expect({ requests: seen.length, bearers: calls.map((headers) => headers.authorization) }).toEqual({
+    expect({
+      requests: seen.length,
+      keys: calls.map((headers) => headers['accesstoken']),
+      bearers: calls.map((headers) => headers.authorization),
+    }).toEqual({
       requests: 1,
+      keys: [PAGE.accessTokenKey],
       bearers: [`Bearer ${PAGE.answer.access_token}`],
     });
 
@@ -161,4 +172,20 @@ test('a sealed session keeps the field as it came, too', async () => {
   expect(await shown(app, visitor, '/fresh')).toEqual({ ...PAGE.answer, connection: connection(0) });
   expect((await onlySession(app))['connectToken']).toMatch(/^v2\.k1\.[\w-]{22}\.0\.0\./u);
   expect(seen.length).toBe(1);
+});
+
+test('the key goes to the API only when it is set, is no matter of the caller then, and stays out of the answer', async () => {
+  const app = await documentedApp({});
+  const visitor = browser();
+  await signIn(app, visitor);
+  const own = { accesstoken: 'CANARY' };
+  const theirs = await shown(app, visitor, `/me-with?${new URLSearchParams(own).toString()}`);
+  expect(calls.map((headers) => headers['accesstoken'])).toEqual([PAGE.accessTokenKey]);
+  expect(JSON.stringify(theirs)).not.toContain(PAGE.accessTokenKey);
+  const without = await documentedApp({ accessTokenKey: undefined });
+  const another = browser();
+  await signIn(without, another);
+  await shown(without, another, '/me');
+  await shown(without, another, `/me-with?${new URLSearchParams(own).toString()}`);
+  expect(calls.slice(1).map((headers) => headers['accesstoken'])).toEqual([undefined, 'CANARY']);
 });
