@@ -19,13 +19,15 @@ import { tokenEndpoint } from './provider/token-endpoint';
 import { own } from './own';
 import { boundedLedger } from './refresh/bounded-ledger';
 import { connections, type Connections } from './refresh/connections';
+import { knownExpiry } from './refresh/due';
 import { endedConnections } from './refresh/ended';
 import { refreshFlights } from './refresh/flight';
 import { memoryLedger } from './refresh/memory-ledger';
 import { movedMarks } from './refresh/moved-marks';
+import { sessionLifeMs, type Ending } from './refresh/retention';
 import { publicUrls } from './public-url';
 import { isLoggedOut, watchSessions } from './gone-sessions';
-import { sessionOf, type SessionRecord } from './session';
+import { sessionOf, type SessionRecord, type StoredSession } from './session';
 import { keepIn } from './session-hooks';
 import { sessionTokens, type SessionTokens } from './session-token';
 
@@ -86,8 +88,7 @@ export function connectAuth(options: ConnectAuthOptions): ConnectAuth {
   const refusals = apiRefusals();
   const silent = tokenSource({ ...named, ...marks, tokens, flights, ended, refusals });
   const getToken = toldToken(silent, config.onEvent);
-  const signIn = { putToken: tokens.write, shownToken: tokens.shown, lineageIn: tokens.connectionIn };
-  const parts = { ...named, ...marks, ...signIn, ...connections({ ...config, ledger, ended }) };
+  const parts = { ...named, ...marks, ...signInParts(tokens, config), ...connections({ ...config, ledger, ended }) };
 
   const urls = publicUrls(publicPrefix(config));
   const guardConfig = {
@@ -153,6 +154,30 @@ function toldToken(silent: GetToken, onEvent: ConnectEventListener | undefined):
       emitFailure(onEvent, error);
       throw error;
     }
+  };
+}
+
+/** How sign-in and disconnect see the token in a session. */
+function signInParts(
+  tokens: SessionTokens,
+  { sessionTtlMs }: Pick<Config, 'sessionTtlMs'>,
+): {
+  putToken: SessionTokens['write'];
+  shownToken: SessionTokens['shown'];
+  lineageIn: SessionTokens['connectionIn'];
+  endingIn: (document: StoredSession) => Ending | undefined;
+} {
+  return {
+    putToken: tokens.write,
+    shownToken: tokens.shown,
+    lineageIn: tokens.connectionIn,
+    endingIn(document) {
+      const lineage = tokens.connectionIn(document);
+      if (lineage === undefined) return undefined;
+      const found = tokens.readDocument(document);
+      const expiresAt = found.kind === 'held' ? knownExpiry(found.set) : undefined;
+      return { lineage, expiresAt, lifeMs: sessionLifeMs(own(document, 'cookie'), sessionTtlMs) };
+    },
   };
 }
 

@@ -31,6 +31,7 @@ const HINTS: Readonly<Record<string, string>> = {
   maxApiAnswerBytes: 'whole bytes, 1024–104857600',
   storeTimeoutMs: 'whole milliseconds, 100–60000',
   pendingTtlMs: 'whole milliseconds, 100–3600000',
+  sessionTtlMs: 'whole milliseconds, 60000–34560000000',
   agent: 'an http.Agent or https.Agent that fits tokenUrl and apiBaseUrl',
   sessionKey: 'an identifier that is no member of a session',
   statusByApiCode: 'documented API codes with HTTP statuses 400–599',

@@ -26,6 +26,7 @@ import { own, ownOnly } from './own';
 import { agentFault } from './provider/agent-fault';
 import { API_BASE_URL, AUTHORIZE_URL, TOKEN_URL } from './provider/endpoints';
 import { DOCUMENTED_API_CODES } from './provider/error-table';
+import { MOST_TOMBSTONE_MS } from './refresh/retention';
 import { safeReturnTo } from './return-to';
 import type { RefreshLedger } from './refresh/ledger';
 import type { EncryptionKey, KeyRing } from './seal';
@@ -101,6 +102,12 @@ export interface ConnectAuthOptions {
   readonly storeTimeoutMs?: number | undefined;
   /** Milliseconds that a started sign-in stays valid; 100–3600000. @defaultValue `600000` */
   readonly pendingTtlMs?: number | undefined;
+  /**
+   * Milliseconds that your session store keeps a session which nobody uses, where that is not the `maxAge` of its cookie, or
+   * the longest that your app ever gives one; 60000–34560000000 (400 days). The ledger keeps its records and the marks of
+   * ended connections for so long and a day. @defaultValue the `maxAge` of each session's cookie
+   */
+  readonly sessionTtlMs?: number | undefined;
   /** For provider calls through a corporate proxy or with a private CA. Verification cannot be switched off. */
   readonly agent?: http.Agent | undefined;
   /** Session property of the token, for two instances on one app. @defaultValue `'connectToken'` */
@@ -150,6 +157,7 @@ export interface Config {
   readonly maxApiAnswerBytes: number;
   readonly storeTimeoutMs: number;
   readonly pendingTtlMs: number;
+  readonly sessionTtlMs?: number | undefined;
   readonly agent?: http.Agent | undefined;
   readonly sessionKey: string;
   readonly statusByApiCode: Readonly<Record<string, number>>;
@@ -198,6 +206,7 @@ const schema = Joi.object({
   maxApiAnswerBytes: wholeNumber(1_024, 104_857_600).default(1_048_576),
   storeTimeoutMs: wholeNumber(100, 60_000).default(5_000),
   pendingTtlMs: wholeNumber(100, 3_600_000).default(600_000),
+  sessionTtlMs: wholeNumber(60_000, MOST_TOMBSTONE_MS),
   agent: agentLike,
   sessionKey: string(isFreeSessionKey).default('connectToken'),
   statusByApiCode: Joi.object()

@@ -9,6 +9,7 @@ import { overriddenStatus } from '../provider/error-table';
 import type { EndedConnections } from '../refresh/ended';
 import type { Flights } from '../refresh/flight';
 import type { Landed } from '../refresh/landed';
+import { recordRetentionMs, sessionLifeMs } from '../refresh/retention';
 import { readWord } from '../refresh/word';
 import { readStored, type SessionConfig, type SessionRecord } from '../session';
 import { cameWithSession } from '../session-cookie';
@@ -21,6 +22,7 @@ import { clearStored, persist, type Holder } from './session-writes';
 /** What giving a visitor's token needs. */
 export interface TokenSourceConfig extends SessionConfig {
   readonly refreshLeewaySeconds: number;
+  readonly sessionTtlMs?: number | undefined;
   readonly onEvent?: ConnectEventListener | undefined;
   readonly loginUrl?: string | undefined;
   /** HTTP status per API code, instead of what the kind of the failure says. */
@@ -52,7 +54,6 @@ const WRITTEN_BY_OTHERS_MS = 5000;
 /** A token set younger than this is not refreshed because the API refuses it. */
 const TOO_YOUNG_TO_REFUSE_MS = 5000;
 const MOST_ROUNDS = 8;
-const HOUR_MS = 3_600_000;
 
 /** A call in progress. */
 interface Call extends Holder {
@@ -179,7 +180,7 @@ export function tokenSource(config: TokenSourceConfig): GetToken {
         // A refusal of a token that has expired is no wonder, however young it is.
         minAgeMs:
           call.refused === set.token.access_token && !isHardExpired(set, Date.now()) ? TOO_YOUNG_TO_REFUSE_MS : 0,
-        retentionMs: retentionMs(call.session),
+        retentionMs: recordRetentionMs(sessionLifeMs(call.session.cookie, config.sessionTtlMs)),
         onWon: () => {
           call.storedBefore ??= storedAppPart(call, config);
         },
@@ -272,12 +273,6 @@ function storedAppPart({ req, sessionId }: Call, config: TokenSourceConfig): Pro
   return readStored(req, sessionId, 'refresh', config)
     .then((document) => (document === undefined ? undefined : config.tokens.appPart(document)))
     .catch(() => undefined);
-}
-
-/** A stale copy can be as old as its session, so records outlive sessions (at least 48 h, at most 90 days). */
-function retentionMs({ cookie }: SessionRecord): number {
-  const life = typeof cookie.originalMaxAge === 'number' ? cookie.originalMaxAge : 0;
-  return Math.round(Math.min(Math.max(2 * life, 48 * HOUR_MS), 90 * 24 * HOUR_MS));
 }
 
 async function within<T>(promise: Promise<T>, endsMs: number): Promise<T | undefined> {

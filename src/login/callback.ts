@@ -7,7 +7,8 @@ import { connectedEvent } from '../events';
 import { errorFromCallback } from '../provider/callback-error';
 import type { TokenEndpoint } from '../provider/token-endpoint';
 import { readCallbackQuery, readParameter, type CallbackQuery, type Parameter } from '../query';
-import { lifetimeSeconds } from '../refresh/due';
+import { knownExpiry, lifetimeSeconds } from '../refresh/due';
+import { sessionLifeMs, type Ending } from '../refresh/retention';
 import { safeReturnTo, type ReturnToRules } from '../return-to';
 import { detach, endDetached, letGo, readStored, type SessionRecord } from '../session';
 import { presentedBy, type Presented } from '../session-cookie';
@@ -29,6 +30,7 @@ export interface CallbackConfig extends VisitConfig, ClaimConfig, ConsentConfig,
   readonly issuer?: string | undefined;
   readonly statusByApiCode: Readonly<Record<string, number>>;
   readonly afterConnect: string;
+  readonly sessionTtlMs?: number | undefined;
   /** Milliseconds for the exchange. */
   readonly timeoutMs: number;
   readonly session: (req: Request, stage: 'callback') => SessionRecord;
@@ -43,7 +45,7 @@ export interface CallbackConfig extends VisitConfig, ClaimConfig, ConsentConfig,
   /** Lets every process know that a callback came with this cookie; a failure changes nothing. */
   readonly announceMove: (cookie: string, ttlMs: number) => void;
   /** Ends a connection for good; without a reason the app is not told. */
-  readonly endConnection: (lineage: string, reason?: 'replaced') => Promise<void>;
+  readonly endConnection: (ending: Ending, reason?: 'replaced') => Promise<void>;
 }
 
 /** For the session store and `onConnect`, and for a disconnect that was sent with the old cookie. */
@@ -186,7 +188,9 @@ async function finish(req: Request, exchanged: Exchanged, config: CallbackConfig
     return { kind: 'landed', sessionId, lineage, returnTo: entry.r };
   } catch (error) {
     // Nobody may use what nobody was given, also if a store has written in spite of its error.
-    void config.endConnection(lineage).catch(() => undefined);
+    const { cookie } = (req as { session?: { cookie?: unknown } | null }).session ?? {};
+    const ending = { lineage, expiresAt: knownExpiry(set), lifeMs: sessionLifeMs(cookie, config.sessionTtlMs) };
+    void config.endConnection(ending).catch(() => undefined);
     throw error;
   }
 }

@@ -5,6 +5,7 @@ import { disconnectedEvent } from '../events';
 import { noteSeen } from '../gone-sessions';
 import type { LivingConfig } from '../living-session';
 import { own } from '../own';
+import { tombstoneRetentionMs, type Ending } from '../refresh/retention';
 import { isNavigation } from '../request-kind';
 import {
   detach,
@@ -30,12 +31,12 @@ export interface DisconnectConfig extends VisitConfig, RenewConfig, SameOriginCo
   readonly afterDisconnect: string;
   readonly session: (req: Request, stage: 'disconnect') => SessionRecord;
   /** The connection that a session or its document holds a token of. */
-  readonly lineageIn: (document: StoredSession) => string | undefined;
+  readonly endingIn: (document: StoredSession) => Ending | undefined;
   /**
    * Ends a connection for good, whatever is in flight for it.
    * @throws ConnectError `ERR_CONNECT_LEDGER`; then it has not ended
    */
-  readonly endConnection: (lineage: string, reason: 'disconnected') => Promise<void>;
+  readonly endConnection: (ending: Ending, reason: 'disconnected') => Promise<void>;
   /** Milliseconds that a started sign-in stays valid. */
   readonly pendingTtlMs: number;
   /**
@@ -81,14 +82,14 @@ interface Ended {
 async function endSession(req: Request, session: SessionRecord, config: DisconnectConfig): Promise<Ended> {
   const visitor = presentedBy(req, holdsOurs(session, config));
   const lineages = new Set<string>();
-  const mine = config.lineageIn(session);
+  const mine = config.endingIn(session);
   if (mine !== undefined) await config.endConnection(mine, 'disconnected');
   const { endSignIns, setLanded } = signInEnder(config);
   const endStored = async (stored: StoredSession): Promise<void> => {
-    const lineage = config.lineageIn(stored);
-    if (lineage === undefined) return;
-    if (lineage !== mine) await config.endConnection(lineage, 'disconnected');
-    lineages.add(lineage);
+    const ending = config.endingIn(stored);
+    if (ending === undefined) return;
+    if (mine === undefined || goesBeyond(ending, mine)) await config.endConnection(ending, 'disconnected');
+    lineages.add(ending.lineage);
   };
   const endMoved = async (sessionId: string): Promise<void> => {
     await withSessionLock(req.sessionStore, sessionId, lockPatience('disconnect', config), async () => {
@@ -125,6 +126,12 @@ async function endSession(req: Request, session: SessionRecord, config: Disconne
     },
   );
   return { renewed, lineages: [...lineages] };
+}
+
+/** Whether a connection is another one, or was refreshed, or its session's life prolonged, since this request has loaded it. */
+function goesBeyond(stored: Ending, mine: Ending): boolean {
+  const now = Date.now();
+  return stored.lineage !== mine.lineage || tombstoneRetentionMs(stored, now) > tombstoneRetentionMs(mine, now);
 }
 
 /** Ends sign-ins, each once, by being first at the ledger. */

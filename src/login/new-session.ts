@@ -1,5 +1,6 @@
 import type { Request } from 'express';
 import { own } from '../own';
+import type { Ending } from '../refresh/retention';
 import { lockPatience, readStored, type SessionRecord, type StoredSession } from '../session';
 import type { Presented } from '../session-cookie';
 import { withSessionLock } from '../session-lock';
@@ -16,7 +17,7 @@ export interface NewSessionConfig extends RenewConfig {
   /** Writes a token set and its lineage into a session, in the form in which the store is to keep it. */
   readonly putToken: (session: SessionRecord, set: TokenSet) => void;
   /** The connection that a session or its document holds a token of. */
-  readonly lineageIn: (document: StoredSession) => string | undefined;
+  readonly endingIn: (document: StoredSession) => Ending | undefined;
   /**
    * Decides between this callback and a disconnect. @returns false when the sign-in has been ended
    * @throws ConnectError `ERR_CONNECT_LEDGER` when nobody can say
@@ -37,8 +38,8 @@ export interface Connection extends Consent {
 /** How the visitor has moved. */
 export interface Moved {
   readonly sessionId: string;
-  /** Lineage of the connection that this sign-in has replaced, if any. */
-  readonly replaced: string | undefined;
+  /** The connection that this sign-in has replaced, if any. */
+  readonly replaced: Ending | undefined;
 }
 
 /** Beyond the waits for the store that follow a claim: a process that stands still for a moment still has it. */
@@ -80,7 +81,7 @@ export async function moveToNewSession(req: Request, connection: Connection, con
       },
       config,
     );
-    return { sessionId, replaced: config.lineageIn(ours) };
+    return { sessionId, replaced: config.endingIn(ours) };
   });
 }
 

@@ -5,16 +5,18 @@ import { connectionHash, endedEvent, ledgerErrorReason, type ConnectEventListene
 import { ledgerKey, type LedgerScope } from './box';
 import { endedConnections, type EndedConnections } from './ended';
 import type { RefreshLedger, Revoked } from './ledger';
+import { tombstoneRetentionMs, type Ending } from './retention';
 
 /** What sign-in and disconnect ask of the ledger. */
 export interface Connections {
   /**
    * Ends a connection for good: refreshes in flight drop what they get, in every process. The app is told by the first
    * end only, whoever calls for another, and of no connection that it has never had.
+   * @param ending - the tombstone outlives every copy of its session that could still be refreshed
    * @param reason - what the app is told; undefined: nothing
    * @throws ConnectError `ERR_CONNECT_LEDGER` at stage `disconnect`; a ledger that was only slow may end the connection all the same
    */
-  readonly endConnection: (lineage: string, reason?: EndedReason) => Promise<void>;
+  readonly endConnection: (ending: Ending, reason?: EndedReason) => Promise<void>;
   /**
    * Claims a sign-in for this process.
    * @returns false when another process has it
@@ -42,9 +44,6 @@ export interface ConnectionsConfig extends LedgerScope {
   readonly ended: EndedConnections;
   readonly onEvent?: ConnectEventListener | undefined;
 }
-
-/** How long a tombstone stays: as long as the oldest copy of a session that could come back (90 days at most, as for records). */
-const TOMBSTONE_MS = 90 * 24 * 3_600_000;
 
 /** A ledger only tells whether a name was free, and then it is taken: for as short a time as there is. */
 const LOOK_MS = 1;
@@ -88,10 +87,11 @@ export function connections(config: ConnectionsConfig): Connections {
 
   return Object.freeze({
     ended,
-    async endConnection(lineage: string, reason?: EndedReason): Promise<void> {
+    async endConnection(ending: Ending, reason?: EndedReason): Promise<void> {
+      const { lineage } = ending;
       let revoked: Revoked;
       try {
-        revoked = await ledger.revoke(ledgerKey(config, lineage), TOMBSTONE_MS);
+        revoked = await ledger.revoke(ledgerKey(config, lineage), tombstoneRetentionMs(ending, Date.now()));
       } catch (error) {
         throw away('disconnect', 'revoke', lineage, error);
       }

@@ -162,12 +162,12 @@ export function holds(record: LedgerRecord | undefined, claimant: string): recor
   return record?.state === 'pending' && record.claimant === claimant;
 }
 
-/** The rules of `revoke`. What is left holds no token set. */
+/** The rules of `revoke`. What is left says nothing else. */
 export function revokeStep(before: LedgerRecord | undefined): Step<Revoked> {
-  const { generation, fence, state, ended, box } = before ?? NOTHING;
+  const { state, ended, box } = before ?? NOTHING;
   const first = state !== 'revoked' && state !== 'dead' && !ended;
   return {
     answer: box === undefined ? { first } : { first, box: box.text },
-    record: { ...NOTHING, state: 'revoked', generation, fence },
+    record: { ...NOTHING, state: 'revoked' },
   };
 }

@@ -341,6 +341,34 @@ const KEEPING: Readonly<Record<string, Play>> = {
     await advance(HOUR_MS);
     assert.equal((await claim(0, 'a')).kind, 'won');
   },
+  'the end of a connection is kept for its own time, where that is longer than the record was to be kept': async ({
+    ledger,
+    key,
+    claim,
+    refresh,
+    advance,
+  }) => {
+    await refresh(0, 'a', 'box 1');
+    await ledger.revoke(key, 2 * RETENTION_MS);
+    await advance(2 * RETENTION_MS - HOUR_MS);
+    assert.deepEqual(await claim(0, 'a'), { kind: 'revoked' });
+    await advance(HOUR_MS);
+    assert.equal((await claim(0, 'a')).kind, 'won');
+  },
+  'the end of a connection is kept for the time of the record, where that is longer': async ({
+    ledger,
+    key,
+    claim,
+    refresh,
+    advance,
+  }) => {
+    await refresh(0, 'a', 'box 1');
+    await ledger.revoke(key, HOUR_MS);
+    await advance(RETENTION_MS - HOUR_MS);
+    assert.deepEqual(await claim(0, 'a'), { kind: 'revoked' });
+    await advance(HOUR_MS);
+    assert.equal((await claim(0, 'a')).kind, 'won');
+  },
   'a name is given to the first caller only, until its time is over': async ({ ledger, key, advance }) => {
     const answers = await Promise.all(Array.from({ length: 20 }, () => ledger.once(key, HOUR_MS)));
     assert.deepEqual(answers.filter(Boolean).length, 1);

@@ -1,7 +1,7 @@
 import http from 'node:http';
 import { RedisStore } from 'connect-redis';
 import express from 'express';
-import session from 'express-session';
+import session, { type CookieOptions } from 'express-session';
 import { createClient } from 'redis';
 import { connectAuth, type ConnectAuthOptions } from 'express-connect-auth';
 import { patientLedger } from '../../support/patient-ledger';
@@ -51,7 +51,11 @@ function letters(length: number): string {
   return Array.from({ length }, (_, index) => String.fromCharCode(97 + ((index * 7 + length) % 26))).join('');
 }
 
-export async function deploy(redis: RedisServer, options: Partial<ConnectAuthOptions> = {}): Promise<Deployment> {
+export async function deploy(
+  redis: RedisServer,
+  options: Partial<ConnectAuthOptions> = {},
+  cookie: CookieOptions = {},
+): Promise<Deployment> {
   const provider = http.createServer((req, res) => {
     req.resume().on('end', () => res.setHeader('Content-Type', 'application/json').end(JSON.stringify(tokenSet())));
   });
@@ -61,7 +65,8 @@ export async function deploy(redis: RedisServer, options: Partial<ConnectAuthOpt
   await client.connect();
   const app = express();
   const [{ url: providerUrl }, { url }] = await Promise.all([serve(provider), serve(http.createServer(app))]);
-  app.use(session({ secret: 'any', resave: false, saveUninitialized: false, store: new RedisStore({ client }) }));
+  const store = new RedisStore({ client });
+  app.use(session({ secret: 'any', resave: false, saveUninitialized: false, store, cookie }));
   const connect = connectAuth({
     clientId: 'client',
     clientSecret: 'secret',

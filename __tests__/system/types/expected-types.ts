@@ -87,6 +87,7 @@ expectTypeOf<ConnectAuthOptions>().toEqualTypeOf<{
   readonly maxApiAnswerBytes?: number | undefined;
   readonly storeTimeoutMs?: number | undefined;
   readonly pendingTtlMs?: number | undefined;
+  readonly sessionTtlMs?: number | undefined;
   readonly agent?: http.Agent | undefined;
   readonly sessionKey?: string | undefined;
   readonly statusByApiCode?: Readonly<Record<string | number, number>> | undefined;

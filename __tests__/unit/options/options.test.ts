@@ -232,6 +232,7 @@ const faults: readonly Row[] = [
   ...each('maxApiAnswerBytes', 'that', badTimes(1024, 104_857_600)),
   ...each('storeTimeoutMs', 'that', badTimes(100, 60_000)),
   ...each('pendingTtlMs', 'that', badTimes(100, 3_600_000)),
+  ...each('sessionTtlMs', 'that', badTimes(60_000, 34_560_000_000)),
   ...each('agent', 'that', {
     'is null': null,
     'is text': 'http://proxy.example',
@@ -455,6 +456,7 @@ test('all faults are reported together, by name, and no value is found in any du
     maxApiAnswerBytes: canary,
     storeTimeoutMs: canary,
     pendingTtlMs: canary,
+    sessionTtlMs: canary,
     agent: { name: canary },
     sessionKey: `${canary}.`,
     statusByApiCode: { [canary]: canary, 400: canary },
@@ -512,8 +514,11 @@ const accepted: readonly (readonly [sentence: string, options: object])[] = [
   ],
   ['the smallest answers', { maxApiAnswerBytes: 1024 }],
   ['the greatest answers', { maxApiAnswerBytes: 104_857_600 }],
-  ['the least times', { timeoutMs: 100, storeTimeoutMs: 100, pendingTtlMs: 100 }],
-  ['the greatest times', { timeoutMs: 120_000, storeTimeoutMs: 60_000, pendingTtlMs: 3_600_000 }],
+  ['the least times', { timeoutMs: 100, storeTimeoutMs: 100, pendingTtlMs: 100, sessionTtlMs: 60_000 }],
+  [
+    'the greatest times',
+    { timeoutMs: 120_000, storeTimeoutMs: 60_000, pendingTtlMs: 3_600_000, sessionTtlMs: 34_560_000_000 },
+  ],
   [
     'paths of one segment, with dots, dashes and tildes',
     { authorizePath: '/log-in.v2~x', callbackPath: '/connect/callback' },
@@ -575,6 +580,7 @@ test('what is not given has its default', () => {
     maxApiAnswerBytes: 1_048_576,
     storeTimeoutMs: 5_000,
     pendingTtlMs: 600_000,
+    sessionTtlMs: undefined,
     sessionKey: 'connectToken',
     statusByApiCode: {},
     renderErrors: true,
