@@ -22,6 +22,12 @@ if (cluster.isPrimary) {
 async function serve() {
   // Ctrl+C reaches every process of a terminal; the primary tells the workers when to end.
   process.on('SIGINT', () => undefined);
+  // After a signal, once the requests in progress are answered. It may come before all below is there.
+  let connect;
+  cluster.worker.once('disconnect', async () => {
+    await connect?.close(); // refreshes in flight are finished and recorded
+    process.exit();
+  });
   // Take the one you use: both files export the same two things.
   const { client, sendCommand } = await import(`./${process.env.REDIS_CLIENT ?? 'node-redis'}.mjs`);
   const options = connectOptionsFromEnv(); // its encryptionKeys seal the tokens in the sessions
@@ -41,7 +47,7 @@ async function serve() {
       cookie: { sameSite: 'lax', secure: 'auto' },
     }),
   );
-  const connect = connectAuth({
+  connect = connectAuth({
     ...options,
     // Two processes, Redis and a provider on one small machine: let nobody see 503 for a slow moment (default: 500).
     ledger: redisLedger({ sendCommand, encryptionKeys: options.encryptionKeys, commandTimeoutMs: 3000 }),
@@ -57,9 +63,4 @@ async function serve() {
   app.use(connectErrorHandler());
 
   const server = app.listen(process.env.PORT ?? 3000);
-  // After a signal, once the requests in progress are answered.
-  cluster.worker.once('disconnect', async () => {
-    await connect.close(); // refreshes in flight are finished and recorded
-    process.exit();
-  });
 }

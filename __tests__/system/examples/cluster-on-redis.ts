@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { connect } from 'node:net';
+import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { cleanup } from '../../support/cleanup';
@@ -53,6 +53,26 @@ export function describeClusterOnRedis(stageOf: () => Stage): void {
       const [answer] = (await once(socket, 'data')) as [Buffer];
       expect(answer.toString()).toMatch(/^HTTP\/1\.1 401 /u);
       expect((await stopped).exitCode).toBe(0);
+    });
+
+    test('Ctrl+C ends processes that are still starting', async () => {
+      const begun: Socket[] = [];
+      const silent = createServer((socket) => {
+        begun.push(socket.on('error', () => undefined));
+        silent.emit('begun');
+      }).listen(0, '127.0.0.1');
+      cleanup(() => {
+        silent.close();
+        for (const socket of begun) socket.destroy();
+      });
+      await once(silent, 'listening');
+      const { port } = silent.address() as AddressInfo;
+      const program = stageOf().node(['examples/run.mjs', 'redis-cluster'], {
+        PORT: '0',
+        REDIS_URL: `redis://127.0.0.1:${port}`,
+      });
+      while (begun.length < 2) await once(silent, 'begun');
+      expect((await program.stop()).exitCode).toBe(0);
     });
 
     /** Resolves once nobody listens any more. */
