@@ -35,7 +35,7 @@ describe('signing', () => {
     await client({ url: '/me', method: 'delete' });
     await client.request({ url: '/me', method: 'PUT', data: {} });
     // Instances of axios work destructured, whatever their types say.
-    // eslint-disable-next-line @typescript-eslint/unbound-method
+
     const { get, post, patch, head, options } = client;
     await get('/me');
     await post('/me', 'x');
