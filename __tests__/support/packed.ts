@@ -62,8 +62,27 @@ export interface Packed {
  * takes it from here.
  */
 export function packed(): Packed {
-  const made = join(realpathSync(tmpdir()), PREFIX + sourcesHash());
-  makeOnce(made);
+  return packedAs(sourcesHash(), (stage) => {
+    cpSync(root, stage, { recursive: true, filter: (path) => !LEFT_BEHIND.includes(relative(root, path)) });
+  });
+}
+
+/** An earlier state of the repository, packed with the tools of today. @param commit - all 40 digits */
+export function packedAt(commit: string): Packed {
+  const hash = createHash('sha256').update(root).update(commit).digest('hex').slice(0, 16);
+  return packedAs(hash, (stage) => {
+    mkdirSync(stage);
+    const archive = `${stage}.tar`;
+    run('git', ['archive', '--format=tar', '-o', archive, commit], root);
+    run('tar', ['-xf', archive, '-C', stage], root);
+    rmSync(archive);
+  });
+}
+
+/** @param fill - puts the sources into a folder that does not exist yet */
+function packedAs(hash: string, fill: (stage: string) => void): Packed {
+  const made = join(realpathSync(tmpdir()), PREFIX + hash);
+  makeOnce(made, fill);
   const now = new Date();
   utimesSync(made, now, now);
   dropUnused(made);
@@ -78,16 +97,16 @@ export function packed(): Packed {
  * A new folder in which programs find the package and `modules`, as after `npm install`; it is removed with the test or the
  * file that makes it.
  */
-export function folderWithPackage(modules: readonly string[]): string {
+export function folderWithPackage(modules: readonly string[], { folder: unpacked } = packed()): string {
   const folder = realpathSync(mkdtempSync(join(tmpdir(), `${NAME}-`)));
   cleanup(() => rmSync(folder, { recursive: true, force: true }));
-  link(packed().folder, join(folder, 'node_modules', NAME));
+  link(unpacked, join(folder, 'node_modules', NAME));
   linkModules(modules, folder);
   return folder;
 }
 
 /** Makes the folder, or waits while another test file does. That it is made twice would cost time and nothing else. */
-function makeOnce(folder: string): void {
+function makeOnce(folder: string, fill: (stage: string) => void): void {
   const lock = `${folder}.lock`;
   while (!existsSync(folder)) {
     if (!claims(lock)) {
@@ -95,7 +114,7 @@ function makeOnce(folder: string): void {
       continue;
     }
     try {
-      if (!existsSync(folder)) make(folder);
+      if (!existsSync(folder)) make(folder, fill);
     } finally {
       rmSync(lock, { force: true });
     }
@@ -122,10 +141,10 @@ function isHeld(lock: string): boolean {
   }
 }
 
-function make(folder: string): void {
+function make(folder: string, fill: (stage: string) => void): void {
   const fresh = realpathSync(mkdtempSync(join(tmpdir(), `${PREFIX}new-`)));
   try {
-    const files = pack(fresh);
+    const files = pack(fresh, fill);
     writeFileSync(join(fresh, 'packed.json'), JSON.stringify({ files }));
     unpack(fresh);
     renameSync(fresh, folder);
@@ -136,9 +155,9 @@ function make(folder: string): void {
 }
 
 /** From a copy of the tree: another run may be using its `dist` at the same moment. */
-function pack(fresh: string): readonly string[] {
+function pack(fresh: string, fill: (stage: string) => void): readonly string[] {
   const stage = join(fresh, 'stage');
-  cpSync(root, stage, { recursive: true, filter: (path) => !LEFT_BEHIND.includes(relative(root, path)) });
+  fill(stage);
   link(join(root, 'node_modules'), join(stage, 'node_modules'));
   const said = run('npm', ['pack', '--json', '--silent', '--pack-destination', fresh], stage);
   const [entry] = JSON.parse(said) as { filename: string; files: { path: string }[] }[];

@@ -6,7 +6,7 @@ import type { ConnectAuthOptions, ConnectEvent } from '../../../src';
 import type { RedisLedgerOptions } from '../../../src/redis';
 import { browser, type Answer, type Browser } from '../../support/app';
 import { cleanup } from '../../support/cleanup';
-import { folderWithPackage } from '../../support/packed';
+import { folderWithPackage, type Packed } from '../../support/packed';
 
 /** Where the workers' code can be made to wait: before a session is written, before the provider is called, … */
 export type GateName = 'save' | 'connect' | 'write' | 'acquire' | 'renew' | 'settle' | 'fail' | 'revoke' | 'once';
@@ -57,8 +57,9 @@ export interface Cluster {
   close(): Promise<void>;
 }
 
-export async function startCluster(setup: WorkerSetup, count = 4): Promise<Cluster> {
-  const folder = folderWithPackage(['express', 'express-session', 'redis', 'connect-redis']);
+/** @param from - the version of the package that the processes run; that of the sources, if none is given */
+export async function startCluster(setup: WorkerSetup, count = 4, from?: Packed): Promise<Cluster> {
+  const folder = folderWithPackage(['express', 'express-session', 'redis', 'connect-redis'], from);
   const program = join(folder, 'worker.mjs');
   copyFileSync(join(__dirname, 'worker.mjs'), program);
   const children: ChildProcess[] = [];
