@@ -55,6 +55,10 @@ export interface Flights {
   readonly close: () => Promise<void>;
 }
 
+/** For how long a claim to refresh holds unless it is renewed; others take over after that. */
+const LEASE_MS = 6000;
+/** How long a request without a valid token waits for a refresh. */
+const LONGEST_WAIT_MS = 8000;
 /** Milliseconds between two questions whether another process is done: first and longest. */
 const FIRST_POLL_MS = 15;
 const LONGEST_POLL_MS = 120;
@@ -63,7 +67,7 @@ const CLOSING_MS = 10_000;
 
 /** Keeps the flights of one instance. */
 export function refreshFlights(config: FlightsConfig): Flights {
-  const { ledger, leaseMs = 6000, waitMaxMs = 8000 } = ownOnly(config);
+  const { ledger, leaseMs = LEASE_MS, waitMaxMs = LONGEST_WAIT_MS } = ownOnly(config);
   const flights = new Map<string, Flight>();
   const ask = asking(config.onEvent);
   const parts: AttemptParts = {

@@ -1,0 +1,58 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join, sep } from 'node:path';
+import { root } from '../../support/packed';
+
+const source = join(root, 'src');
+const CONSTANT =
+  /^(?:export )?const ([A-Z][A-Z0-9_]*) = ([\d_.]+(?: \* [\w.]+)*|[A-Z][A-Z_]* *(?:\* [\w.]+)*|[\d.]+ \* [A-Z_]+);$/gmu;
+
+/** Module-level numbers of a file by name. Products are the only arithmetic in them. */
+function constantsOf(path: string): ReadonlyMap<string, number> {
+  const found = new Map<string, number>();
+  for (const [, name = '', expression = ''] of readFileSync(path, 'utf8').matchAll(CONSTANT)) {
+    const factors = expression.split('*').map((text) => found.get(text.trim()) ?? Number(text.replaceAll('_', '')));
+    found.set(
+      name,
+      factors.reduce((product, factor) => product * factor, 1),
+    );
+  }
+  return found;
+}
+
+const constants = new Map<string, number>(
+  readdirSync(source, { recursive: true, encoding: 'utf8' })
+    .filter((path) => path.endsWith('.ts') && !/^(?:cli|testing)[\\/]/u.test(path))
+    .flatMap((path) => {
+      const file = path.split(sep).join('/').replace(/\.ts$/u, '');
+      return [...constantsOf(join(source, path))].map(([name, value]) => [`${file} ${name}`, value] as const);
+    }),
+);
+
+const UNITS_IN_MS = { ms: 1, s: 1000, min: 60_000, h: 3_600_000, day: 86_400_000, days: 86_400_000 } as const;
+
+/** What the limit is as a number in the constant's own unit, which its name ends with. */
+function valueOf(limit: string, constant: string): number {
+  const [, digits = '', unit = ''] = /^([\d,]+)(?: (.+))?$/u.exec(limit) ?? [];
+  const number = Number(digits.replaceAll(',', ''));
+  if (unit === '%') return number / 100;
+  if (unit === '' || unit === 'bytes') return number;
+  const ms = number * UNITS_IN_MS[unit as keyof typeof UNITS_IN_MS];
+  return constant.endsWith('_MS') ? ms : ms / 1000;
+}
+
+const rows = [
+  ...readFileSync(join(root, 'docs/limits.md'), 'utf8').matchAll(/^\| (\d.*?) +\| .+ \| `(.+)` +\|$/gmu),
+].map(([, limit = '', constant = '']) => ({ limit, constant }));
+
+test.each(rows)('$constant is $limit', ({ limit, constant }) => {
+  expect(constants.get(constant)).toBe(valueOf(limit, constant));
+});
+
+test('every time that the code keeps to is in the table', () => {
+  const named = rows.map(({ constant }) => constant);
+  const times = [...constants.keys()].filter(
+    (name) => /(?:_MS|_SECONDS|_BYTES)$/u.test(name) && !/^seal (?:IV|TAG)_| DAY_MS$/u.test(name),
+  );
+  expect(times.length).toBeGreaterThan(30);
+  expect(times.filter((name) => !named.includes(name))).toEqual([]);
+});
