@@ -202,3 +202,22 @@ describe('an error handler', () => {
     expect([events.map(({ type }) => type), handled]).toEqual([['exchange', 'error', 'error'], []]);
   });
 });
+
+test('an error that an older copy of this package has made has none, on the page, in problem+json and in the event', async () => {
+  const older = Object.create(new ConnectError('ERR_CONNECT_FORBIDDEN', { stage: 'api' }), {
+    reference: { value: undefined },
+  }) as ConnectError;
+  const events: ConnectEvent[] = [];
+  const app = await startApp(sandbox, {
+    routes: (express) => {
+      express.get('/older', (_req, _res, next) => next(older));
+      express.use(connectErrorHandler({ onEvent: (event) => void events.push(event) }));
+    },
+  });
+  const page = await browser().visit(`${app.url}/older`, { accept: 'text/html' });
+  expect([page.status, onPage(page), page.body.includes('undefined')]).toEqual([403, undefined, false]);
+  const problem = await browser().visit(`${app.url}/older`, { accept: 'application/json' });
+  expect([problem.status, inProblem(problem)]).toEqual([403, undefined]);
+  expect(events.map(({ type }) => type)).toEqual(['error', 'error']);
+  expect(referencesIn(events)).toEqual([undefined, undefined]);
+});
