@@ -12,7 +12,7 @@ const WORDS_FOR_AN_OBJECT = /^\[object \w+\]$/;
  * as JSON, or as a form or multipart where the Content-Type says so, URLSearchParams as a form. Strings, bytes, FormData
  * and Blob are left for {@link bodyBytes}. Not axios's own function, which any part of the process may have exchanged.
  * @throws ConnectError `ERR_CONNECT_CONFIG` with reason `body`: a value that JSON cannot hold; anything that is or holds a
- * stream or a form of another make than Node's
+ * stream, a form of another make than Node's, or something of which JSON would leave `{}`
  */
 export function writeBody(data: unknown, headers: AxiosRequestHeaders): unknown {
   try {
@@ -96,13 +96,24 @@ function refuseWords(form: FormData | URLSearchParams): void {
   }
 }
 
-/** What can be read once only, and forms and files where only values can stand: they would be sent as `{}` or as words. */
+/** What can be read once only, and what would be sent as `{}` or as words in place of what it holds. */
 function refuseUnsendable(value: unknown): void {
   if (typeof value !== 'object' || value === null) return;
   const { pipe, getReader, [Symbol.asyncIterator]: iterator } = value as Readonly<Record<PropertyKey, unknown>>;
   const isStream = [pipe, getReader, iterator].some((method) => typeof method === 'function');
-  const isForm = Object.prototype.toString.call(value) === '[object FormData]';
-  if (isStream || isForm || value instanceof Blob) throw apiCallRefused('body');
+  if (isStream || isEmptied(value)) throw apiCallRefused('body');
+}
+
+/** Tags of what JSON writes out although nothing of it can be listed, or with whatever can be. */
+const WRITTEN = /^\[object (?:Object|Array|Boolean|Number|String)\]$/;
+
+/** A form, Blob, Map, promise, Response, Error …: nothing of what it holds would be in JSON. */
+function isEmptied(value: object): boolean {
+  const tag = Object.prototype.toString.call(value);
+  // Forms of packages have members that are none of the form's fields.
+  if (tag === '[object FormData]') return true;
+  const { toJSON } = value as { readonly toJSON?: unknown };
+  return !WRITTEN.test(tag) && !isBytes(value) && typeof toJSON !== 'function' && Object.keys(value).length === 0;
 }
 
 function isBytes(data: unknown): data is ArrayBuffer | ArrayBufferView {

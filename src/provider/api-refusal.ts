@@ -10,7 +10,7 @@ const NEXT_STEP: Readonly<Record<ApiCallFault, string>> = {
   method: 'The method of the call is none of GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS and QUERY.',
   body:
     'The body of the call cannot be sent: pass a string, a JSON value, a Buffer or typed array, URLSearchParams, a Blob or ' +
-    'the global FormData. Streams and forms of packages are not sent: read a stream first (buffer() of ' +
+    'the global FormData. Streams and forms of packages are not sent, nor what JSON would empty (Map, Set, Response, a promise): read a stream first (buffer() of ' +
     'node:stream/consumers; fs.openAsBlob() for a file), and put files into a form as Blobs.',
   timeout: 'The timeout of the call is not a number of milliseconds from 0 on.',
   response_type: 'The responseType of the call is none of json, text and arraybuffer.',

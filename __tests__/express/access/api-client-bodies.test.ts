@@ -87,6 +87,39 @@ test.each<[string, unknown]>([
   expectRefused(await refusalOf(world.client().post('/me', body)));
 });
 
+describe.each<[string, () => unknown]>([
+  ['a Map', () => new Map([['a', 1]])],
+  ['a Set', () => new Set(['a'])],
+  ['a promise', () => Promise.resolve('a')],
+  ['a Response', () => new Response('a')],
+  ['a Request', () => new Request('http://localhost/')],
+  ['headers', () => new Headers({ a: 'b' })],
+  ['an Error', () => new Error('a')],
+  ['a generator', () => [1].values()],
+])('%s, of which JSON would leave {}', (_what, make) => {
+  test.each<[string, (value: unknown) => Promise<unknown>]>([
+    ['as the body', (value) => world.client().post('/me', value)],
+    ['in JSON', (value) => world.client().post('/me', { a: [value] })],
+    ['in the object of postForm', (value) => world.client().postForm('/me', { a: value })],
+  ])('%s is refused', async (_where, post) => {
+    expectRefused(await refusalOf(post(make())));
+  });
+});
+
+test('what JSON writes by itself is sent', async () => {
+  const held = {
+    date: new Date(0),
+    number: new Number(1),
+    text: new String('a'),
+    own: Object.create({}) as object,
+    bytes: Buffer.from('a'),
+  };
+  await world.client().post('/me', held);
+  expect(world.server.requests[0]?.body).toBe(
+    '{"date":"1970-01-01T00:00:00.000Z","number":1,"text":"a","own":{},"bytes":{"type":"Buffer","data":[97]}}',
+  );
+});
+
 test('a stream that is refused has not been read, and is left to its owner', async () => {
   const file = createReadStream(__filename);
   expectRefused(await refusalOf(world.client().postForm('/me', { file })));
@@ -95,9 +128,12 @@ test('a stream that is refused has not been read, and is left to its owner', asy
 });
 
 test('the cure works: a file as a Blob, bytes and text in a form', async () => {
-  await world
-    .client()
-    .postForm('/me', { file: new Blob(['of a file']), bytes: Buffer.from('of bytes'), text: 'words' });
+  await world.client().postForm('/me', {
+    file: new Blob(['of a file']),
+    bytes: Buffer.from('of bytes'),
+    more: new TextEncoder().encode('of a buffer').buffer,
+    text: 'words',
+  });
   const body = world.server.requests[0]?.body;
   expect(body).toMatch(/name="file"[^]*of a file[^]*name="bytes"[^]*of bytes[^]*name="text"\r\n\r\nwords\r\n/);
 });
