@@ -17,6 +17,8 @@ interface Ended {
 const endedIn = new WeakMap<Store, Ended>();
 /** When the session object of a request was first seen; one that the app makes in its course is another. */
 const seenAt = new WeakMap<object, number>();
+/** Requests that have had a session. */
+const hadSession = new WeakSet<object>();
 /** Moments are counted, not measured: a clock may stand still between two of them. */
 let moment = 0;
 
@@ -29,7 +31,10 @@ let moment = 0;
  */
 export function watchSessions(req: Request): void {
   const { session, sessionStore: store } = req as { session?: object | null; sessionStore?: Store };
-  if (session != null) noteSeen(session);
+  if (session != null) {
+    noteSeen(session);
+    hadSession.add(req);
+  }
   if (store === undefined || endedIn.has(store)) return;
   const ended: Ended = { at: new Map(), forgottenAt: 0 };
   endedIn.set(store, ended);
@@ -75,15 +80,17 @@ export function hasEnded(store: Store, sessionId: string): boolean {
   return endedIn.get(store)?.at.has(keyOf(sessionId)) === true;
 }
 
-/** Whether a request has no session any more because this process has ended it. */
+/**
+ * Whether a request has no session any more because the app has ended it, by `destroy()` or by taking it off the request
+ * (option `unset` of express-session: the store hears of that at the end of the request). One that never had a session is
+ * a matter of the store or of the configuration.
+ */
 export function isLoggedOut(req: Request): boolean {
-  const {
-    session,
-    sessionStore: store,
-    sessionID,
-  } = req as { session?: unknown; sessionStore?: Store; sessionID?: string };
-  if (session != null || store === undefined || sessionID === undefined) return false;
-  return hasEnded(store, sessionID);
+  const { session, sessionStore, sessionID } = req as { session?: unknown; sessionStore?: Store; sessionID?: string };
+  if (session != null) return false;
+  if (hadSession.has(req)) return true;
+  // It was ended before this instance met the request.
+  return sessionStore !== undefined && sessionID !== undefined && hasEnded(sessionStore, sessionID);
 }
 
 /** Watches the session of one request. */

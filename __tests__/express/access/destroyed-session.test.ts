@@ -1,7 +1,7 @@
 import type { Express, RequestHandler } from 'express';
 import type { ConnectAuth } from '../../../src';
 import type { Sandbox } from '../../../src/testing';
-import { browser, signIn, withApp, type Answer } from '../../support/app';
+import { browser, signIn, withApp, type Answer, type TestAppParts } from '../../support/app';
 import { startSandbox } from '../../support/sandbox';
 
 let sandbox: Sandbox;
@@ -11,6 +11,17 @@ beforeAll(async () => {
 
 /** The app logs the visitor out, then something behind it asks for the token. */
 const logOut: RequestHandler = (req, _res, next) => req.session.destroy(next);
+/** The ways of express-session's option `unset`. */
+const unset: Readonly<Record<string, RequestHandler>> = {
+  'req.session = null': (req, _res, next) => {
+    Object.assign(req, { session: null });
+    next();
+  },
+  'delete req.session': (req, _res, next) => {
+    Reflect.deleteProperty(req, 'session');
+    next();
+  },
+};
 
 const WAYS: Readonly<Record<string, (connect: ConnectAuth) => RequestHandler>> = {
   'getToken()': (connect) => (req, res, next) => {
@@ -36,8 +47,16 @@ test('without a route of ours to sign in nothing is offered', async () => {
   });
 });
 
-test.each(Object.entries(WAYS))('%s after session.destroy() is 401, and the sign-in is offered', async (_way, make) => {
-  await withApp(sandbox, { routes: (app, connect) => app.get('/late', logOut, make(connect)) }, async (app) => {
+const ENDINGS = Object.entries({ 'session.destroy()': logOut, ...unset }).flatMap(([ending, end]) =>
+  Object.entries(WAYS).map(([way, make]) => ({ way, ending, make, end })),
+);
+
+test.each(ENDINGS)('$way after $ending is 401, and the sign-in is offered', async ({ make, end }) => {
+  const parts: TestAppParts = {
+    routes: (app, connect) => app.get('/late', end, make(connect)),
+    session: { unset: 'destroy' },
+  };
+  await withApp(sandbox, parts, async (app) => {
     const visitor = browser();
     await signIn(app, sandbox, visitor);
     const answer: Answer = await visitor.visit(`${app.url}/late`, { accept: 'application/json' });
