@@ -321,6 +321,18 @@ const LATE: Readonly<Record<string, Play>> = {
   },
 };
 
+/** A connection of which there is a record ends: what is known of that is kept until then, and no longer. */
+function endKept({ endMs, untilMs }: { readonly endMs: number; readonly untilMs: number }): Play {
+  return async ({ ledger, key, claim, refresh, advance }) => {
+    await refresh(0, 'a', 'box 1');
+    await ledger.revoke(key, endMs);
+    await advance(untilMs - HOUR_MS);
+    assert.deepEqual(await claim(0, 'a'), { kind: 'revoked' });
+    await advance(HOUR_MS);
+    assert.equal((await claim(0, 'a')).kind, 'won');
+  };
+}
+
 /** How long things are kept. */
 const KEEPING: Readonly<Record<string, Play>> = {
   'a record is kept for its retention, counted from the last change': async ({ claim, refresh, advance }) => {
@@ -341,34 +353,14 @@ const KEEPING: Readonly<Record<string, Play>> = {
     await advance(HOUR_MS);
     assert.equal((await claim(0, 'a')).kind, 'won');
   },
-  'the end of a connection is kept for its own time, where that is longer than the record was to be kept': async ({
-    ledger,
-    key,
-    claim,
-    refresh,
-    advance,
-  }) => {
-    await refresh(0, 'a', 'box 1');
-    await ledger.revoke(key, 2 * RETENTION_MS);
-    await advance(2 * RETENTION_MS - HOUR_MS);
-    assert.deepEqual(await claim(0, 'a'), { kind: 'revoked' });
-    await advance(HOUR_MS);
-    assert.equal((await claim(0, 'a')).kind, 'won');
-  },
-  'the end of a connection is kept for the time of the record, where that is longer': async ({
-    ledger,
-    key,
-    claim,
-    refresh,
-    advance,
-  }) => {
-    await refresh(0, 'a', 'box 1');
-    await ledger.revoke(key, HOUR_MS);
-    await advance(RETENTION_MS - HOUR_MS);
-    assert.deepEqual(await claim(0, 'a'), { kind: 'revoked' });
-    await advance(HOUR_MS);
-    assert.equal((await claim(0, 'a')).kind, 'won');
-  },
+  'the end of a connection is kept for its own time, where that is longer than the record was to be kept': endKept({
+    endMs: 2 * RETENTION_MS,
+    untilMs: 2 * RETENTION_MS,
+  }),
+  'the end of a connection is kept for the time of the record, where that is longer': endKept({
+    endMs: HOUR_MS,
+    untilMs: RETENTION_MS,
+  }),
   'a name is given to the first caller only, until its time is over': async ({ ledger, key, advance }) => {
     const answers = await Promise.all(Array.from({ length: 20 }, () => ledger.once(key, HOUR_MS)));
     assert.deepEqual(answers.filter(Boolean).length, 1);
