@@ -56,23 +56,38 @@ export interface ApiClientConfig {
  */
 export interface ConnectClient extends AxiosInstance {
   // Names of ours throughout: declarations of an app can say them where a package manager hides axios from the app.
+  /** As `request`. */
   <T = UncheckedBody, R = ConnectResponse<T>, D = UncheckedBody>(config: AxiosRequestConfig<D>): Promise<R>;
+  /** As `get`, unless the settings name another method. */
   <T = UncheckedBody, R = ConnectResponse<T>, D = UncheckedBody>(
     url: string,
     config?: AxiosRequestConfig<D>,
   ): Promise<R>;
+  /** Another client of the same visitor, with further defaults. */
   create(config?: CreateAxiosDefaults): ConnectClient;
+  /** Any method: `url`, `method` and `data` stand in the settings. */
   request: <T = UncheckedBody, R = ConnectResponse<T>, D = UncheckedBody>(config: AxiosRequestConfig<D>) => Promise<R>;
+  /** `GET` */
   get: ConnectCall;
+  /** `DELETE` */
   delete: ConnectCall;
+  /** `HEAD`: the answer has status and headers, no body. */
   head: ConnectCall;
+  /** `OPTIONS` */
   options: ConnectCall;
+  /** `POST` */
   post: ConnectCallWithBody;
+  /** `PUT` */
   put: ConnectCallWithBody;
+  /** `PATCH` */
   patch: ConnectCallWithBody;
+  /** `QUERY`: a safe request with a body. */
   query: ConnectCallWithBody;
+  /** `POST` as multipart/form-data, objects included; files as Blobs. */
   postForm: ConnectCallWithBody;
+  /** `PUT` as multipart/form-data. */
   putForm: ConnectCallWithBody;
+  /** `PATCH` as multipart/form-data. */
   patchForm: ConnectCallWithBody;
 }
 
