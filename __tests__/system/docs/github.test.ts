@@ -23,6 +23,25 @@ test.each([...workflows, ...forms, '.github/pull_request_template.md', '.ci/run'
   },
 );
 
+test('whoever reports how the provider answers is asked for what the doctor prints, and told what never to paste', () => {
+  const form = read('.github/ISSUE_TEMPLATE/how-my-provider-answers.yml');
+  expect(form).toContain('npx express-connect-auth doctor --json');
+  const forbidden = /\*\*Never paste\*\*(.+)/u.exec(form)?.[1] ?? '';
+  const secrets = [
+    'client secret',
+    'access token key',
+    'access or refresh token',
+    'code',
+    'state',
+    'cookie',
+    'callback',
+  ];
+  expect(secrets.filter((name) => !forbidden.includes(name))).toEqual([]);
+  for (const document of ['README.md', 'docs/provider.md']) {
+    expect(read(document)).toContain('.github/ISSUE_TEMPLATE/how-my-provider-answers.yml)');
+  }
+});
+
 test.each(workflows)('every action of %s is named by its commit, with the version beside it', (path) => {
   const actions = [...read(path).matchAll(/uses: (.+)/gu)].map(([, action = '']) => action);
   expect(actions.length).toBeGreaterThan(0);
