@@ -1,5 +1,6 @@
 import { Router, type NextFunction, type Request, type RequestHandler, type Response } from 'express';
-import { apiClients, type ConnectClient } from './access/api-client';
+import type * as ApiClient from './access/api-client';
+import type { ApiClientConfig, ConnectClient } from './access/api-client';
 import { apiRefusals } from './access/api-refusals';
 import { requireConnectGuard, type RequireConnectOptions } from './access/require-connect';
 import { tokenSource, type GetToken } from './access/token-source';
@@ -118,7 +119,7 @@ export function connectAuth(options: ConnectAuthOptions): ConnectAuth {
   return Object.assign(router, {
     ...handlers,
     getToken,
-    client: apiClients({ ...config, refusals }, silent),
+    client: clientsAtFirstUse({ ...config, refusals }, silent),
     requireConnect: (guard: RequireConnectOptions = {}) => requireConnectGuard(guardConfig, silent, guard),
     close: () => flights.close(),
   });
@@ -143,6 +144,16 @@ function openTokens(tokens: SessionTokens, meet: Meet, { ended }: Pick<Connectio
     const held = tokens.read(session);
     if (held.kind === 'held' && ended.has(held.set.lineage)) tokens.hide(session);
   }
+}
+
+/** Loads axios when an app makes its first client: that takes as long as loading all the rest of this package. */
+function clientsAtFirstUse(config: ApiClientConfig, getToken: GetToken): (req: Request) => ConnectClient {
+  let clients: ((req: Request) => ConnectClient) | undefined;
+  return function client(req) {
+    // eslint-disable-next-line @typescript-eslint/no-require-imports -- an import() would make client() a promise
+    clients ??= (require('./access/api-client') as typeof ApiClient).apiClients(config, getToken);
+    return clients(req);
+  };
 }
 
 /** Tells what fails, whoever catches it. Guard and client tell by themselves: a redirect to sign-in is no failure. */

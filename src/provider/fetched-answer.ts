@@ -1,6 +1,5 @@
 import { Stream } from 'node:stream';
 import { isArrayBuffer, isArrayBufferView } from 'node:util/types';
-import { isAxiosError } from 'axios';
 import type { ConnectError } from '../errors';
 import { own, ownData, ownOnly } from '../own';
 import { apiError, expiredError, isJudged, UNREAD } from './api-answer';
@@ -79,6 +78,11 @@ export function errorFromAxios(error: unknown, options: ConnectErrorFromOptions)
   if (typeof response !== 'object' || response === null) return undefined;
   const [status, headers, body] = ['status', 'headers', 'data'].map((name) => tried(() => own(response, name)));
   return connectErrorFrom({ status: status as number, headers: headers as object, body }, options);
+}
+
+/** As axios marks its errors, whichever copy of axios an app has. */
+function isAxiosError(error: unknown): error is object {
+  return typeof error === 'object' && error !== null && (error as { isAxiosError?: unknown }).isAxiosError === true;
 }
 
 interface Head {
