@@ -47,8 +47,8 @@ export type {
   Revoked,
   Settled,
 } from './refresh/ledger';
-export type { ConnectAuthOptions } from './options';
-export { connectOptionsFromEnv } from './env-options';
+export type { ConnectAuthOptions } from './options/options';
+export { connectOptionsFromEnv } from './options/from-env';
 export { connectErrorFrom, type ConnectErrorFromOptions, type FetchedAnswer } from './provider/fetched-answer';
 
 // Reaches the declaration of req.session.connectToken, or installed consumers would never see it.

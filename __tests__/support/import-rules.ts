@@ -29,6 +29,7 @@ export const LAYERS: readonly Layer[] = [
     name: 'base',
     members: ['own', 'opaque', 'bounded-map', 'error-words', 'reference', 'errors', 'debug', 'events', 'emit'],
   },
+  { name: 'checks', members: ['checks/'] },
   {
     name: 'session, request',
     members: [
@@ -52,7 +53,7 @@ export const LAYERS: readonly Layer[] = [
   { name: 'refresh', members: ['refresh/'] },
   { name: 'redis', members: ['redis/'] },
   { name: 'error answers', members: ['error-page', 'error-handler'] },
-  { name: 'options', members: ['options', 'env-options', 'option-values', 'option-faults', 'option-relations'] },
+  { name: 'options', members: ['options/'] },
   { name: 'journeys', members: ['login/', 'access/'] },
   { name: 'parts put together', members: ['connect-auth', 'testing/'] },
   { name: 'command line', members: ['cli/'] },

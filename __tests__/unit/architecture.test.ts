@@ -113,24 +113,28 @@ describe('the rule goes red', () => {
     [
       'on a package that users do not get',
       {
-        'options.ts': "import 'supertest';",
+        'options/read.ts': "import 'supertest';",
       },
-      ['options.ts imports supertest, which is neither a dependency nor a peer'],
+      ['options/read.ts imports supertest, which is neither a dependency nor a peer'],
     ],
     [
       'on types that are loaded as values',
       {
-        'options.ts': "import '@types/express';",
+        'options/read.ts': "import '@types/express';",
       },
-      ['options.ts imports @types/express, which is neither a dependency nor a peer'],
+      ['options/read.ts imports @types/express, which is neither a dependency nor a peer'],
     ],
-    ['on a builtin without node:', { 'options.ts': "import 'http';" }, ['options.ts imports http without node:']],
+    [
+      'on a builtin without node:',
+      { 'options/read.ts': "import 'http';" },
+      ['options/read.ts imports http without node:'],
+    ],
     [
       'on a file that does not exist',
       {
-        'options.ts': "import './gone';",
+        'options/read.ts': "import './gone';",
       },
-      ['options.ts imports ./gone, which is no source file'],
+      ['options/read.ts imports ./gone, which is no source file'],
     ],
   ];
   test.each(rows)('%s', (_title, files, expected) => {

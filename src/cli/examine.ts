@@ -1,4 +1,4 @@
-import type { Config } from '../options';
+import type { Config } from '../options/read';
 import { basicCredentials } from '../provider/token-request';
 import { nodeTransport } from '../provider/transport';
 import { judgeClock } from './clock-finding';

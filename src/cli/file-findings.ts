@@ -1,13 +1,13 @@
 import type { EnvFile, Env } from './env-file';
 import type { Finding } from './finding';
-import { variablesRead } from './option-findings';
+import { VARIABLES } from '../options/from-env';
 
 /**
  * Judges how an app will read a .env file, beside what its variables say. Pure.
  * @param environment - of this process: what is set there, an app's loader leaves as it is
  */
 export function judgeFile({ env, cut }: EnvFile, environment: Env): readonly Finding[] {
-  const ours = variablesRead().filter((name) => env[name] !== undefined);
+  const ours = VARIABLES.map(({ name }) => name).filter((name) => env[name] !== undefined);
   return ours.flatMap((name) => [
     ...(cut.includes(name)
       ? [

@@ -1,5 +1,5 @@
 import { parseArgs } from 'node:util';
-import { nearest } from './nearest';
+import { nearest } from '../checks/nearest';
 
 /** A flag takes a value, a list of them (given several times), or none. */
 export type FlagKind = 'value' | 'list' | 'switch';

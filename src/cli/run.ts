@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { refuse, type Command, type World } from './command';
 import { doctor } from './doctor';
 import { HELP } from './help';
-import { nearest } from './nearest';
+import { nearest } from '../checks/nearest';
 import { runSandbox } from './run-sandbox';
 
 const COMMANDS: ReadonlyMap<string, Command> = new Map([

@@ -1,4 +1,4 @@
-import { VISIBLE } from '../option-values';
+import { isVisible } from '../checks/values';
 import type { SandboxSwitches } from '../testing/switches';
 import type { FlagKind, Flags } from './read-flags';
 
@@ -67,7 +67,7 @@ export function readSwitches({
     if (allowed === 'number' && !/^\d{1,12}$/u.test(text)) return { misuse: `--${flagOf(name)} takes a whole number.` };
     if (name === 'lifetimeSeconds' && Number(text) < 1)
       return { misuse: `--${flagOf(name)} takes a whole number from 1 on.` };
-    if (allowed === 'key' && !VISIBLE.test(text))
+    if (allowed === 'key' && !isVisible(text))
       return { misuse: `--${flagOf(name)} takes a key of visible ASCII characters.` };
     if (typeof allowed !== 'string' && !allowed.includes(text)) {
       return { misuse: `--${flagOf(name)} takes one of: ${allowed.join(', ')}.` };

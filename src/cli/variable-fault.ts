@@ -1,4 +1,5 @@
-import { isQuoted } from '../env-options';
+import { isLoopback } from '../checks/values';
+import { isQuoted } from '../options/from-env';
 import { shownCallbackPath } from './callback-path';
 import type { Finding } from './finding';
 
@@ -69,8 +70,4 @@ function urlFault({ name, value, callbackPath }: FaultyVariable): Explanation | 
 /** Express takes a path in either case, with a slash at its end or without. */
 function trimmed(path: string): string {
   return path.toLowerCase().replace(/\/+$/u, '');
-}
-
-function isLoopback(hostname: string): boolean {
-  return /^(?:(?:.*\.)?localhost|127(?:\.\d+){3}|\[::1\])$/u.test(hostname);
 }

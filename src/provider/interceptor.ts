@@ -2,7 +2,7 @@ import type http from 'node:http';
 import https from 'node:https';
 import type { Socket } from 'node:net';
 import tls from 'node:tls';
-import { agentFault } from './agent-fault';
+import { agentFault } from '../checks/agent-fault';
 
 /**
  * Whether a program in this process answers requests before they leave it (nock, msw), or lets them pass: it puts an agent

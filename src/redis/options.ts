@@ -1,6 +1,6 @@
-import { ConnectError } from '../errors';
-import { ownOnly } from '../own';
-import { KEY_RING_HINT, readKeyRing, type EncryptionKey, type KeyRing } from '../seal';
+import { oneOf, only, readTable, type Read, type Row } from '../checks/table';
+import { isWholeNumber } from '../checks/values';
+import { KEY_RING_HINT, readKeyRing, type EncryptionKey } from '../seal';
 
 /** What an app passes to `redisLedger()`. */
 export interface RedisLedgerOptions {
@@ -26,71 +26,33 @@ export interface RedisLedgerOptions {
   readonly onLedgerError?: 'fail' | 'local' | undefined;
 }
 
-/** Checked options, with every default filled in. */
-export interface RedisLedgerConfig {
-  readonly sendCommand: (...args: string[]) => Promise<unknown>;
-  readonly encryptionKeys: KeyRing;
-  readonly prefix: string;
-  readonly commandTimeoutMs: number;
-  readonly onLedgerError: 'fail' | 'local';
-}
+const TABLE = {
+  sendCommand: {
+    read: only((value): value is RedisLedgerOptions['sendCommand'] => typeof value === 'function'),
+    expected: 'a function that sends one command to Redis and gives its reply',
+    isRequired: true,
+  },
+  encryptionKeys: { read: readKeyRing, expected: KEY_RING_HINT, isRequired: true },
+  prefix: {
+    read: only((value): value is string => typeof value === 'string' && /^[\w:.{}-]{1,64}$/u.test(value)),
+    expected: '1–64 letters, digits and :._-{}',
+    default: 'connect-auth:',
+  },
+  commandTimeoutMs: {
+    read: only((value): value is number => isWholeNumber(value, 50, 5000)),
+    expected: 'whole milliseconds, 50–5000',
+    default: 500,
+  },
+  onLedgerError: { read: oneOf('fail', 'local'), expected: "'fail' or 'local'", default: 'fail' },
+} as const satisfies Readonly<Record<keyof RedisLedgerOptions, Row>>;
 
-/** The next step for each option. Static text: no value ever enters a message. */
-const HINTS = {
-  sendCommand: 'a function that sends one command to Redis and gives its reply',
-  encryptionKeys: KEY_RING_HINT,
-  prefix: '1–64 letters, digits and :._-{}',
-  commandTimeoutMs: 'whole milliseconds, 50–5000',
-  onLedgerError: "'fail' or 'local'",
-};
+/** Checked options, with every default filled in. */
+export type RedisLedgerConfig = Read<typeof TABLE>;
 
 /**
  * Copies and checks the options.
  * @throws ConnectError `ERR_CONNECT_OPTIONS` naming every option that is not usable, and no value
  */
 export function redisLedgerConfig(options: RedisLedgerOptions): RedisLedgerConfig {
-  // Spreading null or undefined, which JavaScript callers can pass, gives no option at all.
-  const given: Readonly<Record<string, unknown>> = ownOnly({ ...options });
-  const {
-    sendCommand,
-    encryptionKeys,
-    prefix = 'connect-auth:',
-    commandTimeoutMs = 500,
-    onLedgerError = 'fail',
-  } = given;
-  const keys = readKeyRing(encryptionKeys);
-  const sound: Readonly<Record<keyof typeof HINTS, boolean>> = {
-    sendCommand: typeof sendCommand === 'function',
-    encryptionKeys: keys !== undefined,
-    prefix: typeof prefix === 'string' && /^[\w:.{}-]{1,64}$/u.test(prefix),
-    commandTimeoutMs:
-      typeof commandTimeoutMs === 'number' &&
-      Number.isInteger(commandTimeoutMs) &&
-      commandTimeoutMs >= 50 &&
-      commandTimeoutMs <= 5000,
-    onLedgerError: onLedgerError === 'fail' || onLedgerError === 'local',
-  };
-  const faults = [
-    ...(Object.keys(HINTS) as (keyof typeof HINTS)[])
-      .filter((name) => !sound[name])
-      .map((name) => `${name} (expected ${HINTS[name]})`),
-    ...Object.keys(given)
-      .filter((name) => !Object.hasOwn(HINTS, name))
-      .map((name) =>
-        /^[\w$]{1,64}$/u.test(name) ? `${name} (no such option)` : 'an option whose name is not printable',
-      ),
-  ];
-  if (keys === undefined || faults.length > 0) {
-    throw new ConnectError('ERR_CONNECT_OPTIONS', {
-      stage: 'options',
-      message: `redisLedger() cannot use these options: ${faults.join('; ')}.`,
-    });
-  }
-  return Object.freeze({
-    sendCommand: sendCommand as RedisLedgerConfig['sendCommand'],
-    encryptionKeys: keys,
-    prefix: prefix as string,
-    commandTimeoutMs: commandTimeoutMs as number,
-    onLedgerError: onLedgerError as RedisLedgerConfig['onLedgerError'],
-  });
+  return readTable('redisLedger', TABLE, options);
 }

@@ -1,7 +1,8 @@
 import cluster from 'node:cluster';
 import { performance } from 'node:perf_hooks';
-import { ConnectError } from '../errors';
 import { ownOnly } from '../own';
+import { only, readTable, type Row } from '../checks/table';
+import { isWholeNumber } from '../checks/values';
 import { boundedMap } from '../bounded-map';
 import { forgettings } from './forgotten';
 import type { Forgotten, RefreshLedger } from './ledger';
@@ -22,7 +23,16 @@ export interface MemoryLedgerOptions {
 /** Connections that are remembered unless told otherwise. */
 export const MAX_RECORDS = 100_000;
 const LARGEST = 10_000_000;
-const SIZES = ['maxRecords', 'maxTombstones', 'maxClaims'] as const;
+const size = {
+  read: only((value): value is number => isWholeNumber(value, 1, LARGEST)),
+  expected: `a whole number of 1–${LARGEST}`,
+};
+const TABLE = {
+  maxRecords: size,
+  maxTombstones: size,
+  maxClaims: size,
+  now: { read: only((value): value is () => number => typeof value === 'function'), expected: 'a function' },
+} as const satisfies Readonly<Record<keyof MemoryLedgerOptions, Row>>;
 /** Kept no longer than this, a record or a name says no more than that somebody has looked for it. */
 const BRIEFLY_MS = 1000;
 /** What goes first when there is no room. Nobody is told of the first: anybody can leave thousands of them. */
@@ -37,28 +47,9 @@ let warned = false;
  * @throws ConnectError `ERR_CONNECT_OPTIONS` naming every option that is not usable
  */
 export function memoryLedger(options: MemoryLedgerOptions = {}): RefreshLedger {
-  const given: Readonly<Record<string, unknown>> = ownOnly({ ...options });
-  const faults = [
-    ...SIZES.filter((name) => !isSize(given[name])).map((name) => `${name} (expected a whole number of 1–${LARGEST})`),
-    ...(['undefined', 'function'].includes(typeof given['now']) ? [] : ['now (expected a function)']),
-    ...Object.keys(given)
-      .filter((name) => name !== 'now' && !SIZES.some((size) => size === name))
-      .map((name) =>
-        /^[\w$]{1,64}$/u.test(name) ? `${name} (no such option)` : 'an option whose name is not printable',
-      ),
-  ];
-  if (faults.length > 0) {
-    throw new ConnectError('ERR_CONNECT_OPTIONS', {
-      stage: 'options',
-      message: `memoryLedger() cannot use these options: ${faults.join('; ')}.`,
-    });
-  }
+  const given = readTable('memoryLedger', TABLE, options);
   if (cluster.isWorker) warnOnce();
-  return ledgerInMemory(ownOnly(options));
-}
-
-function isSize(value: unknown): boolean {
-  return value === undefined || (Number.isInteger(value) && Number(value) >= 1 && Number(value) <= LARGEST);
+  return ledgerInMemory(given);
 }
 
 /** The ledger without a check of options and without the warning: also what steps in for a ledger that is away. */

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { readOptions } from '../../../src/options';
+import { readOptions } from '../../../src/options/read';
 import { tokenEndpoint } from '../../../src/provider/token-endpoint';
 import { apiRefusals } from '../../../src/access/api-refusals';
 import { tokenSource } from '../../../src/access/token-source';

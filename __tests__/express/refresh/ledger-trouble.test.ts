@@ -2,7 +2,7 @@ import { MemoryStore } from 'express-session';
 import { memoryLedger, type RefreshLedger } from '../../../src';
 import { apiRefusals } from '../../../src/access/api-refusals';
 import { tokenSource } from '../../../src/access/token-source';
-import { readOptions } from '../../../src/options';
+import { readOptions } from '../../../src/options/read';
 import { tokenEndpoint } from '../../../src/provider/token-endpoint';
 import { endedConnections } from '../../../src/refresh/ended';
 import { refreshFlights } from '../../../src/refresh/flight';

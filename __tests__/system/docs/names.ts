@@ -8,7 +8,7 @@ export const ERROR_CODES = namesIn(
   /'([A-Z_]+)'/gu,
 ) as readonly ConnectErrorCode[];
 export const OPTIONS = namesIn(
-  'options.ts',
+  'options/options.ts',
   /interface ConnectAuthOptions \{(.*?)\n\}/su,
   /^ {2}readonly (\w+)\??:/gmu,
 );

@@ -1,5 +1,5 @@
 import { connectErrorFrom, ConnectError, type ConnectErrorCode } from '../../../src';
-import { connectOptionsFromEnv } from '../../../src/env-options';
+import { connectOptionsFromEnv } from '../../../src/options/from-env';
 import {
   API_CODE_MEANINGS,
   DOCUMENTED_API_CODES,

@@ -117,7 +117,7 @@ const SICK: readonly (readonly [string, Variables, string])[] = [
       CONNECT_REDIRECT_URI: 'https://site.example/auth/connect/callback',
       CONNECT_AFTER_CONNECT: '/auth/connect/callback',
     },
-    'fail options do not fit together -> connectAuth() cannot use these options: afterConnect (expected a path of this site',
+    'fail CONNECT_AFTER_CONNECT has a value that cannot be used -> Set CONNECT_AFTER_CONNECT to a path of this site, or',
   ],
 ];
 

@@ -8,7 +8,7 @@ import { painter, widthOf, wrap } from '../../../src/cli/console';
 import { parseEnvText, readEnvFile } from '../../../src/cli/env-file';
 import type { Finding } from '../../../src/cli/finding';
 import { judgeKey } from '../../../src/cli/key-finding';
-import { nearest } from '../../../src/cli/nearest';
+import { nearest } from '../../../src/checks/nearest';
 import { progressOn } from '../../../src/cli/progress';
 import type { Outcome } from '../../../src/cli/outcome';
 import { textReport } from '../../../src/cli/report';

@@ -227,7 +227,7 @@ test.each([
   [{ maxTombstones: 10_000_001 }, `maxTombstones (${SIZE})`],
   [{ maxRecords: '5', maxClaims: null }, `maxRecords (${SIZE}); maxClaims (${SIZE})`],
   [{ now: 7 }, 'now (expected a function)'],
-  [{ maxRecord: 5 }, 'maxRecord (no such option)'],
+  [{ maxRecord: 5 }, 'maxRecord (no such option, did you mean maxRecords?)'],
   [{ 'a secret': 5 }, 'an option whose name is not printable'],
 ])('%j is refused without its value', (options, complaint) => {
   let thrown: unknown;

@@ -3,7 +3,7 @@ import https from 'node:https';
 import { inspect } from 'node:util';
 import session from 'express-session';
 import { connectAuth, isConnectError, type ConnectAuthOptions, type ConnectError } from '../../../src';
-import { readOptions } from '../../../src/options';
+import { readOptions } from '../../../src/options/read';
 import type { Sandbox } from '../../../src/testing';
 import { browser, startApp } from '../../support/app';
 import { startSandbox } from '../../support/sandbox';
@@ -27,7 +27,7 @@ function faultOf(options: unknown): ConnectError {
 /** The options that a message names, in its order. */
 const namesIn = ({ message }: ConnectError): string[] =>
   message
-    .replace(/^connectAuth\(\) cannot use these options: /u, '')
+    .replace(/^connectAuth\(\) cannot use these options: (.*)\.$/u, '$1')
     .split('; ')
     .map((part) => part.split(' (', 1)[0]!);
 

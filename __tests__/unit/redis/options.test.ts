@@ -65,7 +65,7 @@ test.each<[string, string, unknown]>([
 test('every fault is named at once, unknown names too', () => {
   const said = complaint({ keyPrefix: 'canary', 'two words': 1 });
   expect(said).toMatch(
-    /sendCommand \(.*encryptionKeys \(.*keyPrefix \(no such option\); an option whose name is not printable\.$/u,
+    /sendCommand \(.*encryptionKeys \(.*keyPrefix \(no such option, did you mean prefix\?\); an option whose name is not printable\.$/u,
   );
   expect(said).not.toContain('canary');
   for (const nothing of [undefined, null]) expect(complaint(nothing)).toMatch(/sendCommand \(.*encryptionKeys \(/u);

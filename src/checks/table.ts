@@ -1,0 +1,92 @@
+import { ConnectError } from '../errors';
+import { own, ownOnly } from '../own';
+import { nearest } from './nearest';
+
+/** All that is known of one option. */
+export interface Row<Value = unknown> {
+  /** Gives the value as it is used, a copy where others could change it; undefined for one that is not usable. */
+  readonly read: (value: unknown) => Value | undefined;
+  /** What a usable value is, for messages. No value ever enters one. */
+  readonly expected: string;
+  /** More precisely than `expected`, what to do about this value. */
+  readonly advice?: (value: unknown) => string | undefined;
+  /** @defaultValue none: the option may be left out, and has no value then */
+  readonly default?: Value;
+  readonly isRequired?: true;
+}
+
+/** The options of one function, by name. */
+export type Table = Readonly<Record<string, Row>>;
+
+/** What reading a table gives: each option, undefined where there is neither a value nor a default. */
+export type Read<Options extends Table> = { readonly [Name in keyof Options]: ValueOf<Options[Name]> };
+type ValueOf<Option extends Row> =
+  | Exclude<ReturnType<Option['read']>, undefined>
+  | (Option extends { readonly isRequired: true } | { readonly default: unknown } ? never : undefined);
+
+/** Makes a reader of values that are used as they are. */
+export function only<Value>(isUsable: (value: unknown) => value is Value): (value: unknown) => Value | undefined {
+  return (value) => (isUsable(value) ? value : undefined);
+}
+
+/** Makes a reader of a few words. */
+export function oneOf<const Word extends string>(...words: readonly Word[]): (value: unknown) => Word | undefined {
+  return (value) => words.find((word) => word === value);
+}
+
+/** An app's options as they were given: an explicit undefined means "not given", and what is inherited counts for nothing. */
+export function givenOf(options: object | null | undefined): Readonly<Record<string, unknown>> {
+  return ownOnly(Object.fromEntries(Object.entries(options ?? {}).filter(([, value]) => value !== undefined)));
+}
+
+/**
+ * Reads the options of a small function.
+ * @param who - name of the function, for the message
+ * @throws ConnectError `ERR_CONNECT_OPTIONS` naming every option that is not usable, never a value
+ */
+export function readTable<Options extends Table>(
+  who: string,
+  table: Options,
+  options: object | null | undefined,
+): Read<Options> {
+  const given = givenOf(options);
+  const values = Object.entries(table).map(([name, row]) => [name, valueOf(row, own(given, name))] as const);
+  const bad = [
+    ...values.filter(([name, value]) => value === undefined && isWanted(table, given, name)).map(([name]) => name),
+    ...Object.keys(given).filter((name) => !Object.hasOwn(table, name)),
+  ];
+  if (bad.length > 0) refuse(who, table, bad, given);
+  return Object.freeze(ownOnly(Object.fromEntries(values))) as Read<Options>;
+}
+
+function valueOf(row: Row, value: unknown): unknown {
+  return value === undefined ? own(row, 'default') : row.read(value);
+}
+
+function isWanted(table: Table, given: object, name: string): boolean {
+  return own(given, name) !== undefined || own(table[name] ?? {}, 'isRequired') === true;
+}
+
+/**
+ * Refuses options by name, each with its next step.
+ * @throws ConnectError `ERR_CONNECT_OPTIONS`, always
+ */
+export function refuse(who: string, table: Table, names: Iterable<string>, given: object = {}): never {
+  const faults = Array.from(new Set(names), (name) => {
+    const row = own(table, name) as Row | undefined;
+    return row === undefined
+      ? unknownOption(name, Object.keys(table))
+      : `${name} (${row.advice?.(own(given, name)) ?? `expected ${row.expected}`})`;
+  });
+  throw new ConnectError('ERR_CONNECT_OPTIONS', {
+    stage: 'options',
+    message: `${who}() cannot use these options: ${faults.join('; ')}.`,
+  });
+}
+
+/** An unknown name is a word of the app's own source; still nothing but identifiers reaches a log line. */
+function unknownOption(name: string, known: readonly string[]): string {
+  if (!/^[\w$.-]{1,64}$/u.test(name)) return 'an option whose name is not printable';
+  const meant = nearest(name, known);
+  return `${name} (no such option${meant === undefined ? '' : `, did you mean ${meant}?`})`;
+}

@@ -1,0 +1,62 @@
+import Joi from 'joi';
+import { givenOf, refuse, type Row } from '../checks/table';
+import { own } from '../own';
+import { safeReturnTo } from '../return-to';
+import { publicPaths, publicPrefix, relationFaults } from './relations';
+import { OPTIONS, OPTION_NAMES, type OptionName, type OptionValues } from './table';
+
+/** The validated options, with defaults, frozen. */
+export interface Config extends OptionValues {
+  /** Where a visitor starts to sign in, as browsers see it; undefined when we do not mount it. */
+  readonly loginUrl?: string | undefined;
+  /** Our own routes as browsers see them. */
+  readonly ownPaths: readonly string[];
+}
+
+const schema = Joi.object(Object.fromEntries(OPTION_NAMES.map((name) => [name, schemaOf(OPTIONS[name])]))).required();
+
+/** Joi's own messages hold values: only the names are ever read from them. */
+function schemaOf({ read, isRequired }: Row): Joi.Schema {
+  const any = Joi.any().custom((value: unknown, helpers) => read(value) ?? helpers.error('any.invalid'));
+  return isRequired === true ? any.required() : any;
+}
+
+/**
+ * Validates the options of `connectAuth()` and gives a frozen copy with defaults.
+ * @throws ConnectError `ERR_CONNECT_OPTIONS` naming every bad option, never a value
+ */
+export function readOptions(options: unknown): Config {
+  const given = givenOf(typeof options === 'object' && !Array.isArray(options) ? options : undefined);
+  const result = schema.validate(given, { abortEarly: false, convert: false });
+  const bad = (result.error?.details ?? []).map((fault) => String(fault.path[0]));
+  // Joi's copy of the object has it as prototype.
+  if (Object.hasOwn(given, '__proto__')) bad.push('__proto__');
+  const values = withDefaults(result.error === undefined ? (result.value as object) : given);
+  bad.push(...relationFaults(values, new Set(bad)));
+  if (bad.length > 0) refuse('connectAuth', OPTIONS, bad, given);
+  return complete(values);
+}
+
+/** Every option as a member of its own, undefined where there is none: no later reader finds one on a polluted prototype. */
+function withDefaults(values: object): OptionValues {
+  const entries = OPTION_NAMES.map((name) => [name, own(values, name) ?? defaultOf(name)] as const);
+  return Object.fromEntries(entries) as unknown as OptionValues;
+}
+
+/** What `connectAuth()` uses where the option is not given. */
+export function defaultOf(name: OptionName): unknown {
+  return own(OPTIONS[name], 'default');
+}
+
+function complete(values: OptionValues): Config {
+  const ownPaths = Object.freeze(publicPaths(values));
+  const { authorizePath, allowedOrigins } = values;
+  const landing = (path: string): string => safeReturnTo(path, { ownPaths, allowedOrigins }) ?? '/';
+  return Object.freeze({
+    ...values,
+    ownPaths,
+    loginUrl: authorizePath === false ? undefined : publicPrefix(values) + authorizePath,
+    afterConnect: landing(values.afterConnect),
+    afterDisconnect: landing(values.afterDisconnect),
+  });
+}

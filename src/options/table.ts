@@ -1,0 +1,241 @@
+import type { Request } from 'express';
+import { oneOf, only, type Read, type Row } from '../checks/table';
+import {
+  hasMethods,
+  isAgent,
+  isCredential,
+  isFreeParameter,
+  isFreeSessionKey,
+  isHeaderText,
+  isMountPath,
+  isPlainSecureUrl,
+  isPrintable,
+  isScope,
+  isSecureUrl,
+  isVisible,
+  isWebOrigin,
+  isWholeNumber,
+} from '../checks/values';
+import type { RenderError } from '../error-handler';
+import type { ConnectEventListener } from '../events';
+import { isFields } from '../own';
+import { agentFault, type AgentFault } from '../checks/agent-fault';
+import { API_BASE_URL, AUTHORIZE_URL, TOKEN_URL } from '../provider/endpoints';
+import { DOCUMENTED_API_CODES } from '../provider/error-table';
+import type { RefreshLedger } from '../refresh/ledger';
+import { MOST_TOMBSTONE_MS } from '../refresh/retention';
+import { KEY_RING_HINT, readKeyRing } from '../seal';
+import type { ConnectToken } from '../token';
+import type { ConnectAuthOptions } from './options';
+
+/** One option of `connectAuth()`. */
+interface Option extends Row {
+  /** How the text of its environment variable is read; without it the environment does not set the option. */
+  readonly env?: EnvKind;
+}
+
+/** How a text becomes a value. `word`: only a usable one does; `text` goes on as it is, and connectAuth() judges it. */
+export type EnvKind = 'text' | 'word' | 'flag' | 'number' | 'list' | 'keys';
+
+const flag = only((value): value is boolean => typeof value === 'boolean');
+const credential = only(isCredential);
+const secureUrl = only(isSecureUrl);
+const plainSecureUrl = only(isPlainSecureUrl);
+const mountPath = only((value): value is string | false => value === false || isMountPath(value));
+const landing = only((value): value is string => typeof value === 'string');
+const number = (least: number, most: number): ((value: unknown) => number | undefined) =>
+  only((value): value is number => isWholeNumber(value, least, most));
+
+const URL_EXPECTED = 'an absolute https URL (http on loopback only) without fragment and user info';
+const PLAIN_URL_EXPECTED = 'an absolute https URL (http on loopback only) without query, fragment and user info';
+const LANDING_EXPECTED = 'a path of this site, or a URL on one of allowedOrigins, that is none of our own routes';
+const FLAG_EXPECTED = 'true or false';
+const CALLABLE_EXPECTED = 'a function';
+const LEDGER_OPERATIONS = ['acquire', 'renew', 'settle', 'fail', 'revoke', 'once'];
+
+/** What to do about an agent that would take something away from the verification of certificates. */
+const AGENT_ADVICE: Readonly<Record<AgentFault, string>> = {
+  unverified:
+    'it switches the verification of certificates off: remove rejectUnauthorized: false, and pass ca for a private CA',
+  identity:
+    'it decides by itself which host a certificate is for: remove checkServerIdentity, and pass ca for a private CA',
+};
+
+/**
+ * Every option of `connectAuth()`: validation, messages, environment variables and the doctor's findings come from here.
+ * What an app's editor shows of it is in {@link ConnectAuthOptions}.
+ */
+export const OPTIONS = {
+  clientId: {
+    read: credential,
+    expected: 'a non-empty string without whitespace around it',
+    isRequired: true,
+    env: 'text',
+  },
+  clientSecret: {
+    read: credential,
+    expected: 'a non-empty string without newlines and without whitespace around it',
+    isRequired: true,
+    env: 'text',
+  },
+  redirectUri: {
+    read: secureUrl,
+    expected:
+      'the registered absolute URL: https (http on loopback only), no fragment, no user info, its path ending with callbackPath',
+    isRequired: true,
+    env: 'text',
+  },
+  scope: { read: readScope, expected: 'a string or a list of strings of printable ASCII', default: '*', env: 'text' },
+  accessTokenKey: {
+    read: only(isHeaderText),
+    expected: 'a string of printable ASCII without whitespace around it',
+    env: 'text',
+  },
+  clientAuthentication: {
+    read: oneOf('header', 'body'),
+    expected: "'header' or 'body'",
+    default: 'header',
+    env: 'word',
+  },
+  requestFormat: { read: oneOf('json', 'form'), expected: "'json' or 'form'", default: 'json', env: 'word' },
+  pkce: { read: flag, expected: FLAG_EXPECTED, default: true, env: 'flag' },
+  allowMissingState: { read: flag, expected: FLAG_EXPECTED, default: false, env: 'flag' },
+  issuer: { read: plainSecureUrl, expected: PLAIN_URL_EXPECTED, env: 'text' },
+  authorizeUrl: { read: secureUrl, expected: URL_EXPECTED, default: AUTHORIZE_URL, env: 'text' },
+  tokenUrl: { read: secureUrl, expected: URL_EXPECTED, default: TOKEN_URL, env: 'text' },
+  apiBaseUrl: { read: plainSecureUrl, expected: PLAIN_URL_EXPECTED, default: API_BASE_URL, env: 'text' },
+  authorizePath: {
+    read: mountPath,
+    expected: "false or a path that starts with '/' and holds no pattern character, other than callbackPath",
+    default: '/connect/authorize',
+  },
+  callbackPath: {
+    read: mountPath,
+    expected: "false or a path that starts with '/' and holds no pattern character",
+    default: '/connect/callback',
+  },
+  disconnectPath: {
+    read: mountPath,
+    expected: "false or a path that starts with '/' and holds no pattern character, other than the other two",
+    default: '/connect/disconnect',
+  },
+  afterConnect: { read: landing, expected: LANDING_EXPECTED, default: '/', env: 'text' },
+  afterDisconnect: { read: landing, expected: LANDING_EXPECTED, default: '/', env: 'text' },
+  allowedOrigins: {
+    read: readOrigins,
+    expected:
+      'a list of exact origins such as https://app.example.com: https (http on loopback only), without path, wildcard and default port',
+    default: Object.freeze([]),
+    env: 'list',
+  },
+  refreshLeewaySeconds: { read: number(0, 3_600), expected: 'whole seconds, 0–3600', default: 60, env: 'number' },
+  ledger: {
+    read: readLedger,
+    expected:
+      'what memoryLedger() or redisLedger() returns, or an object with acquire, renew, settle, fail, revoke and once',
+  },
+  encryptionKeys: { read: readKeyRing, expected: KEY_RING_HINT, env: 'keys' },
+  timeoutMs: {
+    read: number(100, 120_000),
+    expected: 'whole milliseconds, 100–120000',
+    default: 10_000,
+    env: 'number',
+  },
+  maxApiAnswerBytes: {
+    read: number(1_024, 104_857_600),
+    expected: 'whole bytes, 1024–104857600',
+    default: 1_048_576,
+    env: 'number',
+  },
+  storeTimeoutMs: {
+    read: number(100, 60_000),
+    expected: 'whole milliseconds, 100–60000',
+    default: 5_000,
+    env: 'number',
+  },
+  pendingTtlMs: { read: number(100, 3_600_000), expected: 'whole milliseconds, 100–3600000', default: 600_000 },
+  sessionTtlMs: { read: number(60_000, MOST_TOMBSTONE_MS), expected: 'whole milliseconds, 60000–34560000000' },
+  agent: {
+    read: only(isAgent),
+    expected: 'an http.Agent or https.Agent that fits tokenUrl and apiBaseUrl',
+    advice: agentAdvice,
+  },
+  sessionKey: {
+    read: only(isFreeSessionKey),
+    expected: 'an identifier that is not a member of a session',
+    default: 'connectToken',
+  },
+  statusByApiCode: {
+    read: readStatuses,
+    expected: 'documented API codes with HTTP statuses 400–599',
+    default: Object.freeze({}),
+  },
+  renderErrors: { read: flag, expected: FLAG_EXPECTED, default: true },
+  renderError: {
+    read: only((value): value is RenderError => typeof value === 'function'),
+    expected: CALLABLE_EXPECTED,
+  },
+  onEvent: {
+    read: only((value): value is ConnectEventListener => typeof value === 'function'),
+    expected: CALLABLE_EXPECTED,
+  },
+  onConnect: {
+    read: only(
+      (value): value is (req: Request, token: ConnectToken) => void | Promise<void> => typeof value === 'function',
+    ),
+    expected: CALLABLE_EXPECTED,
+  },
+  authorizeParams: {
+    read: readParameters,
+    expected: 'plain text values under names that are not protocol parameters',
+    default: Object.freeze({}),
+  },
+} as const satisfies Readonly<Record<keyof ConnectAuthOptions, Option>>;
+
+/** The options as they are used, each for itself. */
+export type OptionValues = Read<typeof OPTIONS>;
+export type OptionName = keyof ConnectAuthOptions;
+export const OPTION_NAMES = Object.keys(OPTIONS) as readonly OptionName[];
+
+function readScope(value: unknown): string | undefined {
+  if (isScope(value)) return value;
+  return Array.isArray(value) && value.length > 0 && Array.from(value).every(isVisible) ? value.join(' ') : undefined;
+}
+
+function readOrigins(value: unknown): readonly string[] | undefined {
+  return Array.isArray(value) && value.length > 0 && Array.from(value).every(isWebOrigin)
+    ? Object.freeze(Array.from<string>(value))
+    : undefined;
+}
+
+function readLedger(value: unknown): RefreshLedger | undefined {
+  if (!hasMethods(value, LEDGER_OPERATIONS)) return undefined;
+  const ledger = value as RefreshLedger;
+  return ['function', 'undefined'].includes(typeof ledger.onForgotten) ? ledger : undefined;
+}
+
+function agentAdvice(value: unknown): string | undefined {
+  const fault = agentFault(value);
+  return fault === undefined ? undefined : AGENT_ADVICE[fault];
+}
+
+const API_CODES: ReadonlySet<string> = new Set(DOCUMENTED_API_CODES.map(String));
+
+function readStatuses(value: unknown): Readonly<Record<string, number>> | undefined {
+  return copyOf(value, (status, code): status is number => API_CODES.has(code) && isWholeNumber(status, 400, 599));
+}
+
+function readParameters(value: unknown): Readonly<Record<string, string>> | undefined {
+  return copyOf(value, (text, name): text is string => isFreeParameter(name) && isPrintable(text));
+}
+
+/** An own `__proto__`, as JSON.parse makes it, would become the prototype of a later copy. */
+function copyOf<Value>(
+  value: unknown,
+  isUsable: (member: unknown, name: string) => member is Value,
+): Readonly<Record<string, Value>> | undefined {
+  if (!isFields(value)) return undefined;
+  const copy = Object.entries(value).filter((entry): entry is [string, Value] => isUsable(entry[1], entry[0]));
+  const isWhole = copy.length === Object.keys(value).length && !Object.hasOwn(value, '__proto__');
+  return isWhole ? Object.freeze(Object.fromEntries(copy)) : undefined;
+}
