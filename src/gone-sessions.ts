@@ -10,6 +10,10 @@ const MOST_REMEMBERED = 20_000;
 interface Ended {
   /** By id, each with the moment when it ended. */
   readonly at: Map<string, number>;
+  /** Of these, the ones that go on under another id. */
+  readonly moved: Set<string>;
+  /** The last moment of a move. */
+  movedAt: number;
   /** The last moment that is no longer known: of what was seen before it, nobody can say whether it has ended since. */
   forgottenAt: number;
 }
@@ -36,20 +40,49 @@ export function watchSessions(req: Request): void {
     hadSession.add(req);
   }
   if (store === undefined || endedIn.has(store)) return;
-  const ended: Ended = { at: new Map(), forgottenAt: 0 };
+  const ended: Ended = { at: new Map(), moved: new Set(), movedAt: 0, forgottenAt: 0 };
   endedIn.set(store, ended);
-  hookStore(store, (sessionId) => {
-    const key = keyOf(sessionId);
-    // The newest last: the oldest is given up first.
-    ended.at.delete(key);
-    ended.at.set(key, (moment += 1));
-    for (const [oldest, at] of ended.at) {
-      if (ended.at.size <= MOST_REMEMBERED) break;
-      ended.at.delete(oldest);
-      ended.forgottenAt = at;
-    }
-    for (const watcher of watchersOf.get(store)?.get(sessionId) ?? []) watcher.ends += 1;
+  hookStore(store, {
+    onDestroy(sessionId) {
+      noteEnd(ended, keyOf(sessionId));
+      for (const watcher of watchersOf.get(store)?.get(sessionId) ?? []) watcher.ends += 1;
+    },
+    hasMovedOn: (session) => hasMovedOn(ended, session as Pick<Session, 'id'>),
   });
+}
+
+function noteEnd(ended: Ended, key: string): void {
+  // The newest last: the oldest is given up first.
+  ended.at.delete(key);
+  ended.at.set(key, (moment += 1));
+  for (const [oldest, at] of ended.at) {
+    if (ended.at.size <= MOST_REMEMBERED) break;
+    ended.at.delete(oldest);
+    ended.moved.delete(oldest);
+    ended.forgottenAt = at;
+  }
+}
+
+/**
+ * Notes that a session, which has ended, goes on under another id by a move of ours: what requests that have seen it before
+ * still do to it is of no use to anybody, and its cookie would take the visitor back. An app's own ends are its affair.
+ */
+export function noteMoved(store: Store, sessionId: string): void {
+  const ended = endedIn.get(store);
+  if (ended === undefined) return;
+  const key = keyOf(sessionId);
+  noteEnd(ended, key);
+  ended.moved.add(key);
+  ended.movedAt = moment;
+}
+
+/** A session that nobody has noted may have been loaded anew, from what another process has brought back. */
+function hasMovedOn(ended: Ended, session: Pick<Session, 'id'>): boolean {
+  const seen = seenAt.get(session);
+  // First: an id costs a hash.
+  if (seen === undefined || seen > ended.movedAt) return false;
+  const key = keyOf(session.id);
+  return ended.moved.has(key) && (ended.at.get(key) ?? 0) > seen;
 }
 
 /** Notes when what stands for a session was first seen, for {@link hasGone}: before the session is read. */

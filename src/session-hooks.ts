@@ -4,10 +4,12 @@
  * express-session finds out whether a session is modified and most stores write it, reads what was loaded. So a token
  * that is opened, adopted or hidden causes no write, and none is stored plain by it (`giveTwoFaces`).
  * THE STORE: `set` and `touch` are given the form in which the store is to keep the session, with the newest token and
- * sealed, whoever saves and whatever the store makes of it (`keepIn`); calls of `destroy` are heard (`hookStore`).
+ * sealed, whoever saves and whatever the store makes of it (`keepIn`); of a session that we have moved to another id they
+ * do nothing, and its cookie is not set again (`withoutCookie`); calls of `destroy` are heard (`hookStore`).
  * THE TOKEN: one that is sealed in the store prints sealed too, wherever a copy of the session is printed (`hidePrinted`).
  */
 import { inspect } from 'node:util';
+import type { Request } from 'express';
 import type { Session, Store } from 'express-session';
 
 type Properties = Readonly<Record<string, unknown>>;
@@ -99,12 +101,21 @@ export function keepIn(req: object, keep: Keep): void {
 
 type Call = (...given: unknown[]) => unknown;
 
-/**
- * Hooks a store; to be called once for each.
- * @param onDestroy - called before the store does anything, whoever ends the session and how
- */
-export function hookStore(store: Store, onDestroy: (sessionId: string) => void): void {
+/** What a store is hooked for. */
+export interface StoreHooks {
+  /** Called before the store does anything, whoever ends the session and how. */
+  readonly onDestroy: (sessionId: string) => void;
+  /** Whether a session, as a request has loaded it, goes on under another id: then it is neither written nor touched. */
+  readonly hasMovedOn: (session: object) => boolean;
+}
+
+/** Hooks a store; to be called once for each. */
+export function hookStore(store: Store, { onDestroy, hasMovedOn }: StoreHooks): void {
   wrap(store, 'set', (set) => (id, session, ...rest) => {
+    if (hasMovedOn(session as object)) {
+      leaveOut(session as Session, rest);
+      return undefined;
+    }
     const instead = replacements.get(session as object);
     if (instead === undefined) return set(id, storedForm(session), ...rest);
     instead.returned = set(id, instead.document, ...rest);
@@ -115,7 +126,7 @@ export function hookStore(store: Store, onDestroy: (sessionId: string) => void):
     'touch',
     (touch) =>
       (id, session, ...rest) =>
-        touch(id, storedForm(session), ...rest),
+        hasMovedOn(session as object) ? leaveOut(session as Session, rest) : touch(id, storedForm(session), ...rest),
   );
   wrap(store, 'destroy', (destroy) => (id, ...rest) => {
     onDestroy(String(id));
@@ -128,6 +139,26 @@ function wrap(store: Store, name: 'set' | 'touch' | 'destroy', around: (call: Ca
   const operation = operations[name]?.bind(store);
   // express-session asks whether there is a touch().
   if (operation !== undefined) operations[name] = around(operation);
+}
+
+/** Reports success: the visitor goes on in another session, and nobody reads this one any more. */
+function leaveOut(session: Session, [done]: readonly unknown[]): void {
+  const { req } = session as { req?: Request };
+  if (req?.sessionID === session.id) withoutCookie(req);
+  if (typeof done === 'function') setImmediate(done as () => void);
+}
+
+/**
+ * Keeps express-session from setting the cookie of a request's session again: it saves or touches at the end of an
+ * answer, writes the headers right after that, and sets no cookie without a session id. An app that saves in the middle
+ * of its work gets the id back at once.
+ */
+function withoutCookie(req: Request): void {
+  const { sessionID } = req;
+  Object.assign(req, { sessionID: undefined });
+  queueMicrotask(() => {
+    if (req.res?.headersSent !== true && (req.sessionID as unknown) === undefined) Object.assign(req, { sessionID });
+  });
 }
 
 /** The session itself where it is to be stored as it is; else a copy, which is a session as well. */

@@ -1,5 +1,6 @@
 import type { Request } from 'express';
 import { ConnectError, type ConnectStage } from '../errors';
+import { noteMoved } from '../gone-sessions';
 import { ownOnly } from '../own';
 import {
   destroyStored,
@@ -69,6 +70,8 @@ export async function renewSession(
     // Before the old one goes: who finds it gone can then always find out where it went.
     noteMove(req.sessionStore, visitor, newId);
     await destroyOld(req, oldId, stage, config);
+    // Now that they are gone; what has been written before this is destroyed once more below.
+    for (const id of new Set([oldId, visitor.sessionId])) noteMoved(req.sessionStore, id);
     afterOldEnds?.();
     const isFirst = await endEverywhere(req, visitor.sessionId, stage, config);
     if (!isFirst) movedElsewhere?.();
