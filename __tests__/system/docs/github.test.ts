@@ -56,6 +56,7 @@ test('the job that may publish runs no code but npm and gh, and what is built is
   expect(publishing).toContain('npm publish ./release/*.tgz --ignore-scripts');
   const building = jobs.find((job) => job.startsWith('build:'));
   expect(building).toContain('npm ci --ignore-scripts');
+  expect(building).toContain('npm run prepack\n');
   expect(building).toContain('npm pack --ignore-scripts');
 });
 

@@ -1,4 +1,4 @@
-import { readFileSync, readdirSync } from 'node:fs';
+import { readFileSync, readdirSync, statSync } from 'node:fs';
 import { join, sep } from 'node:path';
 import { packed, root } from '../../support/packed';
 
@@ -23,23 +23,51 @@ function posix(path: string): string {
   return path.split(sep).join('/');
 }
 
-/** `login/callback.ts` gives `dist/login/callback.js` and `.d.ts`; an `.mts` file `.mjs` and `.d.mts`. */
+/** `login/callback.ts` gives `dist/login/callback.js`; an `.mts` file, which is an entry, `.mjs` and the types of both. */
 function outputsOf(source: string): readonly string[] {
   const [, name = '', kind = ''] = /^(.*)\.(m?)ts$/.exec(posix(source)) ?? [];
-  return [`dist/${name}.${kind}js`, `dist/${name}.d.${kind}ts`];
+  return kind === '' ? [`dist/${name}.js`] : [`dist/${name}.mjs`, `dist/${name}.d.mts`, `dist/${name}.d.ts`];
 }
 
-test('the tarball holds the build of src, the documents, package.json, and nothing else', () => {
+const shipped = (path: string): string => readFileSync(join(packed().folder, path), 'utf8');
+
+test('the tarball holds the build of src, the documents for who writes or runs an app, and nothing else', () => {
   const sources = readdirSync(join(root, 'src'), { recursive: true, encoding: 'utf8' }).filter((name) =>
     /\.m?ts$/.test(name),
   );
-  // The reference is in the types, and pictures are for the repository's pages.
-  const docs = readdirSync(join(root, 'docs'))
-    .filter((name) => name.endsWith('.md'))
-    .map((name) => `docs/${name}`);
-  const texts = ['README.md', 'LICENSE', 'CHANGELOG.md', 'CONTRIBUTING.md', 'SECURITY.md', '.env.example', ...docs];
+  const docs = ['errors', 'provider', 'scaling', 'testing', 'troubleshooting'].map((name) => `docs/${name}.md`);
+  const texts = ['README.md', 'LICENSE', '.env.example', ...docs];
   const expected = [...texts, 'package.json', ...sources.flatMap(outputsOf)];
   expect([...packed().files].sort()).toEqual(expected.sort());
+});
+
+test('every document that a message or a help text names is among them', () => {
+  const named = packed()
+    .files.filter((path) => path.endsWith('.js'))
+    .flatMap((path) => shipped(path).match(/\bdocs\/[\w-]+\.md/gu) ?? []);
+  expect(new Set(named).size).toBeGreaterThan(2);
+  expect(named.filter((path) => !packed().files.includes(path))).toEqual([]);
+});
+
+test('what a user downloads is at most 180 KB in 220 files', () => {
+  expect(statSync(packed().tarball).size).toBeLessThanOrEqual(180_000);
+  expect(packed().files.length).toBeLessThanOrEqual(220);
+});
+
+test('the manifest says nothing that is only for work on this repository, and is the one that lies here', () => {
+  const published = JSON.parse(shipped('package.json')) as object;
+  expect(Object.keys(published).filter((name) => ['overrides', 'allowScripts'].includes(name))).toEqual([]);
+  expect(published).toEqual(manifest);
+});
+
+test('the types are those that the entries export and what these are made of, with their texts', () => {
+  const types = packed().files.filter((path) => path.endsWith('.d.ts'));
+  for (const path of types) {
+    // Nothing of another file of ours.
+    expect(shipped(path)).not.toMatch(/(?:from|import\() ?['"]\./u);
+  }
+  expect(shipped('dist/index.d.ts')).toContain("declare module 'express-session'");
+  expect(shipped('dist/index.d.ts')).not.toContain('readOptions');
 });
 
 test('the runtime dependencies are axios and joi', () => {
