@@ -12,6 +12,8 @@ interface Ended {
   readonly at: Map<string, number>;
   /** Of these, the ones that go on under another id. */
   readonly moved: Set<string>;
+  /** The last moment of an end. */
+  lastAt: number;
   /** The last moment of a move. */
   movedAt: number;
   /** The last moment that is no longer known: of what was seen before it, nobody can say whether it has ended since. */
@@ -40,7 +42,7 @@ export function watchSessions(req: Request): void {
     hadSession.add(req);
   }
   if (store === undefined || endedIn.has(store)) return;
-  const ended: Ended = { at: new Map(), moved: new Set(), movedAt: 0, forgottenAt: 0 };
+  const ended: Ended = { at: new Map(), moved: new Set(), lastAt: 0, movedAt: 0, forgottenAt: 0 };
   endedIn.set(store, ended);
   hookStore(store, {
     onDestroy(sessionId) {
@@ -55,6 +57,7 @@ function noteEnd(ended: Ended, key: string): void {
   // The newest last: the oldest is given up first.
   ended.at.delete(key);
   ended.at.set(key, (moment += 1));
+  ended.lastAt = moment;
   for (const [oldest, at] of ended.at) {
     if (ended.at.size <= MOST_REMEMBERED) break;
     ended.at.delete(oldest);
@@ -79,10 +82,9 @@ export function noteMoved(store: Store, sessionId: string): void {
 /** A session that nobody has noted may have been loaded anew, from what another process has brought back. */
 function hasMovedOn(ended: Ended, session: Pick<Session, 'id'>): boolean {
   const seen = seenAt.get(session);
-  // First: an id costs a hash.
   if (seen === undefined || seen > ended.movedAt) return false;
-  const key = keyOf(session.id);
-  return ended.moved.has(key) && (ended.at.get(key) ?? 0) > seen;
+  const key = endedSince(ended, session, seen);
+  return key !== undefined && ended.moved.has(key);
 }
 
 /** Notes when what stands for a session was first seen, for {@link hasGone}: before the session is read. */
@@ -92,8 +94,16 @@ export function noteSeen(session: object): void {
 
 /** Whether this process has ended a session since it was first seen: then nothing may write it any more. */
 export function hasGone(store: Store, session: Pick<Session, 'id'>): boolean {
-  const at = endedIn.get(store)?.at.get(keyOf(session.id));
-  return at !== undefined && at > (seenAt.get(session) ?? 0);
+  const ended = endedIn.get(store);
+  return ended !== undefined && endedSince(ended, session, seenAt.get(session) ?? 0) !== undefined;
+}
+
+/** @returns the key of a session that has ended since */
+function endedSince({ at, lastAt }: Ended, { id }: Pick<Session, 'id'>, seen: number): string | undefined {
+  // First: an id costs a hash.
+  if (seen > lastAt) return undefined;
+  const key = keyOf(id);
+  return (at.get(key) ?? 0) > seen ? key : undefined;
 }
 
 /**
@@ -114,16 +124,26 @@ export function hasEnded(store: Store, sessionId: string): boolean {
 }
 
 /**
- * Whether a request has no session any more because the app has ended it, by `destroy()` or by taking it off the request
- * (option `unset` of express-session: the store hears of that at the end of the request). One that never had a session is
- * a matter of the store or of the configuration.
+ * Whether the session of a request is over because the app has ended it, by `destroy()`, in its store, or by taking it off
+ * the request (option `unset` of express-session: the store hears of that at the end of the request). One that never had a
+ * session is a matter of the store or of the configuration; one that we have moved goes on.
  */
 export function isLoggedOut(req: Request): boolean {
-  const { session, sessionStore, sessionID } = req as { session?: unknown; sessionStore?: Store; sessionID?: string };
-  if (session != null) return false;
+  const { session, sessionStore, sessionID } = req as {
+    session?: Session | null;
+    sessionStore?: Store;
+    sessionID?: string;
+  };
+  if (session != null) return sessionStore !== undefined && isOver(sessionStore, session);
   if (hadSession.has(req)) return true;
   // It was ended before this instance met the request.
   return sessionStore !== undefined && sessionID !== undefined && hasEnded(sessionStore, sessionID);
+}
+
+/** Whether a session that the request holds has ended since, other than by a move of ours. */
+function isOver(store: Store, session: Pick<Session, 'id'>): boolean {
+  const ended = endedIn.get(store);
+  return ended !== undefined && hasGone(store, session) && !hasMovedOn(ended, session);
 }
 
 /** Watches the session of one request. */

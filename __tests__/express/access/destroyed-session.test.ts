@@ -11,6 +11,8 @@ beforeAll(async () => {
 
 /** The app logs the visitor out, then something behind it asks for the token. */
 const logOut: RequestHandler = (req, _res, next) => req.session.destroy(next);
+/** The same in the store alone; the request keeps its copy. */
+const endInStore: RequestHandler = (req, _res, next) => req.sessionStore.destroy(req.sessionID, next);
 /** The ways of express-session's option `unset`. */
 const unset: Readonly<Record<string, RequestHandler>> = {
   'req.session = null': (req, _res, next) => {
@@ -47,7 +49,7 @@ test('without a route of ours to sign in nothing is offered', async () => {
   });
 });
 
-const ENDINGS = Object.entries({ 'session.destroy()': logOut, ...unset }).flatMap(([ending, end]) =>
+const ENDINGS = Object.entries({ 'session.destroy()': logOut, 'sessionStore.destroy()': endInStore, ...unset }).flatMap(([ending, end]) =>
   Object.entries(WAYS).map(([way, make]) => ({ way, ending, make, end })),
 );
 
