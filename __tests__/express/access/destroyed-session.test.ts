@@ -49,8 +49,8 @@ test('without a route of ours to sign in nothing is offered', async () => {
   });
 });
 
-const ENDINGS = Object.entries({ 'session.destroy()': logOut, 'sessionStore.destroy()': endInStore, ...unset }).flatMap(([ending, end]) =>
-  Object.entries(WAYS).map(([way, make]) => ({ way, ending, make, end })),
+const ENDINGS = Object.entries({ 'session.destroy()': logOut, 'sessionStore.destroy()': endInStore, ...unset }).flatMap(
+  ([ending, end]) => Object.entries(WAYS).map(([way, make]) => ({ way, ending, make, end })),
 );
 
 test.each(ENDINGS)('$way after $ending is 401, and the sign-in is offered', async ({ make, end }) => {
