@@ -120,9 +120,12 @@ export function browser(cookies: ReadonlyMap<string, string> = new Map()): Brows
   };
 }
 
+/** Browsers keep their connections; those of an app end with it. */
+const agent = new http.Agent({ keepAlive: true });
+
 function send(url: string, method: string, headers: http.OutgoingHttpHeaders): Promise<Answer> {
   return new Promise((resolve, reject) => {
-    const request = http.request(url, { method, headers, agent: false }, (response) => {
+    const request = http.request(url, { method, headers, agent }, (response) => {
       const chunks: Buffer[] = [];
       response.on('data', (chunk: Buffer) => chunks.push(chunk));
       response.on('end', () =>
