@@ -82,9 +82,10 @@ export function sessionTokens(config: SessionTokensConfig): SessionTokens {
     if (!Object.hasOwn(session, sessionKey)) return;
     const raw = session[sessionKey];
     if (raw === undefined || setOf(raw) !== undefined) return;
-    // Without keys there is nothing to open, but an envelope of the time when there were some must not be read, and a
-    // token of 0.1.0 gets its label.
-    if (seal === undefined && !isEnvelope(raw) && !Object.hasOwn(session, lineageKey)) return;
+    // Without keys there is nothing to open, but an envelope of the time when there were some must not be read, a token
+    // of 0.1.0 gets its label, and one from elsewhere may say Bearer.
+    const isAsWritten = ownOf(raw, 'type') === 'bearer' && !Object.hasOwn(session, lineageKey);
+    if (seal === undefined && !isEnvelope(raw) && isAsWritten) return;
     const held = readDocument(session);
     if (held.kind === 'locked') hide(session);
     else if (held.kind === 'held') expose(session, held.set, raw);

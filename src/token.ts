@@ -13,8 +13,8 @@ export interface ConnectToken {
    * provider's own sample, is kept and tells nothing: `getToken` gives the token until the API refuses it.
    */
   expires_at?: number;
-  /** Always `'bearer'` in this version. */
-  type: string;
+  /** In small letters, however the provider, or whoever has put the token there, spells it. */
+  type: 'bearer';
   /** Space-separated, if the provider said. */
   scope?: string;
   /**
@@ -59,11 +59,11 @@ export function readConnectToken(value: unknown): ConnectToken | undefined {
   if (!(expiry === undefined || (typeof expiry === 'number' && Number.isFinite(expiry) && expiry > 0)))
     return undefined;
   if (!(scope === undefined || typeof scope === 'string')) return undefined;
-  return ownOnly({
+  return ownOnly<ConnectToken>({
     access_token: access,
     ...(refresh === undefined ? {} : { refresh_token: refresh }),
     ...(expiry === undefined ? {} : { expires_at: expiry }),
-    type,
+    type: 'bearer',
     ...(scope === undefined ? {} : { scope }),
   });
 }

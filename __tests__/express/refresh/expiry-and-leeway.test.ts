@@ -325,6 +325,27 @@ describe('what a session may hold instead', () => {
     expect(sandbox.calls.refresh).toBe(1);
   });
 
+  test.each(['Bearer', 'BEARER'])(
+    'type %s, from elsewhere, is shown as bearer, and written so with the next refresh only',
+    async (type) => {
+      const world = await connectedWorld(sandbox);
+      await editSessions(world.app, (document) => {
+        tokenOf(document).type = type;
+      });
+      const shown = tokenIn(await world.visitor.visit(`${world.app.url}/token`)).type;
+      expect({ shown, given: tokenIn(await world.fresh()).type, stored: (await world.stored()).type }).toEqual({
+        shown: 'bearer',
+        given: 'bearer',
+        stored: type,
+      });
+      await world.expireIn(-1);
+      expect({ given: tokenIn(await world.fresh()).type, stored: (await world.stored()).type }).toEqual({
+        given: 'bearer',
+        stored: 'bearer',
+      });
+    },
+  );
+
   test('whatever stands in the label, or in the one of 0.1.0 beside it, the token is given, refreshed once, and its label whole afterwards', async () => {
     sandbox.set({ refresh: 'same' });
     const world = await connectedWorld(sandbox);

@@ -240,7 +240,7 @@ test('a record that is lost before the failure is recorded: the token is not pre
 });
 
 test('a clock that is set back ends a pause instead of stretching it', () => {
-  const set = { token: { access_token: 'a', type: 'bearer' }, lineage: 'l', generation: 0 };
+  const set = { token: { access_token: 'a', type: 'bearer' as const }, lineage: 'l', generation: 0 };
   const pauses = refreshPauses();
   time.stop();
   pauses.keep('k', set, { ms: 4000, word: 'unavailable' });

@@ -86,7 +86,11 @@ test('whatever a refresh throws becomes a pause with an event, and none of its w
     onEvent: (event) => void events.push(event),
     endpoint: { refresh: () => Promise.reject(new TypeError('words of a library')) },
   });
-  const set = { token: { access_token: 'a', refresh_token: 'r', type: 'bearer' }, lineage: 'lineage', generation: 0 };
+  const set = {
+    token: { access_token: 'a', refresh_token: 'r', type: 'bearer' as const },
+    lineage: 'lineage',
+    generation: 0,
+  };
   const { landed } = flights.start(set, { patient: true, minAgeMs: 0, retentionMs: 60_000 });
   expect(await landed).toMatchObject({ kind: 'backoff', word: 'ambiguous' });
   expect(events).toMatchObject([

@@ -161,7 +161,7 @@ describe.each(SEALING)('with a %s token', (kind, options) => {
       options: { ...options },
       routes: (app) => {
         app.get('/import', (req, res) => {
-          const { connection, ...token } = req.session.connectToken ?? { access_token: '', type: '' };
+          const { connection, ...token } = req.session.connectToken ?? { access_token: '', type: 'bearer' as const };
           req.session.connectToken = token;
           res.json(connection);
         });

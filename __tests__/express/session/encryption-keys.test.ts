@@ -301,7 +301,7 @@ describe('readers of a session that is locked', () => {
     const world = deployments();
     const visitor = browser();
     await signIn(await world.deploy([KEY]), sandbox, visitor);
-    const token = { access_token: 'imported', type: 'bearer' };
+    const token = { access_token: 'imported', type: 'bearer' as const };
     const app = await world.deploy([OTHER], {
       routes: (express) =>
         void express.get('/import', (req, res) => {

@@ -136,7 +136,7 @@ expectTypeOf<ConnectToken>().toEqualTypeOf<{
   access_token: string;
   refresh_token?: string;
   expires_at?: number;
-  type: string;
+  type: 'bearer';
   scope?: string;
   connection?: string;
 }>();

@@ -3,7 +3,7 @@ import { refreshPauses } from '../../../src/refresh/pauses';
 import { takeOverTime, type Time } from '../../support/refreshing';
 
 const DAY = 24 * 3_600_000;
-const set = { token: { access_token: 'a', type: 'bearer' }, lineage: 'l', generation: 0 };
+const set = { token: { access_token: 'a', type: 'bearer' as const }, lineage: 'l', generation: 0 };
 
 let time: Time;
 beforeEach(() => {

@@ -17,7 +17,7 @@ test('a claim whose answer is read late is asked for again before anything is pr
       return got;
     },
   };
-  const refresh = (token: string): Promise<{ access_token: string; refresh_token: string; type: string }> => {
+  const refresh = (token: string): Promise<{ access_token: string; refresh_token: string; type: 'bearer' }> => {
     steps.push(token);
     return Promise.resolve({ access_token: 'new', refresh_token: 'next', type: 'bearer' });
   };
@@ -28,7 +28,7 @@ test('a claim whose answer is read late is asked for again before anything is pr
     endpoint: { refresh },
   });
   const set = {
-    token: { access_token: 'old', refresh_token: 'spent once', type: 'bearer' },
+    token: { access_token: 'old', refresh_token: 'spent once', type: 'bearer' as const },
     lineage: 'l',
     generation: 0,
   };

@@ -55,7 +55,12 @@ test('what is written is read again; a lifetime only where it is short against t
       fc.option(nat, { nil: undefined }),
       fc.nat({ max: 3600 }),
       (lineage, generation, life, leeway) => {
-        const set = { token: { access_token: 'a', type: 'bearer' }, lineage, generation, lifetimeSeconds: life };
+        const set = {
+          token: { access_token: 'a', type: 'bearer' as const },
+          lineage,
+          generation,
+          lifetimeSeconds: life,
+        };
         const isShort = life !== undefined && life < Math.max(20, 5 * leeway);
         expect(readLabel(labelOf(set, leeway))).toEqual({
           lineage,
