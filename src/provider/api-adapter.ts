@@ -8,6 +8,7 @@ import { bodyBytes } from './api-body';
 import { callLimits, type CallLimits } from './api-limits';
 import { apiCallRefused } from './api-refusal';
 import type { TransportFault, WireAnswer, WireRequest } from './attempt';
+import { connectionFault } from './connection-fault';
 import type { Transport } from './transport';
 
 /** What the calls of all visitors share. */
@@ -232,14 +233,7 @@ async function exchange(transport: Transport, request: WireRequest, limits: Call
 
 function faultError(fault: Exclude<TransportFault, 'aborted'>): ConnectError {
   if (fault === 'timeout') return new ConnectError('ERR_CONNECT_TIMEOUT', { stage: 'api' });
-  return new ConnectError('ERR_CONNECT_UNAVAILABLE', {
-    stage: 'api',
-    reason: fault,
-    message:
-      fault === 'unreachable'
-        ? 'No connection to apiBaseUrl: check the address, name resolution, firewall, proxy (option agent) and certificate.'
-        : 'The connection to apiBaseUrl ended before the answer was complete; the call may have been carried out.',
-  });
+  return new ConnectError('ERR_CONNECT_UNAVAILABLE', { stage: 'api', ...connectionFault(fault, 'apiBaseUrl') });
 }
 
 const STILL_REFUSED =

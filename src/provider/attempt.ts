@@ -1,6 +1,7 @@
 import http from 'node:http';
 import https from 'node:https';
-import type { Socket } from 'node:net';
+import { Socket } from 'node:net';
+import { TLSSocket } from 'node:tls';
 import { urlToHttpOptions } from 'node:url';
 import { own } from '../own';
 import { isIntercepted, waitsForNode, witness } from './interceptor';
@@ -34,9 +35,10 @@ export interface WireAnswer {
 
 /**
  * Why there is no answer: `timeout` no complete one in time; `unreachable` nothing was sent (name, connection or
- * certificate); `broken` the connection ended after the request may have left; `aborted` the request's signal ended it.
+ * certificate); `plain` nothing was sent, because the agent has made a connection without TLS for an https address;
+ * `broken` the connection ended after the request may have left; `aborted` the request's signal ended it.
  */
-export type TransportFault = 'timeout' | 'unreachable' | 'broken' | 'aborted';
+export type TransportFault = 'timeout' | 'unreachable' | 'plain' | 'broken' | 'aborted';
 
 /** An answer or a fault, never both; `repeated` where the request may have been written to two connections. */
 export type WireResult =
@@ -134,7 +136,10 @@ export function startAttempt(attempt: Attempt, done: (outcome: AttemptOutcome) =
     connection = socket;
     socket.on('data', noteAnswer);
     socket.once('connect', noteConnection);
-    const awaited = isIntercepted(outgoing, agent) ? undefined : eventBeforeUse(socket, secure);
+    const intercepted = isIntercepted(outgoing, agent);
+    // It will never be verified: waiting for that would take all the time that a call has.
+    if (secure && !intercepted && isPlain(socket)) return settle({ kind: 'fault', fault: 'plain' }, 'destroy');
+    const awaited = intercepted ? undefined : eventBeforeUse(socket, secure);
     if (awaited === undefined) write();
     else socket.once(awaited, write);
   }
@@ -214,6 +219,11 @@ export function startAttempt(attempt: Attempt, done: (outcome: AttemptOutcome) =
     if (socketFate === 'destroy') outgoing.destroy();
     done(outcome);
   }
+}
+
+/** Whether a connection is one of Node's own, and without TLS; of what an agent has put together nothing is known yet. */
+function isPlain(socket: Socket): boolean {
+  return socket instanceof Socket && !(socket instanceof TLSSocket);
 }
 
 /** The event after which a connection can be written to; undefined where it stands already. */

@@ -2,6 +2,7 @@ import type * as http from 'node:http';
 import { ConnectError } from '../errors';
 import type { ConnectToken } from '../token';
 import type { TransportFault, WireResult } from './attempt';
+import { connectionFault } from './connection-fault';
 import { own, ownOnly } from '../own';
 import { readAnswer } from './read-answer';
 import { endpointRest } from './rest';
@@ -129,17 +130,12 @@ export function tokenEndpoint(settings: TokenEndpointConfig): TokenEndpoint {
 
 /** A repeat that reached nobody does not undo the first attempt, which may have. */
 function honestFault(fault: TransportFault, repeated: boolean): TransportFault {
-  return repeated && fault === 'unreachable' ? 'broken' : fault;
+  return repeated && (fault === 'unreachable' || fault === 'plain') ? 'broken' : fault;
 }
 
 function faultError(fault: TransportFault, stage: Stage): ConnectError {
   if (fault === 'timeout') return new ConnectError('ERR_CONNECT_TIMEOUT', { stage });
-  return new ConnectError('ERR_CONNECT_UNAVAILABLE', {
-    stage,
-    reason: fault,
-    message:
-      fault === 'unreachable'
-        ? 'No connection to tokenUrl: check the address, name resolution, firewall, proxy (option agent) and certificate.'
-        : 'The connection to tokenUrl ended before the answer was complete.',
-  });
+  // Nobody aborts these requests but their deadline.
+  const { reason, message } = connectionFault(fault === 'aborted' ? 'broken' : fault, 'tokenUrl');
+  return new ConnectError('ERR_CONNECT_UNAVAILABLE', { stage, reason, message });
 }

@@ -121,6 +121,20 @@ test('a plain connection to the proxy, which speaks first, counts for nothing an
   expect(heard).toBe(0);
 });
 
+test.each(['exchange', 'refresh'] as const)(
+  'an agent that asks a proxy without TLS for an https address, as http-proxy-agent does, is named at once (%s)',
+  async (call) => {
+    const proxy = net.createServer((socket) => socket.on('error', () => undefined));
+    cleanup(() => proxy.close());
+    await new Promise<void>((done) => proxy.listen(0, '127.0.0.1', done));
+    const { port } = proxy.address() as net.AddressInfo;
+    const agent = new ConnectingAgent(() => net.connect(port, '127.0.0.1'));
+    const refusal = await refusalOf(tokenEndpoint(configFor(PROVIDER, { agent, timeoutMs: 1000 })), call);
+    expect(refusal).toMatchObject({ code: 'ERR_CONNECT_UNAVAILABLE', status: 502, reason: 'unreachable' });
+    expect((refusal as Error).message).toContain('https-proxy-agent');
+  },
+);
+
 test.each([
   ['with another servername', { servername: 'localhost' }],
   ['with a checkServerIdentity of its own', { checkServerIdentity: () => undefined }],
