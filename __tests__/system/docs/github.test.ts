@@ -1,6 +1,8 @@
 import { spawnSync } from 'node:child_process';
-import { existsSync, readFileSync, readdirSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { cleanup } from '../../support/cleanup';
 
 const root = join(__dirname, '../../..');
 const read = (path: string): string => readFileSync(join(root, path), 'utf8');
@@ -90,4 +92,60 @@ test('the notes of a release are the section of CHANGELOG.md, and a version with
     isLong: text.length > 100,
   }).toEqual({ status: 0, isInChangelog: true, hasNextSection: false, isLong: true });
   expect(notes('999.0.0')).toEqual([1, '']);
+});
+
+describe('a commit says why', () => {
+  /** A repository with these messages, the oldest first; a merge brings a branch with it. */
+  function repository(...messages: readonly string[]): string {
+    const folder = mkdtempSync(join(tmpdir(), 'commits-'));
+    cleanup(() => rmSync(folder, { recursive: true, force: true }));
+    const git = (...args: readonly string[]): void => {
+      const who = ['-c', 'user.name=A', '-c', 'user.email=a@b.example', '-c', 'commit.gpgsign=false'];
+      const { status, stderr } = spawnSync('git', [...who, ...args], { cwd: folder, encoding: 'utf8' });
+      if (status !== 0) throw new Error(stderr);
+    };
+    git('init', '-q', '-b', 'main');
+    for (const message of messages) {
+      if (!message.startsWith('Merge')) git('commit', '-q', '--allow-empty', '-m', message);
+      else {
+        git('checkout', '-q', '-b', 'side', 'HEAD~1');
+        git('commit', '-q', '--allow-empty', '-m', 'feat: on the side\n\nBecause.');
+        git('checkout', '-q', 'main');
+        git('merge', '-q', '--no-ff', '-m', message, 'side');
+      }
+    }
+    return folder;
+  }
+
+  function judged(cwd: string, base: string): { readonly status: number | null; readonly named: readonly string[] } {
+    const script = join(root, 'scripts/commit-bodies.mjs');
+    const { status, stderr } = spawnSync(process.execPath, [script, base, 'HEAD'], { cwd, encoding: 'utf8' });
+    return { status, named: [...stderr.matchAll(/^[0-9a-f]{7,} (.+)$/gmu)].map(([, subject = '']) => subject) };
+  }
+
+  const silent = 'chore: before';
+  const reason = 'feat: first\n\nBecause of this.';
+  const signed = '\n\nSigned-off-by: A <a@b.example>';
+
+  test('one without a body, or with nothing but who signed it, is named', () => {
+    const folder = repository(silent, reason, 'fix: second', `fix: third${signed}`);
+    expect(judged(folder, 'HEAD~3')).toEqual({ status: 1, named: ['fix: third', 'fix: second'] });
+  });
+
+  test('merges, and what is older, may be silent', () => {
+    expect(judged(repository(silent, `${reason}${signed}`, 'Merge side'), 'HEAD~2')).toEqual({ status: 0, named: [] });
+  });
+
+  test('the last one counts where nobody knows what came before', () => {
+    const nothing = '0'.repeat(40);
+    expect(judged(repository(silent, reason), nothing)).toEqual({ status: 0, named: [] });
+    expect(judged(repository(reason, silent), nothing)).toEqual({ status: 1, named: [silent] });
+  });
+
+  test('the workflow looks at what a push or a pull request brings', () => {
+    const workflow = read('.github/workflows/ci.yml');
+    expect(workflow).toContain('run: node scripts/commit-bodies.mjs "$BASE" "$HEAD"\n');
+    expect(workflow).toContain('BASE: ${{ github.event.pull_request.base.sha || github.event.before }}\n');
+    expect(workflow).toContain('HEAD: ${{ github.event.pull_request.head.sha || github.sha }}\n');
+  });
 });
