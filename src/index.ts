@@ -3,8 +3,8 @@ export {
   connectErrorHandler,
   type ConnectErrorHandlerOptions,
   type ConnectErrorMiddleware,
-  type RenderError,
-} from './error-handler';
+} from './access/error-handler';
+export type { RenderError } from './respond';
 export {
   ConnectError,
   isConnectError,

@@ -52,7 +52,7 @@ export const LAYERS: readonly Layer[] = [
   { name: 'provider', members: ['provider/'] },
   { name: 'refresh', members: ['refresh/'] },
   { name: 'redis', members: ['redis/'] },
-  { name: 'error answers', members: ['error-page', 'error-handler'] },
+  { name: 'error answers', members: ['error-page', 'respond'] },
   { name: 'options', members: ['options/'] },
   { name: 'journeys', members: ['login/', 'access/'] },
   { name: 'parts put together', members: ['connect-auth', 'testing/'] },

@@ -1,6 +1,6 @@
 import type { NextFunction, Request, RequestHandler, Response } from 'express';
 import { emitAnswer } from '../emit';
-import { answerError, type RenderError } from '../error-handler';
+import { answerError, type RenderError } from '../respond';
 import { ConnectError, PRIVATE_HEADERS, isConnectError } from '../errors';
 import type { ConnectEventListener } from '../events';
 import { ownOnly } from '../own';

@@ -1,6 +1,6 @@
 import type * as http from 'node:http';
 import type { Request } from 'express';
-import type { RenderError } from '../error-handler';
+import type { RenderError } from '../respond';
 import type { ConnectEventListener } from '../events';
 import type { RefreshLedger } from '../refresh/ledger';
 import type { EncryptionKey } from '../seal';

@@ -16,7 +16,7 @@ import {
   isWebOrigin,
   isWholeNumber,
 } from '../checks/values';
-import type { RenderError } from '../error-handler';
+import type { RenderError } from '../respond';
 import type { ConnectEventListener } from '../events';
 import { isFields } from '../own';
 import { agentFault, type AgentFault } from '../checks/agent-fault';

@@ -1,50 +1,10 @@
-import type { ErrorRequestHandler, NextFunction, Request, Response } from 'express';
+import type { Request, Response } from 'express';
 import { ERROR_PAGE_CSP, errorPage } from './error-page';
-import { emitAnswer } from './emit';
-import { isConnectError, referenceOf, type ConnectError } from './errors';
-import type { ConnectEventListener } from './events';
-import { ownOnly } from './own';
-import { errorFromAxios, type ConnectErrorFromOptions } from './provider/fetched-answer';
+import { referenceOf, type ConnectError } from './errors';
 import { isShownToPerson } from './request-kind';
 
 /** Answers a request with the app's own error page; status and headers are already set. */
 export type RenderError = (error: ConnectError, req: Request, res: Response) => void | Promise<void>;
-
-/** Error middleware of Express. An interface of ours, so that declarations of an app can name it. */
-export interface ConnectErrorMiddleware extends ErrorRequestHandler {
-  (error: unknown, req: Request, res: Response, next: NextFunction): void;
-}
-
-/** Options of {@link connectErrorHandler}. */
-export interface ConnectErrorHandlerOptions {
-  /** Answers in the app's own look; when it throws, the standard answer is given. */
-  readonly render?: RenderError | undefined;
-  /** Is told as `error` what no event has told: errors that the app has made itself, and errors of axios. */
-  readonly onEvent?: ConnectEventListener | undefined;
-  /** As option `statusByApiCode` of `connectAuth()`, for errors of axios. */
-  readonly statusByApiCode?: ConnectErrorFromOptions['statusByApiCode'];
-  /** Where a visitor whose connection is over can connect again, for errors of axios. */
-  readonly loginUrl?: string | undefined;
-}
-
-/**
- * Error middleware for the app's own routes: turns each {@link ConnectError} into its HTTP answer,
- * a page for a page load or a form, and problem+json (RFC 9457) for a script. An error of axios whose response is there
- * is answered as `client(req)` would have translated it, whatever service that was; nothing of it is shown. Passes on
- * foreign errors and answers already begun.
- */
-export function connectErrorHandler(options: ConnectErrorHandlerOptions = {}): ConnectErrorMiddleware {
-  const { render, onEvent, statusByApiCode, loginUrl } = ownOnly(options);
-  return function connectErrors(error: unknown, req: Request, res: Response, next: NextFunction): void {
-    const known = isConnectError(error) ? error : errorFromAxios(error, { statusByApiCode, loginUrl });
-    if (known === undefined || res.headersSent) {
-      next(error);
-      return;
-    }
-    emitAnswer(onEvent, known, res);
-    answerError(known, req, res, render);
-  };
-}
 
 /**
  * Sends the HTTP answer of an error. Status and headers are set before `render` is called; when that throws or rejects
@@ -59,7 +19,7 @@ export function answerError(error: ConnectError, req: Request, res: Response, re
     .vary('Sec-Fetch-Mode');
   const fallBack = (): void => {
     if (!res.headersSent) standardAnswer(error, req, res);
-    // Half an answer cannot be mended, and must not be left hanging.
+    // The response has started: destroy it so that the client does not hang.
     else if (!res.writableEnded) res.destroy();
   };
   if (render === undefined) {
