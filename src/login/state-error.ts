@@ -6,7 +6,7 @@ const STATE_MESSAGES = {
     'security notes, set allowMissingState.',
   no_session:
     'The session that started this sign-in is not here. Likely causes: the cookie was not sent (sameSite, secure ' +
-    'behind a proxy), the visitor came by another host than that of redirectUri (localhost is not 127.0.0.1), or a ' +
+    'behind a proxy) or had run out (maxAge counts milliseconds), the visitor came by another host than that of redirectUri (localhost is not 127.0.0.1), or a ' +
     'MemoryStore lost its sessions at a restart.',
   overwritten:
     'This session has started the sign-in, but no longer knows of it: a request that began before the sign-in has saved ' +

@@ -52,6 +52,26 @@ describe('a session cookie', () => {
   });
 });
 
+test.each([
+  'sameSite',
+  'secure behind a proxy',
+  'localhost is not 127.0.0.1',
+  'MemoryStore',
+  'maxAge counts milliseconds',
+])('a callback without the session of its sign-in tells the developer of a likely cause: %s', async (cause) => {
+  const said: string[] = [];
+  const onError: ErrorRequestHandler = (error: Error, _req, _res, next) => {
+    said.push(error.message);
+    next(error);
+  };
+  const parts: TestAppParts = { options: { renderErrors: false }, routes: (app) => void app.use(onError) };
+  await within(parts, async (own) => {
+    const callback = await beginSignIn(own, sandbox, browser());
+    await browser().visit(callback);
+    expect(said).toEqual([expect.stringContaining(cause)]);
+  });
+});
+
 test('a sign-in whose session ends while it starts does not bring it back', async () => {
   const gone = { now: false };
   await within(
