@@ -4,6 +4,11 @@ import { newReference } from './reference';
 
 export type { ConnectErrorCode } from './error-words';
 
+/** `Retry-After` of what passes by itself within moments. */
+export const COME_AGAIN_SECONDS = 2;
+/** `Retry-After` of what works at once if it is sent again. */
+export const AT_ONCE_SECONDS = 1;
+
 /** The part of the journey in which an error arose. */
 export type ConnectStage = 'options' | 'authorize' | 'callback' | 'exchange' | 'refresh' | 'api' | 'disconnect';
 

@@ -1,6 +1,6 @@
 import type { Request, Response } from 'express';
 import type { Session, SessionData, Store } from 'express-session';
-import { ConnectError, type ConnectStage } from './errors';
+import { COME_AGAIN_SECONDS, ConnectError, type ConnectStage } from './errors';
 import { saveInstead } from './session-hooks';
 import type { ConnectToken } from './token';
 
@@ -193,7 +193,7 @@ export function storeError(stage: ConnectStage, reason: string, message?: string
   return new ConnectError('ERR_CONNECT_STORE', {
     stage,
     reason,
-    retryAfterSeconds: 2,
+    retryAfterSeconds: COME_AGAIN_SECONDS,
     ...(message === undefined ? {} : { message }),
   });
 }

@@ -1,4 +1,4 @@
-import { ConnectError, type ConnectErrorCode } from '../errors';
+import { COME_AGAIN_SECONDS, ConnectError, type ConnectErrorCode } from '../errors';
 import type { Landed } from '../refresh/landed';
 
 /** How a refresh ended that left nothing to go on with, the connection alive. */
@@ -14,6 +14,8 @@ const MESSAGES: Readonly<Record<string, string>> = {
   not_sent: 'The token endpoint cannot be reached: check tokenUrl, name resolution, firewall, proxy and certificate.',
 };
 
+const LONGEST_PAUSE_SECONDS = 3600;
+
 /**
  * The error for a visitor whose token has expired and cannot be renewed right now: nothing is lost, so no 401.
  * @param how - `status`: the app's own for what the provider said
@@ -24,7 +26,7 @@ export function notNow(landed: NotNow, how: { readonly loginUrl?: string; readon
     return new ConnectError('ERR_CONNECT_LEDGER', {
       stage: 'refresh',
       reason: landed.kind === 'away' ? 'away' : 'busy',
-      retryAfterSeconds: 2,
+      retryAfterSeconds: COME_AGAIN_SECONDS,
     });
   }
   const code = Object.hasOwn(CODES, landed.word) ? CODES[landed.word] : undefined;
@@ -34,6 +36,6 @@ export function notNow(landed: NotNow, how: { readonly loginUrl?: string; readon
     ...(code === undefined ? { status, ...login } : how.status === undefined ? {} : { status }),
     ...(message === undefined ? {} : { message }),
     ...(landed.reference === undefined ? {} : { reference: landed.reference }),
-    retryAfterSeconds: Math.min(3600, Math.max(1, Math.ceil(landed.ms / 1000))),
+    retryAfterSeconds: Math.min(LONGEST_PAUSE_SECONDS, Math.max(1, Math.ceil(landed.ms / 1000))),
   });
 }

@@ -1,5 +1,5 @@
 import type { Request, RequestHandler, Response } from 'express';
-import { ConnectError } from '../errors';
+import { AT_ONCE_SECONDS, ConnectError } from '../errors';
 import { emit } from '../emit';
 import { disconnectedEvent } from '../events';
 import { noteSeen } from '../gone-sessions';
@@ -173,7 +173,7 @@ function movedOn(): ConnectError {
   return new ConnectError('ERR_CONNECT_LEDGER', {
     stage: 'disconnect',
     reason: 'moved',
-    retryAfterSeconds: 1,
+    retryAfterSeconds: AT_ONCE_SECONDS,
     message: 'The session has moved while this request was on its way. Nothing is lost: send it again.',
   });
 }

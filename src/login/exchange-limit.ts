@@ -1,4 +1,4 @@
-import { ConnectError } from '../errors';
+import { COME_AGAIN_SECONDS, ConnectError } from '../errors';
 
 /** Code exchanges of one instance in this process: each keeps a connection to the provider open while it lasts. */
 export interface ExchangeLimit {
@@ -11,7 +11,6 @@ export interface ExchangeLimit {
 
 /** Made-up codes are exchanged like any other, so that many of them at once could take all connections and memory. */
 export const MOST_EXCHANGES = 100;
-const COME_AGAIN_SECONDS = 2;
 
 /** @param most - how many at once */
 export function exchangeLimit(most = MOST_EXCHANGES): ExchangeLimit {

@@ -44,6 +44,8 @@ export interface Moved {
 
 /** Beyond the waits for the store that follow a claim: a process that stands still for a moment still has it. */
 const STANDSTILL_MS = 30_000;
+/** The save of the new session, the destroy of the old one, and a read where that failed. */
+const STORE_OPERATIONS = 3;
 
 /**
  * Moves the visitor to a session with a new id (against session fixation) that holds the token and all of the app's
@@ -87,8 +89,7 @@ export async function moveToNewSession(req: Request, connection: Connection, con
 
 /** From here on a disconnect in any process either finds that it has lost, or has won. */
 async function claimLanding({ entry }: Connection, config: NewSessionConfig): Promise<void> {
-  // The save of the new session, the destroy of the old one, and a read where that failed.
-  const ttlMs = 3 * config.storeTimeoutMs + STANDSTILL_MS;
+  const ttlMs = STORE_OPERATIONS * config.storeTimeoutMs + STANDSTILL_MS;
   if (!(await config.claimEnding(entry.h, 'callback', ttlMs))) throw stateError('no_session');
 }
 

@@ -1,7 +1,14 @@
 import type { NextFunction, Request, RequestHandler, Response } from 'express';
 import { emitAnswer } from '../emit';
 import { answerError, type RenderError } from '../respond';
-import { ConnectError, PRIVATE_HEADERS, isConnectError, type ConnectErrorCode, type ConnectStage } from '../errors';
+import {
+  AT_ONCE_SECONDS,
+  ConnectError,
+  PRIVATE_HEADERS,
+  isConnectError,
+  type ConnectErrorCode,
+  type ConnectStage,
+} from '../errors';
 import type { ConnectEventListener } from '../events';
 import { isPart, isPrefetch } from '../request-kind';
 import { detach } from '../session';
@@ -66,7 +73,7 @@ async function admit(req: Request, { stage, method }: Route, visit: () => Promis
   }
   // Browsers load nothing in advance by POST.
   if (method === 'GET') {
-    if (isPrefetch(req)) throw new ConnectError('ERR_CONNECT_PREFETCH', { stage, retryAfterSeconds: 1 });
+    if (isPrefetch(req)) throw new ConnectError('ERR_CONNECT_PREFETCH', { stage, retryAfterSeconds: AT_ONCE_SECONDS });
     if (isPart(req)) throw foreignLoad(stage);
   }
   await visit();

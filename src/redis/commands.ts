@@ -1,4 +1,4 @@
-import { ConnectError } from '../errors';
+import { COME_AGAIN_SECONDS, ConnectError } from '../errors';
 import type { Script } from './scripts';
 
 /** Talks to Redis within a time of ours, whatever the client's own settings are. */
@@ -67,7 +67,8 @@ const NOT_DONE =
 
 /** @param reason - `timeout`, `refused`, `answer` or `key` */
 export function ledgerError(reason: string, message: string): ConnectError {
-  return new ConnectError('ERR_CONNECT_LEDGER', { stage: 'refresh', reason, retryAfterSeconds: 2, message });
+  const retryAfterSeconds = COME_AGAIN_SECONDS;
+  return new ConnectError('ERR_CONNECT_LEDGER', { stage: 'refresh', reason, retryAfterSeconds, message });
 }
 
 /** Redis takes whole numbers only. */

@@ -48,6 +48,8 @@ const VISITOR_STATUS: Readonly<Partial<Record<RefreshFailureKind, number>>> = {
 };
 /** Milliseconds without a claim of ours, after a failure that the ledger could not be told of. */
 const UNRECORDED_PAUSE_MS = 2000;
+/** Of a claim, in the time that it holds: one may fail. */
+const RENEWALS = 3;
 
 /**
  * Presents the refresh token of a claim once and records what came of it.
@@ -61,7 +63,7 @@ export async function attemptRefresh(claim: WonClaim, parts: AttemptParts): Prom
   let status: number | undefined;
   const lease = setInterval(() => {
     void parts.ask('renew', set, () => parts.ledger.renew(key, parts.claimant, parts.leaseMs));
-  }, parts.leaseMs / 3);
+  }, parts.leaseMs / RENEWALS);
   try {
     const token = await parts.endpoint.refresh(set.token.refresh_token ?? '', {
       onRepeat: () => {

@@ -11,6 +11,18 @@ export interface BackOff {
 /** Why a connection is not being refreshed right now. */
 export type BackOffWord = 'ambiguous' | 'not_sent' | 'unavailable' | 'rate_limited' | 'configuration' | 'refused';
 
+const FIRST_PAUSE_MS = 1000;
+const LONGEST_PAUSE_MS = 30_000;
+/** One retry soon, whatever failed before: within its grace time a provider gives the lost answer again. */
+const LOST_ANSWER_MS = 1000;
+/** Spreads that retry. */
+const LOST_ANSWER_SPREAD_MS = 1000;
+const NOT_SENT_MS = 1000;
+/** Short: another process may already run with the right credentials; the breaker spares the provider ours. */
+const CONFIGURATION_MS = 2000;
+const FIRST_REFUSED_MS = 2000;
+const LONGEST_REFUSED_MS = 3_600_000;
+
 /**
  * The wait after a failed refresh, by its kind and the failures of this generation before it, or the refusals among them.
  * @param ambiguous - whether an answer of this generation was lost before
@@ -36,22 +48,24 @@ export function backOff(
 ): BackOff {
   const asked = retryAfterSeconds === undefined ? undefined : retryAfterSeconds * 1000;
   switch (kind) {
-    // One retry soon, whatever failed before: within its grace time a provider gives the lost answer again.
     case 'ambiguous':
-      return { ms: ambiguous ? doubling(1000, attempts, 30_000) : 1000 + 1000 * chance, word: 'ambiguous' };
+      return { ms: ambiguous ? pause(attempts) : LOST_ANSWER_MS + LOST_ANSWER_SPREAD_MS * chance, word: 'ambiguous' };
     case 'not_sent':
-      return { ms: 1000, word: 'not_sent' };
+      return { ms: NOT_SENT_MS, word: 'not_sent' };
     case 'transient':
       return {
-        ms: Math.max(asked ?? doubling(1000, attempts, 30_000), 1000),
+        ms: Math.max(asked ?? pause(attempts), FIRST_PAUSE_MS),
         word: rateLimited ? 'rate_limited' : 'unavailable',
       };
-    // Short: another process may already run with the right credentials; the breaker spares the provider ours.
     case 'configuration':
-      return { ms: 2000, word: 'configuration' };
+      return { ms: CONFIGURATION_MS, word: 'configuration' };
     case 'refused':
-      return { ms: doubling(2000, refusals, 3_600_000), word: 'refused' };
+      return { ms: doubling(FIRST_REFUSED_MS, refusals, LONGEST_REFUSED_MS), word: 'refused' };
   }
+}
+
+function pause(attempts: number): number {
+  return doubling(FIRST_PAUSE_MS, attempts, LONGEST_PAUSE_MS);
 }
 
 function doubling(firstMs: number, attempts: number, mostMs: number): number {

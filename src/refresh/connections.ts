@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { emit } from '../emit';
-import { ConnectError } from '../errors';
+import { COME_AGAIN_SECONDS, ConnectError } from '../errors';
 import { connectionHash, endedEvent, ledgerErrorReason, type ConnectEventListener, type EndedReason } from '../events';
 import { ledgerKey, type LedgerScope } from './box';
 import { endedConnections, type EndedConnections } from './ended';
@@ -64,7 +64,7 @@ export function connections(config: ConnectionsConfig): Connections {
     const told = new ConnectError('ERR_CONNECT_LEDGER', {
       stage,
       reason: 'away',
-      ...(stage === 'disconnect' ? { retryAfterSeconds: 2 } : {}),
+      ...(stage === 'disconnect' ? { retryAfterSeconds: COME_AGAIN_SECONDS } : {}),
     });
     emit(config.onEvent, {
       type: 'ledger_error',

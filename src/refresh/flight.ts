@@ -57,6 +57,8 @@ export interface Flights {
 
 /** For how long a claim to refresh holds unless it is renewed; others take over after that. */
 const LEASE_MS = 6000;
+/** Of that: an answer to a claim that was read later counts for nothing. */
+const SURE_SHARE = 0.5;
 /** How long a request without a valid token waits for a refresh. */
 const LONGEST_WAIT_MS = 8000;
 /** Milliseconds between two questions whether another process is done: first and longest. */
@@ -113,7 +115,7 @@ export function refreshFlights(config: FlightsConfig): Flights {
       if (got.kind !== 'won' && got.kind !== 'wait') return fromLedger(got, set);
       if (got.kind === 'wait' && !board.patient) return { kind: 'wait' };
       // Of a claim whose answer was read late, after a stall of this process, nothing is sure: ask again.
-      if (got.kind === 'won' && performance.now() - askedMs < leaseMs / 2) {
+      if (got.kind === 'won' && performance.now() - askedMs < leaseMs * SURE_SHARE) {
         const paused = parts.pauses.find(key, set);
         if (paused !== undefined) return giveBack(key, { set, won: got, retentionMs: plan.retentionMs }, paused);
         plan.onWon?.();

@@ -26,6 +26,7 @@ export interface MovedMarksConfig {
 const MARKED_MS = 180_000;
 /** Whoever asks leaves a record that says nothing, for as short a time as may be. */
 const ASKED_MS = 1000;
+const LOOK_MS = 1;
 
 /**
  * Marks moved sessions in the ledger, as connections that have ended, under keys of their own: a process that has read a
@@ -39,7 +40,7 @@ export function movedMarks({ ledger, onEvent }: MovedMarksConfig): MovedMarks {
   }
   const ask = asking(onEvent);
   const claimant = randomBytes(16).toString('base64url');
-  const claim = { generation: 0, claimant, leaseMs: 1, minAgeMs: 0, retentionMs: ASKED_MS };
+  const claim = { generation: 0, claimant, leaseMs: LOOK_MS, minAgeMs: 0, retentionMs: ASKED_MS };
 
   return Object.freeze({
     async markMoved(sessionId: string): Promise<boolean> {

@@ -18,6 +18,8 @@ export interface Settler {
 
 /** How long a success that the ledger did not take is offered to it again. */
 const OFFER_FOR_MS = 600_000;
+const FIRST_OFFER_MS = 100;
+const LONGEST_OFFER_MS = 2000;
 
 /** Makes a {@link Settler} of a ledger. */
 export function settler(ledger: RefreshLedger, ask: Ask): Settler {
@@ -33,7 +35,7 @@ export function settler(ledger: RefreshLedger, ask: Ask): Settler {
     // From the hurry on, or for a success that comes after that, from its own beginning on.
     const lastMs = (): number => Math.max(startedMs, hurriedAtMs) + offerForMs;
     const work = (async () => {
-      for (let pauseMs = 100; Date.now() < lastMs(); pauseMs = Math.min(pauseMs * 2, 2000)) {
+      for (let pauseMs = FIRST_OFFER_MS; Date.now() < lastMs(); pauseMs = Math.min(pauseMs * 2, LONGEST_OFFER_MS)) {
         await new Promise((resolve) => setTimeout(resolve, pauseMs));
         if ((await offer()) !== undefined) break;
       }
