@@ -202,9 +202,13 @@ test.each([
     connection,
     operation,
     reason: 'refused',
-    // Of the operations of a refresh the visitor gets an error of its own, if any.
-    ...(operation === 'revoke' ? { reference } : {}),
+    // Nobody gets an error where a new token could not be recorded.
+    ...(operation === 'settle' ? {} : { reference }),
   });
+  // The one that the visitor sees.
+  expect(new Set(told.flatMap((event) => ('reference' in event ? [event.reference] : []))).size).toBe(
+    operation === 'settle' ? 0 : 1,
+  );
   expect(JSON.stringify(events)).not.toContain('ledgercanary');
 });
 

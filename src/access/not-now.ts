@@ -26,6 +26,7 @@ export function notNow(landed: NotNow, how: { readonly loginUrl?: string; readon
     return new ConnectError('ERR_CONNECT_LEDGER', {
       stage: 'refresh',
       reason: landed.kind === 'away' ? 'away' : 'busy',
+      ...(landed.kind === 'wait' || landed.reference === undefined ? {} : { reference: landed.reference }),
       retryAfterSeconds: COME_AGAIN_SECONDS,
     });
   }

@@ -8,18 +8,24 @@ import type { TokenSet } from '../token';
  */
 export type Ask = <T>(
   operation: LedgerErrorEvent['operation'],
-  about: Pick<TokenSet, 'lineage'>,
+  about: Pick<TokenSet, 'lineage'> & Pick<LedgerErrorEvent, 'reference'>,
   question: () => Promise<T>,
 ) => Promise<T | undefined>;
 
 /** Makes an {@link Ask} that tells `onEvent` of trouble. */
 export function asking(onEvent: ConnectEventListener | undefined): Ask {
-  return async function ask(operation, { lineage }, question) {
+  return async function ask(operation, { lineage, reference }, question) {
     try {
       return await question();
     } catch (error) {
-      const reason = ledgerErrorReason(error);
-      emit(onEvent, { type: 'ledger_error', time: Date.now(), connection: connectionHash(lineage), operation, reason });
+      emit(onEvent, {
+        type: 'ledger_error',
+        time: Date.now(),
+        connection: connectionHash(lineage),
+        operation,
+        reason: ledgerErrorReason(error),
+        ...(reference === undefined ? {} : { reference }),
+      });
       return undefined;
     }
   };

@@ -124,7 +124,7 @@ async function recordFailure(
       : backOff(kind, { ...won, rateLimited, retryAfterSeconds }, Math.random());
   // Others, who meet the pause only, need to know as well.
   const told = (word: string): string => writeWord({ word, apiCode: status === undefined ? undefined : apiCode });
-  const failed = await parts.ask('fail', set, () =>
+  const failed = await parts.ask('fail', { lineage: set.lineage, reference: error.reference }, () =>
     parts.ledger.fail(key, {
       claimant: parts.claimant,
       kind: kind === 'terminal' || kind === 'refused' ? kind : 'transient',

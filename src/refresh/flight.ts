@@ -3,6 +3,7 @@ import { debug } from '../debug';
 import type { ConnectEventListener } from '../events';
 import { ownOnly } from '../own';
 import type { TokenEndpoint } from '../provider/token-endpoint';
+import { newReference } from '../reference';
 import type { TokenSet } from '../token';
 import { asking } from './ask';
 import { attemptRefresh, type AttemptParts, type WonClaim } from './attempt';
@@ -97,11 +98,13 @@ export function refreshFlights(config: FlightsConfig): Flights {
     board: { readonly patient: boolean },
   ): Promise<Landed> {
     const lastMs = Date.now() + waitMaxMs;
+    // Of the trouble that the ledger may have: whoever needs its answer gets an error of the same name.
+    const reference = newReference();
     for (let pollMs = FIRST_POLL_MS; ; pollMs = Math.min(pollMs * 2, LONGEST_POLL_MS)) {
       const known = knownHere(key, set, board.patient);
       if (known !== undefined) return known;
       const askedMs = performance.now();
-      const got = await ask('acquire', set, () =>
+      const got = await ask('acquire', { lineage: set.lineage, reference }, () =>
         ledger.acquire(key, {
           generation: set.generation,
           claimant: parts.claimant,
@@ -110,7 +113,7 @@ export function refreshFlights(config: FlightsConfig): Flights {
           retentionMs: plan.retentionMs,
         }),
       );
-      if (got === undefined) return { kind: 'away' };
+      if (got === undefined) return { kind: 'away', reference };
       debug('refresh', got.kind, set.generation);
       if (got.kind !== 'won' && got.kind !== 'wait') return fromLedger(got, set);
       if (got.kind === 'wait' && !board.patient) return { kind: 'wait' };

@@ -11,5 +11,5 @@ export type Landed =
   /** `word`: why, as event `ended` says it; `reference` as above. */
   | { readonly kind: 'dead'; readonly word: string; readonly reference: string | undefined }
   | { readonly kind: 'revoked' }
-  /** The ledger did not answer, or holds what nobody can read. */
-  | { readonly kind: 'away' };
+  /** The ledger did not answer, or holds what nobody can read; `reference`: of the event that says so, if there is one. */
+  | { readonly kind: 'away'; readonly reference?: string };
