@@ -1,6 +1,8 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join, sep } from 'node:path';
+import { redisLedgerConfig } from '../../../src/redis/options';
 import { root } from '../../support/packed';
+import { table } from './markdown';
 
 const source = join(root, 'src');
 const CONSTANT =
@@ -71,4 +73,14 @@ test('no time stands in the middle of the code, where the table would not see it
         .map((line) => `${path}: ${line.trim()}`),
     );
   expect(lines).toEqual([]);
+});
+
+test('the options of redisLedger have the defaults that their table gives', () => {
+  const encryptionKeys = [{ id: 'a', secret: 's'.repeat(32) }];
+  const config = redisLedgerConfig({ sendCommand: () => Promise.resolve(), encryptionKeys });
+  const printed = table('docs/scaling.md', 'option of `redisLedger`')
+    .filter(([, value]) => value !== 'required')
+    .map(([name = '', value = '']) => [name.slice(1, -1), value.slice(1, -1).replace(/^'(.*)'$/u, '$1')]);
+  expect(printed.length).toBeGreaterThan(2);
+  expect(printed).toEqual(printed.map(([name = '']) => [name, String(config[name as keyof typeof config])]));
 });
