@@ -58,3 +58,32 @@ test.each([
     refreshes: sandbox.calls.refresh - refreshes,
   }).toEqual({ before: 401, connected: 200, renewed: 200, refreshes: 1 });
 });
+
+test('a socket that reloads its session before each use, as the recipe says, ends with a disconnect elsewhere', async () => {
+  const store = new MemoryStore();
+  const app = await startApp(sandbox, { store });
+  const elsewhere: ConnectAuth[] = [];
+  await startApp(sandbox, { store, routes: (_app, connect) => void elsewhere.push(connect) });
+  const upgraded: Request[] = [];
+  const sessions = session({ secret, store, resave: false, saveUninitialized: false });
+  const server = http.createServer().on('upgrade', (message, socket) => {
+    const req = message as Request;
+    sessions(req, new http.ServerResponse(req) as Response, () => {
+      upgraded.push(req);
+      socket.end('HTTP/1.1 200 Told\r\nConnection: close\r\n\r\n');
+    });
+  });
+  const visitor = browser();
+  await signIn(app, sandbox, visitor);
+  await visitor.visit((await serve(server)).url, { connection: 'Upgrade', upgrade: 'websocket' });
+  const [req] = upgraded as [Request];
+  const used = async (): Promise<string> => {
+    const gone = await new Promise((resolve) => req.session.reload(resolve));
+    if (gone !== undefined && gone !== null) return 'no session';
+    return (await elsewhere[0]!.getToken(req)).type;
+  };
+  expect(await used()).toBe('bearer');
+  const form = { 'sec-fetch-site': 'same-origin', 'sec-fetch-mode': 'navigate' };
+  expect((await visitor.visit(`${app.url}/connect/disconnect`, form, 'POST')).status).toBe(303);
+  expect(await used()).toBe('no session');
+});
