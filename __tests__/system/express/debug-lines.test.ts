@@ -4,8 +4,11 @@ import { promisify } from 'node:util';
 
 const support = path.join(__dirname, '../../support');
 
-async function printed(NODE_DEBUG: string): Promise<{ readonly stdout: string; readonly stderr: string }> {
-  const script = [path.join(support, 'typescript-process.cjs'), path.join(support, 'debugged-error.ts')];
+async function printed(
+  NODE_DEBUG: string,
+  program = 'debugged-error.ts',
+): Promise<{ readonly stdout: string; readonly stderr: string }> {
+  const script = [path.join(support, 'typescript-process.cjs'), path.join(support, program)];
   const EXPRESS = /express4/u.test(require.resolve('express')) ? 'express4' : 'express';
   return promisify(execFile)(process.execPath, script, { env: { PATH: process.env['PATH'], EXPRESS, NODE_DEBUG } });
 }
@@ -20,6 +23,12 @@ test('a failure is one line under NODE_DEBUG=connect-auth, whatever the app has 
       'u',
     ),
   );
+});
+
+test('trouble with the ledger is one line with its reason, and without a word of the client', async () => {
+  const { stderr } = await printed('connect-auth', 'debugged-ledger.ts');
+  expect(stderr).toMatch(/^CONNECT-AUTH \d+: ledger_error connection=\S+ operation=acquire reason=refused\n$/u);
+  expect(stderr).not.toContain('CANARY');
 });
 
 test('without it nothing is printed', async () => {
