@@ -16,7 +16,7 @@ const base = {
   transform: { '^.+\\.ts$': ['@swc/jest', swc] },
   moduleNameMapper: {
     '^express-connect-auth$': '<rootDir>/src/index.ts',
-    '^express-connect-auth/redis$': '<rootDir>/src/redis/index.ts',
+    '^express-connect-auth/redis$': '<rootDir>/src/redis.ts',
     '^express-connect-auth/testing$': '<rootDir>/src/testing/index.ts',
   },
   modulePathIgnorePatterns: ['<rootDir>/dist/', '<rootDir>/demo-app/dist/', samples],

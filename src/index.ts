@@ -4,7 +4,7 @@ export {
   type ConnectErrorHandlerOptions,
   type ConnectErrorMiddleware,
 } from './access/error-handler';
-export type { RenderError } from './respond';
+export type { RenderError } from './web/respond';
 export {
   ConnectError,
   isConnectError,
@@ -12,7 +12,7 @@ export {
   type ConnectErrorDetails,
   type ConnectStage,
   type ProviderSign,
-} from './errors';
+} from './errors/connect-error';
 export type {
   AdoptedEvent,
   ApiCallEvent,
@@ -30,12 +30,12 @@ export type {
   RefreshFailedEvent,
   RefreshFailureKind,
   RefreshedEvent,
-} from './events';
-export { memoryLedger, type MemoryLedgerOptions } from './refresh/memory-ledger';
+} from './errors/events';
+export { memoryLedger, type MemoryLedgerOptions } from './ledger/memory-ledger';
 export type { ConnectCall, ConnectCallWithBody, ConnectClient, ConnectResponse } from './access/api-client';
 export type { GetToken, TokenRequest } from './access/token-source';
 export type { RequireConnectOptions } from './access/require-connect';
-export type { EncryptionKey } from './seal';
+export type { EncryptionKey } from './session/seal';
 export type {
   Acquired,
   Failed,
@@ -46,11 +46,11 @@ export type {
   RefreshLedger,
   Revoked,
   Settled,
-} from './refresh/ledger';
+} from './ledger/ledger';
 export type { ConnectAuthOptions } from './options/options';
 export { connectOptionsFromEnv } from './options/from-env';
-export { connectErrorFrom, type ConnectErrorFromOptions, type FetchedAnswer } from './provider/fetched-answer';
+export { connectErrorFrom, type ConnectErrorFromOptions, type FetchedAnswer } from './provider/api/fetched-answer';
 
 // Reaches the declaration of req.session.connectToken, or installed consumers would never see it.
-export type {} from './session';
-export type { ConnectToken } from './token';
+export type {} from './session/store';
+export type { ConnectToken } from './session/connect-token';

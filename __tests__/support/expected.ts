@@ -1,4 +1,4 @@
-import type { ConnectErrorCode } from '../../src/errors';
+import type { ConnectErrorCode } from '../../src/errors/connect-error';
 
 export type Expected = readonly [status: number, code: ConnectErrorCode];
 

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import * as net from 'node:net';
 import { join } from 'node:path';
 import * as tls from 'node:tls';
-import type { TokenEndpointConfig } from '../../src/provider/token-endpoint';
+import type { TokenEndpointConfig } from '../../src/provider/token/token-endpoint';
 import { cleanup } from './cleanup';
 
 const fixture = (name: string): string => readFileSync(join(__dirname, 'fixtures', name), 'utf8');

@@ -1,5 +1,5 @@
 // Runs in a bare node process, so that nothing but the token client uses its memory. Configuration comes by environment.
-import { tokenEndpoint } from '../../src/provider/token-endpoint';
+import { tokenEndpoint } from '../../src/provider/token/token-endpoint';
 
 const CALLS = 6;
 

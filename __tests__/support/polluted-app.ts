@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 import express from 'express';
 import session, { MemoryStore } from 'express-session';
 import { connectAuth, memoryLedger, type ConnectAuth, type ConnectAuthOptions, type ConnectEvent } from '../../src';
-import { redisLedgerConfig } from '../../src/redis/options';
+import { redisLedgerConfig } from '../../src/ledger/redis/options';
 
 /** What the parent asks for. */
 export interface Order {

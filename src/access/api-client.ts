@@ -11,16 +11,16 @@ import {
   type CreateAxiosDefaults,
 } from 'axios';
 import type { Request } from 'express';
-import { emitApiCall, emitFailure } from '../emit';
-import { isConnectError } from '../errors';
-import type { ConnectEventListener } from '../events';
-import { ownOnly } from '../own';
-import { apiAdapter, type ApiChannel, type VisitorToken } from '../provider/api-adapter';
-import { writeBody } from '../provider/api-body';
-import { apiCallRefused } from '../provider/api-refusal';
-import { apiAddressCheck } from '../provider/api-url';
-import { nodeTransport } from '../provider/transport';
-import { readLabel } from '../session-label';
+import { emitApiCall, emitFailure } from '../errors/emit';
+import { isConnectError } from '../errors/connect-error';
+import type { ConnectEventListener } from '../errors/events';
+import { ownOnly } from '../base/own';
+import { apiAdapter, type ApiChannel, type VisitorToken } from '../provider/api/api-adapter';
+import { writeBody } from '../provider/api/api-body';
+import { apiCallRefused } from '../provider/api/api-refusal';
+import { apiAddressCheck } from '../provider/api/api-url';
+import { nodeTransport } from '../provider/http/transport';
+import { readLabel } from '../session/label';
 import type { ApiRefusals } from './api-refusals';
 import type { GetToken } from './token-source';
 

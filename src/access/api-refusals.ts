@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { boundedMap, type BoundedMap } from '../bounded-map';
+import { boundedMap, type BoundedMap } from '../base/bounded-map';
 
 /** A token, and when it runs out as far as anybody knows. */
 interface KnownToken {

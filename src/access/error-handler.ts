@@ -1,10 +1,10 @@
 import type { ErrorRequestHandler, NextFunction, Request, Response } from 'express';
-import { emitAnswer } from '../emit';
-import { isConnectError } from '../errors';
-import type { ConnectEventListener } from '../events';
-import { ownOnly } from '../own';
-import { errorFromAxios, type ConnectErrorFromOptions } from '../provider/fetched-answer';
-import { answerError, type RenderError } from '../respond';
+import { emitAnswer } from '../errors/emit';
+import { isConnectError } from '../errors/connect-error';
+import type { ConnectEventListener } from '../errors/events';
+import { ownOnly } from '../base/own';
+import { errorFromAxios, type ConnectErrorFromOptions } from '../provider/api/fetched-answer';
+import { answerError, type RenderError } from '../web/respond';
 
 /** Error middleware of Express. An interface of ours, so that declarations of an app can name it. */
 export interface ConnectErrorMiddleware extends ErrorRequestHandler {

@@ -1,4 +1,4 @@
-import { COME_AGAIN_SECONDS, ConnectError, type ConnectErrorCode } from '../errors';
+import { COME_AGAIN_SECONDS, ConnectError, type ConnectErrorCode } from '../errors/connect-error';
 import type { Landed } from '../refresh/landed';
 
 /** How a refresh ended that left nothing to go on with, the connection alive. */

@@ -1,11 +1,11 @@
 import type { NextFunction, Request, RequestHandler, Response } from 'express';
-import { emitAnswer } from '../emit';
-import { answerError, type RenderError } from '../respond';
-import { ConnectError, PRIVATE_HEADERS, isConnectError } from '../errors';
-import type { ConnectEventListener } from '../events';
-import { ownOnly } from '../own';
-import { isPageLoad } from '../request-kind';
-import { safeReturnTo, type ReturnToRules } from '../return-to';
+import { emitAnswer } from '../errors/emit';
+import { answerError, type RenderError } from '../web/respond';
+import { ConnectError, PRIVATE_HEADERS, isConnectError } from '../errors/connect-error';
+import type { ConnectEventListener } from '../errors/events';
+import { ownOnly } from '../base/own';
+import { isPageLoad } from '../web/request-kind';
+import { safeReturnTo, type ReturnToRules } from '../web/return-to';
 import type { GetToken } from './token-source';
 
 /** Options of the guard. */

@@ -1,11 +1,11 @@
 import type { Request } from 'express';
-import { debug } from '../debug';
-import { mayHaveGone } from '../gone-sessions';
-import { saveIfLiving, type LivingConfig } from '../living-session';
-import { lockPatience, readStored, saveDocument, type SessionRecord, type StoredSession } from '../session';
-import { withSessionLock } from '../session-lock';
-import type { SessionTokens } from '../session-token';
-import type { TokenSet } from '../token';
+import { debug } from '../errors/debug';
+import { mayHaveGone } from '../session/gone-sessions';
+import { saveIfLiving, type LivingConfig } from '../session/living-session';
+import { lockPatience, readStored, saveDocument, type SessionRecord, type StoredSession } from '../session/store';
+import { withSessionLock } from '../session/lock';
+import type { SessionTokens } from '../session/session-token';
+import type { TokenSet } from '../session/connect-token';
 
 /** The request that writes, and the session as it was when it began. */
 export interface Holder {

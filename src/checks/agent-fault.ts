@@ -1,5 +1,5 @@
 import tls from 'node:tls';
-import { own } from '../own';
+import { own } from '../base/own';
 
 /** What an agent's settings would take away from the verification of certificates. */
 export type AgentFault = 'unverified' | 'identity';

@@ -1,5 +1,5 @@
-import { ConnectError } from '../errors';
-import { own, ownOnly } from '../own';
+import { ConnectError } from '../errors/connect-error';
+import { own, ownOnly } from '../base/own';
 import { nearest } from './nearest';
 
 /** All that is known of one option. */

@@ -1,4 +1,4 @@
-import { httpDateMs } from '../provider/http-date';
+import { httpDateMs } from '../provider/http/http-date';
 import type { Finding } from './finding';
 
 const WARN_SECONDS = 30;

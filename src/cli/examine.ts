@@ -1,6 +1,6 @@
 import type { Config } from '../options/read';
-import { basicCredentials } from '../provider/token-request';
-import { nodeTransport } from '../provider/transport';
+import { basicCredentials } from '../provider/token/token-request';
+import { nodeTransport } from '../provider/http/transport';
 import { judgeClock } from './clock-finding';
 import type { Env, EnvFile } from './env-file';
 import { judgeFile } from './file-findings';

@@ -3,7 +3,7 @@ import { VARIABLES, readEnv, type Variable } from '../options/from-env';
 import { defaultOf, readOptions, type Config } from '../options/read';
 import { relationFaults, type Related } from '../options/relations';
 import { OPTIONS, type OptionName } from '../options/table';
-import { own } from '../own';
+import { own } from '../base/own';
 import type { Env } from './env-file';
 import type { Finding } from './finding';
 import { variableFault } from './variable-fault';

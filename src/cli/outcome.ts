@@ -1,5 +1,5 @@
-import { readAnswer } from '../provider/read-answer';
-import type { WireAnswer, WireResult } from '../provider/attempt';
+import { readAnswer } from '../provider/token/read-answer';
+import type { WireAnswer, WireResult } from '../provider/http/attempt';
 
 /**
  * What an answer to a made-up code tells:

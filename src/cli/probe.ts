@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
-import type { WireResult } from '../provider/attempt';
-import { tokenRequest, type TokenRequestConfig } from '../provider/token-request';
-import type { Transport } from '../provider/transport';
+import type { WireResult } from '../provider/http/attempt';
+import { tokenRequest, type TokenRequestConfig } from '../provider/token/token-request';
+import type { Transport } from '../provider/http/transport';
 import type { ClockReading } from './clock-finding';
 import { readOutcome } from './outcome';
 import { nextTry, type Setup, type Tried, type Try } from './tries';

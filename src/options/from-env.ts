@@ -1,6 +1,6 @@
-import { ConnectError } from '../errors';
-import { own } from '../own';
-import type { EncryptionKey } from '../seal';
+import { ConnectError } from '../errors/connect-error';
+import { own } from '../base/own';
+import type { EncryptionKey } from '../session/seal';
 import type { ConnectAuthOptions } from './options';
 import { OPTIONS, OPTION_NAMES, type EnvKind, type OptionName } from './table';
 

@@ -1,10 +1,10 @@
 import type * as http from 'node:http';
 import type { Request } from 'express';
-import type { RenderError } from '../respond';
-import type { ConnectEventListener } from '../events';
-import type { RefreshLedger } from '../refresh/ledger';
-import type { EncryptionKey } from '../seal';
-import type { ConnectToken } from '../token';
+import type { RenderError } from '../web/respond';
+import type { ConnectEventListener } from '../errors/events';
+import type { RefreshLedger } from '../ledger/ledger';
+import type { EncryptionKey } from '../session/seal';
+import type { ConnectToken } from '../session/connect-token';
 
 /** What an app passes to `connectAuth()`. Refused whole, with every fault named, when anything in it is not usable. */
 export interface ConnectAuthOptions {

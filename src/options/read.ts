@@ -1,7 +1,7 @@
 import Joi from 'joi';
 import { givenOf, refuse, type Row } from '../checks/table';
-import { own } from '../own';
-import { safeReturnTo } from '../return-to';
+import { own } from '../base/own';
+import { safeReturnTo } from '../web/return-to';
 import { publicPaths, publicPrefix, relationFaults } from './relations';
 import { OPTIONS, OPTION_NAMES, type OptionName, type OptionValues } from './table';
 

@@ -1,6 +1,6 @@
 import type * as http from 'node:http';
-import { API_BASE_URL, TOKEN_URL } from '../provider/endpoints';
-import { safeReturnTo } from '../return-to';
+import { API_BASE_URL, TOKEN_URL } from '../provider/token/endpoints';
+import { safeReturnTo } from '../web/return-to';
 
 /** Where our routes are. */
 export interface Places {

@@ -16,16 +16,16 @@ import {
   isWebOrigin,
   isWholeNumber,
 } from '../checks/values';
-import type { RenderError } from '../respond';
-import type { ConnectEventListener } from '../events';
-import { isFields } from '../own';
+import type { RenderError } from '../web/respond';
+import type { ConnectEventListener } from '../errors/events';
+import { isFields } from '../base/own';
 import { agentFault, type AgentFault } from '../checks/agent-fault';
-import { API_BASE_URL, AUTHORIZE_URL, TOKEN_URL } from '../provider/endpoints';
-import { DOCUMENTED_API_CODES } from '../provider/error-table';
-import type { RefreshLedger } from '../refresh/ledger';
-import { MOST_TOMBSTONE_MS } from '../refresh/retention';
-import { KEY_RING_HINT, readKeyRing } from '../seal';
-import type { ConnectToken } from '../token';
+import { API_BASE_URL, AUTHORIZE_URL, TOKEN_URL } from '../provider/token/endpoints';
+import { DOCUMENTED_API_CODES } from '../provider/errors/error-table';
+import type { RefreshLedger } from '../ledger/ledger';
+import { MOST_TOMBSTONE_MS } from '../ledger/retention';
+import { KEY_RING_HINT, readKeyRing } from '../session/seal';
+import type { ConnectToken } from '../session/connect-token';
 import type { ConnectAuthOptions } from './options';
 
 /** One option of `connectAuth()`. */

@@ -1,6 +1,6 @@
-import { emit } from '../emit';
-import { connectionHash, ledgerErrorReason, type ConnectEventListener, type LedgerErrorEvent } from '../events';
-import type { TokenSet } from '../token';
+import { emit } from '../errors/emit';
+import { connectionHash, ledgerErrorReason, type ConnectEventListener, type LedgerErrorEvent } from '../errors/events';
+import type { TokenSet } from '../session/connect-token';
 
 /**
  * Asks the ledger; its trouble is told as an event, and as undefined.

@@ -1,4 +1,4 @@
-import type { RefreshFailureKind } from '../events';
+import type { RefreshFailureKind } from '../errors/events';
 
 /** How long to leave the provider alone after a failed refresh. */
 export interface BackOff {

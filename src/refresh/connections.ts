@@ -1,11 +1,17 @@
 import { createHash } from 'node:crypto';
-import { emit } from '../emit';
-import { COME_AGAIN_SECONDS, ConnectError } from '../errors';
-import { connectionHash, endedEvent, ledgerErrorReason, type ConnectEventListener, type EndedReason } from '../events';
-import { ledgerKey, type LedgerScope } from './box';
+import { emit } from '../errors/emit';
+import { COME_AGAIN_SECONDS, ConnectError } from '../errors/connect-error';
+import {
+  connectionHash,
+  endedEvent,
+  ledgerErrorReason,
+  type ConnectEventListener,
+  type EndedReason,
+} from '../errors/events';
+import { ledgerKey, type LedgerScope } from '../ledger/box';
 import { endedConnections, type EndedConnections } from './ended';
-import type { RefreshLedger, Revoked } from './ledger';
-import { tombstoneRetentionMs, type Ending } from './retention';
+import type { RefreshLedger, Revoked } from '../ledger/ledger';
+import { tombstoneRetentionMs, type Ending } from '../ledger/retention';
 
 /** What sign-in and disconnect ask of the ledger. */
 export interface Connections {

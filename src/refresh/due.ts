@@ -1,4 +1,4 @@
-import type { TokenSet } from '../token';
+import type { TokenSet } from '../session/connect-token';
 
 /** Share of its lifetime by which a token may be refreshed early. */
 const LEEWAY_SHARE = 0.2;

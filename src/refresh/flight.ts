@@ -1,15 +1,15 @@
 import { randomBytes } from 'node:crypto';
-import { debug } from '../debug';
-import type { ConnectEventListener } from '../events';
-import { ownOnly } from '../own';
-import type { TokenEndpoint } from '../provider/token-endpoint';
-import { newReference } from '../reference';
-import type { TokenSet } from '../token';
+import { debug } from '../errors/debug';
+import type { ConnectEventListener } from '../errors/events';
+import { ownOnly } from '../base/own';
+import type { TokenEndpoint } from '../provider/token/token-endpoint';
+import { newReference } from '../errors/reference';
+import type { TokenSet } from '../session/connect-token';
 import { asking } from './ask';
 import { attemptRefresh, type AttemptParts, type WonClaim } from './attempt';
-import { fromBox, ledgerKey, type LedgerScope } from './box';
+import { fromBox, ledgerKey, type LedgerScope } from '../ledger/box';
 import type { Landed } from './landed';
-import type { Acquired, RefreshLedger } from './ledger';
+import type { Acquired, RefreshLedger } from '../ledger/ledger';
 import { refreshPauses } from './pauses';
 import { settler } from './settle';
 

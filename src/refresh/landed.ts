@@ -1,4 +1,4 @@
-import type { TokenSet } from '../token';
+import type { TokenSet } from '../session/connect-token';
 
 /** How an attempt to get a newer token set ended. Times in milliseconds. */
 export type Landed =

@@ -1,7 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto';
-import type { ConnectEventListener } from '../events';
+import type { ConnectEventListener } from '../errors/events';
 import { asking } from './ask';
-import type { RefreshLedger } from './ledger';
+import type { RefreshLedger } from '../ledger/ledger';
 
 /** What processes tell each other about sessions that have moved to another id. */
 export interface MovedMarks {

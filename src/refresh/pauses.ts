@@ -1,5 +1,5 @@
-import { boundedMap } from '../bounded-map';
-import type { TokenSet } from '../token';
+import { boundedMap } from '../base/bounded-map';
+import type { TokenSet } from '../session/connect-token';
 import type { Landed } from './landed';
 
 /** A pause in progress. */

@@ -1,8 +1,8 @@
-import type { TokenSet } from '../token';
+import type { TokenSet } from '../session/connect-token';
 import type { Ask } from './ask';
-import { fromBox, toBox } from './box';
+import { fromBox, toBox } from '../ledger/box';
 import type { Landed } from './landed';
-import type { RefreshLedger, Settled } from './ledger';
+import type { RefreshLedger, Settled } from '../ledger/ledger';
 
 /** Hands successes to the ledger, and keeps those that it did not take. */
 export interface Settler {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import type { Acquired, LedgerClaim, LedgerFailure, RefreshLedger } from '../refresh/ledger';
+import type { Acquired, LedgerClaim, LedgerFailure, RefreshLedger } from '../ledger/ledger';
 
 /** A ledger under test, fresh or at least shared with nobody else. */
 export interface LedgerUnderTest {

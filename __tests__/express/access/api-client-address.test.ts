@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import type { AxiosRequestConfig } from 'axios';
-import { apiAddressCheck } from '../../../src/provider/api-url';
+import { apiAddressCheck } from '../../../src/provider/api/api-url';
 import { apiWorld, ok, type ApiWorld } from '../../support/api-world';
 import { runs, webUrl } from '../../support/property';
 

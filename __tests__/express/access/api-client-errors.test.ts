@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import axios from 'axios';
 import type { ConnectError } from '../../../src';
 import { apiClients } from '../../../src/access/api-client';
-import { readApiAnswer } from '../../../src/provider/api-answer';
+import { readApiAnswer } from '../../../src/provider/api/api-answer';
 import type { Sandbox } from '../../../src/testing';
 import { givenDeadline } from '../../support/deadline';
 import { EXPECTED, EXPECTED_OAUTH } from '../../support/expected';

@@ -1,6 +1,6 @@
 import { apiClients, type ConnectClient } from '../../../src/access/api-client';
 import { ConnectError } from '../../../src';
-import type { ConnectToken } from '../../../src/token';
+import type { ConnectToken } from '../../../src/session/connect-token';
 import { apiWorld, ok, type ApiWorld } from '../../support/api-world';
 
 /** Whoever has no token costs no memory: a body is not read before there is something to sign the call with. */

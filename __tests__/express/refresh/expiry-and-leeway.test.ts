@@ -1,13 +1,13 @@
 import fc from 'fast-check';
 import { readOptions } from '../../../src/options/read';
-import { tokenEndpoint } from '../../../src/provider/token-endpoint';
+import { tokenEndpoint } from '../../../src/provider/token/token-endpoint';
 import { apiRefusals } from '../../../src/access/api-refusals';
 import { tokenSource } from '../../../src/access/token-source';
 import { endedConnections } from '../../../src/refresh/ended';
 import { refreshFlights } from '../../../src/refresh/flight';
-import { memoryLedger } from '../../../src/refresh/memory-ledger';
-import { sessionOf } from '../../../src/session';
-import { sessionTokens } from '../../../src/session-token';
+import { memoryLedger } from '../../../src/ledger/memory-ledger';
+import { sessionOf } from '../../../src/session/store';
+import { sessionTokens } from '../../../src/session/session-token';
 import type { Sandbox, SandboxSwitches } from '../../../src/testing';
 import type { TestAppParts } from '../../support/app';
 import { runs } from '../../support/property';

@@ -1,7 +1,7 @@
 import { inspect } from 'node:util';
 import { memoryLedger, type RefreshLedger } from '../../../src';
 import { redisLedger } from '../../../src/redis';
-import { boundedLedger } from '../../../src/refresh/bounded-ledger';
+import { boundedLedger } from '../../../src/ledger/bounded-ledger';
 import type { Sandbox } from '../../../src/testing';
 import { connectedWorld, givenRotation, verdict } from '../../support/refreshing';
 

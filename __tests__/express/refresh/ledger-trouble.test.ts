@@ -3,12 +3,12 @@ import { memoryLedger, type RefreshLedger } from '../../../src';
 import { apiRefusals } from '../../../src/access/api-refusals';
 import { tokenSource } from '../../../src/access/token-source';
 import { readOptions } from '../../../src/options/read';
-import { tokenEndpoint } from '../../../src/provider/token-endpoint';
+import { tokenEndpoint } from '../../../src/provider/token/token-endpoint';
 import { endedConnections } from '../../../src/refresh/ended';
 import { refreshFlights } from '../../../src/refresh/flight';
 import { refreshPauses } from '../../../src/refresh/pauses';
-import { sessionOf } from '../../../src/session';
-import { sessionTokens } from '../../../src/session-token';
+import { sessionOf } from '../../../src/session/store';
+import { sessionTokens } from '../../../src/session/session-token';
 import type { Sandbox } from '../../../src/testing';
 import { givenDeadline } from '../../support/deadline';
 import {

@@ -1,5 +1,5 @@
 import type { ConnectToken, EncryptionKey } from '../../../src';
-import { sealer } from '../../../src/seal';
+import { sealer } from '../../../src/session/seal';
 import type { Sandbox } from '../../../src/testing';
 import { signIn, type TestAppParts } from '../../support/app';
 import {

@@ -1,6 +1,6 @@
 import { MemoryStore } from 'express-session';
 import type { ConnectEvent, ConnectToken, EncryptionKey } from '../../../src';
-import { sealer } from '../../../src/seal';
+import { sealer } from '../../../src/session/seal';
 import type { Sandbox } from '../../../src/testing';
 import { browser, signIn, startApp, type Browser, type TestApp, type TestAppParts } from '../../support/app';
 import { startSandbox } from '../../support/sandbox';

@@ -1,4 +1,4 @@
-import { safeReturnTo } from '../../../src/return-to';
+import { safeReturnTo } from '../../../src/web/return-to';
 import type { Sandbox } from '../../../src/testing';
 import { browser, signIn, startApp, type Answer, type Browser, type TestApp } from '../../support/app';
 import { startSandbox } from '../../support/sandbox';

@@ -1,7 +1,7 @@
 import { MemoryStore } from 'express-session';
-import { signInFlights, type Answer, type Landing } from '../../../src/login/flights';
-import { movedFrom, noteMove } from '../../../src/login/moved-sessions';
-import type { Presented } from '../../../src/session-cookie';
+import { signInFlights, type Answer, type Landing } from '../../../src/sign-in/flights';
+import { movedFrom, noteMove } from '../../../src/sign-in/moved-sessions';
+import type { Presented } from '../../../src/session/cookie';
 
 /** The bound on each of the two memories. */
 const MOST = 10_000;

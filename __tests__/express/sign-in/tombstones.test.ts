@@ -1,6 +1,6 @@
 import { MemoryStore, type CookieOptions, type SessionData } from 'express-session';
 import { memoryLedger, type ConnectAuthOptions } from '../../../src';
-import { ledgerKey } from '../../../src/refresh/box';
+import { ledgerKey } from '../../../src/ledger/box';
 import type { Sandbox, SandboxSwitches } from '../../../src/testing';
 import { signIn, type Browser, type TestApp, type TestAppParts } from '../../support/app';
 import {

@@ -52,7 +52,7 @@ function sessionKey(visitor: Browser): string {
 export interface LedgerView {
   /** The connections so far are of no interest; a process may still be busy with one, and bring its record back. */
   forget(): Promise<void>;
-  /** Fields of the record, as src/redis/scripts.ts names them; empty: no record. */
+  /** Fields of the record, as src/ledger/redis/scripts.ts names them; empty: no record. */
   record(): Promise<Readonly<Record<string, string>>>;
   /** Resolves once the record is as asked. @throws Error when it is not within a minute */
   until(isSo: (record: Readonly<Record<string, string>>) => boolean): Promise<void>;

@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join, sep } from 'node:path';
-import { redisLedgerConfig } from '../../../src/redis/options';
+import { redisLedgerConfig } from '../../../src/ledger/redis/options';
 import { root } from '../../support/packed';
 import { table } from './markdown';
 
@@ -56,7 +56,7 @@ test('every time that the code keeps to, and every bound, is in the table', () =
   const limits = [...constants.keys()].filter(
     (name) =>
       /_(?:MS|SECONDS|BYTES)$| (?:MOST|MAX|LONGEST|LARGEST|GREATEST|LEAST|SHORTEST)_?/u.test(name) &&
-      !/^seal (?:IV|TAG)_| DAY_MS$/u.test(name),
+      !/^session\/seal (?:IV|TAG)_| DAY_MS$/u.test(name),
   );
   expect(limits.length).toBeGreaterThan(70);
   expect(limits.filter((name) => !named.includes(name))).toEqual([]);

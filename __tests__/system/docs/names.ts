@@ -3,7 +3,7 @@ import { namesIn } from './markdown';
 
 /** What the code names, and the documents must name as well. */
 export const ERROR_CODES = namesIn(
-  'error-words.ts',
+  'errors/words.ts',
   /type ConnectErrorCode =(.*?);/su,
   /'([A-Z_]+)'/gu,
 ) as readonly ConnectErrorCode[];
@@ -13,15 +13,15 @@ export const OPTIONS = namesIn(
   /^ {2}readonly (\w+)\??:/gmu,
 );
 export const REDIS_OPTIONS = namesIn(
-  'redis/options.ts',
+  'ledger/redis/options.ts',
   /interface RedisLedgerOptions \{(.*?)\n\}/su,
   /^ {2}readonly (\w+)\??:/gmu,
 );
 export const MEMORY_SIZES = namesIn(
-  'refresh/memory-ledger.ts',
+  'ledger/memory-ledger.ts',
   /interface MemoryLedgerOptions \{(.*?)\n\}/su,
   /^ {2}readonly (max\w+)\?:/gmu,
 );
-export const EVENT_TYPES = namesIn('events.ts', /^(.*)$/su, /^ {2}readonly type: '(\w+)';/gmu);
-export const END_REASONS = namesIn('events.ts', /type EndedReason =(.*?);/su, /\| '(\w+)'/gu);
-export const FAILURE_KINDS = namesIn('events.ts', /type RefreshFailureKind =(.*?);/su, /\| '(\w+)'/gu);
+export const EVENT_TYPES = namesIn('errors/events.ts', /^(.*)$/su, /^ {2}readonly type: '(\w+)';/gmu);
+export const END_REASONS = namesIn('errors/events.ts', /type EndedReason =(.*?);/su, /\| '(\w+)'/gu);
+export const FAILURE_KINDS = namesIn('errors/events.ts', /type RefreshFailureKind =(.*?);/su, /\| '(\w+)'/gu);

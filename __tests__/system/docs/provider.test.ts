@@ -1,7 +1,7 @@
 import { readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { API_BASE_URL, AUTHORIZE_URL, TOKEN_URL } from '../../../src/provider/endpoints';
-import { DOCUMENTED_API_CODES } from '../../../src/provider/error-table';
+import { API_BASE_URL, AUTHORIZE_URL, TOKEN_URL } from '../../../src/provider/token/endpoints';
+import { DOCUMENTED_API_CODES } from '../../../src/provider/errors/error-table';
 import { prose, root } from './markdown';
 
 const DOCUMENT = 'docs/provider.md';

@@ -2,7 +2,7 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { ConnectError, type ConnectErrorCode } from '../../../src';
 import { readOptions } from '../../../src/options/read';
-import { DOCUMENTED_API_CODES, errorForApiCode } from '../../../src/provider/error-table';
+import { DOCUMENTED_API_CODES, errorForApiCode } from '../../../src/provider/errors/error-table';
 import type { Sandbox } from '../../../src/testing';
 import { answering, install, type Installed } from './installed';
 import { blocks, read, root, table, unquoted } from './markdown';

@@ -5,10 +5,10 @@ import {
   DOCUMENTED_API_CODES,
   errorForApiCode,
   errorForOAuthName,
-} from '../../../src/provider/error-table';
-import { refreshFailure } from '../../../src/provider/refresh-failure';
-import { MAX_RECORDS } from '../../../src/refresh/memory-ledger';
-import { redisLedgerConfig } from '../../../src/redis/options';
+} from '../../../src/provider/errors/error-table';
+import { refreshFailure } from '../../../src/provider/token/refresh-failure';
+import { MAX_RECORDS } from '../../../src/ledger/memory-ledger';
+import { redisLedgerConfig } from '../../../src/ledger/redis/options';
 import { blocks, namesIn, read, table, unquoted } from './markdown';
 import { END_REASONS, ERROR_CODES, EVENT_TYPES, FAILURE_KINDS, MEMORY_SIZES, REDIS_OPTIONS } from './names';
 
@@ -67,7 +67,7 @@ describe('docs/errors.md', () => {
 
   test('lists every member of a ConnectError', () => {
     const members = namesIn(
-      'errors.ts',
+      'errors/connect-error.ts',
       /class ConnectError extends Error \{(.*?)\n {2}constructor/su,
       /readonly (\w+)\??:/gu,
     )
@@ -81,18 +81,18 @@ describe('docs/errors.md', () => {
 
   test('explains every reason that the code gives', () => {
     const given = [
-      ...namesIn('login/callback.ts', /^(.*)$/su, /function \w+Error\(reason: ('[^),]*)[,)]/gu).flatMap(
+      ...namesIn('sign-in/callback.ts', /^(.*)$/su, /function \w+Error\(reason: ('[^),]*)[,)]/gu).flatMap(
         (union) => union.match(/\w+/gu) ?? [],
       ),
-      ...namesIn('login/state-error.ts', /const STATE_MESSAGES = \{(.*?)\n\}/su, /^ {2}(\w+):/gmu),
-      ...namesIn('login/disconnect.ts', /^(.*)$/su, /reason: '(\w+)',/gu),
-      ...namesIn('login/cookie-check.ts', /^(.*)$/su, /refuse\(\s*'(\w+)'/gu),
-      ...namesIn('login/same-origin.ts', /^(.*)$/su, /refuse\(\s*'(\w+)'/gu),
-      ...namesIn('session.ts', /^(.*)$/su, /storeError\(\s*stage,\s*'(\w+)'/gu),
-      ...namesIn('session.ts', /^(.*)$/su, /reason: '(\w+)'/gu),
-      ...namesIn('redis/commands.ts', /@param reason - (.*?)\*\//su, /`(\w+)`/gu),
-      ...namesIn('provider/api-refusal.ts', /type ApiCallFault = (.*?);/su, /'(\w+)'/gu),
-      ...namesIn('provider/read-answer.ts', /^(.*)$/su, /errorForUnusableAnswer\([^)]*'(\w+)'/gu),
+      ...namesIn('sign-in/state-error.ts', /const STATE_MESSAGES = \{(.*?)\n\}/su, /^ {2}(\w+):/gmu),
+      ...namesIn('sign-in/disconnect.ts', /^(.*)$/su, /reason: '(\w+)',/gu),
+      ...namesIn('sign-in/cookie-check.ts', /^(.*)$/su, /refuse\(\s*'(\w+)'/gu),
+      ...namesIn('web/same-origin.ts', /^(.*)$/su, /refuse\(\s*'(\w+)'/gu),
+      ...namesIn('session/store.ts', /^(.*)$/su, /storeError\(\s*stage,\s*'(\w+)'/gu),
+      ...namesIn('session/store.ts', /^(.*)$/su, /reason: '(\w+)'/gu),
+      ...namesIn('ledger/redis/commands.ts', /@param reason - (.*?)\*\//su, /`(\w+)`/gu),
+      ...namesIn('provider/api/api-refusal.ts', /type ApiCallFault = (.*?);/su, /'(\w+)'/gu),
+      ...namesIn('provider/token/read-answer.ts', /^(.*)$/su, /errorForUnusableAnswer\([^)]*'(\w+)'/gu),
       ...END_REASONS.filter((reason) => !['disconnected', 'replaced'].includes(reason)),
       ...namesIn('access/not-now.ts', /reason: (.*?),/su, /'(\w+)'/gu).filter((word) => word !== 'away'),
     ];
@@ -153,8 +153,8 @@ test('docs/recipes.md lists every event and every kind of failed refresh, and no
 /** What an event declares, and what it takes from others; of what all events may have, only what it names itself. */
 function membersOf(name: string): readonly string[] {
   const [, parents = '', body] =
-    new RegExp(`interface ${name} extends ([\\w, ]+) \\{(.*?)\\n\\}`, 'su').exec(read('src/events.ts')) ?? [];
-  if (body === undefined) throw new Error(`src/events.ts has no ${name}`);
+    new RegExp(`interface ${name} extends ([\\w, ]+) \\{(.*?)\\n\\}`, 'su').exec(read('src/errors/events.ts')) ?? [];
+  if (body === undefined) throw new Error(`src/errors/events.ts has no ${name}`);
   const own = [...body.matchAll(/readonly (\w+\??):/gu)].map(([, member = '']) => member);
   return [...own, ...parents.split(', ').flatMap((parent) => (parent === 'EventBase' ? [] : membersOf(parent)))];
 }

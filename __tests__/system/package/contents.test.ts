@@ -23,7 +23,7 @@ function posix(path: string): string {
   return path.split(sep).join('/');
 }
 
-/** `login/callback.ts` gives `dist/login/callback.js`; an `.mts` file, which is an entry, `.mjs` and the types of both. */
+/** `sign-in/callback.ts` gives `dist/sign-in/callback.js`; an `.mts` file, which is an entry, `.mjs` and the types of both. */
 function outputsOf(source: string): readonly string[] {
   const [, name = '', kind = ''] = /^(.*)\.(m?)ts$/.exec(posix(source)) ?? [];
   return kind === '' ? [`dist/${name}.js`] : [`dist/${name}.mjs`, `dist/${name}.d.mts`, `dist/${name}.d.ts`];
@@ -95,7 +95,7 @@ test('every entry point is loaded by import and by require, with types for each'
   });
   expect(manifest.exports).toEqual({
     '.': both('index'),
-    './redis': both('redis/index'),
+    './redis': both('redis'),
     './testing': both('testing/index'),
     './package.json': './package.json',
   });

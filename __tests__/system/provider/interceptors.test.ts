@@ -2,7 +2,7 @@ import http from 'node:http';
 import https from 'node:https';
 import { json } from 'node:stream/consumers';
 import type nockType from 'nock-14';
-import { tokenEndpoint, type TokenEndpoint } from '../../../src/provider/token-endpoint';
+import { tokenEndpoint, type TokenEndpoint } from '../../../src/provider/token/token-endpoint';
 import type { Sandbox } from '../../../src/testing';
 import { signIn } from '../../support/app';
 import { cleanup } from '../../support/cleanup';

@@ -1,4 +1,4 @@
-import * as scripts from '../../../src/redis/scripts';
+import * as scripts from '../../../src/ledger/redis/scripts';
 import { patientLedger } from '../../support/patient-ledger';
 import { ledgerConformance } from '../../../src/testing';
 import { startRedis, type RedisServer } from '../../support/redis-server';

@@ -1,9 +1,9 @@
 import { inspect } from 'node:util';
-import { isConnectError } from '../../../src/errors';
+import { isConnectError } from '../../../src/errors/connect-error';
 import { redisLedger, type RedisLedgerOptions } from '../../../src/redis';
 import { patientLedger } from '../../support/patient-ledger';
 import { ledgerConformance } from '../../../src/testing';
-import type { RefreshLedger } from '../../../src/refresh/ledger';
+import type { RefreshLedger } from '../../../src/ledger/ledger';
 import { findSecrets } from '../../support/find-secret';
 import { startRedis, startRedisProxy, type RedisProxy, type RedisServer } from '../../support/redis-server';
 import { describeInRedis } from '../../support/requires';

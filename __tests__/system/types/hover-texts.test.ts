@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import ts from 'typescript';
 import { compile, exportsOf } from './compiler';
 
-const ENTRIES = ['index.ts', 'redis/index.ts', 'testing/index.ts'];
+const ENTRIES = ['index.ts', 'redis.ts', 'testing/index.ts'];
 const INTERFACES: readonly (readonly [entry: string, name: string, leastMembers: number])[] = [
   ['index.ts', 'ConnectAuthOptions', 30],
   ['index.ts', 'ConnectAuth', 7],
@@ -11,7 +11,7 @@ const INTERFACES: readonly (readonly [entry: string, name: string, leastMembers:
   ['index.ts', 'MemoryLedgerOptions', 2],
   ['index.ts', 'ConnectErrorHandlerOptions', 1],
   ['index.ts', 'EncryptionKey', 2],
-  ['redis/index.ts', 'RedisLedgerOptions', 5],
+  ['redis.ts', 'RedisLedgerOptions', 5],
   ['testing/index.ts', 'SandboxOptions', 5],
   ['testing/index.ts', 'SandboxSwitches', 13],
   ['testing/index.ts', 'PlanOptions', 2],
@@ -97,12 +97,12 @@ test.each(ENTRIES)('every name that %s exports has a hover text', (entry) => {
 
 // Compiles a second time, on machines that are busy with other suites.
 test('a missing text and a missing default are noticed', () => {
-  const path = '../../../src/redis/options.ts';
+  const path = '../../../src/ledger/redis/options.ts';
   const source = readFileSync(join(__dirname, path), 'utf8');
   const changed = read({
     [path]: source.replace(/\/\*\* In front of every Redis key.*/u, '').replace(' @defaultValue `500`', ''),
   });
-  const members = changed.membersOf('redis/index.ts', 'RedisLedgerOptions');
+  const members = changed.membersOf('redis.ts', 'RedisLedgerOptions');
   expect(silent(changed, members)).toEqual(['prefix']);
   expect(namesOf(members.filter((member) => changed.defaultOf(member) !== ''))).toEqual(['onLedgerError']);
 });

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { memoryLedger } from '../../../src/refresh/memory-ledger';
+import { memoryLedger } from '../../../src/ledger/memory-ledger';
 import { SCHEDULES, play, type Tally } from '../../support/ledger-actors';
 import { runs } from '../../support/property';
 

@@ -1,4 +1,4 @@
-import { memoryLedger } from '../../../src/refresh/memory-ledger';
+import { memoryLedger } from '../../../src/ledger/memory-ledger';
 import { ledgerConformance } from '../../../src/testing';
 
 describe('the ledger in memory', () => {

@@ -1,9 +1,9 @@
 import cluster from 'node:cluster';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { isConnectError } from '../../../src/errors';
-import type { Forgotten, RefreshLedger } from '../../../src/refresh/ledger';
-import { memoryLedger, type MemoryLedgerOptions } from '../../../src/refresh/memory-ledger';
+import { isConnectError } from '../../../src/errors/connect-error';
+import type { Forgotten, RefreshLedger } from '../../../src/ledger/ledger';
+import { memoryLedger, type MemoryLedgerOptions } from '../../../src/ledger/memory-ledger';
 import { cleanup } from '../../support/cleanup';
 
 const HOUR = 3_600_000;

@@ -1,6 +1,6 @@
-import { readApiAnswer } from '../../../src/provider/api-answer';
-import { findErrorSigns } from '../../../src/provider/error-sign';
-import { readAnswer } from '../../../src/provider/read-answer';
+import { readApiAnswer } from '../../../src/provider/api/api-answer';
+import { findErrorSigns } from '../../../src/provider/errors/error-sign';
+import { readAnswer } from '../../../src/provider/token/read-answer';
 
 /**
  * Looking for signs of an error costs a bounded amount, however large the answer is: these limits are the reason.

@@ -1,6 +1,6 @@
 import * as http from 'node:http';
 import * as net from 'node:net';
-import { nodeTransport } from '../../../src/provider/transport';
+import { nodeTransport } from '../../../src/provider/http/transport';
 import { serve } from '../../support/serve';
 
 /** More than the buffers of a connection hold. */

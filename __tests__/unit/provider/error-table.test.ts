@@ -1,11 +1,11 @@
-import { errorFromCallback } from '../../../src/provider/callback-error';
+import { errorFromCallback } from '../../../src/provider/errors/callback-error';
 import {
   DOCUMENTED_API_CODES,
   errorForApiCode,
   errorForHttpStatus,
   errorForOAuthName,
   type ProviderStage,
-} from '../../../src/provider/error-table';
+} from '../../../src/provider/errors/error-table';
 import { EXPECTED, EXPECTED_OAUTH } from '../../support/expected';
 
 const about = (stage: ProviderStage) => ({ stage, statusByApiCode: {} });

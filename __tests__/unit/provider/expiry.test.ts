@@ -1,4 +1,4 @@
-import { readExpiry } from '../../../src/provider/expiry';
+import { readExpiry } from '../../../src/provider/token/expiry';
 
 const NOW = Date.UTC(2030, 0, 1) / 1000;
 const NOW_MS = NOW * 1000;

@@ -3,7 +3,7 @@ import { inspect } from 'node:util';
 import { runInNewContext } from 'node:vm';
 import axios, { AxiosHeaders } from 'axios';
 import { connectErrorFrom, type ConnectError, type ConnectErrorFromOptions } from '../../../src';
-import { readAnswer } from '../../../src/provider/read-answer';
+import { readAnswer } from '../../../src/provider/token/read-answer';
 import { apiWorld, type ApiWorld } from '../../support/api-world';
 import { EXPECTED } from '../../support/expected';
 import { http11 } from '../../support/local-server';

@@ -1,8 +1,8 @@
 import fc from 'fast-check';
-import { readExpiry } from '../../../src/provider/expiry';
-import { readAnswer } from '../../../src/provider/read-answer';
-import { readToken } from '../../../src/provider/read-token';
-import { readRetryAfter } from '../../../src/provider/retry-after';
+import { readExpiry } from '../../../src/provider/token/expiry';
+import { readAnswer } from '../../../src/provider/token/read-answer';
+import { readToken } from '../../../src/provider/token/read-token';
+import { readRetryAfter } from '../../../src/provider/http/retry-after';
 import { anyText, runs, urlQuery } from '../../support/property';
 
 const RUNS = runs(20_300_101);

@@ -1,4 +1,4 @@
-import { readAnswer } from '../../../src/provider/read-answer';
+import { readAnswer } from '../../../src/provider/token/read-answer';
 import { EXPECTED, EXPECTED_OAUTH } from '../../support/expected';
 
 const NOW_MS = Date.UTC(2030, 0, 1);

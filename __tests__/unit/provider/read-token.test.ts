@@ -1,4 +1,4 @@
-import { readToken } from '../../../src/provider/read-token';
+import { readToken } from '../../../src/provider/token/read-token';
 
 const NOW_MS = Date.UTC(2030, 0, 1);
 const LATER = NOW_MS / 1000 + 3600;

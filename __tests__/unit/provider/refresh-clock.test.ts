@@ -1,7 +1,7 @@
-import { tokenEndpoint } from '../../../src/provider/token-endpoint';
-import { clockSkewMs } from '../../../src/provider/clock-skew';
-import { readAnswer } from '../../../src/provider/read-answer';
-import { readExpiry } from '../../../src/provider/expiry';
+import { tokenEndpoint } from '../../../src/provider/token/token-endpoint';
+import { clockSkewMs } from '../../../src/provider/http/clock-skew';
+import { readAnswer } from '../../../src/provider/token/read-answer';
+import { readExpiry } from '../../../src/provider/token/expiry';
 import type { SandboxSwitches } from '../../../src/testing';
 import { startSandbox } from '../../support/sandbox';
 import { signIn, REDIRECT_URI } from '../../support/sandbox-client';

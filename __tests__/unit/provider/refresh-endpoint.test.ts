@@ -1,7 +1,7 @@
 import type * as net from 'node:net';
-import { refreshFailure } from '../../../src/provider/refresh-failure';
-import type { ConnectError } from '../../../src/errors';
-import { tokenEndpoint } from '../../../src/provider/token-endpoint';
+import { refreshFailure } from '../../../src/provider/token/refresh-failure';
+import type { ConnectError } from '../../../src/errors/connect-error';
+import { tokenEndpoint } from '../../../src/provider/token/token-endpoint';
 import { givenDeadline } from '../../support/deadline';
 import { configFor, http11, startServer, type LocalServer } from '../../support/local-server';
 import { until } from '../../support/turns';

@@ -1,8 +1,8 @@
 import net from 'node:net';
-import { ConnectError } from '../../../src/errors';
-import type { RefreshFailureKind } from '../../../src/events';
-import { refreshFailure, type RefreshFailure } from '../../../src/provider/refresh-failure';
-import { tokenEndpoint, type TokenEndpoint } from '../../../src/provider/token-endpoint';
+import { ConnectError } from '../../../src/errors/connect-error';
+import type { RefreshFailureKind } from '../../../src/errors/events';
+import { refreshFailure, type RefreshFailure } from '../../../src/provider/token/refresh-failure';
+import { tokenEndpoint, type TokenEndpoint } from '../../../src/provider/token/token-endpoint';
 import type { Sandbox, SandboxFault, SandboxSwitches } from '../../../src/testing';
 import { startSandbox } from '../../support/sandbox';
 import { cleanup } from '../../support/cleanup';

@@ -1,5 +1,5 @@
-import { ConnectError } from '../../../src/errors';
-import { endpointRest, type Rest } from '../../../src/provider/rest';
+import { ConnectError } from '../../../src/errors/connect-error';
+import { endpointRest, type Rest } from '../../../src/provider/token/rest';
 
 const limited = (retryAfterSeconds?: number): ConnectError =>
   new ConnectError('ERR_CONNECT_RATE_LIMITED', {

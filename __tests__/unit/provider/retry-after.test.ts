@@ -1,4 +1,4 @@
-import { readRetryAfter } from '../../../src/provider/retry-after';
+import { readRetryAfter } from '../../../src/provider/http/retry-after';
 
 const NOW_MS = Date.UTC(1994, 10, 6, 8, 49, 0);
 

@@ -1,7 +1,7 @@
 import https from 'node:https';
 import tls from 'node:tls';
 import type { Duplex } from 'node:stream';
-import { tokenEndpoint } from '../../../src/provider/token-endpoint';
+import { tokenEndpoint } from '../../../src/provider/token/token-endpoint';
 import { givenDeadline } from '../../support/deadline';
 import { configFor, http11, startServer, TEST_CERT, type LocalServer } from '../../support/local-server';
 import { until } from '../../support/turns';

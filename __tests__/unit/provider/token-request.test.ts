@@ -1,5 +1,5 @@
 import { Agent } from 'node:http';
-import { tokenEndpoint } from '../../../src/provider/token-endpoint';
+import { tokenEndpoint } from '../../../src/provider/token/token-endpoint';
 import { configFor, http11, startServer, TOKEN_JSON, type LocalServer } from '../../support/local-server';
 
 const AWKWARD_ID = 'id:%+ é/ü&=*';

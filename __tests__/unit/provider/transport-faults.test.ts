@@ -1,9 +1,9 @@
 import type * as net from 'node:net';
 import { inspect } from 'node:util';
 import { gzipSync } from 'node:zlib';
-import type { ConnectError } from '../../../src/errors';
-import { tokenEndpoint } from '../../../src/provider/token-endpoint';
-import { nodeTransport } from '../../../src/provider/transport';
+import type { ConnectError } from '../../../src/errors/connect-error';
+import { tokenEndpoint } from '../../../src/provider/token/token-endpoint';
+import { nodeTransport } from '../../../src/provider/http/transport';
 import { givenDeadline } from '../../support/deadline';
 import { configFor, http11, startServer, TOKEN_JSON, type LocalServer } from '../../support/local-server';
 import { turns } from '../../support/turns';

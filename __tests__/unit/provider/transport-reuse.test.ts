@@ -1,6 +1,6 @@
 import * as http from 'node:http';
 import * as net from 'node:net';
-import { tokenEndpoint, type TokenEndpoint } from '../../../src/provider/token-endpoint';
+import { tokenEndpoint, type TokenEndpoint } from '../../../src/provider/token/token-endpoint';
 import { givenDeadline } from '../../support/deadline';
 import { configFor, http11, startServer, type LocalServer, type Responder } from '../../support/local-server';
 

@@ -1,6 +1,6 @@
-import { withLocal } from '../../../src/redis/local';
-import type { Forgotten, RefreshLedger } from '../../../src/refresh/ledger';
-import { ledgerInMemory } from '../../../src/refresh/memory-ledger';
+import { withLocal } from '../../../src/ledger/redis/local';
+import type { Forgotten, RefreshLedger } from '../../../src/ledger/ledger';
+import { ledgerInMemory } from '../../../src/ledger/memory-ledger';
 import { cleanup } from '../../support/cleanup';
 
 const HOUR = 3_600_000;

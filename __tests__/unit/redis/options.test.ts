@@ -1,4 +1,4 @@
-import { isConnectError } from '../../../src/errors';
+import { isConnectError } from '../../../src/errors/connect-error';
 import { redisLedger } from '../../../src/redis';
 
 const KEY = { id: 'one', secret: 'a secret with more than 32 letters in it' };

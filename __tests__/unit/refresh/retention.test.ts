@@ -1,4 +1,4 @@
-import { recordRetentionMs, sessionLifeMs, tombstoneRetentionMs } from '../../../src/refresh/retention';
+import { recordRetentionMs, sessionLifeMs, tombstoneRetentionMs } from '../../../src/ledger/retention';
 
 const HOUR = 3_600_000;
 const DAY = 24 * HOUR;

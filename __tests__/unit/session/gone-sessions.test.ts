@@ -1,6 +1,6 @@
 import type { Request } from 'express';
 import { Cookie, MemoryStore } from 'express-session';
-import { hasEnded, hasGone, mayHaveGone, noteSeen, watchSession } from '../../../src/gone-sessions';
+import { hasEnded, hasGone, mayHaveGone, noteSeen, watchSession } from '../../../src/session/gone-sessions';
 
 /** As much of a request as express-session gives to a store. */
 function requestIn(store: MemoryStore, sessionID: string): Request {

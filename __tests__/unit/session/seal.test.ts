@@ -1,5 +1,5 @@
 import { inspect } from 'node:util';
-import { isEnvelope, sealer, type EncryptionKey } from '../../../src/seal';
+import { isEnvelope, sealer, type EncryptionKey } from '../../../src/session/seal';
 
 const ONE: EncryptionKey = { id: 'one', secret: 'the first secret of the ring, 40 letters' };
 const TWO: EncryptionKey = { id: 'two', secret: 'the other secret of the ring, 40 letters' };

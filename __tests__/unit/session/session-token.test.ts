@@ -1,4 +1,4 @@
-import { sessionTokens } from '../../../src/session-token';
+import { sessionTokens } from '../../../src/session/session-token';
 
 const tokens = sessionTokens({
   sessionKey: 'connectToken',

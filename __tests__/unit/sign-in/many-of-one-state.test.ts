@@ -1,5 +1,5 @@
 import crypto from 'node:crypto';
-import { signInFlights } from '../../../src/login/flights';
+import { signInFlights } from '../../../src/sign-in/flights';
 
 const visitor = { sessionId: 'session', isOwn: true, verified: undefined, former: ['cookie'] };
 

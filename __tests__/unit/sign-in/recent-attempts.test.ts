@@ -1,5 +1,5 @@
 import { MemoryStore } from 'express-session';
-import { recentAttempts, type RecentAttempts } from '../../../src/login/recent-attempts';
+import { recentAttempts, type RecentAttempts } from '../../../src/sign-in/recent-attempts';
 
 const TTL_MS = 600_000;
 const store = new MemoryStore();

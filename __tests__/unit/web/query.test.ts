@@ -3,7 +3,7 @@ import express from 'express';
 import session from 'express-session';
 import fc from 'fast-check';
 import { connectAuth } from '../../../src';
-import { readCallbackQuery, readParameter, type CallbackQuery } from '../../../src/query';
+import { readCallbackQuery, readParameter, type CallbackQuery } from '../../../src/web/query';
 import type { Sandbox } from '../../../src/testing';
 import { browser } from '../../support/app';
 import { anyText, runs, urlQuery, webUrl } from '../../support/property';

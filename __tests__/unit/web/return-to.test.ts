@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { safeReturnTo } from '../../../src/return-to';
+import { safeReturnTo } from '../../../src/web/return-to';
 import type { Sandbox } from '../../../src/testing';
 import { browser, startApp, type TestApp } from '../../support/app';
 import { anyText, runs, webUrl } from '../../support/property';

@@ -1,7 +1,7 @@
 import type { ConnectToken } from '../../../../src';
-import { tokenEndpoint, type TokenEndpoint } from '../../../../src/provider/token-endpoint';
-import { refreshFailure } from '../../../../src/provider/refresh-failure';
-import type { ConnectError } from '../../../../src/errors';
+import { tokenEndpoint, type TokenEndpoint } from '../../../../src/provider/token/token-endpoint';
+import { refreshFailure } from '../../../../src/provider/token/refresh-failure';
+import type { ConnectError } from '../../../../src/errors/connect-error';
 import { browser, startApp, type TestApp } from '../../../support/app';
 import { startRotatingProvider, type RotatingProvider } from '../../../support/rotating-provider';
 import { startSandbox } from '../../../support/sandbox';

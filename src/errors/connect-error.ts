@@ -1,0 +1,138 @@
+import { WORDS, withDocs, type ConnectErrorCode, type Words } from './words';
+import { own, ownOnly } from '../base/own';
+import { newReference } from './reference';
+
+export type { ConnectErrorCode } from './words';
+
+/** `Retry-After` of what passes by itself within moments. */
+export const COME_AGAIN_SECONDS = 2;
+/** `Retry-After` of what works at once if it is sent again. */
+export const AT_ONCE_SECONDS = 1;
+
+/** The part of the journey in which an error arose. */
+export type ConnectStage = 'options' | 'authorize' | 'callback' | 'exchange' | 'refresh' | 'api' | 'disconnect';
+
+/** What the provider told us, as numbers and registered names only; never its texts. */
+export interface ProviderSign {
+  /** HTTP status of the provider's answer. */
+  readonly status?: number;
+  /** One of the provider's documented API codes, for example 2036. */
+  readonly apiCode?: number;
+  /** A registered OAuth error name (RFC 6749 §4.1.2.1, §5.2), for example `invalid_grant`. */
+  readonly oauthError?: string;
+}
+
+/** Everything about a {@link ConnectError} that does not follow from its code. */
+export interface ConnectErrorDetails {
+  /** For the developer: the next step. Must hold no value that a visitor or the provider sent. */
+  readonly message?: string;
+  /** @defaultValue `'api'` */
+  readonly stage?: ConnectStage;
+  /** HTTP status of our answer, 400–599. @defaultValue the code's own status */
+  readonly status?: number;
+  /** Tells variants of one code apart, for example `expired` under `ERR_CONNECT_STATE`. */
+  readonly reason?: string;
+  readonly provider?: ProviderSign;
+  /** Seconds, 0–3600; sent as `Retry-After`. */
+  readonly retryAfterSeconds?: number;
+  /** Where this visitor can start again: a path of this site. */
+  readonly loginUrl?: string;
+  /** Further response headers, for example `Allow`. */
+  readonly headers?: Readonly<Record<string, string>>;
+  /** Of the failure that this error goes on with, where it has been told under a reference. @defaultValue a new one */
+  readonly reference?: string;
+}
+
+const BRAND = Symbol.for('express-connect-auth.ConnectError');
+
+/** Sent with every answer of ours: nothing about a sign-in belongs into a cache or a Referer header. */
+export const PRIVATE_HEADERS: Readonly<Record<string, string>> = Object.freeze(
+  // Express sets every header that `for` … `in` finds.
+  ownOnly({
+    'Cache-Control': 'no-store',
+    'Referrer-Policy': 'no-referrer',
+  }),
+);
+
+/**
+ * Every failure of this package. `title` and `detail` are fit for a visitor, `message` tells the developer the next step.
+ * `status`, `statusCode`, `expose` and `headers` follow the http-errors convention, so the error handlers of Express and
+ * NestJS answer with the right status too.
+ * No request, response, body, header, configuration or token is reachable from it: it is safe to log whole.
+ */
+export class ConnectError extends Error {
+  override readonly name = 'ConnectError';
+  readonly code: ConnectErrorCode;
+  /** HTTP status of our answer, 400–599. */
+  readonly status: number;
+  /** The same: NestJS, for one, reads no other. */
+  readonly statusCode: number;
+  readonly title: string;
+  readonly detail: string;
+  readonly stage: ConnectStage;
+  /**
+   * 8 random characters that name this failure wherever it is told: on the error page, in problem+json (the end of
+   * `instance`), in events and under `NODE_DEBUG=connect-auth`. Each error made has its own; no secret, and made from none.
+   */
+  readonly reference: string;
+  /** Whether the same action may succeed later without anybody changing anything. */
+  readonly retryable: boolean;
+  readonly expose: boolean;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly reason?: string;
+  /** Seconds, 0–3600. */
+  readonly retryAfterSeconds?: number;
+  readonly provider?: ProviderSign;
+  readonly loginUrl?: string;
+
+  constructor(code: ConnectErrorCode, given: ConnectErrorDetails = {}) {
+    const details = ownOnly(given);
+    if (!Object.hasOwn(WORDS, code)) {
+      throw new TypeError(`A ConnectError takes one of these codes: ${Object.keys(WORDS).join(', ')}.`);
+    }
+    const words = WORDS[code];
+    super(withDocs(code, details.message));
+    this.code = code;
+    this.status = details.status ?? words.status;
+    this.statusCode = this.status;
+    this.title = words.title;
+    this.detail = detailFor(words, details.reason) ?? words.detail;
+    this.stage = details.stage ?? 'api';
+    this.reference = details.reference ?? newReference();
+    this.retryable = words.retryable;
+    this.expose = this.status < 500;
+    this.headers = Object.freeze(
+      ownOnly({
+        ...PRIVATE_HEADERS,
+        // RFC 9110 §11.6.1 asks for a challenge with every 401; the scheme is that of RFC 6750 §3.
+        ...(this.status === 401 ? { 'WWW-Authenticate': 'Bearer' } : {}),
+        ...details.headers,
+        ...(details.retryAfterSeconds === undefined ? {} : { 'Retry-After': String(details.retryAfterSeconds) }),
+      }),
+    );
+    if (details.reason !== undefined) this.reason = details.reason;
+    if (details.retryAfterSeconds !== undefined) this.retryAfterSeconds = details.retryAfterSeconds;
+    if (details.provider !== undefined) this.provider = Object.freeze(ownOnly({ ...details.provider }));
+    if (details.loginUrl !== undefined) this.loginUrl = details.loginUrl;
+  }
+}
+
+/** The more precise `detail` of a reason, which may be any word of the app's own. */
+function detailFor(words: Words, reason: string | undefined): string | undefined {
+  const details = own(words, 'detailByReason') as Words['detailByReason'];
+  const detail = details === undefined || reason === undefined ? undefined : own(details, reason);
+  return typeof detail === 'string' ? detail : undefined;
+}
+
+Object.defineProperty(ConnectError.prototype, BRAND, { value: true });
+
+/** Tells a {@link ConnectError} from anything else, also across two installed copies of this package. */
+export function isConnectError(value: unknown): value is ConnectError {
+  return value instanceof Error && BRAND in value;
+}
+
+/** The reference of an error; there is none in one that an older copy of this package has made. */
+export function referenceOf(error: ConnectError): string | undefined {
+  const reference = own(error, 'reference');
+  return typeof reference === 'string' ? reference : undefined;
+}

@@ -1,0 +1,133 @@
+import { channel } from 'node:diagnostics_channel';
+import { debug, isDebugging } from './debug';
+import { isConnectError, referenceOf, type ConnectError } from './connect-error';
+import {
+  connectionHash,
+  type ConnectEvent,
+  type ConnectEventListener,
+  type ErrorEvent,
+  type ExchangeEvent,
+  type Failure,
+} from './events';
+
+/** What `node:diagnostics_channel` knows our events by. */
+const subscribers = channel('express-connect-auth');
+
+/**
+ * Tells an event: to `NODE_DEBUG=connect-auth`, to the subscribers of channel `express-connect-auth`, and to the app's
+ * listener. All three get the same facts, and whatever they do, the request goes on.
+ */
+export function emit(listener: ConnectEventListener | undefined, event: ConnectEvent): void {
+  Object.freeze(event);
+  if (isDebugging()) debug(event.type, ...factsOf(event));
+  // Never throws: what a subscriber throws, Node reports as an uncaught exception after the request's turn.
+  if (subscribers.hasSubscribers) subscribers.publish(event);
+  if (listener === undefined) return;
+  try {
+    // An async listener may reject; nobody else would catch that.
+    Promise.resolve(listener(event)).catch(() => undefined);
+  } catch {
+    // Documented: an exception in onEvent changes nothing.
+  }
+}
+
+/** Anything that would begin a new line of a log, or colour it: the `reason` of an app's own error may hold it. */
+const CONTROL = /[\u0000-\u001f\u007f-\u009f\u2028\u2029]/gu;
+
+function factsOf(event: ConnectEvent): readonly string[] {
+  return Object.entries(event)
+    .filter(([name]) => name !== 'type' && name !== 'time')
+    .map(([name, value]) => `${name}=${String(value).replace(CONTROL, '?')}`);
+}
+
+/** Errors that an event has told where they arose. */
+const told = new WeakSet<object>();
+/** By response: the error that it was told to be answered with. */
+const answers = new WeakMap<object, ConnectError>();
+
+/** Tells the failure of a call that the app has made, unless that has been told: the app may catch it and say nothing. */
+export function emitFailure(listener: ConnectEventListener | undefined, error: unknown): void {
+  if (!isConnectError(error) || told.has(error)) return;
+  told.add(error);
+  emit(listener, errorEvent(error, Date.now()));
+}
+
+/**
+ * Tells that a request is answered with an error, unless that has been told where it arose, or of this response: a route
+ * of ours may leave the answer to an error handler. An app may throw one error object again and again, in `onConnect`:
+ * each is a failure of its own.
+ */
+export function emitAnswer(listener: ConnectEventListener | undefined, error: ConnectError, res: object): void {
+  if (told.has(error) || answers.get(res) === error) return;
+  answers.set(res, error);
+  emit(listener, errorEvent(error, Date.now()));
+}
+
+/** A call to the provider that is over. */
+export interface CallFacts {
+  /** By `performance.now()`: a clock that is set meanwhile changes no duration. */
+  readonly startedMs: number;
+  /** HTTP status of the answer, where nothing failed. */
+  readonly status: number | undefined;
+  readonly error: ConnectError | undefined;
+}
+
+/** Tells the end of an exchange. */
+export function emitExchange(listener: ConnectEventListener | undefined, call: CallFacts): void {
+  emit(listener, { type: 'exchange', time: Date.now(), ...durationOf(call), ...outcomeOf(call) });
+}
+
+/** Tells one request to the API. @param lineage - the random id of the connection, of which only a hash is told */
+export function emitApiCall(
+  listener: ConnectEventListener | undefined,
+  call: CallFacts & { readonly method: string; readonly lineage: string | undefined },
+): void {
+  const { method, lineage, error } = call;
+  if (error !== undefined) told.add(error);
+  emit(listener, {
+    type: 'api_call',
+    time: Date.now(),
+    ...(lineage === undefined ? {} : { connection: connectionHash(lineage) }),
+    method,
+    ...durationOf(call),
+    ...outcomeOf(call),
+  });
+}
+
+/** How long a call took. */
+export function durationOf({ startedMs }: Pick<CallFacts, 'startedMs'>): { durationMs: number } {
+  return { durationMs: Math.round(performance.now() - startedMs) };
+}
+
+function outcomeOf({ status, error }: CallFacts): Partial<Pick<ExchangeEvent, 'status' | 'code'>> & SaidOf {
+  const answered = error?.provider?.status ?? status;
+  return {
+    ...(answered === undefined ? {} : { status: answered }),
+    ...(error === undefined ? {} : { code: error.code, ...saidOf(error) }),
+  };
+}
+
+type SaidOf = Pick<Failure, 'reason' | 'apiCode' | 'oauthError' | 'reference'>;
+
+/** What an error says beyond its code, as events tell it. */
+export function saidOf(error: ConnectError): SaidOf {
+  const { reason, provider } = error;
+  const reference = referenceOf(error);
+  return {
+    ...(reason === undefined ? {} : { reason }),
+    ...(provider?.apiCode === undefined ? {} : { apiCode: provider.apiCode }),
+    ...(provider?.oauthError === undefined ? {} : { oauthError: provider.oauthError }),
+    ...(reference === undefined ? {} : { reference }),
+  };
+}
+
+function errorEvent(error: ConnectError, nowMs: number): ErrorEvent {
+  return {
+    type: 'error',
+    time: nowMs,
+    stage: error.stage,
+    code: error.code,
+    status: error.status,
+    ...saidOf(error),
+  };
+}

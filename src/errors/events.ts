@@ -1,0 +1,225 @@
+import { createHash } from 'node:crypto';
+import { isConnectError, type ConnectErrorCode, type ConnectStage } from './connect-error';
+import { own } from '../base/own';
+
+/** What events have in common. Which of them have a connection or a reference, they say themselves. */
+interface EventBase {
+  /** Milliseconds since 1970. */
+  readonly time: number;
+  /** 16 hex digits of a hash that tells connections apart; no token can be found from it. Absent: of no known one. */
+  readonly connection?: string;
+  /** `reference` of the ConnectError, which visitors see on the error page. Absent: nothing has failed. */
+  readonly reference?: string;
+}
+
+/** A call to the provider is over. */
+interface ProviderCall extends EventBase {
+  /** Whole milliseconds that the provider took, up to the last byte of its answer. */
+  readonly durationMs: number;
+}
+
+/** What is known of a failure. */
+export interface Failure extends EventBase {
+  readonly reference?: string;
+  /** Tells variants of one `code` apart. */
+  readonly reason?: string;
+  /** One of the provider's documented codes, where it said one. */
+  readonly apiCode?: number;
+  /** A registered OAuth error name, where the provider said one. */
+  readonly oauthError?: string;
+}
+
+/** The provider has answered the exchange of a code, or failed to. */
+export interface ExchangeEvent extends ProviderCall, Failure {
+  readonly type: 'exchange';
+  /** HTTP status of the provider's answer; absent where there was none. */
+  readonly status?: number;
+  /** Absent: a token came. */
+  readonly code?: ConnectErrorCode;
+}
+
+/**
+ * One request of `client(req)` has been answered, or has failed; the repeat after a 401 is another one. A call that the
+ * app itself aborts is not told.
+ */
+export interface ApiCallEvent extends ProviderCall, Failure {
+  readonly type: 'api_call';
+  readonly connection?: string;
+  /** In capitals. */
+  readonly method: string;
+  /** HTTP status of the API's answer; absent where there was none. */
+  readonly status?: number;
+  /** Absent: the answer is a success, or one that the call's `validateStatus` accepts. */
+  readonly code?: ConnectErrorCode;
+}
+
+/** A visitor has completed a sign-in, and the token is stored. */
+export interface ConnectedEvent extends EventBase {
+  readonly type: 'connected';
+  readonly connection: string;
+}
+
+/** A new token set has replaced the one of this connection; the provider was asked once for all processes. */
+export interface RefreshedEvent extends ProviderCall {
+  readonly type: 'refreshed';
+  readonly connection: string;
+  /** Of the new token set: 0 at sign-in, +1 per refresh. */
+  readonly generation: number;
+  /** HTTP status of the provider's answer. */
+  readonly status?: number;
+}
+
+/** A request held an older token set of its connection and took over the newer one from the ledger. */
+export interface AdoptedEvent extends EventBase {
+  readonly type: 'adopted';
+  readonly connection: string;
+  /** Of the token set taken over. */
+  readonly generation: number;
+}
+
+/** The provider gave no new token set; the connection lives on unless event `ended` says so. */
+export interface RefreshFailedEvent extends ProviderCall, Failure {
+  readonly type: 'refresh_failed';
+  readonly stage: 'refresh';
+  readonly connection: string;
+  readonly kind: RefreshFailureKind;
+  readonly code: ConnectErrorCode;
+  /** HTTP status that a visitor gets while no valid token is left. */
+  readonly status: number;
+  /** HTTP status of the provider's answer; absent where there was none. */
+  readonly providerStatus?: number;
+}
+
+/** What a failed refresh means for the connection. */
+export type RefreshFailureKind =
+  /** The request may have been carried out, and its answer was lost. */
+  | 'ambiguous'
+  /** No request left this process. */
+  | 'not_sent'
+  /** The provider has trouble of its own, or limits our rate. */
+  | 'transient'
+  /** The provider says that the grant is dead. */
+  | 'terminal'
+  /** The provider refuses our credentials. */
+  | 'configuration'
+  /** The provider refuses this connection, and does not say that it is dead: it is tried again, for 24 hours at least. */
+  | 'refused';
+
+/** A visitor has disconnected; no refresh or callback in flight brings the token back. */
+export interface DisconnectedEvent extends EventBase {
+  readonly type: 'disconnected';
+  readonly connection: string;
+}
+
+/** A connection is over: told once for all processes that share a ledger, and not again when a probe shows the same. */
+export interface EndedEvent extends EventBase {
+  readonly type: 'ended';
+  readonly connection: string;
+  readonly reason: EndedReason;
+}
+
+/** Why a connection is over. */
+export type EndedReason =
+  /** The provider says so. */
+  | 'invalid_grant'
+  /** The provider says so, after its answer to an earlier refresh was lost: the tokens in it are nobody's. */
+  | 'lost_response'
+  /** The provider has refused it for 24 hours, in 8 tries at least. */
+  | 'refused'
+  /** Its visitor has disconnected. */
+  | 'disconnected'
+  /** A newer sign-in in the same session has taken its place. */
+  | 'replaced';
+
+/** The ledger did not carry out an operation. Valid tokens are served all the same. */
+export interface LedgerErrorEvent extends EventBase {
+  readonly type: 'ledger_error';
+  readonly connection: string;
+  readonly operation: 'acquire' | 'renew' | 'settle' | 'fail' | 'revoke' | 'once';
+  readonly reason: LedgerErrorReason;
+  readonly reference?: string;
+}
+
+/** Why a ledger did not carry an operation out. */
+export type LedgerErrorReason =
+  /** No key of `encryptionKeys` opens the record: another process has other keys. */
+  | 'key'
+  /** No answer in time. */
+  | 'timeout'
+  /** It is away, or says no: its rights, its memory, the arguments that `sendCommand` passes on. */
+  | 'refused'
+  /** The answer is none that a ledger gives. */
+  | 'answer';
+
+/**
+ * The ledger is full, and has forgotten something before its time. Told at once for the first of each kind, and then for
+ * the sum of a minute at most.
+ */
+export interface LedgerForgotEvent extends EventBase {
+  readonly type: 'ledger_forgot';
+  /**
+   * `record`: the newest token set of a connection, or that it is being refreshed; `tombstone`: that a connection has
+   * ended; `claim`: that a sign-in is being completed or ended.
+   */
+  readonly what: 'record' | 'tombstone' | 'claim';
+  /** How many since the last event of this kind. */
+  readonly count: number;
+}
+
+/**
+ * A route of ours or the guard answered with an error, or `getToken` or a call of `client(req)` rejected, whoever catches
+ * that, or `connectErrorHandler()` has answered with an error of the app's own. Told once: not again when the error goes on
+ * to an error handler, and not besides an `api_call` with its `code`.
+ */
+export interface ErrorEvent extends Failure {
+  readonly type: 'error';
+  readonly stage: ConnectStage;
+  readonly code: ConnectErrorCode;
+  /** HTTP status of our answer, or of the one that `connectErrorHandler()` would give. */
+  readonly status: number;
+}
+
+/** What `onEvent` receives: told apart by `type`, free of tokens. Further types may follow in minor versions. */
+export type ConnectEvent =
+  | ExchangeEvent
+  | ApiCallEvent
+  | ConnectedEvent
+  | RefreshedEvent
+  | AdoptedEvent
+  | RefreshFailedEvent
+  | DisconnectedEvent
+  | EndedEvent
+  | LedgerErrorEvent
+  | LedgerForgotEvent
+  | ErrorEvent;
+
+/** Receives each {@link ConnectEvent}; what it throws, or rejects with, changes nothing. */
+export type ConnectEventListener = (event: ConnectEvent) => unknown;
+
+/** Describes a completed sign-in. @param lineage - the random id of the connection, of which only a hash is told */
+export function connectedEvent(lineage: string, nowMs: number): ConnectedEvent {
+  return { type: 'connected', time: nowMs, connection: connectionHash(lineage) };
+}
+
+/** Describes a connection that its visitor has ended. @param lineage - the random id of the connection, hashed as above */
+export function disconnectedEvent(lineage: string, nowMs: number): DisconnectedEvent {
+  return { type: 'disconnected', time: nowMs, connection: connectionHash(lineage) };
+}
+
+/** Describes the end of a connection. @param lineage - the random id of the connection, hashed as above */
+export function endedEvent(lineage: string, reason: EndedReason, nowMs: number): EndedEvent {
+  return { type: 'ended', time: nowMs, connection: connectionHash(lineage), reason };
+}
+
+const LEDGER_ERROR_REASONS: readonly LedgerErrorReason[] = ['key', 'timeout', 'refused', 'answer'];
+
+/** Why a ledger failed, in one word of ours: what else it has thrown may hold addresses and passwords. */
+export function ledgerErrorReason(error: unknown): LedgerErrorReason {
+  const reason = isConnectError(error) ? own(error, 'reason') : undefined;
+  return LEDGER_ERROR_REASONS.find((word) => word === reason) ?? 'refused';
+}
+
+/** 16 hex digits that tell connections apart. @param lineage - the random id of a connection */
+export function connectionHash(lineage: string): string {
+  return createHash('sha256').update(`connect-auth connection v1\0${lineage}`).digest('hex').slice(0, 16);
+}

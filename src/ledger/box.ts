@@ -1,0 +1,36 @@
+import { createHash } from 'node:crypto';
+import { ownOnly } from '../base/own';
+import { readConnectToken, type TokenSet } from '../session/connect-token';
+
+/** What tells one deployment's connections from another's in a shared ledger. */
+export interface LedgerScope {
+  readonly tokenUrl: string;
+  readonly clientId: string;
+}
+
+/** The ledger's name of a connection: a hash from which nothing can be found. */
+export function ledgerKey({ tokenUrl, clientId }: LedgerScope, lineage: string): string {
+  return createHash('sha256')
+    .update(JSON.stringify(['connect-auth ledger v1', tokenUrl, clientId, lineage]))
+    .digest('base64url');
+}
+
+/** A token set as the ledger keeps it. */
+export function toBox({ token, lifetimeSeconds }: TokenSet): string {
+  return JSON.stringify({ token, lifetimeSeconds });
+}
+
+/** Reads a box. @returns undefined when it holds no whole token set: the ledger is not to be trusted then */
+export function fromBox(box: string, lineage: string, generation: number): TokenSet | undefined {
+  try {
+    const { token: value, lifetimeSeconds } = ownOnly(
+      JSON.parse(box) as { token?: unknown; lifetimeSeconds?: unknown },
+    );
+    const token = readConnectToken(value);
+    if (token === undefined) return undefined;
+    const known = typeof lifetimeSeconds === 'number' ? lifetimeSeconds : undefined;
+    return { token, lineage, generation, lifetimeSeconds: known };
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,62 @@
+import { debug } from '../errors/debug';
+import type { Forgotten } from './ledger';
+
+/** Tells what a ledger of limited size has given up before its time. */
+export interface Forgettings {
+  /** @param now - milliseconds of the ledger's clock */
+  readonly note: (what: Forgotten['what'], now: number) => void;
+  /** As `onForgotten` of a ledger. */
+  readonly listen: (listener: (forgotten: Forgotten) => void) => void;
+}
+
+/** A ledger that stays full forgets something at every other request: listeners hear the sum of a minute. */
+const TOLD_EVERY_MS = 60_000;
+
+const WORDS: Readonly<Record<Forgotten['what'], string>> = {
+  record: 'the newest tokens of a connection',
+  tombstone: 'that a connection has ended',
+  claim: 'that a sign-in has been used',
+};
+
+/**
+ * @param cause - begins the warning: who is full, or since when
+ * @param detail - of the warning: what to do
+ */
+export function forgettings(cause: string, detail: string): Forgettings {
+  const listeners = new Set<(forgotten: Forgotten) => void>();
+  const counts = new Map<Forgotten['what'], { toldAt: number; untold: number }>();
+  let warned = false;
+
+  function warn(what: Forgotten['what']): void {
+    if (warned) return;
+    warned = true;
+    process.emitWarning(`${cause} and has forgotten ${WORDS[what]}.`, {
+      code: 'CONNECT_AUTH_LEDGER_FULL',
+      detail,
+    });
+  }
+
+  return Object.freeze({
+    listen: (listener: (forgotten: Forgotten) => void) => void listeners.add(listener),
+    note(what: Forgotten['what'], now: number): void {
+      warn(what);
+      const { toldAt, untold } = counts.get(what) ?? { toldAt: -Infinity, untold: 0 };
+      const count = untold + 1;
+      if (now - toldAt < TOLD_EVERY_MS) {
+        counts.set(what, { toldAt, untold: count });
+        return;
+      }
+      counts.set(what, { toldAt: now, untold: 0 });
+      debug('ledger', 'forgot', what, count);
+      for (const listener of listeners) tell(listener, { what, count });
+    },
+  });
+}
+
+function tell(listener: (forgotten: Forgotten) => void, forgotten: Forgotten): void {
+  try {
+    listener(forgotten);
+  } catch {
+    // What the ledger was asked for must not fail for that.
+  }
+}

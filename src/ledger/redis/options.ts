@@ -1,0 +1,58 @@
+import { oneOf, only, readTable, type Read, type Row } from '../../checks/table';
+import { isWholeNumber } from '../../checks/values';
+import { KEY_RING_HINT, readKeyRing, type EncryptionKey } from '../../session/seal';
+
+/** What an app passes to `redisLedger()`. */
+export interface RedisLedgerOptions {
+  /**
+   * Sends one command and gives its reply, of RESP2 or RESP3, text as string or Buffer.
+   * node-redis: `(...args) => client.sendCommand(args)`; ioredis: `(command, ...args) => client.call(command, ...args)`.
+   */
+  readonly sendCommand: (...args: string[]) => Promise<unknown>;
+  /**
+   * 1–10 keys: the first seals the token sets, all open them. To rotate, put a new one in front and keep the old one for
+   * as long as its records live. Every process needs all of them.
+   */
+  readonly encryptionKeys: readonly EncryptionKey[];
+  /** In front of every Redis key: 1–64 letters, digits and `:._-{}`. @defaultValue `'connect-auth:'` */
+  readonly prefix?: string | undefined;
+  /** Milliseconds that one operation may take, 50–5000. @defaultValue `500` */
+  readonly commandTimeoutMs?: number | undefined;
+  /**
+   * `'fail'`: while Redis is away nothing is refreshed; valid tokens are used all the same. `'local'`: each process
+   * coordinates itself meanwhile, for one replica, or a provider that is known not to rotate refresh tokens.
+   * @defaultValue `'fail'`
+   */
+  readonly onLedgerError?: 'fail' | 'local' | undefined;
+}
+
+const TABLE = {
+  sendCommand: {
+    read: only((value): value is RedisLedgerOptions['sendCommand'] => typeof value === 'function'),
+    expected: 'a function that sends one command to Redis and gives its reply',
+    isRequired: true,
+  },
+  encryptionKeys: { read: readKeyRing, expected: KEY_RING_HINT, isRequired: true },
+  prefix: {
+    read: only((value): value is string => typeof value === 'string' && /^[\w:.{}-]{1,64}$/u.test(value)),
+    expected: '1–64 letters, digits and :._-{}',
+    default: 'connect-auth:',
+  },
+  commandTimeoutMs: {
+    read: only((value): value is number => isWholeNumber(value, 50, 5000)),
+    expected: 'whole milliseconds, 50–5000',
+    default: 500,
+  },
+  onLedgerError: { read: oneOf('fail', 'local'), expected: "'fail' or 'local'", default: 'fail' },
+} as const satisfies Readonly<Record<keyof RedisLedgerOptions, Row>>;
+
+/** Checked options, with every default filled in. */
+export type RedisLedgerConfig = Read<typeof TABLE>;
+
+/**
+ * Copies and checks the options.
+ * @throws ConnectError `ERR_CONNECT_OPTIONS` naming every option that is not usable, and no value
+ */
+export function redisLedgerConfig(options: RedisLedgerOptions): RedisLedgerConfig {
+  return readTable('redisLedger', TABLE, options);
+}

@@ -1,0 +1,134 @@
+import {
+  DEAD_PROBE_MS,
+  REFUSED_FOR_MS,
+  REFUSED_TRIES,
+  type Acquired,
+  type Failed,
+  type RefreshLedger,
+  type Settled,
+} from '../ledger';
+import { ledgerInMemory } from '../memory-ledger';
+import { sealer } from '../../session/seal';
+import { ledgerError, redisCommands, unreadable } from './commands';
+import { withLocal } from './local';
+import { redisLedgerConfig, type RedisLedgerOptions } from './options';
+import { ACQUIRE, FAIL, RENEW, REVOKE, SETTLE } from './scripts';
+
+/**
+ * Coordinates the refreshes of all processes that share a Redis (5.0 or newer, Cluster and Valkey too): one hash per
+ * connection, one round trip per operation, token sets sealed with AES-256-GCM. Each operation rejects within
+ * `commandTimeoutMs` when Redis does not do it, and so does one that meets a token set that no key opens.
+ * Redis must not evict these keys before their time: use `maxmemory-policy noeviction`, or a database of their own.
+ * @throws ConnectError `ERR_CONNECT_OPTIONS` naming every option that is not usable
+ */
+export function redisLedger(options: RedisLedgerOptions): RefreshLedger {
+  const config = redisLedgerConfig(options);
+  const { seal, open } = sealer(config.encryptionKeys, 'ledger');
+  const { run, take } = redisCommands(config);
+  const name = (key: string): string => `${config.prefix}${key}`;
+
+  const ledger = Object.freeze<RefreshLedger>({
+    acquire: async (key, { generation, claimant, leaseMs, minAgeMs, retentionMs }) => {
+      const [kind = '', ...rest] = await run(ACQUIRE, name(key), [
+        generation,
+        claimant,
+        leaseMs,
+        minAgeMs,
+        retentionMs,
+      ]);
+      return acquired(kind, rest, key);
+    },
+    renew: async (key, claimant, leaseMs) => flag(await run(RENEW, name(key), [claimant, leaseMs])),
+    settle: async (key, { generation, fence, box, retentionMs }) => {
+      const [kind = '', at = '', other = ''] = await run(SETTLE, name(key), [
+        generation,
+        fence,
+        seal(box, [key]),
+        retentionMs,
+      ]);
+      return settled(kind, [at, other], key);
+    },
+    fail: async (key, { claimant, kind, backoffMs, error, ambiguous, retentionMs }) => {
+      const rules = [DEAD_PROBE_MS, REFUSED_FOR_MS, REFUSED_TRIES];
+      return failed(
+        await run(FAIL, name(key), [claimant, kind, backoffMs, error, ambiguous ? 1 : 0, retentionMs, ...rules]),
+      );
+    },
+    revoke: async (key, retentionMs) => {
+      const [first = '', sealed] = await run(REVOKE, name(key), [retentionMs]);
+      // Ended is ended: a token set that nobody can read changes nothing about that.
+      const box = sealed === undefined ? undefined : open(sealed, [key]);
+      return box === undefined ? { first: flag([first]) } : { first: flag([first]), box };
+    },
+    once: (word, ttlMs) => take(name(`once:${word}`), ttlMs),
+  });
+  return config.onLedgerError === 'local' ? withLocal(ledger, ledgerInMemory()) : ledger;
+
+  function acquired(kind: string, rest: readonly string[], key: string): Acquired {
+    const [first = '', second = '', third = '', refusals = '', ended = ''] = rest;
+    switch (kind) {
+      case 'revoked':
+        return { kind };
+      case 'adopt':
+        return { kind, generation: whole(first), box: opened(second, key), ageMs: whole(third) };
+      case 'dead':
+        return { kind, error: first };
+      case 'wait':
+        return { kind, ms: whole(first) };
+      case 'backoff':
+        return { kind, ms: whole(first), error: second };
+      case 'won':
+        return {
+          kind,
+          fence: whole(first),
+          ambiguous: second === '1',
+          attempts: whole(third),
+          refusals: whole(refusals),
+          ended: ended === '1',
+        };
+      default:
+        throw unreadable();
+    }
+  }
+
+  function settled(kind: string, [generation, box]: readonly [string, string], key: string): Settled {
+    switch (kind) {
+      case 'revoked':
+        return { kind };
+      case 'settled':
+        return { kind, generation: whole(generation) };
+      case 'superseded':
+        return { kind, generation: whole(generation), box: opened(box, key) };
+      default:
+        throw unreadable();
+    }
+  }
+
+  function opened(sealed: string, key: string): string {
+    const box = open(sealed, [key]);
+    // Absent would mean: refresh again. The token set is there, and its refresh token is spent.
+    if (box === undefined) {
+      throw ledgerError(
+        'key',
+        'No key of encryptionKeys opens this token set: give every process the same keys, the old ' +
+          'ones included, for as long as records live.',
+      );
+    }
+    return box;
+  }
+}
+
+function failed([answer]: readonly string[]): Failed {
+  if (answer !== 'recorded' && answer !== 'ended' && answer !== 'lost') throw unreadable();
+  return answer;
+}
+
+function flag([value]: readonly string[]): boolean {
+  if (value !== '0' && value !== '1') throw unreadable();
+  return value === '1';
+}
+
+function whole(value: string): number {
+  if (!/^\d{1,16}$/u.test(value)) throw unreadable();
+  return Number(value);
+}

@@ -1,0 +1,75 @@
+import { CanceledError, type InternalAxiosRequestConfig } from 'axios';
+import { ConnectError } from '../../errors/connect-error';
+import { apiCallRefused } from './api-refusal';
+
+/** What a timer can wait for; a longer one would end at once. */
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
+
+/** When a call is to end before its time: by its own `timeout`, or by the caller's signal. */
+export interface CallLimits {
+  /** Ends what is sent. */
+  readonly signal: AbortSignal;
+  /** The error of an ended call: `ERR_CONNECT_TIMEOUT`, or axios's CanceledError with nothing in it. */
+  readonly error: () => Error;
+  /** What `promise` gives, unless the call ends first; then `promise` is left to itself. */
+  readonly within: <Value>(promise: Promise<Value>) => Promise<Value>;
+  /** To be called when the call is over. */
+  readonly dispose: () => void;
+}
+
+/**
+ * Reads the limits of one call. A `timeout` counts for the whole call, a refresh and a repeat included.
+ * @throws ConnectError `ERR_CONNECT_CONFIG` with reason `timeout` or `cancel_token`
+ */
+export function callLimits({
+  signal,
+  timeout,
+  cancelToken,
+}: Pick<InternalAxiosRequestConfig, 'signal' | 'timeout' | 'cancelToken'>): CallLimits {
+  if (cancelToken !== undefined) throw apiCallRefused('cancel_token');
+  if (timeout !== undefined && !(Number.isFinite(timeout) && timeout >= 0)) throw apiCallRefused('timeout');
+  const ending = new AbortController();
+  let timedOut = false;
+  const timer =
+    timeout !== undefined && timeout > 0 ? setTimeout(endInTime, Math.min(timeout, LONGEST_TIMER_MS)) : undefined;
+  signal?.addEventListener?.('abort', cancel);
+  if (signal?.aborted === true) cancel();
+
+  function endInTime(): void {
+    timedOut = true;
+    ending.abort();
+  }
+
+  function cancel(): void {
+    ending.abort();
+  }
+
+  function error(): Error {
+    // Recognised by axios.isCancel(); made without the settings of the call that axios would put in.
+    return timedOut ? new ConnectError('ERR_CONNECT_TIMEOUT', { stage: 'api' }) : new CanceledError();
+  }
+
+  return {
+    signal: ending.signal,
+    error,
+    async within(promise) {
+      let end = cancel;
+      const ended = new Promise<never>((_resolve, reject) => {
+        end = () => {
+          reject(error());
+        };
+        ending.signal.addEventListener('abort', end);
+        if (ending.signal.aborted) end();
+      });
+      try {
+        return await Promise.race([promise, ended]);
+      } finally {
+        ending.signal.removeEventListener('abort', end);
+      }
+    },
+    dispose() {
+      clearTimeout(timer);
+      signal?.removeEventListener?.('abort', cancel);
+    },
+  };
+}

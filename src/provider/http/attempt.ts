@@ -1,0 +1,264 @@
+import http from 'node:http';
+import https from 'node:https';
+import { Socket } from 'node:net';
+import { TLSSocket } from 'node:tls';
+import { urlToHttpOptions } from 'node:url';
+import { own } from '../../base/own';
+import { isIntercepted, waitsForNode, witness } from './interceptor';
+import { isVerified } from './verified';
+
+/** One HTTP request, complete. */
+export interface WireRequest {
+  readonly url: string;
+  readonly method: string;
+  readonly headers: Readonly<Record<string, string>>;
+  /** Undefined: no body. Node tells a length of 0 where the method leads to expect one (RFC 9110 §8.6). */
+  readonly body: string | Uint8Array | undefined;
+  /** Whether it may be written again after a kept connection gave no byte of an answer. @defaultValue true */
+  readonly mayRepeat?: boolean | undefined;
+  /** Ends the call as `aborted`. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** The answer to it, whatever its HTTP status. */
+export interface WireAnswer {
+  /** HTTP status. */
+  readonly status: number;
+  readonly headers: http.IncomingHttpHeaders;
+  /** Empty where the body was not accepted. */
+  readonly bytes: Buffer;
+  /** The bytes as UTF-8. */
+  readonly body: string;
+  /** Why the body was not accepted: over the transport's bound, or compressed although we asked for identity. */
+  readonly unacceptable: 'too_large' | 'encoded' | undefined;
+}
+
+/**
+ * Why there is no answer: `timeout` no complete one in time; `unreachable` nothing was sent (name, connection or
+ * certificate); `plain` nothing was sent, because the agent has made a connection without TLS for an https address;
+ * `broken` the connection ended after the request may have left; `aborted` the request's signal ended it.
+ */
+export type TransportFault = 'timeout' | 'unreachable' | 'plain' | 'broken' | 'aborted';
+
+/** An answer or a fault, never both; `repeated` where the request may have been written to two connections. */
+export type WireResult =
+  | { readonly kind: 'answer'; readonly answer: WireAnswer; readonly repeated?: true }
+  | { readonly kind: 'fault'; readonly fault: TransportFault; readonly repeated?: true };
+
+/** `stale`: the attempt met a kept connection that gave no byte of an answer; it may be made again. */
+export type AttemptOutcome = WireResult | 'stale';
+
+/** What one attempt needs to know. */
+export interface Attempt {
+  readonly request: WireRequest;
+  readonly url: URL;
+  readonly agent: http.Agent;
+  /** Ends the attempt as `timeout`. */
+  readonly deadline: AbortSignal;
+  /** Ends the attempt as `aborted`. */
+  readonly signal: AbortSignal | undefined;
+  /** Whether a kept connection is dropped, as `stale`, before anything is written to it. */
+  readonly onlyFresh: boolean;
+  /** Of the answer's body. */
+  readonly maxBodyBytes: number;
+}
+
+/**
+ * What node:http, https, net, tls and streams read of their options: each is said here, because they copy the options
+ * into plain objects, in which what is not said would be found on a polluted Object.prototype. An agent's own win.
+ */
+const UNSAID = (
+  'ALPNCallback ALPNProtocols SNICallback _agentKey _defaultAgent _handle allowHalfOpen allowPartialTrustChain auth ' +
+  'autoDestroy autoSelectFamily autoSelectFamilyAttemptTimeout ca captureRejections cert ciphers clientCertEngine ' +
+  'construct createConnection crl decodeStrings defaultEncoding destroy dhparam ecdhCurve emitClose enableTrace ' +
+  'encoding family fd final handle handshakeTimeout highWaterMark hints honorCipherOrder insecureHTTPParser isServer ' +
+  'joinDuplicateHeaders keepAlive keepAliveInitialDelay keepAliveMsecs key localAddress localPort lookup manualStart ' +
+  'maxHeaderSize maxVersion minVersion noDelay objectMode onread passphrase pauseOnConnect pauseOnCreate pfx ' +
+  'privateKeyEngine privateKeyIdentifier proxyEnv pskCallback read readable readableHighWaterMark readableObjectMode ' +
+  'requestCert requestOCSP secureContext secureOptions secureProtocol server servername sessionIdContext ' +
+  'sessionTimeout signal sigalgs socket socketPath ticketKeys timeout uniqueHeaders writable writableHighWaterMark ' +
+  'writableObjectMode write writev'
+).split(' ');
+
+const OWN_ROUTE: Readonly<http.RequestOptions> = {
+  ...Object.fromEntries(UNSAID.map((name) => [name, undefined])),
+  // Not taken up again: over a resumed TLS session no certificate can be looked at.
+  ...{ session: undefined },
+  ...{ minDHSize: 1024, rejectUnauthorized: true },
+  ...{ setDefaultHeaders: true, setHost: true },
+};
+
+/**
+ * Makes one request over one connection and calls `done` once, also when errors follow. Nothing is written before the
+ * connection stands and is verified, so an agent that tolerates bad certificates gets no secret. An answer counts only
+ * after that, and over such a connection: an agent for a proxy may pass on what the proxy has to say instead, which no
+ * provider has said. After anything but a complete answer the connection is destroyed.
+ *
+ * An interceptor connects only after it has seen the request: then it is written early, where Node holds it back until
+ * the connection is verified, and an answer counts only if Node has verified one.
+ */
+export function startAttempt(attempt: Attempt, done: (outcome: AttemptOutcome) => void): void {
+  const { request, url, agent, deadline, signal, onlyFresh, maxBodyBytes } = attempt;
+  const secure = url.protocol === 'https:';
+  const body = request.body === undefined ? undefined : Buffer.from(request.body);
+  const identity = witness(url.hostname);
+  let connection: Socket | undefined;
+  let connected = false;
+  let written: 'early' | 'verified' | undefined;
+  let answerBegun = false;
+  let settled = false;
+
+  const defaultPort = secure ? 443 : 80;
+  const { hostname } = urlToHttpOptions(url);
+
+  const outgoing = (secure ? https : http).request({
+    ...OWN_ROUTE,
+    ...urlToHttpOptions(url),
+    agent,
+    checkServerIdentity: identity.checkServerIdentity,
+    defaultPort,
+    host: hostname,
+    port: url.port === '' ? defaultPort : Number(url.port),
+    auth: undefined,
+    method: request.method,
+    headers: { ...request.headers, ...(body === undefined ? {} : { 'Content-Length': String(body.byteLength) }) },
+  });
+  // These stay attached for good: an 'error' after the outcome must not become an uncaught exception.
+  outgoing.on('error', fail);
+  outgoing.on('close', fail);
+  outgoing.once('socket', useConnection);
+  outgoing.once('response', readResponse);
+  deadline.addEventListener('abort', timeOut);
+  signal?.addEventListener('abort', abort);
+
+  function useConnection(socket: Socket): void {
+    if (onlyFresh && outgoing.reusedSocket) return settle('stale', 'destroy');
+    connection = socket;
+    socket.on('data', noteAnswer);
+    socket.once('connect', noteConnection);
+    const intercepted = isIntercepted(outgoing, agent);
+    // It will never be verified: waiting for that would take all the time that a call has.
+    if (secure && !intercepted && isPlain(socket)) return settle({ kind: 'fault', fault: 'plain' }, 'destroy');
+    const awaited = intercepted ? undefined : eventBeforeUse(socket, secure);
+    if (awaited === undefined) write();
+    else socket.once(awaited, write);
+  }
+
+  function write(): void {
+    if (settled) return;
+    // Not by its events: an interceptor may say that a connection stands before it has made one.
+    if (secure ? isVerified(connection, url.hostname) : connection?.connecting !== true) written = 'verified';
+    else if (!secure || waitsForNode(connection, agent)) written = 'early';
+    else return giveUp();
+    outgoing.end(body);
+  }
+
+  function isTrusted(socket: Socket): boolean {
+    if (!secure || isVerified(socket, url.hostname)) return true;
+    return isIntercepted(outgoing, agent) && identity.hasSeen();
+  }
+
+  /** Whether anything may have left this process. */
+  function hasLeft(): boolean {
+    return written === 'verified' || (written === 'early' && (secure ? identity.hasSeen() : connected));
+  }
+
+  function noteAnswer(): void {
+    answerBegun = true;
+  }
+
+  function noteConnection(): void {
+    connected = true;
+  }
+
+  function readResponse(response: http.IncomingMessage): void {
+    const chunks: Buffer[] = [];
+    let bytes = 0;
+    // Looked at now, and on the answer's own connection: agents do not agree on the order of events before.
+    if (written === undefined || !isTrusted(response.socket)) return giveUp();
+    // From here on the response's own events tell how it ends: it may still be read after its request has closed.
+    outgoing.off('close', fail);
+    response.on('error', fail);
+    response.on('close', fail);
+    if (isEncoded(response.headers)) return settle(answerOf(response, [], 'encoded'), 'destroy');
+    response.on('data', (chunk: Buffer) => {
+      bytes += chunk.byteLength;
+      if (bytes <= maxBodyBytes) chunks.push(chunk);
+      else settle(answerOf(response, [], 'too_large'), 'destroy');
+    });
+    response.once('end', () => {
+      // An answer may come before the request has gone out whole. A server that reads no more of it would keep the
+      // connection, and what is left to send, for ever.
+      settle(answerOf(response, chunks), outgoing.writableFinished ? 'keep' : 'destroy');
+    });
+  }
+
+  function fail(): void {
+    if (outgoing.reusedSocket && !answerBegun) settle('stale', 'destroy');
+    else giveUp();
+  }
+
+  function giveUp(): void {
+    settle({ kind: 'fault', fault: hasLeft() ? 'broken' : 'unreachable' }, 'destroy');
+  }
+
+  function timeOut(): void {
+    settle({ kind: 'fault', fault: 'timeout' }, 'destroy');
+  }
+
+  function abort(): void {
+    settle({ kind: 'fault', fault: 'aborted' }, 'destroy');
+  }
+
+  function settle(outcome: AttemptOutcome, socketFate: 'keep' | 'destroy'): void {
+    if (settled) return;
+    settled = true;
+    deadline.removeEventListener('abort', timeOut);
+    signal?.removeEventListener('abort', abort);
+    connection?.off('data', noteAnswer).off('connect', noteConnection);
+    if (socketFate === 'destroy') outgoing.destroy();
+    done(outcome);
+  }
+}
+
+/** Whether a connection is one of Node's own, and without TLS; of what an agent has put together nothing is known yet. */
+function isPlain(socket: Socket): boolean {
+  return socket instanceof Socket && !(socket instanceof TLSSocket);
+}
+
+/** The event after which a connection can be written to; undefined where it stands already. */
+function eventBeforeUse(socket: Socket, secure: boolean): 'connect' | 'secureConnect' | undefined {
+  if (!secure) return socket.connecting ? 'connect' : undefined;
+  // `secureConnecting` is false once the handshake has ended, well or badly; @types/node does not know it.
+  const { secureConnecting } = socket as Socket & { readonly secureConnecting?: boolean };
+  return isAuthorized(socket) || secureConnecting === false ? undefined : 'secureConnect';
+}
+
+function isAuthorized(socket: Socket | undefined): boolean {
+  return (socket as { readonly authorized?: boolean } | undefined)?.authorized === true;
+}
+
+function isEncoded(headers: http.IncomingHttpHeaders): boolean {
+  const encoding = own(headers, 'content-encoding');
+  return typeof encoding === 'string' && !/^(?:identity)?$/i.test(encoding.trim());
+}
+
+function answerOf(
+  response: http.IncomingMessage,
+  chunks: readonly Buffer[],
+  unacceptable?: WireAnswer['unacceptable'],
+): WireResult {
+  const { statusCode: status = 0, headers } = response;
+  const bytes = Buffer.concat(chunks);
+  // Read when asked for: not every caller wants text.
+  const answer = {
+    status,
+    headers,
+    bytes,
+    get body() {
+      return bytes.toString('utf8');
+    },
+    unacceptable,
+  };
+  return { kind: 'answer', answer };
+}

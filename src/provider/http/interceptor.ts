@@ -1,0 +1,54 @@
+import type http from 'node:http';
+import https from 'node:https';
+import type { Socket } from 'node:net';
+import tls from 'node:tls';
+import { agentFault } from '../../checks/agent-fault';
+
+/**
+ * Whether a program in this process answers requests before they leave it (nock, msw), or lets them pass: it puts an agent
+ * of its own in the place of the one given, and makes no connection before it has seen the request.
+ */
+export function isIntercepted(outgoing: http.ClientRequest, agent: http.Agent): boolean {
+  return (outgoing as { readonly agent?: unknown }).agent !== agent;
+}
+
+/**
+ * Whether what is written to this socket now waits until Node has made a connection and verified it: nobody is at its
+ * other end yet, and whoever connects it does so by Node's own code, with settings that switch nothing off. Interceptors
+ * take both from the agent. Of a connection that an agent makes in its own way nothing is known beforehand.
+ */
+export function waitsForNode(socket: Socket | undefined, agent: http.Agent): boolean {
+  if (socket === undefined || socket.destroyed || socket.remoteAddress !== undefined) return false;
+  const { addRequest, createConnection } = agent as {
+    readonly addRequest?: unknown;
+    readonly createConnection?: unknown;
+  };
+  const nodes = https.Agent.prototype as { readonly addRequest?: unknown; readonly createConnection?: unknown };
+  const isNodes = addRequest === nodes.addRequest && createConnection === nodes.createConnection;
+  return isNodes && agentFault(agent) === undefined;
+}
+
+/** What one request is told by Node about the certificate of its connection, however hidden that is from it. */
+export interface Witness {
+  /** For `tls.connect`, in the place of Node's own function: called only for a certificate of a trusted authority. */
+  readonly checkServerIdentity: typeof tls.checkServerIdentity;
+  /** Whether a certificate made out to the host was seen. */
+  readonly hasSeen: () => boolean;
+}
+
+/**
+ * Makes a witness. It stays with the connection, and so holds nothing of the request.
+ * @param hostname - of a URL; an IPv6 address in brackets
+ */
+export function witness(hostname: string): Witness {
+  const host = hostname.replace(/^\[(.*)\]$/, '$1');
+  let seen = false;
+  return {
+    checkServerIdentity(_name, certificate) {
+      const fault = tls.checkServerIdentity(host, certificate);
+      seen ||= fault === undefined;
+      return fault;
+    },
+    hasSeen: () => seen,
+  };
+}

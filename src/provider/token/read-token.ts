@@ -1,0 +1,54 @@
+import { isOpaque, LONGEST_OPAQUE, sizeFault } from '../../base/opaque';
+import type { ConnectToken } from '../../session/connect-token';
+import { readExpiry } from './expiry';
+import { isFields, own, type Fields } from '../../base/own';
+
+const SCOPE = /^[\x20-\x7e]+$/;
+
+/**
+ * Reads a token set from a parsed JSON body, flat as documented (page "generate-access-token") or under `data` of
+ * `{"success":true,"data":{…}}` as the Connect API wraps its answers. Gives a fresh object with our fields only, or
+ * undefined where the body is no whole token set: no usable `access_token`, a type other than bearer (RFC 6749 §7.1
+ * forbids to use it), a `refresh_token` that is not a token. A scope that is no printable string is left out.
+ * @param nowMs - milliseconds since 1970 by our clock
+ * @param skewMs - how far the provider's clock is ahead of ours, in milliseconds
+ */
+export function readToken(body: unknown, nowMs: number, skewMs = 0): ConnectToken | undefined {
+  const fields = tokenFields(body);
+  if (fields === undefined) return undefined;
+  const accessToken = own(fields, 'access_token');
+  const refreshToken = own(fields, 'refresh_token') ?? '';
+  if (!isOpaque(accessToken) || !isBearer(fields) || !(refreshToken === '' || isOpaque(refreshToken))) return undefined;
+
+  const token: ConnectToken = { access_token: accessToken, type: 'bearer' };
+  const scope = own(fields, 'scope');
+  const expiry = { expires_at: own(fields, 'expires_at'), expires_in: own(fields, 'expires_in') };
+  const expiresAt = readExpiry(expiry, nowMs, skewMs);
+  if (refreshToken !== '') token.refresh_token = refreshToken;
+  if (expiresAt !== undefined) token.expires_at = expiresAt;
+  if (typeof scope === 'string' && scope.length <= LONGEST_OPAQUE && SCOPE.test(scope)) token.scope = scope;
+  return token;
+}
+
+/** What to say about a body whose tokens are too long to be taken; undefined for any other. */
+export function tokenFault(body: unknown): string | undefined {
+  const fields = tokenFields(body) ?? {};
+  return (
+    sizeFault('access_token', own(fields, 'access_token')) ?? sizeFault('refresh_token', own(fields, 'refresh_token'))
+  );
+}
+
+function tokenFields(body: unknown): Fields | undefined {
+  if (!isFields(body)) return undefined;
+  if (Object.hasOwn(body, 'access_token')) return body;
+  const data = own(body, 'data');
+  return own(body, 'success') === true && isFields(data) ? data : undefined;
+}
+
+/** `type` is the provider's name, `token_type` the standard's; whichever is there must say bearer, in any case. */
+function isBearer(fields: Fields): boolean {
+  return ['type', 'token_type'].every((name) => {
+    const type = own(fields, name) ?? 'bearer';
+    return typeof type === 'string' && type.toLowerCase() === 'bearer';
+  });
+}

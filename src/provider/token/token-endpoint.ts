@@ -1,0 +1,141 @@
+import type * as http from 'node:http';
+import { ConnectError } from '../../errors/connect-error';
+import type { ConnectToken } from '../../session/connect-token';
+import type { TransportFault, WireResult } from '../http/attempt';
+import { connectionFault } from '../http/connection-fault';
+import { own, ownOnly } from '../../base/own';
+import { readAnswer } from './read-answer';
+import { endpointRest } from './rest';
+import { tokenRequest, type Grant, type TokenRequestConfig } from './token-request';
+import { nodeTransport, type Transport } from '../http/transport';
+
+/** What of the configuration the token endpoint needs. */
+export interface TokenEndpointConfig extends TokenRequestConfig {
+  readonly tokenUrl: string;
+  /** Milliseconds for an exchange, the last byte of the answer included. */
+  readonly timeoutMs: number;
+  /**
+   * Milliseconds for a refresh. Long, because a provider that rotates may have spent the token of a call that is given
+   * up: an early abort can cost the sign-in. @defaultValue 60000
+   */
+  readonly refreshTimeoutMs?: number | undefined;
+  /** Serves corporate proxies and private CAs; it cannot switch certificate verification off. */
+  readonly agent?: http.Agent | undefined;
+  /** Our HTTP status per API code, instead of the table's. */
+  readonly statusByApiCode: Readonly<Record<string, number>>;
+}
+
+/** The provider's token endpoint (RFC 6749 §3.2). Rejects with {@link ConnectError} only. */
+export interface TokenEndpoint {
+  /**
+   * To be called before anything is spent for an exchange.
+   * @throws ConnectError `ERR_CONNECT_RATE_LIMITED` with reason `resting` while the provider has asked us to wait
+   */
+  checkRest(): void;
+  /**
+   * Redeems an authorization code (RFC 6749 §4.1.3).
+   * @param code - as the callback brought it
+   * @param codeVerifier - of PKCE (RFC 7636 §4.5); sent only when given
+   * @throws ConnectError with stage `exchange`: `ERR_CONNECT_GRANT` when the code is spent or expired,
+   * `ERR_CONNECT_CONFIG`, `ERR_CONNECT_ACCOUNT`, `ERR_CONNECT_FORBIDDEN`, `ERR_CONNECT_DENIED`,
+   * `ERR_CONNECT_RATE_LIMITED`, `ERR_CONNECT_UNAVAILABLE`, `ERR_CONNECT_TIMEOUT`, `ERR_CONNECT_RESPONSE` otherwise
+   */
+  exchange(code: string, codeVerifier?: string, about?: CallCircumstances): Promise<ConnectToken>;
+  /**
+   * Presents a refresh token (RFC 6749 §6). Where the answer brings no new one, the token set keeps the old one.
+   * @throws ConnectError with stage `refresh`: `ERR_CONNECT_EXPIRED` only when the provider says that the grant is
+   * dead (`invalid_grant`), else as at the exchange. `refreshFailure` tells what it means for the connection.
+   */
+  refresh(refreshToken: string, about?: RefreshCircumstances): Promise<ConnectToken>;
+}
+
+/** What the caller wants to know besides the result. */
+export interface CallCircumstances {
+  /** Called with the HTTP status of the answer, before the result is known to the caller. */
+  readonly onAnswer?: ((status: number) => void) | undefined;
+}
+
+/** The same of a refresh. */
+export interface RefreshCircumstances extends CallCircumstances {
+  /**
+   * Called, before the result is known to the caller, when the request may have been written twice: on a kept connection
+   * that closed without a byte of an answer, and again on a fresh one. The provider may have seen the token twice.
+   */
+  readonly onRepeat?: (() => void) | undefined;
+}
+
+type Stage = 'exchange' | 'refresh';
+
+const REFRESH_TIMEOUT_MS = 60_000;
+
+/** Makes the client of one token endpoint; its kept connections neither outlive 2 s of idleness nor keep a process alive. */
+export function tokenEndpoint(settings: TokenEndpointConfig): TokenEndpoint {
+  const config = ownOnly(settings);
+  const rest = endpointRest();
+  const { agent, timeoutMs, refreshTimeoutMs = REFRESH_TIMEOUT_MS } = config;
+  const transports: Readonly<Record<Stage, Transport>> = {
+    exchange: nodeTransport({ timeoutMs, agent }),
+    refresh: nodeTransport({ timeoutMs: refreshTimeoutMs, agent }),
+  };
+
+  async function present(grant: Grant, stage: Stage, about: RefreshCircumstances): Promise<ConnectToken> {
+    rest.check(stage);
+    const sentMs = Date.now();
+    const result = await send(grant, stage);
+    const repeated = own(result, 'repeated') === true;
+    if (repeated) about.onRepeat?.();
+    if (result.kind === 'fault') throw faultError(honestFault(result.fault, repeated), stage);
+    const { status, headers, body, unacceptable } = result.answer;
+    const { token, error } = readAnswer(
+      { status, retryAfter: own(headers, 'retry-after'), date: own(headers, 'date'), body, unacceptable },
+      { stage, statusByApiCode: config.statusByApiCode, nowMs: Date.now(), sentMs },
+    );
+    about.onAnswer?.(status);
+    if (error !== undefined) {
+      rest.heed(error);
+      throw error;
+    }
+    return ownOnly(token);
+  }
+
+  async function send(grant: Grant, stage: Stage): Promise<WireResult> {
+    try {
+      return await transports[stage]({ url: config.tokenUrl, method: 'POST', ...tokenRequest(config, grant) });
+    } catch {
+      // No cause: errors of Node quote addresses, header names and more.
+      throw new ConnectError('ERR_CONNECT_CONFIG', {
+        stage,
+        message:
+          'The token request could not be made: check that tokenUrl is a URL, that agent serves its protocol, ' +
+          'and that accessTokenKey is fit for an HTTP header.',
+      });
+    }
+  }
+
+  return Object.freeze({
+    checkRest: () => rest.check('callback'),
+    async exchange(code: string, codeVerifier?: string, about: CallCircumstances = {}): Promise<ConnectToken> {
+      return present({ grant_type: 'authorization_code', code, codeVerifier }, 'exchange', ownOnly(about));
+    },
+    async refresh(refreshToken: string, about: RefreshCircumstances = {}): Promise<ConnectToken> {
+      const token = await present(
+        { grant_type: 'refresh_token', refresh_token: refreshToken },
+        'refresh',
+        ownOnly(about),
+      );
+      return { ...token, refresh_token: token.refresh_token ?? refreshToken };
+    },
+  });
+}
+
+/** A repeat that reached nobody does not undo the first attempt, which may have. */
+function honestFault(fault: TransportFault, repeated: boolean): TransportFault {
+  return repeated && (fault === 'unreachable' || fault === 'plain') ? 'broken' : fault;
+}
+
+function faultError(fault: TransportFault, stage: Stage): ConnectError {
+  if (fault === 'timeout') return new ConnectError('ERR_CONNECT_TIMEOUT', { stage });
+  // Nobody aborts these requests but their deadline.
+  const { reason, message } = connectionFault(fault === 'aborted' ? 'broken' : fault, 'tokenUrl');
+  return new ConnectError('ERR_CONNECT_UNAVAILABLE', { stage, reason, message });
+}

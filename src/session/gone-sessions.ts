@@ -1,0 +1,186 @@
+import { createHash } from 'node:crypto';
+import type { Request } from 'express';
+import type { Session, Store } from 'express-session';
+import { hookStore } from './hooks';
+
+/** About 100 bytes each. */
+const MOST_REMEMBERED = 20_000;
+
+/** Sessions of one store that this process has ended. */
+interface Ended {
+  /** By id, each with the moment when it ended. */
+  readonly at: Map<string, number>;
+  /** Of these, the ones that go on under another id. */
+  readonly moved: Set<string>;
+  /** The last moment of an end. */
+  lastAt: number;
+  /** The last moment of a move. */
+  movedAt: number;
+  /** The last moment that is no longer known: of what was seen before it, nobody can say whether it has ended since. */
+  forgottenAt: number;
+}
+
+const endedIn = new WeakMap<Store, Ended>();
+/** When the session object of a request was first seen; one that the app makes in its course is another. */
+const seenAt = new WeakMap<object, number>();
+/** Requests that have had a session. */
+const hadSession = new WeakSet<object>();
+/** Moments are counted, not measured: a clock may stand still between two of them. */
+let moment = 0;
+
+/**
+ * Watches which sessions this process ends, by whatever way: `session.destroy()`, `regenerate()`, the app's own call of
+ * its store, or a move of ours. All of them come to the store's `destroy`, before the store does anything. Call it when a
+ * request begins.
+ *
+ * Ids are those that express-session has verified, or that the app names; they are kept as hashes.
+ */
+export function watchSessions(req: Request): void {
+  const { session, sessionStore: store } = req as { session?: object | null; sessionStore?: Store };
+  if (session != null) {
+    noteSeen(session);
+    hadSession.add(req);
+  }
+  if (store === undefined || endedIn.has(store)) return;
+  const ended: Ended = { at: new Map(), moved: new Set(), lastAt: 0, movedAt: 0, forgottenAt: 0 };
+  endedIn.set(store, ended);
+  hookStore(store, {
+    onDestroy(sessionId) {
+      noteEnd(ended, keyOf(sessionId));
+      for (const watcher of watchersOf.get(store)?.get(sessionId) ?? []) watcher.ends += 1;
+    },
+    hasMovedOn: (session) => hasMovedOn(ended, session as Pick<Session, 'id'>),
+  });
+}
+
+function noteEnd(ended: Ended, key: string): void {
+  // The newest last: the oldest is given up first.
+  ended.at.delete(key);
+  ended.at.set(key, (moment += 1));
+  ended.lastAt = moment;
+  for (const [oldest, at] of ended.at) {
+    if (ended.at.size <= MOST_REMEMBERED) break;
+    ended.at.delete(oldest);
+    ended.moved.delete(oldest);
+    ended.forgottenAt = at;
+  }
+}
+
+/**
+ * Notes that a session, which has ended, goes on under another id by a move of ours: what requests that have seen it before
+ * still do to it is of no use to anybody, and its cookie would take the visitor back. An app's own ends are its affair.
+ */
+export function noteMoved(store: Store, sessionId: string): void {
+  const ended = endedIn.get(store);
+  if (ended === undefined) return;
+  const key = keyOf(sessionId);
+  noteEnd(ended, key);
+  ended.moved.add(key);
+  ended.movedAt = moment;
+}
+
+/** A session that nobody has noted may have been loaded anew, from what another process has brought back. */
+function hasMovedOn(ended: Ended, session: Pick<Session, 'id'>): boolean {
+  const seen = seenAt.get(session);
+  if (seen === undefined || seen > ended.movedAt) return false;
+  const key = endedSince(ended, session, seen);
+  return key !== undefined && ended.moved.has(key);
+}
+
+/** Notes when what stands for a session was first seen, for {@link hasGone}: before the session is read. */
+export function noteSeen(session: object): void {
+  if (!seenAt.has(session)) seenAt.set(session, (moment += 1));
+}
+
+/** Whether this process has ended a session since it was first seen: then nothing may write it any more. */
+export function hasGone(store: Store, session: Pick<Session, 'id'>): boolean {
+  const ended = endedIn.get(store);
+  return ended !== undefined && endedSince(ended, session, seenAt.get(session) ?? 0) !== undefined;
+}
+
+/** @returns the key of a session that has ended since */
+function endedSince({ at, lastAt }: Ended, { id }: Pick<Session, 'id'>, seen: number): string | undefined {
+  // First: an id costs a hash.
+  if (seen > lastAt) return undefined;
+  const key = keyOf(id);
+  return (at.get(key) ?? 0) > seen ? key : undefined;
+}
+
+/**
+ * The same, and true as well where it has been forgotten whether it has, because 20,000 others have ended meanwhile. To be
+ * asked before writing: what is not written is lost to one visitor, who comes again; one who has logged out must not.
+ */
+export function mayHaveGone(store: Store, session: Pick<Session, 'id'>): boolean {
+  const forgottenAt = endedIn.get(store)?.forgottenAt ?? 0;
+  return hasGone(store, session) || forgottenAt > (seenAt.get(session) ?? forgottenAt);
+}
+
+/**
+ * Whether this process has ended a session of this id, whatever the store holds: an older copy may have brought it back.
+ * It decides what is said to the visitor, not what is written: one that is forgotten does no harm.
+ */
+export function hasEnded(store: Store, sessionId: string): boolean {
+  return endedIn.get(store)?.at.has(keyOf(sessionId)) === true;
+}
+
+/**
+ * Whether the session of a request is over because the app has ended it, by `destroy()`, in its store, or by taking it off
+ * the request (option `unset` of express-session: the store hears of that at the end of the request). One that never had a
+ * session is a matter of the store or of the configuration; one that we have moved goes on.
+ */
+export function isLoggedOut(req: Request): boolean {
+  const { session, sessionStore, sessionID } = req as {
+    session?: Session | null;
+    sessionStore?: Store;
+    sessionID?: string;
+  };
+  if (session != null) return sessionStore !== undefined && isOver(sessionStore, session);
+  if (hadSession.has(req)) return true;
+  // It was ended before this instance met the request.
+  return sessionStore !== undefined && sessionID !== undefined && hasEnded(sessionStore, sessionID);
+}
+
+/** Whether a session that the request holds has ended since, other than by a move of ours. */
+function isOver(store: Store, session: Pick<Session, 'id'>): boolean {
+  const ended = endedIn.get(store);
+  return ended !== undefined && hasGone(store, session) && !hasMovedOn(ended, session);
+}
+
+/** Watches the session of one request. */
+export interface SessionWatch {
+  /** How often the session has been ended since, by whomever: the request itself may do so once, when it moves on. */
+  readonly ends: () => number;
+  readonly stop: () => void;
+}
+
+interface Watcher {
+  ends: number;
+}
+
+/** By store and session id; only while somebody watches. */
+const watchersOf = new WeakMap<Store, Map<string, Set<Watcher>>>();
+
+/**
+ * Watches until it is stopped how often the session of a request is ended: what this request, or the app in it, saves
+ * after another has ended it would bring the session back. Unlike {@link hasGone} it forgets nothing.
+ */
+export function watchSession(req: Request): SessionWatch {
+  watchSessions(req);
+  const { sessionStore, sessionID } = req;
+  const watchers = watchersOf.get(sessionStore) ?? new Map<string, Set<Watcher>>();
+  watchersOf.set(sessionStore, watchers);
+  const watcher: Watcher = { ends: 0 };
+  const watching = watchers.get(sessionID) ?? new Set<Watcher>();
+  watchers.set(sessionID, watching.add(watcher));
+  return Object.freeze({
+    ends: () => watcher.ends,
+    stop(): void {
+      watching.delete(watcher);
+      if (watching.size === 0 && watchers.get(sessionID) === watching) watchers.delete(sessionID);
+    },
+  });
+}
+
+function keyOf(sessionId: string): string {
+  return createHash('sha256').update(sessionId).digest('base64url');
+}

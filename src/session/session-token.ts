@@ -1,0 +1,249 @@
+import { createHash } from 'node:crypto';
+import { own } from '../base/own';
+import { isEnvelope, readEnvelope, sealer, type Envelope, type KeyRing } from './seal';
+import { asLoaded, facesOf, giveTwoFaces, hidePrinted } from './hooks';
+import { labelOf, readLabel, type Label } from './label';
+import { readConnectToken, type ConnectToken, type TokenSet } from './connect-token';
+
+/** What of the configuration decides how a session keeps its token. */
+export interface SessionTokensConfig {
+  /** Session property of the token. */
+  readonly sessionKey: string;
+  /** Session property that held the label in version 0.1.0: read, and removed with the next write of a token. */
+  readonly lineageKey: string;
+  readonly clientId: string;
+  readonly tokenUrl: string;
+  readonly refreshLeewaySeconds: number;
+  readonly encryptionKeys?: KeyRing | undefined;
+}
+
+/** What a session, or its document in the store, holds. `locked`: an envelope that no key opens. */
+export type Held =
+  { readonly kind: 'none' | 'malformed' | 'locked' } | { readonly kind: 'held'; readonly set: TokenSet };
+
+type Properties = Readonly<Record<string, unknown>>;
+type Writable = Record<string, unknown>;
+
+/** Puts token sets into sessions and reads them from there; seals and opens them where encryption is on. */
+export interface SessionTokens {
+  /** Makes a sealed token readable for the app, or hides one that no key opens. Writes nothing. */
+  readonly open: (session: Writable) => void;
+  /** What the session holds, a token adopted earlier in this request included. */
+  readonly read: (session: Writable) => Held;
+  /** What a document of the session store holds. */
+  readonly readDocument: (document: Properties) => Held;
+  /** Id of the connection that a session or its document holds a token of, readable or not. */
+  readonly connectionIn: (document: Properties) => string | undefined;
+  /** A token set as the app gets it: with its label. */
+  readonly shown: (set: TokenSet) => ConnectToken;
+  /** Puts a token set into a document, or a new session, as the store is to keep it; sealed once per token set. */
+  readonly write: (document: Writable, set: TokenSet) => void;
+  /** What the store is to keep when a session is saved, by whoever: the newest token, in the form of this version. */
+  readonly kept: (session: Writable) => Properties;
+  /**
+   * Lets this request use a newer token set without making the session look modified: it serialises as it was loaded,
+   * but is stored with the newer set.
+   */
+  readonly hold: (session: Writable, set: TokenSet) => void;
+  /** The session is about to count as saved with the held token set: from now on it serialises with that. */
+  readonly markStored: (session: Writable, set: TokenSet) => void;
+  /**
+   * Hides the token of an ended connection from the app, and changes nothing: a session that looks modified would be
+   * saved, and a disconnect may be destroying its document at this moment. Only for a session that holds one.
+   */
+  readonly hide: (session: Writable) => void;
+  /** Removes the token from the session. */
+  readonly clear: (session: Writable) => void;
+  /** Everything in a session, or in its document, but the cookie and the token, as JSON. */
+  readonly appPart: (session: Properties) => string;
+}
+
+/**
+ * Connections whose newest token set is remembered for requests that hold an older one; some KB each. Of one that is
+ * forgotten an older copy can be saved, and whoever loads that takes the newest set over from the ledger.
+ */
+const MOST_NEWEST = 5000;
+
+/** @throws nothing: what cannot be read is told by its kind */
+export function sessionTokens(config: SessionTokensConfig): SessionTokens {
+  const { sessionKey, lineageKey, clientId } = config;
+  const seal = config.encryptionKeys === undefined ? undefined : sealer(config.encryptionKeys, 'session');
+  /** Of the tokens that apps read, also where one carries them into another session. */
+  const sets = new WeakMap<object, TokenSet>();
+  const sealedForms = new WeakMap<TokenSet, string>();
+  const newest = new Map<string, TokenSet>();
+  const labelFor = (set: TokenSet): string => labelOf(set, config.refreshLeewaySeconds);
+
+  function setOf(value: unknown): TokenSet | undefined {
+    return typeof value === 'object' && value !== null ? sets.get(value) : undefined;
+  }
+
+  function open(session: Writable): void {
+    if (!Object.hasOwn(session, sessionKey)) return;
+    const raw = session[sessionKey];
+    if (raw === undefined || setOf(raw) !== undefined) return;
+    // Without keys there is nothing to open, but an envelope of the time when there were some must not be read, a token
+    // of 0.1.0 gets its label, and one from elsewhere may say Bearer.
+    const isAsWritten = ownOf(raw, 'type') === 'bearer' && !Object.hasOwn(session, lineageKey);
+    if (seal === undefined && !isEnvelope(raw) && isAsWritten) return;
+    const held = readDocument(session);
+    if (held.kind === 'locked') hide(session);
+    else if (held.kind === 'held') expose(session, held.set, raw);
+  }
+
+  function read(session: Writable): Held {
+    open(session);
+    // The app may have deleted it, locked or not.
+    if (!Object.hasOwn(session, sessionKey)) return { kind: 'none' };
+    const faces = facesOf(session, sessionKey);
+    const set = setOf(faces === undefined ? session[sessionKey] : faces.shown);
+    if (set !== undefined) return { kind: 'held', set };
+    return readDocument(faces === undefined ? session : asLoaded(session));
+  }
+
+  function readDocument(document: Properties): Held {
+    const raw = own(document, sessionKey);
+    if (raw == null) return { kind: 'none' };
+    const beside = readLabel(own(document, lineageKey));
+    const envelope = readEnvelope(raw);
+    if (envelope !== undefined) return opened(raw as string, envelope, beside);
+    const token = readConnectToken(raw);
+    return token === undefined ? { kind: 'malformed' } : held(token, readLabel(ownOf(raw, 'connection')) ?? beside);
+  }
+
+  /** Version 1, of 0.1.0, had its label beside it and was bound to the connection only. */
+  function opened(raw: string, envelope: Envelope, beside: Label | undefined): Held {
+    const isFirst = envelope.label === undefined;
+    const label = isFirst ? beside : readLabel(envelope.label);
+    const text = seal?.open(raw, isFirst ? [clientId, label?.lineage ?? ''] : [clientId, sessionKey]);
+    if (text === undefined || (!isFirst && label === undefined)) return { kind: 'locked' };
+    const token = readConnectToken(JSON.parse(text));
+    if (token === undefined) return { kind: 'malformed' };
+    const found = held(token, label);
+    // Who saves the session without a newer token leaves its envelope as it is.
+    if (!isFirst) sealedForms.set(found.set, raw);
+    return found;
+  }
+
+  function held(token: ConnectToken, label: Label | undefined): Held & { kind: 'held' } {
+    if (label === undefined)
+      return {
+        kind: 'held',
+        set: { token, lineage: importedLineage(config, token), generation: 0, lifetimeSeconds: undefined },
+      };
+    const { lineage, generation, lifetimeSeconds } = label;
+    return { kind: 'held', set: { token, lineage, generation, lifetimeSeconds } };
+  }
+
+  function connectionIn(document: Properties): string | undefined {
+    const found = readDocument(document);
+    if (found.kind === 'held') return found.set.lineage;
+    const raw = own(document, sessionKey);
+    if (raw == null) return undefined;
+    // What nobody can read ends all the same, by its label.
+    const label = readEnvelope(raw)?.label ?? ownOf(raw, 'connection') ?? own(document, lineageKey);
+    return readLabel(label)?.lineage;
+  }
+
+  function shown(set: TokenSet): ConnectToken {
+    return { ...set.token, connection: labelFor(set) };
+  }
+
+  /** Sealed once per set: a fresh envelope at each serialisation would make express-session see a change each time. */
+  function storedToken(set: TokenSet): unknown {
+    if (seal === undefined) return shown(set);
+    const known = sealedForms.get(set) ?? seal.seal(JSON.stringify(set.token), [clientId, sessionKey], labelFor(set));
+    sealedForms.set(set, known);
+    return known;
+  }
+
+  function write(document: Writable, set: TokenSet): void {
+    Reflect.deleteProperty(document, lineageKey);
+    document[sessionKey] = storedToken(set);
+  }
+
+  /** A long request that loaded the session before a refresh must not save its old copy over the fresh token. */
+  function kept(session: Writable): Properties {
+    const found = read(session);
+    if (found.kind !== 'held') return {};
+    const newer = newest.get(found.set.lineage);
+    const set = newer !== undefined && newer.generation > found.set.generation ? newer : found.set;
+    const isAsItWas = set === found.set && facesOf(session, sessionKey) === undefined;
+    if (seal === undefined && isAsItWas && !Object.hasOwn(session, lineageKey)) return {};
+    return { [sessionKey]: storedToken(set), [lineageKey]: undefined };
+  }
+
+  function remember(set: TokenSet): void {
+    newest.delete(set.lineage);
+    newest.set(set.lineage, set);
+    for (const oldest of newest.keys()) {
+      if (newest.size <= MOST_NEWEST) break;
+      newest.delete(oldest);
+    }
+  }
+
+  function hold(session: Writable, set: TokenSet): void {
+    remember(set);
+    expose(session, set, loadedIn(session));
+  }
+
+  function markStored(session: Writable, set: TokenSet): void {
+    const faces = facesOf(session, sessionKey);
+    if (faces === undefined || setOf(faces.shown) !== set) return;
+    Reflect.deleteProperty(session, lineageKey);
+    faces.loaded = storedToken(set);
+  }
+
+  function loadedIn(session: Writable): unknown {
+    const faces = facesOf(session, sessionKey);
+    return faces === undefined ? session[sessionKey] : faces.loaded;
+  }
+
+  function expose(session: Writable, set: TokenSet, loaded: unknown): void {
+    const live = shown(set);
+    sets.set(live, set);
+    hidePrinted(live, sessionKey, seal === undefined ? undefined : () => storedToken(set));
+    giveTwoFaces(session, sessionKey, { shown: live, loaded });
+  }
+
+  function hide(session: Writable): void {
+    giveTwoFaces(session, sessionKey, { shown: undefined, loaded: loadedIn(session) });
+  }
+
+  function clear(session: Writable): void {
+    Reflect.deleteProperty(session, sessionKey);
+    Reflect.deleteProperty(session, lineageKey);
+  }
+
+  function appPart(session: Properties): string {
+    const ours = [sessionKey, lineageKey, 'cookie'];
+    // Under their own names, because a token of another instance serialises itself by its name.
+    return JSON.stringify(Object.fromEntries(Object.entries(asLoaded(session)).filter(([key]) => !ours.includes(key))));
+  }
+
+  return Object.freeze({
+    open,
+    read,
+    readDocument,
+    connectionIn,
+    shown,
+    write,
+    kept,
+    hold,
+    markStored,
+    hide,
+    clear,
+    appPart,
+  });
+}
+
+/** A token that the app brought from elsewhere: what identifies its connection is its refresh token. */
+function importedLineage({ tokenUrl, clientId }: SessionTokensConfig, token: ConnectToken): string {
+  return createHash('sha256')
+    .update(JSON.stringify(['connect-auth imported v1', tokenUrl, clientId, token.refresh_token ?? token.access_token]))
+    .digest('base64url');
+}
+
+function ownOf(value: unknown, name: string): unknown {
+  return typeof value === 'object' && value !== null ? own(value, name) : undefined;
+}

@@ -1,0 +1,233 @@
+import type { Request, Response } from 'express';
+import type { Session, SessionData, Store } from 'express-session';
+import { COME_AGAIN_SECONDS, ConnectError, type ConnectStage } from '../errors/connect-error';
+import { saveInstead } from './hooks';
+import type { ConnectToken } from './connect-token';
+
+// Keeps the import alive in the .d.ts: without it an installed consumer never sees the augmentation below.
+export type {} from 'express-session';
+
+declare module 'express-session' {
+  interface SessionData {
+    /** The visitor's token set, present while their account is connected. */
+    connectToken?: ConnectToken;
+  }
+}
+
+/** What session calls need to know. */
+export interface SessionConfig {
+  /** Milliseconds for one operation of the session store. */
+  readonly storeTimeoutMs: number;
+}
+
+/** A session as our code sees it: any key may be there, nothing about its shape is known. */
+export type SessionRecord = Session & Partial<SessionData> & Record<string, unknown>;
+
+/** A store document as it comes from `store.get`. */
+export type StoredSession = Readonly<Record<string, unknown>>;
+
+const NO_SESSION =
+  'There is no session on this request. Mount express-session before connectAuth(), let its cookie path ' +
+  'cover our routes, and look whether its store is connected.';
+
+/**
+ * Gives the session of a request.
+ * @param seenBefore - whether this instance has met a session before: then a missing one means that the store is away
+ * @throws ConnectError `ERR_CONNECT_NO_SESSION` without server-side sessions, `ERR_CONNECT_STORE` when the store went away
+ */
+export function sessionOf(req: Request, stage: ConnectStage, seenBefore: boolean): SessionRecord {
+  const session = (req as { session?: unknown }).session as Partial<SessionRecord> | null | undefined;
+  if (session == null) {
+    if (seenBefore) throw storeError(stage, 'no_session', NO_SESSION);
+    throw new ConnectError('ERR_CONNECT_NO_SESSION', { stage, message: NO_SESSION });
+  }
+  const store = (req as { sessionStore?: Partial<Store> }).sessionStore;
+  if (
+    typeof session.touch !== 'function' ||
+    typeof session.regenerate !== 'function' ||
+    typeof store?.get !== 'function' ||
+    typeof store.set !== 'function'
+  ) {
+    throw new ConnectError('ERR_CONNECT_NO_SESSION', {
+      stage,
+      reason: 'client_side',
+      message:
+        'req.session was not made by express-session. A session that lives in a cookie would hand the token to the ' +
+        'browser: use express-session with a server-side store.',
+    });
+  }
+  return session as SessionRecord;
+}
+
+/** Reads a session document from the store. @throws ConnectError `ERR_CONNECT_STORE` */
+export function readStored(
+  req: Request,
+  sessionId: string,
+  stage: ConnectStage,
+  config: SessionConfig,
+): Promise<StoredSession | undefined> {
+  return storeCall(stage, config, (done) =>
+    req.sessionStore.get(sessionId, (error: unknown, found) => {
+      // express-session reads ENOENT (file stores) as "no such session"; so do we.
+      const absent = error != null && (error as { code?: unknown }).code === 'ENOENT';
+      done(absent ? undefined : error, absent ? undefined : ((found ?? undefined) as StoredSession | undefined));
+    }),
+  );
+}
+
+/**
+ * Saves a session now, with its life renewed, as express-session does at the end of a request.
+ * @param onLate - called when the store answers after the time was up: it may have written in spite of our error
+ * @throws ConnectError `ERR_CONNECT_STORE`
+ */
+export async function saveSession(
+  req: Request,
+  session: Session,
+  stage: ConnectStage,
+  config: SessionConfig,
+  onLate?: () => void,
+): Promise<void> {
+  session.touch();
+  // Not session.save(): that hides the promise of an async store, whose rejection would then be nobody's.
+  await storeCall<undefined>(
+    stage,
+    config,
+    (done) => req.sessionStore.set(session.id, session, (error?: unknown) => done(error, undefined)),
+    onLate,
+  );
+}
+
+/** A document to write in place of a request's session. */
+export interface DocumentWrite {
+  readonly session: Session;
+  /** What the store is to hold; the session's own cookie is added. */
+  readonly document: StoredSession;
+  /** Whether the session holds no change that express-session still has to save. */
+  readonly unmodified: boolean;
+}
+
+/**
+ * Writes a document for the session of a request. An unmodified session counts as saved afterwards.
+ * @param onLate - called when the store answers after the time was up
+ * @throws ConnectError `ERR_CONNECT_STORE`
+ */
+export async function saveDocument(
+  req: Request,
+  { session, document, unmodified }: DocumentWrite,
+  stage: ConnectStage,
+  config: SessionConfig,
+  onLate?: () => void,
+): Promise<void> {
+  session.touch();
+  const whole = { ...document, cookie: session.cookie };
+  const write: (answer: (error?: unknown) => void) => unknown = unmodified
+    ? (answer) => saveInstead(session, whole, answer)
+    : (answer) => req.sessionStore.set(session.id, whole, answer);
+  await storeCall<undefined>(stage, config, (done) => write((error) => done(error, undefined)), onLate);
+}
+
+/** Takes over what the store holds of our own keys: another request may have written or removed them since. */
+export function adoptStored(session: SessionRecord, stored: StoredSession, keys: readonly string[]): void {
+  for (const key of keys) {
+    if (Object.hasOwn(stored, key)) session[key] = stored[key];
+    else Reflect.deleteProperty(session, key);
+  }
+}
+
+/** Removes a session document from the store. @throws ConnectError `ERR_CONNECT_STORE` */
+export async function destroyStored(
+  req: Request,
+  sessionId: string,
+  stage: ConnectStage,
+  config: SessionConfig,
+): Promise<void> {
+  await storeCall<undefined>(stage, config, (done) =>
+    req.sessionStore.destroy(sessionId, (error?: unknown) => done(error, undefined)),
+  );
+}
+
+/**
+ * Lets go of the request's session, so that express-session neither saves nor touches it at the end of the answer.
+ * Both properties: with `unset: 'destroy'` a missing session alone would delete the stored one.
+ */
+export function detach(req: Request): void {
+  const bare = req as { session?: unknown; sessionID?: unknown };
+  bare.session = undefined;
+  bare.sessionID = undefined;
+}
+
+/**
+ * Lets the session go before a failure is answered: this request's copy is older than what we know to be in the store,
+ * and with `resave` express-session would write it back, the spent sign-in or even a moved session with it. A second
+ * save or touch could also hang the answer (see {@link endDetached}).
+ */
+export function letGo(req: Request): (error: unknown) => never {
+  return function rethrowDetached(error: unknown): never {
+    detach(req);
+    throw error;
+  };
+}
+
+/**
+ * Sends an answer whose session is already saved: the headers first, because express-session adds its cookie there,
+ * then without session, because a second save or touch could hang the answer or write stale data.
+ */
+export function endDetached(req: Request, res: Response): void {
+  // A 204 has no length to tell (RFC 9110 §8.6).
+  if (res.statusCode !== 204) res.setHeader('Content-Length', 0);
+  res.writeHead(res.statusCode);
+  detach(req);
+  res.end();
+}
+
+/** Waiting for our turn on a session is waiting for its store: bounded alike. */
+export function lockPatience(
+  stage: ConnectStage,
+  config: SessionConfig,
+): { waitMs: number; tooLate: () => ConnectError } {
+  return { waitMs: config.storeTimeoutMs, tooLate: () => storeError(stage, 'timeout') };
+}
+
+/** An `ERR_CONNECT_STORE`; what the store said (it may hold its address or password) stays out. */
+export function storeError(stage: ConnectStage, reason: string, message?: string): ConnectError {
+  return new ConnectError('ERR_CONNECT_STORE', {
+    stage,
+    reason,
+    retryAfterSeconds: COME_AGAIN_SECONDS,
+    ...(message === undefined ? {} : { message }),
+  });
+}
+
+/**
+ * Runs one callback-style store operation: it may fail, throw, reject, never answer, or answer twice or late.
+ * @param run - starts the operation and gives back what the store returned, a promise perhaps
+ */
+function storeCall<T>(
+  stage: ConnectStage,
+  config: SessionConfig,
+  run: (done: (error: unknown, value: T) => void) => unknown,
+  onLate?: () => void,
+): Promise<T> {
+  return new Promise((resolve, reject) => {
+    let late = false;
+    const timer = setTimeout(() => {
+      late = true;
+      reject(storeError(stage, 'timeout'));
+    }, config.storeTimeoutMs);
+    const fail = (): void => {
+      clearTimeout(timer);
+      reject(storeError(stage, 'failed'));
+    };
+    const done = (error: unknown, value: T): void => {
+      clearTimeout(timer);
+      if (late) onLate?.();
+      else if (error == null) resolve(value);
+      else fail();
+    };
+    try {
+      Promise.resolve(run(done)).catch(fail);
+    } catch {
+      fail();
+    }
+  });
+}

@@ -1,0 +1,143 @@
+import type { Request, RequestHandler, Response } from 'express';
+import { debug } from '../errors/debug';
+import { ConnectError } from '../errors/connect-error';
+import { saveIfLiving, type LivingConfig } from '../session/living-session';
+import { readParameter } from '../web/query';
+import { own } from '../base/own';
+import { isForeignFrame, isPageLoad } from '../web/request-kind';
+import { safeReturnTo, type ReturnToRules } from '../web/return-to';
+import {
+  adoptStored,
+  endDetached,
+  lockPatience,
+  readStored,
+  saveSession,
+  storeError,
+  type SessionRecord,
+} from '../session/store';
+import { cameWithSession } from '../session/cookie';
+import { withSessionLock } from '../session/lock';
+import { assertCookieReturns } from './cookie-check';
+import {
+  challengeOf,
+  hashState,
+  newState,
+  randomSecret,
+  readAttempts,
+  withPending,
+  type PendingEntry,
+} from './login-attempt';
+import type { RecentAttempts } from './recent-attempts';
+import { foreignLoad, visitHandler, type VisitConfig } from './visit';
+
+/** What starting a sign-in needs. */
+export interface AuthorizeConfig extends VisitConfig, LivingConfig, ReturnToRules {
+  readonly clientId: string;
+  readonly redirectUri: string;
+  readonly scope: string;
+  readonly pkce: boolean;
+  readonly allowMissingState: boolean;
+  readonly authorizeUrl: string;
+  readonly authorizeParams: Readonly<Record<string, string>>;
+  readonly afterConnect: string;
+  readonly sessionKey: string;
+  readonly lineageKey: string;
+  /** Session property of the sign-ins in progress. */
+  readonly pendingKey: string;
+  /** Binds states to this instance. */
+  readonly instance: string;
+  readonly recent: RecentAttempts;
+  readonly session: (req: Request, stage: 'authorize') => SessionRecord;
+}
+
+/** The handler that starts a sign-in: remembers it in the session, then redirects to the provider. */
+export function authorizeHandler(config: AuthorizeConfig): RequestHandler {
+  return visitHandler({ name: 'connectAuthorize', stage: 'authorize', method: 'GET' }, config, (req, res) =>
+    authorize(req, res, config),
+  );
+}
+
+async function authorize(req: Request, res: Response, config: AuthorizeConfig): Promise<void> {
+  // Each start may push out a sign-in in progress, and a hidden frame can start any number. The callback differs: in a
+  // frame of this site it comes from the provider.
+  if (isForeignFrame(req)) throw foreignLoad('authorize');
+  const session = config.session(req, 'authorize');
+  assertCookieReturns(req, session.cookie, config.redirectUri);
+  if (config.allowMissingState && !isPageLoad(req)) {
+    // Without state nothing but the pending entry protects the callback, so no image or script may create one.
+    throw new ConnectError('ERR_CONNECT_ORIGIN', {
+      stage: 'authorize',
+      message: 'With allowMissingState a sign-in starts from a page load only.',
+    });
+  }
+  const state = newState({ ...config, sessionId: req.sessionID });
+  const verifier = config.pkce ? randomSecret() : undefined;
+  const entry: PendingEntry = {
+    h: hashState(state, config.instance),
+    at: Date.now(),
+    r: landing(req, config),
+    ...(verifier === undefined ? {} : { v: verifier }),
+  };
+  await remember(req, session, entry, config);
+  debug('authorize', 'started');
+  res.status(302).set('Location', authorizationUrl(config, state, verifier));
+  endDetached(req, res);
+}
+
+/** `returnTo` of the query if it is safe; also never the path that starts sign-ins, wherever that is mounted. */
+function landing(req: Request, config: AuthorizeConfig): string {
+  const wanted = readParameter(req.originalUrl, 'returnTo');
+  const ownPaths = [...config.ownPaths, req.originalUrl.replace(/[?#].*$/su, '')];
+  return (
+    (wanted.kind === 'value' ? safeReturnTo(wanted.value, { ...config, ownPaths }) : undefined) ?? config.afterConnect
+  );
+}
+
+/** Saves before the redirect: the browser may be back before express-session writes on its own. */
+async function remember(
+  req: Request,
+  session: SessionRecord,
+  entry: PendingEntry,
+  config: AuthorizeConfig,
+): Promise<void> {
+  await withSessionLock(req.sessionStore, req.sessionID, lockPatience('authorize', config), async () => {
+    const isNew = !cameWithSession(req);
+    const stored = isNew ? session : await readStored(req, req.sessionID, 'authorize', config);
+    // Gone since this request began: a callback in another tab has moved the session. Saving would bring it back.
+    if (stored === undefined) throw gone();
+    adoptStored(session, stored, [config.sessionKey, config.lineageKey]);
+    const attempts = withPending(readAttempts(own(stored, config.pendingKey)), entry);
+    session[config.pendingKey] = attempts;
+    // First: an older copy may be saved while this one is. A sign-in whose save fails is one that nobody knows of.
+    config.recent.note(req.sessionID, attempts);
+    const save = (onLate?: () => void): Promise<void> => saveSession(req, session, 'authorize', config, onLate);
+    // Nobody else knows the id of a new one.
+    if (isNew) await save();
+    else if (!(await saveIfLiving(req, session, 'authorize', config, save))) throw gone();
+  });
+}
+
+function gone(): ConnectError {
+  return storeError('authorize', 'gone', 'The session moved or ended while this request ran.');
+}
+
+/** The authorization request (RFC 6749 §4.1.1); a query that `authorizeUrl` already has is kept. */
+function authorizationUrl(config: AuthorizeConfig, state: string, verifier: string | undefined): string {
+  const own: Record<string, string> = {
+    client_id: config.clientId,
+    redirect_uri: config.redirectUri,
+    response_type: 'code',
+    scope: config.scope,
+    state,
+    ...(verifier === undefined ? {} : { code_challenge: challengeOf(verifier), code_challenge_method: 'S256' }),
+  };
+  const url = new URL(config.authorizeUrl);
+  for (const name of Object.keys(own)) url.searchParams.delete(name);
+  const kept = url.search.replace(/^\?/u, '');
+  // encodeURIComponent, not URLSearchParams: a space must become %20.
+  const pairs = Object.entries({ ...config.authorizeParams, ...own }).map(
+    ([name, value]) => `${encodeURIComponent(name)}=${encodeURIComponent(value)}`,
+  );
+  url.search = [kept, ...pairs].filter((part) => part !== '').join('&');
+  return url.href;
+}

@@ -1,0 +1,65 @@
+import { isIP } from 'node:net';
+import type { Request } from 'express';
+import type { Cookie } from 'express-session';
+import { ConnectError } from '../errors/connect-error';
+import { ownOnly } from '../base/own';
+
+/**
+ * Refuses to start a sign-in whose session cookie can never come back to the callback: told here,
+ * it is a clear configuration fault; found at the callback, it would look like a forged state.
+ * @throws ConnectError `ERR_CONNECT_COOKIE`
+ */
+export function assertCookieReturns(req: Request, cookie: Cookie, redirectUri: string): void {
+  const target = new URL(redirectUri);
+  if (cookie.secure === true && !isHttps(req)) {
+    refuse(
+      'secure',
+      'The session cookie is `secure`, but this request came over plain http. Behind a TLS proxy set ' +
+        "app.set('trust proxy', 1) and let the proxy send X-Forwarded-Proto; on plain http use cookie: { secure: 'auto' }.",
+    );
+  }
+  if (cookie.sameSite === 'strict' || cookie.sameSite === true) {
+    refuse(
+      'same_site',
+      "The session cookie has sameSite 'strict': browsers do not send it when the provider redirects " +
+        "back. Use cookie: { sameSite: 'lax' }.",
+    );
+  }
+  if (cookie.sameSite === 'none' && cookie.secure !== true) {
+    refuse(
+      'same_site',
+      "The session cookie has sameSite 'none' without `secure`: browsers refuse such a cookie. " +
+        "Use cookie: { sameSite: 'lax' }.",
+    );
+  }
+  const domain = cookie.domain?.replace(/^\./u, '').toLowerCase();
+  if (domain !== undefined && domain !== '' && !coversHost(domain, target.hostname)) {
+    refuse('domain', 'The domain of the session cookie does not cover the host of redirectUri.');
+  }
+  if (!coversPath(cookie.path ?? '/', target.pathname)) {
+    refuse('path', 'The path of the session cookie does not cover the path of redirectUri.');
+  }
+}
+
+/** RFC 6265 §5.1.3: below a domain are names only, an address has to be the same. */
+function coversHost(domain: string, host: string): boolean {
+  return host === domain || (isIP(host) === 0 && host.endsWith(`.${domain}`));
+}
+
+/** RFC 6265 §5.1.4: by whole segments, in the case that was written. */
+function coversPath(path: string, wanted: string): boolean {
+  return wanted === path || wanted.startsWith(path.endsWith('/') ? path : `${path}/`);
+}
+
+/** `session({ proxy: true })` trusts X-Forwarded-Proto without Express knowing, so that header counts here too. */
+function isHttps(req: Request): boolean {
+  const forwarded = String(ownOnly(req.headers)['x-forwarded-proto'] ?? '')
+    .split(',', 1)[0]
+    ?.trim()
+    .toLowerCase();
+  return req.secure || forwarded === 'https';
+}
+
+function refuse(reason: string, message: string): never {
+  throw new ConnectError('ERR_CONNECT_COOKIE', { stage: 'authorize', reason, message });
+}

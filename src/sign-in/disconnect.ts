@@ -1,0 +1,179 @@
+import type { Request, RequestHandler, Response } from 'express';
+import { AT_ONCE_SECONDS, ConnectError } from '../errors/connect-error';
+import { emit } from '../errors/emit';
+import { disconnectedEvent } from '../errors/events';
+import { noteSeen } from '../session/gone-sessions';
+import type { LivingConfig } from '../session/living-session';
+import { own } from '../base/own';
+import { tombstoneRetentionMs, type Ending } from '../ledger/retention';
+import { isNavigation } from '../web/request-kind';
+import {
+  detach,
+  endDetached,
+  letGo,
+  lockPatience,
+  readStored,
+  type SessionRecord,
+  type StoredSession,
+} from '../session/store';
+import { presentedBy } from '../session/cookie';
+import { withSessionLock } from '../session/lock';
+import { landedSignIns, openSignIns, readAttempts, type Attempts } from './login-attempt';
+import { movedFrom } from './moved-sessions';
+import { renewSession, type RenewConfig } from './renew-session';
+import { assertSameOrigin, type SameOriginConfig } from '../web/same-origin';
+import { holdsOurs, stripStored } from './strip-session';
+import { visitHandler, type VisitConfig } from './visit';
+
+/** What ending a connection needs. */
+export interface DisconnectConfig extends VisitConfig, RenewConfig, SameOriginConfig, LivingConfig {
+  /** Where a form lands: a path of this site, or a place on an allowed origin. */
+  readonly afterDisconnect: string;
+  readonly session: (req: Request, stage: 'disconnect') => SessionRecord;
+  /** The connection that a session or its document holds a token of. */
+  readonly endingIn: (document: StoredSession) => Ending | undefined;
+  /**
+   * Ends a connection for good, whatever is in flight for it.
+   * @throws ConnectError `ERR_CONNECT_LEDGER`; then it has not ended
+   */
+  readonly endConnection: (ending: Ending, reason: 'disconnected') => Promise<void>;
+  /** Milliseconds that a started sign-in stays valid. */
+  readonly pendingTtlMs: number;
+  /**
+   * Decides between this disconnect and the callback of a sign-in. @returns false when the callback was first
+   * @throws ConnectError `ERR_CONNECT_LEDGER`
+   */
+  readonly claimEnding: (signIn: string, by: 'disconnect', ttlMs: number) => Promise<boolean>;
+  /** Whether a callback came with this cookie a moment ago, here or elsewhere. @throws ConnectError `ERR_CONNECT_LEDGER` */
+  readonly isMoving: (cookie: string) => Promise<boolean>;
+}
+
+/** From the claim of a state to its landing, however slow provider, store and `onConnect` are. */
+const LONGEST_CALLBACK_MS = 600_000;
+/** Each costs a look into the ledger. A browser has one signed cookie of a session, and a few of other middleware. */
+const MOST_COOKIES = 16;
+
+/** The handler that ends a connection: for good first, then in the session. What the app keeps in the session stays. */
+export function disconnectHandler(config: DisconnectConfig): RequestHandler {
+  const route = { name: 'connectDisconnect', stage: 'disconnect', method: 'POST' } as const;
+  return visitHandler(route, config, (req, res) => disconnect(req, res, config));
+}
+
+async function disconnect(req: Request, res: Response, config: DisconnectConfig): Promise<void> {
+  assertSameOrigin(req, config);
+  const session = config.session(req, 'disconnect');
+  const { renewed, lineages } = await endSession(req, session, config).catch(letGo(req));
+  for (const lineage of lineages) emit(config.onEvent, disconnectedEvent(lineage, Date.now()));
+  // Nothing was saved: no cookie is due, and this request's copy may be older than what the store holds.
+  if (!renewed) detach(req);
+  if (isNavigation(req)) res.status(303).set('Location', config.afterDisconnect);
+  else res.status(204);
+  endDetached(req, res);
+}
+
+interface Ended {
+  /** Whether `req.session` is a new session now. */
+  readonly renewed: boolean;
+  /** Of the connections that were found in the store. */
+  readonly lineages: readonly string[];
+}
+
+/** Ends what a session holds: its connection, and the sign-ins that might still bring one. */
+async function endSession(req: Request, session: SessionRecord, config: DisconnectConfig): Promise<Ended> {
+  const visitor = presentedBy(req, holdsOurs(session, config));
+  const lineages = new Set<string>();
+  const mine = config.endingIn(session);
+  if (mine !== undefined) await config.endConnection(mine, 'disconnected');
+  const { endSignIns, setLanded } = signInEnder(config);
+  const endStored = async (stored: StoredSession): Promise<void> => {
+    const ending = config.endingIn(stored);
+    if (ending === undefined) return;
+    if (mine === undefined || goesBeyond(ending, mine)) await config.endConnection(ending, 'disconnected');
+    lineages.add(ending.lineage);
+  };
+  const endMoved = async (sessionId: string): Promise<void> => {
+    await withSessionLock(req.sessionStore, sessionId, lockPatience('disconnect', config), async () => {
+      const place = { id: sessionId };
+      noteSeen(place);
+      const stored = await readStored(req, sessionId, 'disconnect', config);
+      if (stored === undefined || !holdsOurs(stored, config)) return;
+      setLanded(stored);
+      await endSignIns(stored);
+      await endStored(stored);
+      // The session keeps its id: the browser has its cookie from the callback, and whoever knows no more than the old
+      // cookie (it may have been planted) must not get it from us.
+      await stripStored(req, place, stored, 'disconnect', config);
+    });
+  };
+  const renewed = await withSessionLock(
+    req.sessionStore,
+    req.sessionID,
+    lockPatience('disconnect', config),
+    async () => {
+      const stored = visitor.isOwn ? await readStored(req, req.sessionID, 'disconnect', config) : undefined;
+      // A callback of a moment ago has moved the session, while this request was on its way with the old cookie.
+      const moves = movedFrom(req.sessionStore, visitor);
+      for (const id of moves.sessionIds) if (id !== req.sessionID) await endMoved(id);
+      if (moves.goOn) throw movedOn();
+      if (moves.sessionIds.length === 0) await assertNotMoving(visitor.former, config);
+      // Also as this request has loaded it: a callback elsewhere may have destroyed the session since.
+      for (const document of [stored, session]) if (document !== undefined) await endSignIns(document);
+      if (stored === undefined) return false;
+      await endStored(stored);
+      if (!holdsOurs(stored, config)) return false;
+      await renewSession(req, stored, { stage: 'disconnect', visitor }, config);
+      return true;
+    },
+  );
+  return { renewed, lineages: [...lineages] };
+}
+
+/** Whether a connection is another one, or was refreshed, or its session's life prolonged, since this request has loaded it. */
+function goesBeyond(stored: Ending, mine: Ending): boolean {
+  const now = Date.now();
+  return stored.lineage !== mine.lineage || tombstoneRetentionMs(stored, now) > tombstoneRetentionMs(mine, now);
+}
+
+/** Ends sign-ins, each once, by being first at the ledger. */
+function signInEnder(config: DisconnectConfig): {
+  readonly setLanded: (document: StoredSession) => void;
+  /** @throws ConnectError `ERR_CONNECT_LEDGER` when a callback was first: its session is not known here */
+  readonly endSignIns: (document: StoredSession) => Promise<void>;
+} {
+  const settled = new Set<string>();
+  const ttlMs = Math.max(config.pendingTtlMs, LONGEST_CALLBACK_MS);
+  const attemptsIn = (document: StoredSession): Attempts | undefined => readAttempts(own(document, config.pendingKey));
+  return {
+    setLanded(document) {
+      for (const signIn of landedSignIns(attemptsIn(document))) settled.add(signIn);
+    },
+    async endSignIns(document) {
+      for (const signIn of openSignIns(attemptsIn(document))) {
+        if (settled.has(signIn)) continue;
+        // One after the other: a sign-in of another tab is left alone if this disconnect has to be tried again anyway.
+        if (!(await config.claimEnding(signIn, 'disconnect', ttlMs))) throw movedOn();
+        settled.add(signIn);
+      }
+    },
+  };
+}
+
+/**
+ * For a request whose cookies lead to no session: a callback in another process may have moved it a moment ago, or be
+ * about to. @throws ConnectError `ERR_CONNECT_LEDGER`
+ */
+async function assertNotMoving(cookies: readonly string[], config: DisconnectConfig): Promise<void> {
+  if (cookies.length > MOST_COOKIES) throw movedOn();
+  const moving = await Promise.all(cookies.map((cookie) => config.isMoving(cookie)));
+  if (moving.includes(true)) throw movedOn();
+}
+
+/** The connection may live on in a session that this request does not know; the browser has its cookie by now. */
+function movedOn(): ConnectError {
+  return new ConnectError('ERR_CONNECT_LEDGER', {
+    stage: 'disconnect',
+    reason: 'moved',
+    retryAfterSeconds: AT_ONCE_SECONDS,
+    message: 'The session has moved while this request was on its way. Nothing is lost: send it again.',
+  });
+}

@@ -1,0 +1,64 @@
+import { createHash } from 'node:crypto';
+import type { Store } from 'express-session';
+import type { Presented } from '../session/cookie';
+
+/** As long as a completed callback is remembered: a request with the old cookie was sent before the new one arrived. */
+const REMEMBERED_MS = 30_000;
+/**
+ * Each move is known by an id, and by a cookie pair as a rule. Of a forgotten one the ledger still knows that a callback has
+ * announced it: a disconnect says 503 then, and succeeds with the new cookie.
+ */
+const MOST_REMEMBERED = 20_000;
+/** Each costs a read of the store; the browser that has moved more often than that has a newer cookie. */
+const MOST_MOVES = 3;
+
+const movesOf = new WeakMap<Store, Map<string, string>>();
+
+/** Where sessions went. */
+export interface Moves {
+  /** Each once, oldest first. */
+  readonly sessionIds: readonly string[];
+  /** Whether they went on from there. */
+  readonly goOn: boolean;
+}
+
+/**
+ * Remembers that a session of this store goes on under another id. Shared by all instances, as they share the document:
+ * the token of one moves along when another connects. The old id and its cookie are kept as hashes only.
+ */
+export function noteMove(store: Store, { sessionId, verified }: Presented, newId: string): void {
+  const moves = movesOf.get(store) ?? new Map<string, string>();
+  movesOf.set(store, moves);
+  for (const key of [idKey(sessionId), ...(verified === undefined ? [] : [pairKey(verified)])]) {
+    moves.set(key, newId);
+    setTimeout(() => moves.delete(key), REMEMBERED_MS).unref();
+  }
+  for (const oldest of moves.keys()) {
+    if (moves.size <= MOST_REMEMBERED) break;
+    moves.delete(oldest);
+  }
+}
+
+/** Gives the ids under which the session of a request went on in the last 30 seconds, over three moves at most. */
+export function movedFrom(store: Store, { sessionId, isOwn, former }: Presented): Moves {
+  const moves = movesOf.get(store);
+  if (moves === undefined || moves.size === 0) return { sessionIds: [], goOn: false };
+  const found = new Set<string>();
+  let goOn = false;
+  for (const start of [...(isOwn ? [idKey(sessionId)] : []), ...former.map(pairKey)]) {
+    let next = moves.get(start);
+    for (let move = 0; move < MOST_MOVES && next !== undefined; move += 1) {
+      found.add(next);
+      next = moves.get(idKey(next));
+    }
+    goOn ||= next !== undefined;
+  }
+  return { sessionIds: [...found], goOn };
+}
+
+const idKey = (sessionId: string): string => keyOf('id', sessionId);
+const pairKey = (pair: string): string => keyOf('pair', pair);
+
+function keyOf(kind: string, text: string): string {
+  return createHash('sha256').update(`${kind}\0${text}`).digest('base64url');
+}

@@ -1,0 +1,54 @@
+import type { Request } from 'express';
+import { hasEnded } from '../session/gone-sessions';
+import { own } from '../base/own';
+import { mergedAttempts, readAttempts, type Attempts } from './login-attempt';
+
+type Properties = Readonly<Record<string, unknown>>;
+
+/**
+ * Sessions whose sign-ins are remembered; a few KB each at most. Of one that is forgotten an older copy can be saved: then
+ * a sign-in is lost, and says so (403 `overwritten`), or a spent one is there again, which the claim in the ledger refuses.
+ */
+const MOST_SESSIONS = 5_000;
+
+/**
+ * What this process has last written of the sign-ins of each session. express-session writes whole snapshots: a request
+ * of the app that loaded the session before a sign-in began, or ended, would save its older copy over it.
+ */
+export interface RecentAttempts {
+  readonly note: (sessionId: string, attempts: Attempts) => void;
+  /** What the store is to keep in place of an older copy, whoever saves. */
+  readonly kept: (session: Properties) => Properties;
+}
+
+/** One for each instance: two of them never share a property of the session. */
+export function recentAttempts({
+  pendingKey,
+  pendingTtlMs,
+}: {
+  readonly pendingKey: string;
+  readonly pendingTtlMs: number;
+}): RecentAttempts {
+  const bySession = new Map<string, { readonly attempts: Attempts; readonly until: number }>();
+
+  function note(sessionId: string, attempts: Attempts): void {
+    // The newest last: the oldest is given up first, and so is what is over.
+    bySession.delete(sessionId);
+    bySession.set(sessionId, { attempts, until: Date.now() + pendingTtlMs });
+    for (const [oldest, { until }] of bySession) {
+      if (bySession.size <= MOST_SESSIONS && until >= Date.now()) break;
+      bySession.delete(oldest);
+    }
+  }
+
+  function kept(session: Properties): Properties {
+    const { req, id } = session as { readonly req?: Request; readonly id?: unknown };
+    const found = typeof id === 'string' ? bySession.get(id) : undefined;
+    if (req === undefined || found === undefined || found.until < Date.now()) return {};
+    // With a session its sign-ins have ended.
+    if (hasEnded(req.sessionStore, String(id))) return {};
+    return { [pendingKey]: mergedAttempts(found.attempts, readAttempts(own(session, pendingKey))) };
+  }
+
+  return Object.freeze({ note, kept });
+}

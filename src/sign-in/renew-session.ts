@@ -1,0 +1,143 @@
+import type { Request } from 'express';
+import { ConnectError, type ConnectStage } from '../errors/connect-error';
+import { noteMoved } from '../session/gone-sessions';
+import { ownOnly } from '../base/own';
+import {
+  destroyStored,
+  readStored,
+  saveSession,
+  storeError,
+  type SessionConfig,
+  type SessionRecord,
+  type StoredSession,
+} from '../session/store';
+import type { Presented } from '../session/cookie';
+import type { AppChanges } from './app-changes';
+import { noteMove } from './moved-sessions';
+import type { OurKeys } from './strip-session';
+
+/** What renewing a session needs: the names of our own properties, which are never copied. */
+export interface RenewConfig extends SessionConfig, OurKeys {
+  /**
+   * Tells other processes that a session goes on under another id. Never fails.
+   * @returns false when somebody has told that before
+   */
+  readonly markMoved: (sessionId: string) => Promise<boolean>;
+}
+
+/** What the new session is to hold besides the app's own data. */
+export interface Renewal {
+  readonly stage: ConnectStage;
+  /** As the request showed the session that moves. */
+  readonly visitor: Presented;
+  /** What the app has changed in the session and not saved. */
+  readonly changes?: AppChanges;
+  /** Puts our own properties in, just before the session is saved. */
+  readonly fill?: (fresh: SessionRecord) => void;
+  /** Called when the new session is saved and the old one is still there; what it throws takes the new one back. */
+  readonly beforeOldEnds?: () => Promise<void>;
+  /** Called when the old one is gone; what it throws takes the new one back, too. */
+  readonly afterOldEnds?: () => void;
+  /** Called when another process has moved the session as well, and was first; what it throws takes the new one back. */
+  readonly movedElsewhere?: () => void;
+}
+
+/**
+ * Moves the visitor to a session with a new id that holds all of the app's data and none of ours: the new one is saved
+ * before the old one is destroyed, so the data survives whatever the store does. Call it under the lock of the session.
+ * Afterwards `req.session` is the new session.
+ * @param old - what the store holds of the session right now
+ * @returns the new id
+ * @throws ConnectError `ERR_CONNECT_STORE`; then neither the new session nor its cookie is of use to anybody
+ */
+export async function renewSession(
+  req: Request,
+  old: StoredSession,
+  renewal: Renewal,
+  config: RenewConfig,
+): Promise<string> {
+  const { stage, visitor, changes, fill, beforeOldEnds, afterOldEnds, movedElsewhere } = ownOnly(renewal);
+  const oldId = req.sessionID;
+  const fresh = generate(req, stage);
+  copyAppData(old, fresh, changes, config);
+  fill?.(fresh);
+  const newId = req.sessionID;
+  // The store may have written in spite of its error; nobody gets the cookie of that session.
+  const discard = (): void => void destroyStored(req, newId, stage, config).catch(() => undefined);
+  try {
+    await saveSession(req, fresh, stage, config, discard);
+    await beforeOldEnds?.();
+    // Before the old one goes: who finds it gone can then always find out where it went.
+    noteMove(req.sessionStore, visitor, newId);
+    await destroyOld(req, oldId, stage, config);
+    // Now that they are gone; what has been written before this is destroyed once more below.
+    for (const id of new Set([oldId, visitor.sessionId])) noteMoved(req.sessionStore, id);
+    afterOldEnds?.();
+    const isFirst = await endEverywhere(req, visitor.sessionId, stage, config);
+    if (!isFirst) movedElsewhere?.();
+  } catch (error) {
+    discard();
+    throw error;
+  }
+  return newId;
+}
+
+/** A store may report as failed what it has carried out; what counts is whether the session is gone. */
+async function destroyOld(req: Request, oldId: string, stage: ConnectStage, config: SessionConfig): Promise<void> {
+  try {
+    await destroyStored(req, oldId, stage, config);
+  } catch (error) {
+    if ((await readStored(req, oldId, stage, config)) !== undefined) throw error;
+  }
+}
+
+/**
+ * Another process may be writing the old session, with a fresh token or another sign-in, and bring it back. What it writes
+ * after the mark it takes back itself, and what it has written before goes here. The mark comes after the first destroy:
+ * when that fails, the session has to stay, with the app's login in it.
+ * @returns false when another process has moved it, too, and marked it first
+ */
+async function endEverywhere(req: Request, id: string, stage: ConnectStage, config: RenewConfig): Promise<boolean> {
+  const isFirst = await config.markMoved(id);
+  await destroyStored(req, id, stage, config).catch(() => undefined);
+  return isFirst;
+}
+
+function generate(req: Request, stage: ConnectStage): SessionRecord {
+  const oldId = req.sessionID;
+  try {
+    (req.sessionStore as unknown as { generate(req: Request): void }).generate(req);
+  } catch {
+    throw storeError(stage, 'failed', 'The session could not be renewed.');
+  }
+  if (req.sessionID === oldId) {
+    // Destroying the old session would destroy the new one.
+    throw new ConnectError('ERR_CONNECT_NO_SESSION', {
+      stage,
+      reason: 'genid',
+      message: 'genid of express-session must give a new, random id at each call.',
+    });
+  }
+  return req.session as SessionRecord;
+}
+
+function copyAppData(
+  old: StoredSession,
+  fresh: SessionRecord,
+  changes: AppChanges | undefined,
+  config: RenewConfig,
+): void {
+  const ours = new Set([config.sessionKey, config.lineageKey, config.pendingKey, 'cookie', '__proto__']);
+  const removed = new Set(changes?.removed);
+  for (const [key, value] of [...Object.entries(old), ...Object.entries(changes?.set ?? {})]) {
+    if (!ours.has(key) && !removed.has(key)) fresh[key] = value;
+  }
+  keepCookieLife(changes?.set['cookie'] ?? old['cookie'], fresh);
+}
+
+/** An app may have given this one session another life than the default ("remember me"), or `expires: false` ("do not"). */
+function keepCookieLife(cookie: unknown, fresh: SessionRecord): void {
+  const life = (cookie as { originalMaxAge?: unknown } | undefined)?.originalMaxAge;
+  if (typeof life === 'number') fresh.cookie.maxAge = life;
+  else if (life === null || life === false) Object.assign(fresh.cookie, { expires: null });
+}

@@ -1,0 +1,111 @@
+import type { NextFunction, Request, RequestHandler, Response } from 'express';
+import { emitAnswer } from '../errors/emit';
+import { answerError, type RenderError } from '../web/respond';
+import {
+  AT_ONCE_SECONDS,
+  ConnectError,
+  PRIVATE_HEADERS,
+  isConnectError,
+  type ConnectErrorCode,
+  type ConnectStage,
+} from '../errors/connect-error';
+import type { ConnectEventListener } from '../errors/events';
+import { isPart, isPrefetch } from '../web/request-kind';
+import { detach } from '../session/store';
+
+/** What a route of ours needs to answer failures. */
+export interface VisitConfig {
+  readonly renderErrors: boolean;
+  readonly renderError?: RenderError | undefined;
+  readonly onEvent?: ConnectEventListener | undefined;
+  readonly loginUrl?: string | undefined;
+}
+
+/** Failures that a visitor cannot get out of by starting again. */
+const NO_RESTART: ReadonlySet<ConnectErrorCode> = new Set([
+  'ERR_CONNECT_OPTIONS',
+  'ERR_CONNECT_NO_SESSION',
+  'ERR_CONNECT_COOKIE',
+  'ERR_CONNECT_METHOD',
+  'ERR_CONNECT_PREFETCH',
+  'ERR_CONNECT_CONFIG',
+]);
+
+/** What a route of ours is. */
+export interface Route {
+  /** Of the handler, in stack traces and router dumps. */
+  readonly name: string;
+  readonly stage: ConnectStage;
+  readonly method: 'GET' | 'POST';
+}
+
+/**
+ * Makes a route handler that serves real visits by one method and turns every failure into an answer.
+ * HEAD, prefetch, parts of foreign pages and other methods never reach `visit`: they must not start, redeem or end anything.
+ */
+export function visitHandler(
+  route: Route,
+  config: VisitConfig,
+  visit: (req: Request, res: Response) => Promise<void>,
+): RequestHandler {
+  const handler = function handleVisit(req: Request, res: Response, next: NextFunction): void {
+    res.set(PRIVATE_HEADERS);
+    if (req.method === 'OPTIONS') {
+      res.status(204).set('Allow', route.method).end();
+      return;
+    }
+    admit(req, route, () => visit(req, res))
+      .catch((error: unknown) => fail(error, req, res, next, config))
+      // Answering itself failed, for example on a status that the app's own ConnectError made up.
+      .catch(next);
+  };
+  Object.defineProperty(handler, 'name', { value: route.name });
+  return handler;
+}
+
+async function admit(req: Request, { stage, method }: Route, visit: () => Promise<void>): Promise<void> {
+  if (req.method !== method) {
+    throw new ConnectError('ERR_CONNECT_METHOD', {
+      stage,
+      message: `The route answers ${method} only.`,
+      headers: { Allow: method },
+    });
+  }
+  // Browsers load nothing in advance by POST.
+  if (method === 'GET') {
+    if (isPrefetch(req)) throw new ConnectError('ERR_CONNECT_PREFETCH', { stage, retryAfterSeconds: AT_ONCE_SECONDS });
+    if (isPart(req)) throw foreignLoad(stage);
+  }
+  await visit();
+}
+
+/** For a load by a page that is no visit of a person. */
+export function foreignLoad(stage: ConnectStage): ConnectError {
+  return new ConnectError('ERR_CONNECT_ORIGIN', {
+    stage,
+    reason: 'foreign',
+    message: 'A page loads this address as a part of itself. Only a link or a redirect may lead here.',
+  });
+}
+
+function fail(thrown: unknown, req: Request, res: Response, next: NextFunction, config: VisitConfig): void {
+  if (!isConnectError(thrown)) {
+    next(thrown);
+    return;
+  }
+  const error = withLoginUrl(thrown, config.loginUrl);
+  emitAnswer(config.onEvent, error, res);
+  // The store is in trouble: express-session must not wait for it, nor write what this request has left unfinished.
+  if (error.code === 'ERR_CONNECT_STORE') detach(req);
+  if (!config.renderErrors || res.headersSent) next(error);
+  else answerError(error, req, res, config.renderError);
+}
+
+function withLoginUrl(error: ConnectError, loginUrl: string | undefined): ConnectError {
+  if (loginUrl === undefined || error.loginUrl !== undefined || NO_RESTART.has(error.code)) return error;
+  // Who wants to disconnect is not helped by another sign-in.
+  if (error.stage === 'disconnect') return error;
+  // The app's onConnect may throw one error object again and again, frozen.
+  if (!Object.isExtensible(error)) return error;
+  return Object.assign(error, { loginUrl });
+}
