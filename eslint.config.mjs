@@ -1,3 +1,4 @@
+import { builtinModules } from 'node:module';
 import js from '@eslint/js';
 import tseslint from 'typescript-eslint';
 
@@ -24,7 +25,14 @@ export default tseslint.config(
   },
   {
     files: ['src/**/*.ts', 'src/**/*.mts'],
-    rules: { 'no-console': 'error', '@typescript-eslint/explicit-module-boundary-types': 'error' },
+    rules: {
+      'no-console': 'error',
+      '@typescript-eslint/explicit-module-boundary-types': 'error',
+      'no-restricted-imports': [
+        'error',
+        { paths: builtinModules.map((name) => ({ name, message: `Write node:${name}.` })) },
+      ],
+    },
   },
   {
     files: ['__tests__/**/*.ts'],
