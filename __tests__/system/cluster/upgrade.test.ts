@@ -1,8 +1,9 @@
 import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { ConnectAuthOptions } from '../../../src';
 import { browser, type Browser } from '../../support/app';
-import { packedAt, root } from '../../support/packed';
+import { packed, packedAt, root } from '../../support/packed';
 import { describeInRedis, inCi } from '../../support/requires';
 import { ask, callbackPath, refusalFrom, signedIn, startCluster, tokenFrom, type Worker } from './cluster';
 import { startWorld, worksAtTheApi, type World } from './world';
@@ -28,10 +29,10 @@ describeWithHistory('processes of the previous release beside processes of this 
   });
   beforeEach(() => world.reset());
 
-  function clusterOf(count: number) {
+  function clusterOf(count: number, from = packedAt(PREVIOUS.commit), options: Partial<ConnectAuthOptions> = {}) {
     const { sessionRedis, ledgerWay, sandbox } = world;
-    const setup = { sessionsUrl: sessionRedis.url, ledgerUrl: ledgerWay.url, connect: sandbox.connectOptions };
-    return startCluster(setup, count, packedAt(PREVIOUS.commit));
+    const connect = { ...sandbox.connectOptions, ...options };
+    return startCluster({ sessionsUrl: sessionRedis.url, ledgerUrl: ledgerWay.url, connect }, count, from);
   }
 
   /** Lets the token expire, and asks all these processes for it at once, thrice each. */
@@ -111,6 +112,25 @@ describeWithHistory('processes of the previous release beside processes of this 
       const { accessToken } = await tokenFrom(stays, visitor);
       expect(await worksAtTheApi(sandbox, accessToken)).toBe(true);
       expect(sandbox.presentations(refreshToken)).toBe(1);
+    }
+  });
+
+  test('a session that one has sealed is opened by the other, and a disconnect there ends it for both', async () => {
+    const sealed = { encryptionKeys: [{ id: 'k', secret: 'a secret of the tests, 32 characters' }] };
+    const [old] = (await clusterOf(1, packedAt(PREVIOUS.commit), sealed)).workers;
+    const [current] = (await clusterOf(1, packed(), sealed)).workers;
+    for (const [one, other] of [
+      [old!, current!],
+      [current!, old!],
+    ] as const) {
+      const visitor = await signedIn(world.sandbox, one);
+      expect((await world.sessions.read(visitor)).connectToken).toMatch(/^v2\.k\./u);
+      const { accessToken } = await tokenFrom(other, visitor);
+      expect(await worksAtTheApi(world.sandbox, accessToken)).toBe(true);
+      expect((await tokenFrom(one, visitor)).accessToken).toBe(accessToken);
+      const headers = { accept: 'application/json', 'sec-fetch-site': 'same-origin' };
+      expect((await visitor.visit(`${other.url}/connect/disconnect`, headers, 'POST')).status).toBe(204);
+      for (const worker of [one, other]) expect((await refusalFrom(worker, visitor)).status).toBe(401);
     }
   });
 
