@@ -4,8 +4,8 @@ import { Buffer } from 'node:buffer';
 import { createRequire } from 'node:module';
 
 const require = createRequire(import.meta.url);
-const { readApiAnswer } = require('../dist/provider/api-answer.js');
-const { readAnswer } = require('../dist/provider/read-answer.js');
+const { readApiAnswer } = require('../dist/provider/api/api-answer.js');
+const { readAnswer } = require('../dist/provider/token/read-answer.js');
 
 const SIZE = 10 * 1024 * 1024;
 const ROUNDS = 3;

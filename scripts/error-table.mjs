@@ -6,8 +6,8 @@ import { fileURLToPath } from 'node:url';
 
 const require = createRequire(import.meta.url);
 const { notNow } = require('../dist/access/not-now.js');
-const { API_CODE_MEANINGS, errorForApiCode } = require('../dist/provider/error-table.js');
-const { refreshFailure } = require('../dist/provider/refresh-failure.js');
+const { API_CODE_MEANINGS, errorForApiCode } = require('../dist/provider/errors/error-table.js');
+const { refreshFailure } = require('../dist/provider/token/refresh-failure.js');
 const { backOff } = require('../dist/refresh/back-off.js');
 
 const at = (apiCode, stage) => errorForApiCode(apiCode, { stage, statusByApiCode: {} });

@@ -44,6 +44,17 @@ test('whoever reports how the provider answers is asked for what the doctor prin
   }
 });
 
+test('what scripts and benchmarks load from dist is compiled from a file that exists', () => {
+  const programs = ['scripts', 'bench'].flatMap((folder) =>
+    readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' })
+      .filter((name) => name.endsWith('.mjs'))
+      .map((name) => `${folder}/${name}`),
+  );
+  const loaded = programs.flatMap((path) => [...read(path).matchAll(/'(?:\.\.\/)+dist\/([\w/-]+)\.js'/gu)]);
+  expect(loaded.length).toBeGreaterThan(3);
+  expect(loaded.map(([, name = '']) => name).filter((name) => !existsSync(join(root, `src/${name}.ts`)))).toEqual([]);
+});
+
 test.each(workflows)('every action of %s is named by its commit, with the version beside it', (path) => {
   const actions = [...read(path).matchAll(/uses: (.+)/gu)].map(([, action = '']) => action);
   expect(actions.length).toBeGreaterThan(0);
