@@ -26,7 +26,9 @@ app.get('/type', async (req, res) => {
 // For what fails in the app's own routes.
 app.use(connectErrorHandler({ render: errorPage }));
 
-app.listen(process.env.PORT ?? 3000);
+const server = app.listen(process.env.PORT ?? 3000);
+// What is in progress ends first, a refresh above all: it may have spent the only token that the visitor has.
+for (const signal of ['SIGTERM', 'SIGINT']) process.on(signal, () => server.close(() => connect.close()));
 
 /** Status and headers are set. The words are the package's own: nothing that a visitor or the provider sent. */
 function errorPage(error, req, res) {

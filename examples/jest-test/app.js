@@ -21,7 +21,7 @@ function createApp(connectOptions) {
     res.json({ name: data.data.name });
   });
   app.use(connectErrorHandler());
-  return app;
+  return { app, connect };
 }
 
 module.exports = { createApp };

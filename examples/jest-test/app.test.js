@@ -10,7 +10,7 @@ let app;
 
 beforeAll(async () => {
   sandbox = await startSandbox();
-  app = createApp({ ...sandbox.connectOptions, redirectUri: 'http://localhost/connect/callback' });
+  ({ app } = createApp({ ...sandbox.connectOptions, redirectUri: 'http://localhost/connect/callback' }));
 });
 beforeEach(() => sandbox.reset());
 afterAll(() => sandbox.close());

@@ -12,7 +12,8 @@ app.use(
     cookie: { sameSite: 'lax', secure: 'auto' },
   }),
 );
-app.use(connectAuth(connectOptionsFromEnv()));
+const connect = connectAuth(connectOptionsFromEnv());
+app.use(connect);
 
 app.get('/', (req, res) => {
   const token = req.session.connectToken;
@@ -23,4 +24,6 @@ app.get('/', (req, res) => {
   );
 });
 
-app.listen(process.env.PORT ?? 3000);
+const server = app.listen(process.env.PORT ?? 3000);
+// What is in progress ends first, a refresh above all: it may have spent the only token that the visitor has.
+for (const signal of ['SIGTERM', 'SIGINT']) process.on(signal, () => server.close(() => connect.close()));

@@ -24,7 +24,9 @@ app.get('/', connect.requireConnect(), async (req, res) => {
 });
 app.use(connectErrorHandler());
 
-app.listen(process.env['PORT'] ?? 3000);
+const server = app.listen(process.env['PORT'] ?? 3000);
+// What is in progress ends first, a refresh above all: it may have spent the only token that the visitor has.
+for (const signal of ['SIGTERM', 'SIGINT']) process.on(signal, () => server.close(() => void connect.close()));
 
 /** A union: the compiler knows which members an event of each type has. */
 function report(event: ConnectEvent): void {

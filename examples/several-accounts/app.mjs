@@ -43,4 +43,7 @@ app.get('/copy', source.requireConnect(), target.requireConnect(), (req, res) =>
   res.send(`Both are connected, with ${two ? 'a token each' : 'one token'}. <a href="/">Back</a>`);
 });
 
-app.listen(process.env.PORT ?? 3000);
+const server = app.listen(process.env.PORT ?? 3000);
+// What is in progress ends first, a refresh above all: it may have spent the only token that the visitor has.
+for (const signal of ['SIGTERM', 'SIGINT'])
+  process.on(signal, () => server.close(() => Promise.all([source.close(), target.close()])));

@@ -23,4 +23,6 @@ app.get('/api/me', connect.requireConnect({ onMissing: 'error' }), async (req, r
 app.use(express.static(fileURLToPath(new URL('public', import.meta.url))));
 app.use(connectErrorHandler());
 
-app.listen(process.env.PORT ?? 3000);
+const server = app.listen(process.env.PORT ?? 3000);
+// What is in progress ends first, a refresh above all: it may have spent the only token that the visitor has.
+for (const signal of ['SIGTERM', 'SIGINT']) process.on(signal, () => server.close(() => connect.close()));

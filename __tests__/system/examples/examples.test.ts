@@ -6,7 +6,7 @@ import { describeClusterOnRedis } from './cluster-on-redis';
 import { personAt } from './person';
 import { firstAnswer } from './first-answer';
 import { describeSpaInChromium } from './spa-in-chromium';
-import { makeStage, type Stage } from './stage';
+import { makeStage, type Running, type Stage } from './stage';
 
 const folder = join(root, 'examples');
 const names = readdirSync(folder).filter((name) =>
@@ -206,6 +206,32 @@ describe('jest-test', () => {
 });
 
 describeClusterOnRedis(() => stage);
+
+describe.each(['SIGINT', 'SIGTERM'] as const)('after %s', (signal) => {
+  const programs = names
+    .filter((name) => existsSync(join(folder, name, 'app.mjs')) && name !== 'redis-cluster')
+    .map((name) => `${name}/app.mjs`);
+
+  /** Starts a program without run.mjs, which would answer for it. */
+  async function started(program: string): Promise<Running> {
+    const port = await freePort();
+    const url = `http://localhost:${port}`;
+    const running = stage.node([join('examples', program)], {
+      PORT: String(port),
+      SESSION_SECRET: 'any',
+      CONNECT_CLIENT_ID: 'id',
+      CONNECT_CLIENT_SECRET: 'secret',
+      CONNECT_REDIRECT_URI: `${url}/connect/callback`,
+    });
+    await firstAnswer(url, running);
+    return running;
+  }
+
+  test.each([...programs, 'jest-test/server.js'])('%s ends by itself, and is not killed', async (program) => {
+    const running = await unlessTaken(() => started(program));
+    expect((await running.stop(signal)).exitCode).toBe(0);
+  });
+});
 
 describe('with a .env of your own', () => {
   const programs = [

@@ -21,8 +21,8 @@ export interface Running {
   output(): string;
   /** Resolves with the output once it matches. @throws Error when the program ends before */
   saying(pattern: RegExp): Promise<string>;
-  /** As Ctrl+C does: every process that belongs to it gets SIGINT. */
-  stop(): Promise<Ended>;
+  /** As Ctrl+C does: every process that belongs to it gets the signal. @defaultValue SIGINT */
+  stop(signal?: NodeJS.Signals): Promise<Ended>;
   ended(): Promise<Ended>;
 }
 
@@ -119,9 +119,9 @@ function watch(child: ChildProcess): Running {
         });
         look();
       }),
-    stop() {
+    stop(signal = 'SIGINT') {
       const isRunning = child.exitCode === null && child.signalCode === null;
-      if (isRunning && child.pid !== undefined) process.kill(-child.pid, 'SIGINT');
+      if (isRunning && child.pid !== undefined) process.kill(-child.pid, signal);
       return ended;
     },
   };
