@@ -45,9 +45,9 @@ function keysIn(text: string): readonly EncryptionKey[] | undefined {
   return pairs.includes(null) ? undefined : pairs.map((pair) => ({ id: pair?.[1] ?? '', secret: pair?.[2] ?? '' }));
 }
 
-/** Whether the quotes that a value was written in are still around it. */
+/** Whether the quotes that a value was written in are still around it; typographic ones even at one end. */
 export function isQuoted(value: string): boolean {
-  return /^(["'`]).*\1$/su.test(value);
+  return /^(["'`]).*\1$|^[“”„‟‘’‚‛«»]|[“”„‟‘’‚‛«»]$/su.test(value);
 }
 
 /** What the environment says. */
@@ -88,6 +88,6 @@ function complaint(bad: readonly Variable[], env: Env): string {
   const namesOf = (variables: readonly Variable[]): string => variables.map(({ name }) => name).join(', ');
   const [quoted, others] = [bad.filter(hasQuotes), bad.filter((variable) => !hasQuotes(variable))];
   const needed = `connectOptionsFromEnv() needs usable values for these variables: ${namesOf([...quoted, ...others])}. `;
-  const kept = `These hold quotes around their value, which Docker's --env-file and others keep: ${namesOf(quoted)}. `;
+  const kept = `These have quotes around their value, which Docker's --env-file keeps as a part of it: ${namesOf(quoted)}. `;
   return `${needed}${quoted.length === 0 ? '' : kept}See .env.example.`;
 }

@@ -173,9 +173,18 @@ test.each(['"', "'", '`'])('a value that has kept its quotes (%s) is refused, an
   const error = faultOf(() => connectOptionsFromEnv(quoted));
   expect(error.code).toBe('ERR_CONNECT_OPTIONS');
   expect(error.message).toContain(
-    `which Docker's --env-file and others keep: ${Object.keys(quoted).join(', ')}. See .env.example.`,
+    `which Docker's --env-file keeps as a part of it: ${Object.keys(quoted).join(', ')}. See .env.example.`,
   );
 });
+
+test.each(['“secret”', '„secret“', '‘secret’', '«secret»', '”secret', 'secret’'])(
+  'typographic quotes come from a text, not from the provider: %s is refused',
+  (secret) => {
+    const error = faultOf(() => connectOptionsFromEnv({ ...required, CONNECT_CLIENT_SECRET: secret }));
+    expect(error.message).toContain('quotes around their value');
+    expect(error.message).toContain('CONNECT_CLIENT_SECRET');
+  },
+);
 
 test.each([`"`, `a"b"`, `"a" "b`, `"a'`, `don't`])('the quotes in %s belong to the value', (value) => {
   expect(connectOptionsFromEnv({ ...required, CONNECT_ACCESS_TOKEN_KEY: value })).toMatchObject({
