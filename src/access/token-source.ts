@@ -4,6 +4,7 @@ import { ConnectError } from '../errors/connect-error';
 import { emit } from '../errors/emit';
 import { connectionHash, type ConnectEventListener } from '../errors/events';
 import { ownOnly } from '../base/own';
+import { within } from '../base/within';
 import { isDue, isHardExpired, knownExpiry } from '../refresh/due';
 import { overriddenStatus } from '../provider/errors/error-table';
 import type { EndedConnections } from '../refresh/ended';
@@ -186,7 +187,7 @@ export function tokenSource(config: TokenSourceConfig): GetToken {
         },
       });
     if (!usable) flight.patient = true;
-    const landed = await within(flight.landed, call.endsMs);
+    const landed = await until(call.endsMs, flight.landed);
     if (landed !== undefined) return { ...landed, joined: flying !== undefined };
     if (usable) return undefined;
     throw notNow({ kind: 'wait' }, login());
@@ -248,9 +249,9 @@ export function tokenSource(config: TokenSourceConfig): GetToken {
     if (how === 'adopted' && ageMs < WRITTEN_BY_OTHERS_MS) return;
     // A slow store holds nobody who has a token: the write goes on, and whoever comes with the older copy adopts.
     const storedBefore = how === 'refreshed' ? call.storedBefore : undefined;
-    await within(
-      Promise.resolve(storedBefore).then((before) => persist(call, set, before, config)),
+    await until(
       call.endsMs,
+      Promise.resolve(storedBefore).then((before) => persist(call, set, before, config)),
     );
   }
 
@@ -275,20 +276,10 @@ function storedAppPart({ req, sessionId }: Call, config: TokenSourceConfig): Pro
     .catch(() => undefined);
 }
 
-async function within<T>(promise: Promise<T>, endsMs: number): Promise<T | undefined> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<undefined>((resolve) => {
-    timer = setTimeout(
-      () => {
-        debug('refresh', 'too slow');
-        resolve(undefined);
-      },
-      Math.max(0, endsMs - Date.now()),
-    );
+/** undefined: it was too slow. */
+function until<T>(endsMs: number, work: Promise<T>): Promise<T | undefined> {
+  return within(Math.max(0, endsMs - Date.now()), work, () => {
+    debug('refresh', 'too slow');
+    return undefined;
   });
-  try {
-    return await Promise.race([promise, late]);
-  } finally {
-    clearTimeout(timer);
-  }
 }

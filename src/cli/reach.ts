@@ -1,6 +1,7 @@
 import { lookup } from 'node:dns/promises';
 import net from 'node:net';
 import tls from 'node:tls';
+import { within } from '../base/within';
 
 /** What became of looking a host's name up. */
 export type NameResult =
@@ -23,19 +24,11 @@ export type ConnectionResult =
 /** Looks the name up as `connect` would; a host that is an address has none. Codes are those of node:dns, or `TIMEOUT`. */
 export async function lookUp(hostname: string, timeoutMs: number): Promise<NameResult> {
   if (net.isIP(withoutBrackets(hostname)) !== 0) return { kind: 'address' };
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<NameResult>((resolve) => {
-    timer = setTimeout(() => {
-      resolve({ kind: 'failed', code: 'TIMEOUT' });
-    }, timeoutMs);
-  });
   const found = lookup(hostname, { all: true }).then(
     (addresses): NameResult => ({ kind: 'found', addresses: addresses.length }),
     (error: unknown): NameResult => ({ kind: 'failed', code: codeOf(error) }),
   );
-  return Promise.race([found, late]).finally(() => {
-    clearTimeout(timer);
-  });
+  return within(timeoutMs, found, () => ({ kind: 'failed', code: 'TIMEOUT' }));
 }
 
 /**

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { randomBytes } from 'node:crypto';
 import { debug } from '../errors/debug';
 import type { ConnectEventListener } from '../errors/events';
@@ -183,8 +184,4 @@ function fromLedger(got: Exclude<Acquired, { kind: 'won' | 'wait' }>, { lineage 
 
 function flightName(key: string, { generation }: TokenSet): string {
   return `${key}.${generation}`;
-}
-
-function sleep(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
 }

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { TokenSet } from '../session/connect-token';
 import type { Ask } from './ask';
 import { fromBox, toBox } from '../ledger/box';
@@ -36,7 +37,7 @@ export function settler(ledger: RefreshLedger, ask: Ask): Settler {
     const lastMs = (): number => Math.max(startedMs, hurriedAtMs) + offerForMs;
     const work = (async () => {
       for (let pauseMs = FIRST_OFFER_MS; Date.now() < lastMs(); pauseMs = Math.min(pauseMs * 2, LONGEST_OFFER_MS)) {
-        await new Promise((resolve) => setTimeout(resolve, pauseMs));
+        await sleep(pauseMs);
         if ((await offer()) !== undefined) break;
       }
       if (unsettled.get(key) === next) unsettled.delete(key);

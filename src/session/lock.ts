@@ -1,3 +1,4 @@
+import { within } from '../base/within';
 import type { Store } from 'express-session';
 
 const tails = new WeakMap<Store, Map<string, Promise<unknown>>>();
@@ -23,20 +24,19 @@ export async function withSessionLock<T>(
   const queues = tails.get(store) ?? new Map<string, Promise<unknown>>();
   tails.set(store, queues);
   const before = queues.get(sessionId) ?? Promise.resolve();
-  const mine = new Promise<T>((resolve, reject) => {
-    let refused = false;
-    const timer = setTimeout(() => {
-      refused = true;
-      reject(tooLate());
-    }, waitMs);
-    const settled = before.then(async () => {
-      clearTimeout(timer);
-      if (!refused) await work().then(resolve, reject);
-    });
-    queues.set(sessionId, settled);
-    void settled.then(() => {
-      if (queues.get(sessionId) === settled) queues.delete(sessionId);
-    });
+  let isRefused = false;
+  const turn = within(waitMs, before, () => {
+    isRefused = true;
+    throw tooLate();
+  });
+  const mine = turn.then(work);
+  // Who comes next waits for the work before this, and for this one if it begins.
+  const settled = before.then(() => (isRefused ? undefined : mine.then(nothing, nothing)));
+  queues.set(sessionId, settled);
+  void settled.then(() => {
+    if (queues.get(sessionId) === settled) queues.delete(sessionId);
   });
   return mine;
 }
+
+function nothing(): void {}

@@ -1,5 +1,6 @@
 import type { Request, Response } from 'express';
 import type { Session, SessionData, Store } from 'express-session';
+import { within } from '../base/within';
 import { COME_AGAIN_SECONDS, ConnectError, type ConnectStage } from '../errors/connect-error';
 import { saveInstead } from './hooks';
 import type { ConnectToken } from './connect-token';
@@ -208,19 +209,11 @@ function storeCall<T>(
   run: (done: (error: unknown, value: T) => void) => unknown,
   onLate?: () => void,
 ): Promise<T> {
-  return new Promise((resolve, reject) => {
-    let late = false;
-    const timer = setTimeout(() => {
-      late = true;
-      reject(storeError(stage, 'timeout'));
-    }, config.storeTimeoutMs);
-    const fail = (): void => {
-      clearTimeout(timer);
-      reject(storeError(stage, 'failed'));
-    };
+  let isLate = false;
+  const work = new Promise<T>((resolve, reject) => {
+    const fail = (): void => reject(storeError(stage, 'failed'));
     const done = (error: unknown, value: T): void => {
-      clearTimeout(timer);
-      if (late) onLate?.();
+      if (isLate) onLate?.();
       else if (error == null) resolve(value);
       else fail();
     };
@@ -229,5 +222,9 @@ function storeCall<T>(
     } catch {
       fail();
     }
+  });
+  return within(config.storeTimeoutMs, work, () => {
+    isLate = true;
+    throw storeError(stage, 'timeout');
   });
 }

@@ -262,7 +262,7 @@ test('in a worker of node:cluster the first ledger warns, and no other', () => {
 });
 
 test('the file starts no timer at all', () => {
-  for (const name of ['refresh/memory-ledger', 'refresh/forgotten', 'bounded-map', 'refresh/record']) {
+  for (const name of ['ledger/memory-ledger', 'ledger/forgotten', 'base/bounded-map', 'ledger/record']) {
     const text = readFileSync(join(__dirname, `../../../src/${name}.ts`), 'utf8');
     expect(text).not.toMatch(/setTimeout|setInterval|setImmediate/u);
   }

@@ -1,3 +1,5 @@
+import { setImmediate as oneTurn } from 'node:timers/promises';
+import { within } from '../../base/within';
 import { COME_AGAIN_SECONDS, ConnectError } from '../../errors/connect-error';
 import type { Script } from './scripts';
 
@@ -42,21 +44,22 @@ export function redisCommands({ sendCommand, commandTimeoutMs }: CommandsConfig)
   };
 
   async function bounded<Reply>(operation: (isOver: () => boolean) => Promise<Reply>): Promise<Reply> {
-    let timer: NodeJS.Timeout | undefined;
-    let over = false;
-    const late = new Promise<never>((_resolve, reject) => {
-      const giveUp = (): void => reject(ledgerError('timeout', `Redis did not answer within ${commandTimeoutMs} ms.`));
-      // One turn later: after a stall of this process the answer lies in the socket already, and timers come first.
-      timer = setTimeout(() => setImmediate(giveUp), commandTimeoutMs);
-    });
+    let isOver = false;
     try {
-      return await Promise.race([operation(() => over), late]);
+      return await within(
+        commandTimeoutMs,
+        operation(() => isOver),
+        async () => {
+          // After a stall of this process the answer lies in the socket already, and timers come first.
+          await oneTurn();
+          throw ledgerError('timeout', `Redis did not answer within ${commandTimeoutMs} ms.`);
+        },
+      );
     } catch (error) {
       // The client's own words may hold its address, its password and what we sent.
       throw error instanceof ConnectError ? error : ledgerError('refused', NOT_DONE);
     } finally {
-      over = true;
-      clearTimeout(timer);
+      isOver = true;
     }
   }
 }
