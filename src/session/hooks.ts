@@ -111,8 +111,11 @@ export interface StoreHooks {
 
 /** Hooks a store; to be called once for each. */
 export function hookStore(store: Store, { onDestroy, hasMovedOn }: StoreHooks): void {
+  // An app may store a session under an id of its own, too.
+  const isLeftOut = (id: unknown, session: unknown): boolean =>
+    hasMovedOn(session as Session) && id === (session as Session).id;
   wrap(store, 'set', (set) => (id, session, ...rest) => {
-    if (hasMovedOn(session as object)) {
+    if (isLeftOut(id, session)) {
       leaveOut(session as Session, rest);
       return undefined;
     }
@@ -126,7 +129,7 @@ export function hookStore(store: Store, { onDestroy, hasMovedOn }: StoreHooks): 
     'touch',
     (touch) =>
       (id, session, ...rest) =>
-        hasMovedOn(session as object) ? leaveOut(session as Session, rest) : touch(id, storedForm(session), ...rest),
+        isLeftOut(id, session) ? leaveOut(session as Session, rest) : touch(id, storedForm(session), ...rest),
   );
   wrap(store, 'destroy', (destroy) => (id, ...rest) => {
     onDestroy(String(id));
@@ -144,7 +147,7 @@ function wrap(store: Store, name: 'set' | 'touch' | 'destroy', around: (call: Ca
 /** Reports success: the visitor goes on in another session, and nobody reads this one any more. */
 function leaveOut(session: Session, [done]: readonly unknown[]): void {
   const { req } = session as { req?: Request };
-  if (req?.sessionID === session.id) withoutCookie(req);
+  if (req?.sessionID === session.id && req.res?.headersSent !== true) withoutCookie(req);
   if (typeof done === 'function') setImmediate(done as () => void);
 }
 

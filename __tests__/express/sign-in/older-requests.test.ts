@@ -117,6 +117,28 @@ test('an app that saves its session in the middle of such a request goes on with
   expect(await tokenType(world)).toBe('bearer');
 });
 
+test('an app that saves such a session while its answer is under way keeps the id', async () => {
+  const world = await visited({}, async (req) => {
+    req.res?.write('[');
+    change(req);
+    const { sessionID } = req;
+    const answer = await saved(req);
+    req.res?.end(`"${answer as string}", ${req.sessionID === sessionID}]`);
+  });
+  const callback = await beginSignIn(world.app, sandbox, world.visitor);
+  expect(await world.during(() => world.visitor.visit(callback))).toBe('200 ["saved", true]');
+});
+
+test('an app that stores such a session under an id of its own finds it there', async () => {
+  const world = await visited({}, async (req) => {
+    change(req);
+    await new Promise((resolve) => req.sessionStore.set('copy', req.session, resolve));
+  });
+  const callback = await beginSignIn(world.app, sandbox, world.visitor);
+  await world.during(() => world.visitor.visit(callback));
+  expect((await world.app.sessions())['copy']).toMatchObject({ visits: 100 });
+});
+
 test('an app that logs its visitor in during such a request gives them the session of the login', async () => {
   const world = await visited({ rolling: true }, async (req) => {
     const { session: older } = req;
