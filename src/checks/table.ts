@@ -76,12 +76,16 @@ export function refuse(who: string, table: Table, names: Iterable<string>, given
     const row = own(table, name) as Row | undefined;
     return row === undefined
       ? unknownOption(name, Object.keys(table))
-      : `${name} (${row.advice?.(own(given, name)) ?? `expected ${row.expected}`})`;
+      : `${name} (${adviceFor(row, own(given, name)) ?? `expected ${row.expected}`})`;
   });
   throw new ConnectError('ERR_CONNECT_OPTIONS', {
     stage: 'options',
     message: `${who}() cannot use these options: ${faults.join('; ')}.`,
   });
+}
+
+function adviceFor(row: Row, value: unknown): string | undefined {
+  return (own(row, 'advice') as Row['advice'])?.(value);
 }
 
 /** An unknown name is a word of the app's own source; still nothing but identifiers reaches a log line. */

@@ -16,9 +16,9 @@ export interface Config extends OptionValues {
 const schema = Joi.object(Object.fromEntries(OPTION_NAMES.map((name) => [name, schemaOf(OPTIONS[name])]))).required();
 
 /** Joi's own messages hold values: only the names are ever read from them. */
-function schemaOf({ read, isRequired }: Row): Joi.Schema {
-  const any = Joi.any().custom((value: unknown, helpers) => read(value) ?? helpers.error('any.invalid'));
-  return isRequired === true ? any.required() : any;
+function schemaOf(row: Row): Joi.Schema {
+  const any = Joi.any().custom((value: unknown, helpers) => row.read(value) ?? helpers.error('any.invalid'));
+  return own(row, 'isRequired') === true ? any.required() : any;
 }
 
 /**

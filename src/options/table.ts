@@ -199,13 +199,20 @@ export const OPTION_NAMES = Object.keys(OPTIONS) as readonly OptionName[];
 
 function readScope(value: unknown): string | undefined {
   if (isScope(value)) return value;
-  return Array.isArray(value) && value.length > 0 && Array.from(value).every(isVisible) ? value.join(' ') : undefined;
+  return listOf(value, isVisible)?.join(' ');
 }
 
 function readOrigins(value: unknown): readonly string[] | undefined {
-  return Array.isArray(value) && value.length > 0 && Array.from(value).every(isWebOrigin)
-    ? Object.freeze(Array.from<string>(value))
-    : undefined;
+  return listOf(value, isWebOrigin);
+}
+
+/** Copied before it is looked at: a member may be a getter. */
+function listOf<Member>(
+  value: unknown,
+  isUsable: (member: unknown) => member is Member,
+): readonly Member[] | undefined {
+  const list: readonly unknown[] = Array.isArray(value) ? Object.freeze(Array.from<unknown>(value)) : [];
+  return list.length > 0 && list.every(isUsable) ? list : undefined;
 }
 
 function readLedger(value: unknown): RefreshLedger | undefined {

@@ -22,11 +22,18 @@ export const KEY_RING_HINT =
 
 /** Copies a key ring, frozen. @returns undefined unless it is 1–10 whole keys with distinct ids, and nothing else */
 export function readKeyRing(value: unknown): KeyRing | undefined {
-  if (!Array.isArray(value) || value.length < 1 || value.length > MOST_KEYS || !Array.from(value).every(isKey))
-    return undefined;
-  const keys = (value as readonly EncryptionKey[]).map(({ id, secret }) => Object.freeze({ id, secret }));
+  if (!Array.isArray(value) || value.length < 1 || value.length > MOST_KEYS) return undefined;
+  // Copied before they are looked at: a member may be a getter.
+  const keys: readonly unknown[] = Object.freeze(Array.from(value, copied));
+  if (!keys.every(isKey)) return undefined;
   const distinct = new Set(keys.map(({ id }) => id)).size === keys.length;
-  return distinct ? (Object.freeze(keys) as unknown as KeyRing) : undefined;
+  return distinct ? (keys as KeyRing) : undefined;
+}
+
+function copied(key: unknown): unknown {
+  if (typeof key !== 'object' || key === null) return undefined;
+  const { id, secret, ...others } = key as Readonly<Record<string, unknown>>;
+  return Object.freeze({ id, secret, ...others });
 }
 
 function isKey(value: unknown): value is EncryptionKey {

@@ -646,6 +646,34 @@ test('the copy is frozen through and through, and changes of the given object ch
   }).toEqual({ optionsFrozen: false, scopeFrozen: false, authorizeParamsFrozen: false });
 });
 
+/** A member that is one thing when it is looked at, and another afterwards. */
+function turning(first: unknown, later: unknown): PropertyDescriptor {
+  let reads = 0;
+  return { enumerable: true, get: () => ((reads += 1) === 1 ? first : later) };
+}
+
+test.each<[string, unknown, unknown]>([
+  ['scope', Object.defineProperty(['x'], 0, turning('read', 'read\r\n')), 'read'],
+  ['scope', Object.assign(['read'], { join: () => 'read\r\n' }), 'read'],
+  ['allowedOrigins', Object.defineProperty(['x'], 0, turning('https://a.example', '*')), ['https://a.example']],
+  [
+    'encryptionKeys',
+    [Object.defineProperties({}, { id: turning('k1', ''), secret: turning('s'.repeat(32), 's') })],
+    [{ id: 'k1', secret: 's'.repeat(32) }],
+  ],
+])('of %s what has been checked is what is used', (name, given, used) => {
+  expect(readOptions({ ...sound, [name]: given })).toMatchObject({ [name]: used });
+});
+
+test('a refusal is worded without what a polluted prototype holds', () => {
+  Object.assign(Object.prototype, { advice: 'polluted' });
+  try {
+    expect(() => readOptions({ ...sound, pkce: 1 })).toThrow('pkce (expected true or false)');
+  } finally {
+    Reflect.deleteProperty(Object.prototype, 'advice');
+  }
+});
+
 describe('a running app', () => {
   let sandbox: Sandbox;
   beforeAll(async () => {
