@@ -45,6 +45,8 @@ export function watchSessions(req: Request): void {
   const ended: Ended = { at: new Map(), moved: new Set(), lastAt: 0, movedAt: 0, forgottenAt: 0 };
   endedIn.set(store, ended);
   hookStore(store, {
+    // Before the request comes to us, if it does at all: it may wait for something in between.
+    onLoad: noteSeen,
     onDestroy(sessionId) {
       noteEnd(ended, keyOf(sessionId));
       for (const watcher of watchersOf.get(store)?.get(sessionId) ?? []) watcher.ends += 1;
@@ -79,7 +81,7 @@ export function noteMoved(store: Store, sessionId: string): void {
   ended.movedAt = moment;
 }
 
-/** A session that nobody has noted may have been loaded anew, from what another process has brought back. */
+/** A session that nobody has noted is new, or was read before the store was hooked. */
 function hasMovedOn(ended: Ended, session: Pick<Session, 'id'>): boolean {
   const seen = seenAt.get(session);
   if (seen === undefined || seen > ended.movedAt) return false;

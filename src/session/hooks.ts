@@ -5,7 +5,8 @@
  * that is opened, adopted or hidden causes no write, and none is stored plain by it (`giveTwoFaces`).
  * THE STORE: `set` and `touch` are given the form in which the store is to keep the session, with the newest token and
  * sealed, whoever saves and whatever the store makes of it (`keepIn`); of a session that we have moved to another id they
- * do nothing, and its cookie is not set again (`withoutCookie`); calls of `destroy` are heard (`hookStore`).
+ * do nothing, and its cookie is not set again (`withoutCookie`); calls of `createSession`, by which each request has its
+ * session, and of `destroy` are heard (`hookStore`).
  * THE TOKEN: one that is sealed in the store prints sealed too, wherever a copy of the session is printed (`hidePrinted`).
  */
 import { inspect } from 'node:util';
@@ -103,6 +104,8 @@ type Call = (...given: unknown[]) => unknown;
 
 /** What a store is hooked for. */
 export interface StoreHooks {
+  /** Called when a session has just been read. */
+  readonly onLoad: (session: object) => void;
   /** Called before the store does anything, whoever ends the session and how. */
   readonly onDestroy: (sessionId: string) => void;
   /** Whether a session, as a request has loaded it, goes on under another id: then it is neither written nor touched. */
@@ -110,7 +113,12 @@ export interface StoreHooks {
 }
 
 /** Hooks a store; to be called once for each. */
-export function hookStore(store: Store, { onDestroy, hasMovedOn }: StoreHooks): void {
+export function hookStore(store: Store, { onLoad, onDestroy, hasMovedOn }: StoreHooks): void {
+  wrap(store, 'createSession', (createSession) => (...given) => {
+    const session = createSession(...given);
+    onLoad(session as Session);
+    return session;
+  });
   // An app may store a session under an id of its own, too.
   const isLeftOut = (id: unknown, session: unknown): boolean =>
     hasMovedOn(session as Session) && id === (session as Session).id;
@@ -137,7 +145,7 @@ export function hookStore(store: Store, { onDestroy, hasMovedOn }: StoreHooks): 
   });
 }
 
-function wrap(store: Store, name: 'set' | 'touch' | 'destroy', around: (call: Call) => Call): void {
+function wrap(store: Store, name: 'createSession' | 'set' | 'touch' | 'destroy', around: (call: Call) => Call): void {
   const operations = store as unknown as Record<string, Call | undefined>;
   const operation = operations[name]?.bind(store);
   // express-session asks whether there is a touch().

@@ -1,4 +1,4 @@
-import type { Request, RequestHandler } from 'express';
+import type { NextFunction, Request, RequestHandler, Response } from 'express';
 import type { SessionData, SessionOptions } from 'express-session';
 import type { Sandbox } from '../../../src/testing';
 import { beginSignIn, browser, signIn, startApp, type Browser, type TestApp } from '../../support/app';
@@ -72,7 +72,7 @@ async function visited(session: Partial<SessionOptions>, work: (req: Request) =>
   };
 }
 
-const tokenType = async ({ app, visitor }: World): Promise<unknown> =>
+const tokenType = async ({ app, visitor }: Pick<World, 'app' | 'visitor'>): Promise<unknown> =>
   (JSON.parse((await visitor.visit(`${app.url}/token`)).body) as { type?: string } | null)?.type;
 
 describe.each<[string, Partial<SessionOptions>, (req: Request) => void]>([
@@ -101,6 +101,35 @@ describe.each<[string, Partial<SessionOptions>, (req: Request) => void]>([
     await visitor.visit(`${app.url}/begin`);
     expect(Object.keys(await app.sessions())).toHaveLength(1);
   });
+});
+
+test.each<[string, (req: Request, res: Response, next: NextFunction) => void]>([
+  ['waits before connectAuth()', (_req, _res, next) => next()],
+  ['ends before connectAuth()', (_req, res) => void res.json('done')],
+])('a request that %s leaves the visitor connected', async (_where, goOn) => {
+  const gate = latch();
+  const app = await startApp(sandbox, {
+    session: { rolling: true },
+    before: [
+      (req, res, next) => {
+        if (req.path !== '/slow') return next();
+        gate.wait().then(() => goOn(req, res, next), next);
+      },
+    ],
+    routes: (express) => {
+      express.get('/begin', begin);
+      express.get('/slow', (_req, res) => res.json('done'));
+    },
+  });
+  const visitor = browser();
+  await visitor.visit(`${app.url}/begin`);
+  const callback = await beginSignIn(app, sandbox, visitor);
+  const slow = visitor.visit(`${app.url}/slow`);
+  await gate.reached;
+  await visitor.visit(callback);
+  gate.open();
+  expect(await slow).toMatchObject({ status: 200, body: '"done"' });
+  expect(await tokenType({ app, visitor })).toBe('bearer');
 });
 
 const saved = (req: Request): Promise<unknown> =>
