@@ -105,7 +105,12 @@ describe.each<[string, Partial<SessionOptions>, (req: Request) => void]>([
 
 test.each<[string, (req: Request, res: Response, next: NextFunction) => void]>([
   ['waits before connectAuth()', (_req, _res, next) => next()],
-  ['ends before connectAuth()', (_req, res) => void res.json('done')],
+  [
+    'ends before connectAuth()',
+    (_req, res) => {
+      res.json('done');
+    },
+  ],
 ])('a request that %s leaves the visitor connected', async (_where, goOn) => {
   const gate = latch();
   const app = await startApp(sandbox, {
