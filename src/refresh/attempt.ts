@@ -59,16 +59,12 @@ const RENEWALS = 3;
 export async function attemptRefresh(claim: WonClaim, parts: AttemptParts): Promise<Landed | undefined> {
   const { key, set, won, retentionMs } = claim;
   const startedMs = performance.now();
-  let repeated = false;
   let status: number | undefined;
   const lease = setInterval(() => {
     void parts.ask('renew', set, () => parts.ledger.renew(key, parts.claimant, parts.leaseMs));
   }, parts.leaseMs / RENEWALS);
   try {
     const token = await parts.endpoint.refresh(set.token.refresh_token ?? '', {
-      onRepeat: () => {
-        repeated = true;
-      },
       onAnswer: (httpStatus) => {
         status = httpStatus;
       },
@@ -93,20 +89,18 @@ export async function attemptRefresh(claim: WonClaim, parts: AttemptParts): Prom
   } catch (thrown) {
     clearInterval(lease);
     const error = isConnectError(thrown) ? thrown : new ConnectError('ERR_CONNECT_UNAVAILABLE', { stage: 'refresh' });
-    return recordFailure(claim, { error, repeated, ...durationOf({ startedMs }) }, parts);
+    return recordFailure(claim, { error, ...durationOf({ startedMs }) }, parts);
   }
 }
 
 interface FailedCall {
   readonly error: ConnectError;
-  /** Whether the provider may have seen the token twice. */
-  readonly repeated: boolean;
   readonly durationMs: number;
 }
 
 async function recordFailure(
   claim: WonClaim,
-  { error, repeated, durationMs }: FailedCall,
+  { error, durationMs }: FailedCall,
   parts: AttemptParts,
 ): Promise<Landed | undefined> {
   const { key, set, won, retentionMs } = claim;
@@ -114,7 +108,7 @@ async function recordFailure(
   const apiCode = error.provider?.apiCode;
   const status = overriddenStatus(apiCode, parts);
   announce(set, { kind, error, durationMs, status: status ?? VISITOR_STATUS[kind] ?? 503 }, parts.onEvent);
-  const ambiguous = won.ambiguous || repeated || kind === 'ambiguous';
+  const ambiguous = won.ambiguous || kind === 'ambiguous';
   // An OAuth name in the answer decides the code, and there is none for this.
   const rateLimited = error.code === 'ERR_CONNECT_RATE_LIMITED' || error.provider?.status === 429;
   const end = kind !== 'terminal' ? 'refused' : ambiguous ? 'lost_response' : 'invalid_grant';
@@ -159,7 +153,7 @@ interface Told {
 
 function announce(
   set: TokenSet,
-  { kind, error, durationMs, status }: Omit<FailedCall, 'repeated'> & Told,
+  { kind, error, durationMs, status }: FailedCall & Told,
   onEvent: ConnectEventListener | undefined,
 ): void {
   const { status: providerStatus } = error.provider ?? {};

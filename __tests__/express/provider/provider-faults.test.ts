@@ -94,14 +94,15 @@ describe('a cut connection', () => {
   test('on a fresh socket it is not tried again', () => onFreshSocket(false));
   test('on a fresh socket it is not tried again either when the code was spent', () => onFreshSocket(true));
 
-  test('on a reused socket it is tried once more, as nothing can be lost by that', async () => {
+  test('on a reused socket it is not tried again either: a code is sent once', async () => {
     await signIn(app, sandbox, browser());
     const visitor = browser();
     const callback = await beginSignIn(app, sandbox, visitor);
     const before = sandbox.calls.token;
     sandbox.fault({ kind: 'reset' });
-    expect((await visitor.visit(callback, {})).status).toBe(302);
-    expect(sandbox.calls.token).toBe(before + 2);
+    const answer = await visitor.visit(callback, {});
+    expect([answer.status, codeOf(answer.body)]).toEqual([UNAVAILABLE.status, UNAVAILABLE.code]);
+    expect(sandbox.calls.token).toBe(before + 1);
   });
 });
 

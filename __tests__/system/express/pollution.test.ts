@@ -11,7 +11,7 @@ import { startSandbox } from '../../support/sandbox';
 const NAMES: readonly string[] = [
   // Options of calls: getToken, the guard, ledgers, parts of ours.
   ...['refused', 'onMissing', 'loginUrl', 'render', 'maxRecords', 'now', 'prefix', 'commandTimeoutMs', 'onLedgerError'],
-  ...['leaseMs', 'waitMaxMs', 'onWon', 'onRepeat', 'beforeSpent'],
+  ...['leaseMs', 'waitMaxMs', 'onWon', 'onAnswer', 'beforeSpent', 'mayRepeat'],
   // Moving a session.
   ...['changes', 'fill', 'beforeOldEnds', 'afterOldEnds', 'regenerated', 'replaced'],
   // What a session holds: sign-ins in progress, marks, tokens, labels.

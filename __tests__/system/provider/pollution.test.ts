@@ -21,9 +21,9 @@ const NAMES: readonly string[] = [
 ];
 
 const SCRIPT = `
-  const { readOptions } = require('./dist/options.js');
-  const { ConnectError } = require('./dist/errors.js');
-  const { tokenEndpoint } = require('./dist/provider/token-endpoint.js');
+  const { readOptions } = require('./dist/options/read.js');
+  const { ConnectError } = require('./dist/errors/connect-error.js');
+  const { tokenEndpoint } = require('./dist/provider/token/token-endpoint.js');
   const { apiClients } = require('./dist/access/api-client.js');
   const [config, names, elsewhere] = JSON.parse(process.env.GIVEN);
   const sound = { clientId: 'id', clientSecret: 'secret', redirectUri: 'https://site.example/connect/callback' };

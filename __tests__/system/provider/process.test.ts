@@ -9,7 +9,7 @@ import { packed } from '../../support/packed';
  * (in jest that has other prototypes than the tests).
  */
 const PRELUDE = `
-  const { tokenEndpoint } = require('./dist/provider/token-endpoint.js');
+  const { tokenEndpoint } = require('./dist/provider/token/token-endpoint.js');
   const config = JSON.parse(process.env.CONFIG);
   const outcome = (promise) => promise.then((token) => token.access_token, (error) => error.code + ' ' + (error.reason ?? ''));
 `;

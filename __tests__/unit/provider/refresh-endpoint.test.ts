@@ -3,7 +3,7 @@ import { refreshFailure } from '../../../src/provider/token/refresh-failure';
 import type { ConnectError } from '../../../src/errors/connect-error';
 import { tokenEndpoint } from '../../../src/provider/token/token-endpoint';
 import { givenDeadline } from '../../support/deadline';
-import { configFor, http11, startServer, type LocalServer } from '../../support/local-server';
+import { configFor, http11, startServer } from '../../support/local-server';
 import { until } from '../../support/turns';
 
 const deadline = givenDeadline();
@@ -34,51 +34,20 @@ test('a refresh has a deadline of its own', async () => {
   await expect(endpoint.refresh('rt')).rejects.toMatchObject({ code: 'ERR_CONNECT_TIMEOUT', stage: 'refresh' });
 });
 
-describe('onRepeat', () => {
-  /** Refreshes twice over one kept connection, the second time meeting `responders`; counts the calls of onRepeat. */
-  async function refreshAgain(
-    ...responders: readonly ((socket: net.Socket, server: LocalServer) => void)[]
-  ): Promise<{ repeats: number; result: unknown; requests: number }> {
-    let repeats = 0;
-    const onRepeat = (): void => {
-      repeats += 1;
-    };
-    const server: LocalServer = await startServer((socket, number) => {
-      [answer, ...responders][number - 1]?.(socket, server);
+test.each([
+  ['closes', hangUp],
+  ['is reset', (socket: net.Socket): void => void socket.resetAndDestroy()],
+])(
+  'a kept connection that %s after it has the request leaves the outcome unknown: nothing is sent twice',
+  async (_how, end) => {
+    const server = await startServer((socket, number) => {
+      [answer, end, answer][number - 1]?.(socket);
     });
     const endpoint = tokenEndpoint(configFor(server.url));
-    await endpoint.refresh('first', { onRepeat });
-    expect(repeats).toBe(0);
-    const result = await endpoint.refresh('second', { onRepeat }).catch((error: unknown) => error);
-    return { repeats, result, requests: server.requests.length };
-  }
-
-  test('is called once when the request was written again, and the repeat succeeds', async () => {
-    const again = await refreshAgain(hangUp, answer);
-    expect(again).toMatchObject({ repeats: 1, requests: 3, result: { access_token: 'new-access' } });
-  });
-
-  test('is called when the repeat is refused, too', async () => {
-    const refuse = (socket: net.Socket): void => {
-      socket.write(http11('{"error":"invalid_grant"}', '400 Bad Request'));
-    };
-    expect(await refreshAgain(hangUp, refuse)).toMatchObject({ repeats: 1, result: { code: 'ERR_CONNECT_EXPIRED' } });
-  });
-
-  test('is not called when the connection broke with an answer begun', async () => {
-    const half = (socket: net.Socket): void => {
-      socket.end('HTTP/1.1 200 OK\r\n');
-    };
-    expect(await refreshAgain(half)).toMatchObject({ repeats: 0, result: { reason: 'broken' } });
-  });
-
-  test('a repeat that finds nobody leaves the outcome unknown, for the first attempt may have arrived', async () => {
-    const leave = (socket: net.Socket, server: LocalServer): void => {
-      void server.close();
-      socket.destroy();
-    };
-    const { repeats, result } = await refreshAgain(leave);
-    expect({ repeats, reason: (result as ConnectError).reason }).toEqual({ repeats: 1, reason: 'broken' });
-    expect(refreshFailure(result as ConnectError)).toEqual({ kind: 'ambiguous' });
-  });
-});
+    await endpoint.refresh('first');
+    const error = (await endpoint.refresh('second').catch((thrown: unknown) => thrown)) as ConnectError;
+    expect({ reason: error.reason, requests: server.requests.length }).toEqual({ reason: 'broken', requests: 2 });
+    expect(refreshFailure(error)).toEqual({ kind: 'ambiguous' });
+    await expect(endpoint.refresh('third')).resolves.toMatchObject({ access_token: 'new-access' });
+  },
+);

@@ -1,5 +1,7 @@
 import * as http from 'node:http';
 import * as net from 'node:net';
+import type { WireRequest } from '../../../src/provider/http/attempt';
+import { nodeTransport, type Transport } from '../../../src/provider/http/transport';
 import { tokenEndpoint, type TokenEndpoint } from '../../../src/provider/token/token-endpoint';
 import { givenDeadline } from '../../support/deadline';
 import { configFor, http11, startServer, type LocalServer, type Responder } from '../../support/local-server';
@@ -34,115 +36,108 @@ async function endpointOf(
   return [server, tokenEndpoint(configFor(server.url, changes))];
 }
 
-test.each([
-  ['our own agent', () => ({})],
-  ["the app's agent", () => ({ agent: new http.Agent({ keepAlive: true }) })],
-])(
-  'with %s, a request on a kept connection that closes without an answer is repeated once on a fresh one',
-  async (_whose, changes) => {
-    const [local, endpoint] = await endpointOf(inTurn(answer, hangUp, answer), changes());
-    await endpoint.exchange('first');
-    await expect(endpoint.exchange('second')).resolves.toEqual(TOKEN);
-    expect(local.requests.map(({ body }) => (JSON.parse(body) as { code: string }).code)).toEqual([
-      'first',
-      'second',
-      'second',
-    ]);
-    expect(local.sockets.length).toBe(2);
-  },
-);
+const codesSeen = (local: LocalServer): readonly string[] =>
+  local.requests.map(({ body }) => (JSON.parse(body) as { code: string }).code);
 
-test('is repeated after a reset, too', async () => {
-  const [local, endpoint] = await endpointOf(
-    inTurn(
-      answer,
-      (socket) => {
-        socket.resetAndDestroy();
-      },
-      answer,
-    ),
-  );
-  await endpoint.refresh('rt');
-  await expect(endpoint.refresh('rt')).resolves.toEqual(TOKEN);
-  expect(local.requests.length).toBe(3);
-});
-
-test('is not repeated twice', async () => {
-  const [local, endpoint] = await endpointOf(inTurn(answer, hangUp));
-  await endpoint.exchange('code');
-  await expect(endpoint.exchange('code')).rejects.toMatchObject({ code: 'ERR_CONNECT_UNAVAILABLE', reason: 'broken' });
-  expect(local.requests.length).toBe(3);
-  expect(local.sockets.length).toBe(2);
-});
-
-test('is not repeated when its connection was fresh', async () => {
-  const [local, endpoint] = await endpointOf(inTurn(hangUp));
-  await expect(endpoint.exchange('code')).rejects.toMatchObject({ code: 'ERR_CONNECT_UNAVAILABLE', reason: 'broken' });
-  expect(local.requests.length).toBe(1);
-});
-
-test.each([
-  ['one byte', 'H'],
-  ['half a header', 'HTTP/1.1 200 OK\r\nContent-'],
-  ['headers', 'HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n'],
-])('is not repeated once %s of an answer has come', async (_what, bytes) => {
-  const [local, endpoint] = await endpointOf(
-    inTurn(
-      answer,
-      (socket) => {
-        socket.end(bytes);
-      },
-      answer,
-    ),
-  );
-  await endpoint.exchange('code');
-  await expect(endpoint.exchange('code')).rejects.toMatchObject({ code: 'ERR_CONNECT_UNAVAILABLE', reason: 'broken' });
-  expect(local.requests.length).toBe(2);
-});
-
-test('is not repeated after the deadline', async () => {
-  const [local, endpoint] = await endpointOf(inTurn(answer, passDeadline), { timeoutMs: deadline.ms });
-  await endpoint.exchange('code');
-  await expect(endpoint.exchange('code')).rejects.toMatchObject({ code: 'ERR_CONNECT_TIMEOUT' });
-  expect(local.requests.length).toBe(2);
-});
-
-test('has one deadline together with its repeat', async () => {
-  let pass = (): void => undefined;
-  const [local, endpoint] = await endpointOf(
-    inTurn(
-      answer,
-      (socket) => {
-        // Of the first attempt; one that began anew with the repeat would not be ended.
-        pass = deadline.pick();
-        hangUp(socket);
-      },
-      () => setImmediate(pass),
-    ),
-    { timeoutMs: deadline.ms },
-  );
-  await endpoint.exchange('code');
-  await expect(endpoint.exchange('code')).rejects.toMatchObject({ code: 'ERR_CONNECT_TIMEOUT', status: 504 });
-  expect(local.requests.length).toBe(3);
-  await local.allClosed();
-});
-
-test('drops other kept connections unused, for what closed one has likely closed all', async () => {
-  const held: net.Socket[] = [];
-  const [local, endpoint] = await endpointOf((socket, number) => {
-    // The first three are answered together, so that there are three connections.
-    if (number <= 3) held.push(socket);
-    if (number === 3) held.forEach(answer);
-    if (number === 4) hangUp(socket);
-    if (number > 4) answer(socket);
+test('a kept connection is used again', async () => {
+  const [local, endpoint] = await endpointOf(answer);
+  for (const code of ['a', 'b', 'c']) await endpoint.exchange(code);
+  expect({ codes: codesSeen(local), connections: local.sockets.length }).toEqual({
+    codes: ['a', 'b', 'c'],
+    connections: 1,
   });
-  await Promise.all(['a', 'b', 'c'].map((code) => endpoint.exchange(code)));
-  await expect(endpoint.exchange('d')).resolves.toEqual(TOKEN);
-  expect(local.requests.length).toBe(5);
-  expect(local.sockets.length).toBe(4);
 });
 
-test('gives up on an agent that has nothing but dead connections', async () => {
+test('one that its server closes after each answer costs no sign-in, and sends no code twice', async () => {
+  const [local, endpoint] = await endpointOf((socket) => {
+    socket.end(http11());
+  });
+  const codes = Array.from({ length: 30 }, (_, n) => `code-${n}`);
+  for (const code of codes) await expect(endpoint.exchange(code)).resolves.toEqual(TOKEN);
+  expect(codesSeen(local)).toEqual(codes);
+});
+
+test.each([
+  ['closes', hangUp],
+  ['is reset', (socket: net.Socket): void => void socket.resetAndDestroy()],
+])('a code is not sent again after a kept connection that has it %s', async (_how, end) => {
+  const [local, endpoint] = await endpointOf(inTurn(answer, end, answer));
+  await endpoint.exchange('first');
+  await expect(endpoint.exchange('second')).rejects.toMatchObject({
+    code: 'ERR_CONNECT_UNAVAILABLE',
+    reason: 'broken',
+  });
+  expect(codesSeen(local)).toEqual(['first', 'second']);
+});
+
+describe('a request that may be written again', () => {
+  const get = (url: string): WireRequest => ({ url, method: 'GET', headers: {}, body: undefined, mayRepeat: true });
+  async function transportOf(respond: Responder, timeoutMs = 30_000): Promise<[LocalServer, Transport, string]> {
+    server = await startServer(respond);
+    return [server, nodeTransport({ timeoutMs }), server.url];
+  }
+
+  test('is, once, on a fresh connection, after a kept one that closes without an answer', async () => {
+    const [local, send, url] = await transportOf(inTurn(answer, hangUp, answer));
+    await send(get(url));
+    expect(await send(get(url))).toMatchObject({ kind: 'answer', answer: { status: 200 } });
+    expect({ requests: local.requests.length, connections: local.sockets.length }).toEqual({
+      requests: 3,
+      connections: 2,
+    });
+  });
+
+  test('is not a third time', async () => {
+    const [local, send, url] = await transportOf(inTurn(answer, hangUp));
+    await send(get(url));
+    expect(await send(get(url))).toEqual({ kind: 'fault', fault: 'broken' });
+    expect(local.requests.length).toBe(3);
+  });
+
+  test('is not when its connection was fresh', async () => {
+    const [local, send, url] = await transportOf(inTurn(hangUp));
+    expect(await send(get(url))).toEqual({ kind: 'fault', fault: 'broken' });
+    expect(local.requests.length).toBe(1);
+  });
+
+  test.each([
+    ['one byte', 'H'],
+    ['half a header', 'HTTP/1.1 200 OK\r\nContent-'],
+    ['headers', 'HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n'],
+  ])('is not once %s of an answer has come', async (_what, bytes) => {
+    const half = (socket: net.Socket): void => void socket.end(bytes);
+    const [local, send, url] = await transportOf(inTurn(answer, half, answer));
+    await send(get(url));
+    expect(await send(get(url))).toEqual({ kind: 'fault', fault: 'broken' });
+    expect(local.requests.length).toBe(2);
+  });
+
+  test('is not after the deadline', async () => {
+    const [local, send, url] = await transportOf(inTurn(answer, passDeadline), deadline.ms);
+    await send(get(url));
+    expect(await send(get(url))).toEqual({ kind: 'fault', fault: 'timeout' });
+    expect(local.requests.length).toBe(2);
+  });
+
+  test('has one deadline together with its repeat', async () => {
+    let pass = (): void => undefined;
+    const first = (socket: net.Socket): void => {
+      // Of the first attempt; one that began anew with the repeat would not be ended.
+      pass = deadline.pick();
+      hangUp(socket);
+    };
+    const [local, send, url] = await transportOf(
+      inTurn(answer, first, () => setImmediate(pass)),
+      deadline.ms,
+    );
+    await send(get(url));
+    expect(await send(get(url))).toEqual({ kind: 'fault', fault: 'timeout' });
+    expect(local.requests.length).toBe(3);
+    await local.allClosed();
+  });
+});
+
+test('an agent that has nothing but dead connections reaches nobody', async () => {
   class AlwaysReusing extends http.Agent {
     addRequest(
       request: http.ClientRequest & { reusedSocket: boolean; onSocket(socket: unknown, error: Error): void },
@@ -152,21 +147,21 @@ test('gives up on an agent that has nothing but dead connections', async () => {
     }
   }
   const [local, endpoint] = await endpointOf(answer, { agent: new AlwaysReusing() });
-  await expect(endpoint.exchange('code')).rejects.toMatchObject({ code: 'ERR_CONNECT_UNAVAILABLE', reason: 'broken' });
+  await expect(endpoint.exchange('code')).rejects.toMatchObject({
+    code: 'ERR_CONNECT_UNAVAILABLE',
+    reason: 'unreachable',
+  });
   expect(local.sockets.length).toBe(0);
 });
 
 test('leaves nothing on a kept connection that would grow with its calls', async () => {
-  const agent = new http.Agent({ keepAlive: true });
   const connections: net.Socket[] = [];
-  const [, endpoint] = await endpointOf(answer, {
-    agent: Object.assign(agent, {
-      createConnection(options: net.NetConnectOpts) {
-        connections.push(net.connect(options));
-        return connections.at(-1);
-      },
-    }),
+  const connect = jest.spyOn(http.Agent.prototype, 'createConnection').mockImplementation((options) => {
+    const connection = net.connect(options as net.NetConnectOpts);
+    connections.push(connection);
+    return connection;
   });
+  const [, endpoint] = await endpointOf(answer);
   const listeners = (): number => {
     const [connection] = connections;
     return connection?.eventNames().reduce((count, name) => count + connection.listenerCount(name), 0) ?? 0;
@@ -174,13 +169,20 @@ test('leaves nothing on a kept connection that would grow with its calls', async
   await endpoint.exchange('a');
   const afterOne = listeners();
   for (const code of ['b', 'c', 'd']) await endpoint.exchange(code);
+  connect.mockRestore();
   expect({ connections: connections.length, listeners: listeners() }).toEqual({ connections: 1, listeners: afterOne });
 });
 
-test("the app's agent is the one that connects", async () => {
-  const [local, endpoint] = await endpointOf(answer, { agent: new http.Agent() });
-  await Promise.all([endpoint.exchange('a'), endpoint.exchange('b')]);
+test("the app's agent is the one that connects, and keeps no connection of ours", async () => {
+  const agent = new http.Agent({ keepAlive: true });
+  const [local, endpoint] = await endpointOf(answer, { agent });
+  await endpoint.exchange('a');
+  await endpoint.exchange('b');
   expect(local.requests.map(({ headers }) => headers.connection)).toEqual(['close', 'close']);
+  expect({ connections: local.sockets.length, kept: Object.keys(agent.freeSockets) }).toEqual({
+    connections: 2,
+    kept: [],
+  });
 });
 
 test("a wait for the app's agent counts against the deadline", async () => {

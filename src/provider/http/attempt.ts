@@ -14,7 +14,7 @@ export interface WireRequest {
   readonly headers: Readonly<Record<string, string>>;
   /** Undefined: no body. Node tells a length of 0 where the method leads to expect one (RFC 9110 §8.6). */
   readonly body: string | Uint8Array | undefined;
-  /** Whether it may be written again after a kept connection gave no byte of an answer. @defaultValue true */
+  /** Whether it may be written again after a kept connection gave no byte of an answer. @defaultValue false */
   readonly mayRepeat?: boolean | undefined;
   /** Ends the call as `aborted`. */
   readonly signal?: AbortSignal | undefined;
@@ -40,13 +40,15 @@ export interface WireAnswer {
  */
 export type TransportFault = 'timeout' | 'unreachable' | 'plain' | 'broken' | 'aborted';
 
-/** An answer or a fault, never both; `repeated` where the request may have been written to two connections. */
+/** An answer or a fault, never both. */
 export type WireResult =
-  | { readonly kind: 'answer'; readonly answer: WireAnswer; readonly repeated?: true }
-  | { readonly kind: 'fault'; readonly fault: TransportFault; readonly repeated?: true };
+  { readonly kind: 'answer'; readonly answer: WireAnswer } | { readonly kind: 'fault'; readonly fault: TransportFault };
 
-/** `stale`: the attempt met a kept connection that gave no byte of an answer; it may be made again. */
-export type AttemptOutcome = WireResult | 'stale';
+/**
+ * What became of it. Two are those of a kept connection that its server had given up: `unwritten`, found before anything
+ * was written to it, and `unanswered`, without a byte of an answer after that.
+ */
+export type AttemptOutcome = WireResult | 'unwritten' | 'unanswered';
 
 /** What one attempt needs to know. */
 export interface Attempt {
@@ -57,8 +59,8 @@ export interface Attempt {
   readonly deadline: AbortSignal;
   /** Ends the attempt as `aborted`. */
   readonly signal: AbortSignal | undefined;
-  /** Whether a kept connection is dropped, as `stale`, before anything is written to it. */
-  readonly onlyFresh: boolean;
+  /** Whether the connection may serve further requests. */
+  readonly isKept: boolean;
   /** Of the answer's body. */
   readonly maxBodyBytes: number;
 }
@@ -98,7 +100,7 @@ const OWN_ROUTE: Readonly<http.RequestOptions> = {
  * the connection is verified, and an answer counts only if Node has verified one.
  */
 export function startAttempt(attempt: Attempt, done: (outcome: AttemptOutcome) => void): void {
-  const { request, url, agent, deadline, signal, onlyFresh, maxBodyBytes } = attempt;
+  const { request, url, agent, deadline, signal, isKept, maxBodyBytes } = attempt;
   const secure = url.protocol === 'https:';
   const body = request.body === undefined ? undefined : Buffer.from(request.body);
   const identity = witness(url.hostname);
@@ -123,6 +125,7 @@ export function startAttempt(attempt: Attempt, done: (outcome: AttemptOutcome) =
     method: request.method,
     headers: { ...request.headers, ...(body === undefined ? {} : { 'Content-Length': String(body.byteLength) }) },
   });
+  if (!isKept) outgoing.shouldKeepAlive = false;
   // These stay attached for good: an 'error' after the outcome must not become an uncaught exception.
   outgoing.on('error', fail);
   outgoing.on('close', fail);
@@ -132,7 +135,6 @@ export function startAttempt(attempt: Attempt, done: (outcome: AttemptOutcome) =
   signal?.addEventListener('abort', abort);
 
   function useConnection(socket: Socket): void {
-    if (onlyFresh && outgoing.reusedSocket) return settle('stale', 'destroy');
     connection = socket;
     socket.on('data', noteAnswer);
     socket.once('connect', noteConnection);
@@ -140,8 +142,11 @@ export function startAttempt(attempt: Attempt, done: (outcome: AttemptOutcome) =
     // It will never be verified: waiting for that would take all the time that a call has.
     if (secure && !intercepted && isPlain(socket)) return settle({ kind: 'fault', fault: 'plain' }, 'destroy');
     const awaited = intercepted ? undefined : eventBeforeUse(socket, secure);
-    if (awaited === undefined) write();
-    else socket.once(awaited, write);
+    if (awaited !== undefined) socket.once(awaited, write);
+    // That a kept connection has been closed meanwhile is seen when the event loop has looked at it once more: the first
+    // of the two comes before that.
+    else if (outgoing.reusedSocket) setImmediate(() => setImmediate(write));
+    else write();
   }
 
   function write(): void {
@@ -194,7 +199,7 @@ export function startAttempt(attempt: Attempt, done: (outcome: AttemptOutcome) =
   }
 
   function fail(): void {
-    if (outgoing.reusedSocket && !answerBegun) settle('stale', 'destroy');
+    if (outgoing.reusedSocket && !answerBegun) settle(written === undefined ? 'unwritten' : 'unanswered', 'destroy');
     else giveUp();
   }
 

@@ -21,47 +21,58 @@ export type Transport = (request: WireRequest) => Promise<WireResult>;
 const IDLE_SOCKET_MS = 2000;
 /** Many times the size of a token answer. */
 const MAX_TOKEN_ANSWER_BYTES = 65_536;
-/** As many idle sockets as an agent keeps to one host, and one more. */
-const MOST_ATTEMPTS = 258;
-
 /**
  * HTTP over node:http and node:https with nothing added: no redirects, no decompression, no proxy from the environment.
  * Certificates are verified whatever `NODE_TLS_REJECT_UNAUTHORIZED` says.
  *
- * A request is repeated once, on a fresh connection, only if its connection was a kept one that closed before any byte
- * of an answer: then the server had most likely given the connection up before it saw the request.
+ * A kept connection that turns out to be closed before anything was written to it is replaced by a fresh one. After that
+ * only a request that says so (`mayRepeat`) is written a second time. A connection of the app's own agent is not kept:
+ * there is no way to ask that agent for a fresh one.
  * @param maxBodyBytes - of an answer; a longer one is not accepted
  */
 export function nodeTransport(config: TransportConfig, maxBodyBytes = MAX_TOKEN_ANSWER_BYTES): Transport {
   const { timeoutMs, agent } = ownOnly(config);
-  const plainAgent = agent ?? new http.Agent({ keepAlive: true, timeout: IDLE_SOCKET_MS });
-  const secureAgent = agent ?? new https.Agent({ keepAlive: true, timeout: IDLE_SOCKET_MS, rejectUnauthorized: true });
+  const kept = agentsOf(agent, { keepAlive: true, timeout: IDLE_SOCKET_MS });
+  const fresh = agentsOf(agent, {});
 
   return async function send(request: WireRequest): Promise<WireResult> {
     const url = new URL(request.url);
-    const { signal, mayRepeat = true } = ownOnly(request);
+    const { signal, mayRepeat = false } = ownOnly(request);
     if (signal?.aborted === true) return { kind: 'fault', fault: 'aborted' };
     const deadline = new AbortController();
     const timer = setTimeout(() => {
       deadline.abort();
     }, timeoutMs);
-    const agentInUse = url.protocol === 'https:' ? secureAgent : plainAgent;
-    const route = { request, url, agent: agentInUse, deadline: deadline.signal, signal, maxBodyBytes };
+    const attempt = (agents: Agents): Promise<AttemptOutcome> =>
+      new Promise((done) => {
+        const chosen = url.protocol === 'https:' ? agents.secure : agents.plain;
+        const isKept = agent === undefined;
+        startAttempt({ request, url, agent: chosen, deadline: deadline.signal, signal, isKept, maxBodyBytes }, done);
+      });
     try {
-      let outcome: AttemptOutcome = 'stale';
-      let attempt = 0;
-      // From the second attempt on only a fresh connection is written to; each idle one met before it is dropped unused.
-      while (outcome === 'stale' && attempt < (mayRepeat ? MOST_ATTEMPTS : 1)) {
-        attempt += 1;
-        const onlyFresh = attempt > 1;
-        outcome = await new Promise<AttemptOutcome>((done) => {
-          startAttempt({ ...route, onlyFresh }, done);
-        });
-      }
-      const result: WireResult = outcome === 'stale' ? { kind: 'fault', fault: 'broken' } : outcome;
-      return attempt > 1 ? { ...result, repeated: true } : result;
+      const first = await attempt(kept);
+      if (typeof first === 'object') return first;
+      if (first === 'unanswered' && !mayRepeat) return BROKEN;
+      const second = await attempt(fresh);
+      if (typeof second === 'object') return second;
+      return first === 'unwritten' && second === 'unwritten' ? UNREACHABLE : BROKEN;
     } finally {
       clearTimeout(timer);
     }
+  };
+}
+
+const BROKEN: WireResult = { kind: 'fault', fault: 'broken' };
+const UNREACHABLE: WireResult = { kind: 'fault', fault: 'unreachable' };
+
+interface Agents {
+  readonly plain: http.Agent;
+  readonly secure: http.Agent;
+}
+
+function agentsOf(given: http.Agent | undefined, settings: http.AgentOptions): Agents {
+  return {
+    plain: given ?? new http.Agent(settings),
+    secure: given ?? new https.Agent({ ...settings, rejectUnauthorized: true }),
   };
 }

@@ -46,22 +46,13 @@ export interface TokenEndpoint {
    * @throws ConnectError with stage `refresh`: `ERR_CONNECT_EXPIRED` only when the provider says that the grant is
    * dead (`invalid_grant`), else as at the exchange. `refreshFailure` tells what it means for the connection.
    */
-  refresh(refreshToken: string, about?: RefreshCircumstances): Promise<ConnectToken>;
+  refresh(refreshToken: string, about?: CallCircumstances): Promise<ConnectToken>;
 }
 
 /** What the caller wants to know besides the result. */
 export interface CallCircumstances {
   /** Called with the HTTP status of the answer, before the result is known to the caller. */
   readonly onAnswer?: ((status: number) => void) | undefined;
-}
-
-/** The same of a refresh. */
-export interface RefreshCircumstances extends CallCircumstances {
-  /**
-   * Called, before the result is known to the caller, when the request may have been written twice: on a kept connection
-   * that closed without a byte of an answer, and again on a fresh one. The provider may have seen the token twice.
-   */
-  readonly onRepeat?: (() => void) | undefined;
 }
 
 type Stage = 'exchange' | 'refresh';
@@ -78,13 +69,11 @@ export function tokenEndpoint(settings: TokenEndpointConfig): TokenEndpoint {
     refresh: nodeTransport({ timeoutMs: refreshTimeoutMs, agent }),
   };
 
-  async function present(grant: Grant, stage: Stage, about: RefreshCircumstances): Promise<ConnectToken> {
+  async function present(grant: Grant, stage: Stage, about: CallCircumstances): Promise<ConnectToken> {
     rest.check(stage);
     const sentMs = Date.now();
     const result = await send(grant, stage);
-    const repeated = own(result, 'repeated') === true;
-    if (repeated) about.onRepeat?.();
-    if (result.kind === 'fault') throw faultError(honestFault(result.fault, repeated), stage);
+    if (result.kind === 'fault') throw faultError(result.fault, stage);
     const { status, headers, body, unacceptable } = result.answer;
     const { token, error } = readAnswer(
       { status, retryAfter: own(headers, 'retry-after'), date: own(headers, 'date'), body, unacceptable },
@@ -117,7 +106,7 @@ export function tokenEndpoint(settings: TokenEndpointConfig): TokenEndpoint {
     async exchange(code: string, codeVerifier?: string, about: CallCircumstances = {}): Promise<ConnectToken> {
       return present({ grant_type: 'authorization_code', code, codeVerifier }, 'exchange', ownOnly(about));
     },
-    async refresh(refreshToken: string, about: RefreshCircumstances = {}): Promise<ConnectToken> {
+    async refresh(refreshToken: string, about: CallCircumstances = {}): Promise<ConnectToken> {
       const token = await present(
         { grant_type: 'refresh_token', refresh_token: refreshToken },
         'refresh',
@@ -126,11 +115,6 @@ export function tokenEndpoint(settings: TokenEndpointConfig): TokenEndpoint {
       return { ...token, refresh_token: token.refresh_token ?? refreshToken };
     },
   });
-}
-
-/** A repeat that reached nobody does not undo the first attempt, which may have. */
-function honestFault(fault: TransportFault, repeated: boolean): TransportFault {
-  return repeated && (fault === 'unreachable' || fault === 'plain') ? 'broken' : fault;
 }
 
 function faultError(fault: TransportFault, stage: Stage): ConnectError {
