@@ -30,12 +30,22 @@ const pointingUp = LAYERS.map((layer, at) => ({
 module.exports = {
   forbidden: [
     ...pointingUp,
-    {
+    // Whether it is imported or imports: a file of its own height would be held by no rule.
+    ...[
+      { from: {}, to: { path: '^src/', pathNot: inside(...LAYERS, ...ABOVE) } },
+      { from: { path: '^src/', pathNot: inside(...LAYERS, ...ABOVE) }, to: {} },
+    ].map((rule) => ({
       name: 'every-folder-is-a-layer',
       comment: 'Add it to LAYERS, at its height.',
       severity: 'error',
-      from: {},
-      to: { path: '^src/', pathNot: inside(...LAYERS, ...ABOVE) },
+      ...rule,
+    })),
+    {
+      name: 'tools-are-not-the-library',
+      comment: 'Sandbox and command line are loaded by whoever asks for them.',
+      severity: 'error',
+      from: { path: inside('connect-auth', 'index', 'redis') },
+      to: { path: inside('testing', 'cli') },
     },
     {
       name: 'journeys-are-apart',
