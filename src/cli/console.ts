@@ -1,3 +1,4 @@
+import { styleText } from 'node:util';
 import type { Env } from './env-file';
 
 /** A stream as far as its looks are concerned. */
@@ -10,9 +11,7 @@ export interface Screen {
 export type Paint = (style: Style, text: string) => string;
 
 /** What the commands write with. */
-export type Style = keyof typeof CODES;
-
-const CODES = { green: 32, yellow: 33, red: 31, dim: 2, bold: 1 } as const;
+export type Style = 'green' | 'yellow' | 'red' | 'dim' | 'bold';
 
 /** Wider lines are hard to read. */
 const MOST_COLUMNS = 100;
@@ -22,7 +21,7 @@ export function painter(screen: Screen, env: Env): Paint {
   const { FORCE_COLOR: forced = '', NO_COLOR: refused = '', TERM: terminal } = env;
   const wanted =
     forced !== '' ? !/^(?:0|false)$/u.test(forced) : refused === '' && screen.isTTY === true && terminal !== 'dumb';
-  return (style, text) => (wanted ? `\u001b[${CODES[style]}m${text}\u001b[0m` : text);
+  return (style, text) => (wanted ? styleText(style, text, { validateStream: false }) : text);
 }
 
 /** Columns that a text may fill: those of the terminal, 80 elsewhere. */

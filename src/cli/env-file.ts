@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import util from 'node:util';
+import { parseEnv } from 'node:util';
 
 /** Variables by name. */
 export type Env = Readonly<Record<string, string | undefined>>;
@@ -24,8 +24,7 @@ export function readEnvFile(path: string): ReadEnvFile {
       .toString('utf8')
       .replace(/^\uFEFF/u, '')
       .replaceAll('\r\n', '\n');
-    // Node 20 has had it from 20.12 on only.
-    const env = { ...(typeof util.parseEnv === 'function' ? util.parseEnv(text) : parseEnvText(text)) };
+    const env = { ...parseEnv(text) };
     const cut = [...text.matchAll(CUT)].filter(([, name = '', left = '']) => env[name] === left.trim());
     return { env, cut: cut.map(([, name = '']) => name) };
   } catch (error) {
@@ -35,17 +34,5 @@ export function readEnvFile(path: string): ReadEnvFile {
   }
 }
 
-/** `NAME=value`, in one of three kinds of quotes or none, with `export` before it or not, a comment behind it or not. */
-const LINE = /^[ \t]*(?:export[ \t]+)?([\w.-]+)[ \t]*=[ \t]*(?:"([^"]*)"|'([^']*)'|`([^`]*)`|([^#\n]*))/gmu;
-
 /** What is left of a value without quotes, and a # right behind it. */
 const CUT = /^[ \t]*(?:export[ \t]+)?([\w.-]+)[ \t]*=[ \t]*(?![ \t"'`])([^#\n]+)(?<![ \t])#/gmu;
-
-/** What `util.parseEnv` of later versions does: see the documentation of Node, "dotenv". */
-export function parseEnvText(text: string): Env {
-  const env: Record<string, string> = {};
-  for (const [, name = '', double, single, back, plain = ''] of text.matchAll(LINE)) {
-    env[name] = double?.replaceAll('\\n', '\n') ?? single ?? back ?? plain.trim();
-  }
-  return env;
-}

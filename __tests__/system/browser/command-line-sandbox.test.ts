@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import type { Browser, Page } from 'playwright-core';
 import { connectOptionsFromEnv } from '../../../src';
-import { parseEnvText } from '../../../src/cli/env-file';
+import { parseEnv } from 'node:util';
 import type { Sandbox } from '../../../src/testing';
 import { buildCli, type BuiltCli } from '../../support/cli/built-cli';
 import { startApp } from '../../support/app';
@@ -29,7 +29,7 @@ describeInChromium('a visitor of an app on the sandbox of the command line', (ex
     child.stdout!.setEncoding('utf8').on('data', (chunk: string) => (said += chunk));
     while (!said.includes('Ctrl+C stops it.')) await once(child.stdout!, 'data');
     pasted = connectOptionsFromEnv(
-      parseEnvText(
+      parseEnv(
         said
           .split('\n')
           .filter((line) => line.startsWith('CONNECT_'))

@@ -5,7 +5,7 @@ import { Server } from 'node:net';
 import { join } from 'node:path';
 import * as util from 'node:util';
 import { runInNewContext } from 'node:vm';
-import { parseEnvText } from '../../../src/cli/env-file';
+import { parseEnv } from 'node:util';
 import { flagOf, readSwitches, SWITCH_VALUES } from '../../../src/cli/sandbox-flags';
 import type { Sandbox, SandboxSwitches } from '../../../src/testing';
 import { clickThrough } from '../../../src/testing/visitor';
@@ -48,7 +48,7 @@ test('what it prints to paste is all that an app and the doctor need', async () 
   expect(report).toContain('Nothing wrong found.');
   expect(exitCode).toBe(0);
 
-  const { clientId, clientSecret, authorizeUrl, tokenUrl } = connectOptionsFromEnv(parseEnvText(pasted));
+  const { clientId, clientSecret, authorizeUrl, tokenUrl } = connectOptionsFromEnv(parseEnv(pasted));
   const app = await startApp({ connectOptions: { clientId, clientSecret, authorizeUrl, tokenUrl } } as Sandbox);
   const visitor = browser();
   const callback = await beginSignIn(

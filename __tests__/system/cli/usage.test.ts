@@ -105,7 +105,7 @@ test('a pipe sees neither colour nor progress; FORCE_COLOR paints, NO_COLOR does
   const forced = await runHere(['doctor', '--offline'], { FORCE_COLOR: '1' });
   expect(plain.stdout).not.toContain('\u001b');
   expect(plain.stderr).toBe('');
-  expect(forced.stdout).toContain('\u001b[31mfail\u001b[0m  CONNECT_CLIENT_ID');
+  expect(forced.stdout).toContain('\u001b[31mfail\u001b[39m  CONNECT_CLIENT_ID');
   for (const env of [{ FORCE_COLOR: '0' }, { NO_COLOR: '1' }]) {
     expect((await runHere(['doctor', '--offline'], env)).stdout).not.toContain('\u001b');
   }
