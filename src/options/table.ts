@@ -236,12 +236,15 @@ function readParameters(value: unknown): Readonly<Record<string, string>> | unde
   return copyOf(value, (text, name): text is string => isFreeParameter(name) && isPrintable(text));
 }
 
-/** An own `__proto__`, as JSON.parse makes it, would become the prototype of a later copy. */
+/**
+ * A Map or URLSearchParams has no members of its own: all that it holds would be lost. An own `__proto__`, as JSON.parse
+ * makes it, would become the prototype of a later copy.
+ */
 function copyOf<Value>(
   value: unknown,
   isUsable: (member: unknown, name: string) => member is Value,
 ): Readonly<Record<string, Value>> | undefined {
-  if (!isFields(value)) return undefined;
+  if (!isFields(value) || Object.prototype.toString.call(value) !== '[object Object]') return undefined;
   const copy = Object.entries(value).filter((entry): entry is [string, Value] => isUsable(entry[1], entry[0]));
   const isWhole = copy.length === Object.keys(value).length && !Object.hasOwn(value, '__proto__');
   return isWhole ? Object.freeze(Object.fromEntries(copy)) : undefined;

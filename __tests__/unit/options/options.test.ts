@@ -274,6 +274,8 @@ const faults: readonly Row[] = [
     'is text': '400',
   }),
   ...each('authorizeParams', 'that', {
+    'is a URLSearchParams': new URLSearchParams({ prompt: 'login' }),
+    'is a Map': new Map([['prompt', 'login']]),
     ...Object.fromEntries(protocolParameters.map((name) => [`replaces ${name}`, { [name]: 'mine' }])),
     'has a number as value': { prompt: 1 },
     'has an empty value': { prompt: '' },
