@@ -43,11 +43,11 @@ function begin(): void {
 /** Whether a ledger is made although nothing was asked of it, and what its options are without being given. */
 function ledgers(): string {
   memoryLedger();
-  const { prefix, commandTimeoutMs, onLedgerError } = redisLedgerConfig({
+  const { prefix, commandTimeoutMs } = redisLedgerConfig({
     sendCommand: () => Promise.resolve(null),
     encryptionKeys: KEYS,
   });
-  return [prefix, commandTimeoutMs, onLedgerError].join();
+  return [prefix, commandTimeoutMs].join();
 }
 
 const app = express();

@@ -29,8 +29,8 @@ function explained(variable: FaultyVariable): Explanation {
   if (value === '') return ['is not set', `Set ${name}: ${expected}.`];
   if (value.trim() !== value) {
     return [
-      'has blanks or a line end around it',
-      `Set ${name} again without them; look for a line end that was pasted along.`,
+      'has whitespace or a newline around it',
+      `Set ${name} again without them; look for a newline that was pasted along.`,
     ];
   }
   if (isQuoted(value)) {
@@ -43,7 +43,7 @@ function explained(variable: FaultyVariable): Explanation {
 function urlFault({ name, value, callbackPath }: FaultyVariable): Explanation | undefined {
   const url = URL.canParse(value) ? new URL(value) : undefined;
   if (url === undefined || !/^https?:\/\//iu.test(value)) {
-    return ['is no absolute URL', `Write ${name} whole, with https:// and the host.`];
+    return ['is not an absolute URL', `Write ${name} whole, with https:// and the host.`];
   }
   if (url.username !== '' || url.password !== '')
     return ['holds a user name or password', `Remove what stands before the @ in ${name}.`];

@@ -88,6 +88,6 @@ function complaint(bad: readonly Variable[], env: Env): string {
   const namesOf = (variables: readonly Variable[]): string => variables.map(({ name }) => name).join(', ');
   const [quoted, others] = [bad.filter(hasQuotes), bad.filter((variable) => !hasQuotes(variable))];
   const needed = `connectOptionsFromEnv() needs usable values for these variables: ${namesOf([...quoted, ...others])}. `;
-  const kept = `These have quotes around their value, which Docker's --env-file keeps as a part of it: ${namesOf(quoted)}. `;
+  const kept = `These have quotes around their value, which belong to none (Docker's --env-file keeps them): ${namesOf(quoted)}. `;
   return `${needed}${quoted.length === 0 ? '' : kept}See .env.example.`;
 }

@@ -84,6 +84,6 @@ test('the options of redisLedger have the defaults that their table gives', () =
   const printed = table('docs/scaling.md', 'option of `redisLedger`')
     .filter(([, value]) => value !== 'required')
     .map(([name = '', value = '']) => [name.slice(1, -1), value.slice(1, -1).replace(/^'(.*)'$/u, '$1')]);
-  expect(printed.length).toBeGreaterThan(2);
+  expect(printed.length).toBeGreaterThan(1);
   expect(printed).toEqual(printed.map(([name = '']) => [name, expectedOf(config[name as keyof typeof config])]));
 });

@@ -10,7 +10,7 @@ import { startSandbox } from '../../support/sandbox';
 /** What an object of ours may lack, by who reads it: only its own members may count. */
 const NAMES: readonly string[] = [
   // Options of calls: getToken, the guard, ledgers, parts of ours.
-  ...['refused', 'onMissing', 'loginUrl', 'render', 'maxRecords', 'now', 'prefix', 'commandTimeoutMs', 'onLedgerError'],
+  ...['refused', 'onMissing', 'loginUrl', 'render', 'maxRecords', 'now', 'prefix', 'commandTimeoutMs'],
   ...['leaseMs', 'waitMaxMs', 'onWon', 'onAnswer', 'beforeSpent', 'mayRepeat'],
   // Moving a session.
   ...['changes', 'fill', 'beforeOldEnds', 'afterOldEnds', 'regenerated', 'replaced'],

@@ -245,11 +245,9 @@ describeInRedis('the ledger in Redis', () => {
         }
         const rings = { 'another ring': [NEW_KEY], 'another key with the same id': [{ ...NEW_KEY, id: 'old' }] };
         const ring = (rings[how as keyof typeof rings] as typeof encryptionKeys | undefined) ?? encryptionKeys;
-        for (const onLedgerError of ['fail', 'local'] as const) {
-          const ledger = ledgerWith({ encryptionKeys: ring, onLedgerError });
-          expect(await faultOf(ledger.acquire(KEY, claim))).toEqual(away('key'));
-          expect(await faultOf(ledger.settle(KEY, { ...success, fence: 0 }))).toEqual(away('key'));
-        }
+        const ledger = ledgerWith({ encryptionKeys: ring });
+        expect(await faultOf(ledger.acquire(KEY, claim))).toEqual(away('key'));
+        expect(await faultOf(ledger.settle(KEY, { ...success, fence: 0 }))).toEqual(away('key'));
         // Ended is ended all the same.
         expect(await ledgerWith({ encryptionKeys: ring }).revoke(KEY, HOUR)).toEqual({ first: true });
         expect(await ledgerWith().acquire(KEY, claim)).toEqual({ kind: 'revoked' });
@@ -315,16 +313,15 @@ describeInRedis('the ledger in Redis', () => {
       proxy = await startRedisProxy(redis.port);
       client = await connect(proxy.url);
     });
-    const ledgerWith = (onLedgerError: 'fail' | 'local' = 'fail', commandTimeoutMs = 1000): RefreshLedger =>
+    const ledgerWith = (commandTimeoutMs = 1000): RefreshLedger =>
       redisLedger({
         sendCommand: (...args) => client.sendCommand(...args),
         encryptionKeys,
         commandTimeoutMs,
-        onLedgerError,
       });
 
     test('each operation rejects in time when no answer comes', async () => {
-      const ledger = ledgerWith('fail', 300);
+      const ledger = ledgerWith(300);
       proxy.dropAnswers();
       for (const operation of [
         () => ledger.acquire(KEY, claim),
@@ -358,107 +355,6 @@ describeInRedis('the ledger in Redis', () => {
         ended: false,
       });
       expect((await ledger.acquire(KEY, { ...claim, claimant: 'b' })).kind).toBe('wait');
-    });
-
-    test('with onLedgerError local, a process coordinates itself meanwhile', async () => {
-      const ledger = ledgerWith('local');
-      proxy.refuse();
-      expect(await ledger.acquire(KEY, claim)).toEqual({
-        kind: 'won',
-        fence: 1,
-        ambiguous: false,
-        attempts: 0,
-        refusals: 0,
-        ended: false,
-      });
-      expect((await ledger.acquire(KEY, { ...claim, claimant: 'b' })).kind).toBe('wait');
-      expect(await ledger.renew(KEY, 'a', 10_000)).toBe(true);
-      expect(await ledger.settle(KEY, success)).toEqual({ kind: 'settled', generation: 1 });
-      expect(await ledger.fail(KEY, failure)).toBe('lost');
-      expect(await ledger.acquire(KEY, claim)).toMatchObject({ kind: 'adopt', generation: 1, box: 'box 1' });
-      expect([await ledger.once('name', HOUR), await ledger.once('name', HOUR)]).toEqual([true, false]);
-    });
-
-    test('with onLedgerError local, a token set settled meanwhile is the newest also when Redis is back', async () => {
-      const ledger = ledgerWith('local');
-      expect((await ledger.acquire(KEY, claim)).kind).toBe('won');
-      proxy.refuse();
-      expect(await ledger.settle(KEY, success)).toEqual({ kind: 'settled', generation: 1 });
-      proxy.heal();
-      await untilBack(() => ledgerWith().once('back', 1000));
-      // A stale copy of the session: its refresh token is spent.
-      expect(await ledger.acquire(KEY, claim)).toMatchObject({ kind: 'adopt', generation: 1, box: 'box 1' });
-      expect(await ledgerWith().acquire(KEY, { ...claim, claimant: 'another process' })).toMatchObject({
-        kind: 'adopt',
-        generation: 1,
-      });
-    });
-
-    test.each(['shared', 'local'])(
-      'with onLedgerError local, a token set settled meanwhile (%s claim) is known when Redis is back',
-      async (where) => {
-        const ledger = ledgerWith('local');
-        if (where === 'local') proxy.refuse();
-        expect((await ledger.acquire(KEY, claim)).kind).toBe('won');
-        proxy.refuse();
-        expect(await ledger.settle(KEY, success)).toEqual({ kind: 'settled', generation: 1 });
-        proxy.heal();
-        await untilBack(() => ledgerWith().once('back', 1000));
-        expect(await ledger.acquire(KEY, claim)).toMatchObject({ kind: 'adopt', generation: 1, box: 'box 1' });
-        expect(await ledgerWith().acquire(KEY, { ...claim, claimant: 'b' })).toMatchObject({
-          kind: 'adopt',
-          generation: 1,
-        });
-      },
-    );
-
-    test('with onLedgerError local, a claim won alone is settled for all when Redis is back by then', async () => {
-      const ledger = ledgerWith('local');
-      proxy.refuse();
-      expect((await ledger.acquire(KEY, claim)).kind).toBe('won');
-      proxy.heal();
-      await untilBack(() => ledgerWith().once('back', 1000));
-      expect(await ledger.settle(KEY, success)).toEqual({ kind: 'settled', generation: 1 });
-      expect(await ledgerWith().acquire(KEY, { ...claim, claimant: 'another process' })).toMatchObject({
-        kind: 'adopt',
-        box: 'box 1',
-      });
-      expect(await ledger.acquire(KEY, claim)).toMatchObject({ kind: 'adopt', box: 'box 1' });
-    });
-
-    test('with onLedgerError local, two processes that both won leave one token set, for both', async () => {
-      const [ledger, other] = [ledgerWith('local'), ledgerWith('local')];
-      proxy.refuse();
-      expect((await ledger.acquire(KEY, claim)).kind).toBe('won');
-      expect((await other.acquire(KEY, { ...claim, claimant: 'b' })).kind).toBe('won');
-      proxy.heal();
-      await untilBack(() => ledgerWith().once('back', 1000));
-      expect((await ledger.settle(KEY, success)).kind).toBe('settled');
-      expect((await other.settle(KEY, { ...success, box: 'box of b' })).kind).toBe('settled');
-      for (const one of [ledger, other])
-        expect(await one.acquire(KEY, claim)).toMatchObject({ kind: 'adopt', generation: 1, box: 'box of b' });
-    });
-
-    test('a failure of a claim that Redis has lost is not recorded, and leaves no record', async () => {
-      const ledger = ledgerWith();
-      expect((await ledger.acquire(KEY, claim)).kind).toBe('won');
-      await redis.command('FLUSHALL');
-      expect(await ledger.fail(KEY, failure)).toBe('lost');
-      expect(await redis.command('EXISTS', `connect-auth:${KEY}`)).toBe(0);
-    });
-
-    test('with onLedgerError local, a connection that was ended meanwhile stays ended when Redis is back', async () => {
-      const ledger = ledgerWith('local');
-      await ledger.acquire(KEY, claim);
-      await ledger.settle(KEY, success);
-      proxy.refuse();
-      expect(await ledger.revoke(KEY, HOUR)).toEqual({ first: true });
-      expect(await ledger.acquire(KEY, claim)).toEqual({ kind: 'revoked' });
-      proxy.heal();
-      await untilBack(() => ledgerWith().once('back', 1000));
-      expect(await ledger.settle(KEY, success)).toEqual({ kind: 'revoked' });
-      expect(await redis.command('HGET', `connect-auth:${KEY}`, 'st')).toBe('revoked');
-      expect(await ledgerWith().acquire(KEY, claim)).toEqual({ kind: 'revoked' });
     });
   });
 

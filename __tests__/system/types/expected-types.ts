@@ -265,7 +265,6 @@ expectTypeOf<RedisLedgerOptions>().toEqualTypeOf<{
   readonly encryptionKeys: readonly EncryptionKey[];
   readonly prefix?: string | undefined;
   readonly commandTimeoutMs?: number | undefined;
-  readonly onLedgerError?: 'fail' | 'local' | undefined;
 }>();
 
 // The sandbox fits connectAuth() and the ledgers fit its conformance test.

@@ -11,7 +11,7 @@ const INTERFACES: readonly (readonly [entry: string, name: string, leastMembers:
   ['index.ts', 'MemoryLedgerOptions', 2],
   ['index.ts', 'ConnectErrorHandlerOptions', 1],
   ['index.ts', 'EncryptionKey', 2],
-  ['redis.ts', 'RedisLedgerOptions', 5],
+  ['redis.ts', 'RedisLedgerOptions', 4],
   ['testing/index.ts', 'SandboxOptions', 5],
   ['testing/index.ts', 'SandboxSwitches', 13],
   ['testing/index.ts', 'PlanOptions', 2],
@@ -100,9 +100,9 @@ test('a missing text and a missing default are noticed', () => {
   const path = '../../../src/ledger/redis/options.ts';
   const source = readFileSync(join(__dirname, path), 'utf8');
   const changed = read({
-    [path]: source.replace(/\/\*\* In front of every Redis key.*/u, '').replace(' @defaultValue `500`', ''),
+    [path]: source.replace(/\/\*\* In front of every Redis key.*/u, ''),
   });
   const members = changed.membersOf('redis.ts', 'RedisLedgerOptions');
   expect(silent(changed, members)).toEqual(['prefix']);
-  expect(namesOf(members.filter((member) => changed.defaultOf(member) !== ''))).toEqual(['onLedgerError']);
+  expect(namesOf(members.filter((member) => changed.defaultOf(member) !== ''))).toEqual(['commandTimeoutMs']);
 });

@@ -35,7 +35,7 @@ const WRONG: readonly (readonly [title: string, line: string, code: number])[] =
   ['a Redis ledger that gets a client', 'redisLedger({ client: {}, encryptionKeys: [] });', 2353],
   [
     'a policy that does not exist',
-    'redisLedger({ sendCommand: () => Promise.resolve(null), encryptionKeys: [], onLedgerError: "ignore" });',
+    'redisLedger({ sendCommand: () => Promise.resolve(null), encryptionKeys: [], prefix: 1 });',
     2322,
   ],
   [

@@ -132,7 +132,7 @@ describe('where the configuration has a fault', () => {
       const { report, url, exitCode } = await diagnoseServer((socket) => socket.write(REFUSAL), {
         [name]: 'provider.invalid/token',
       });
-      expect(report).toContain(`fail ${name} is no absolute URL`);
+      expect(report).toContain(`fail ${name} is not an absolute URL`);
       expect(report).not.toContain('DNS');
       expect(report.includes(`${new URL(url).host} listens`)).toBe(name !== 'CONNECT_TOKEN_URL');
       expect({ exitCode, sumsUp: report.includes('1 failure, 0 warnings, 1 not looked at') }).toEqual({

@@ -39,7 +39,7 @@ const SICK: readonly (readonly [string, Variables, string])[] = [
   [
     'a secret with a line end pasted along',
     { CONNECT_CLIENT_SECRET: `${CANARIES.secret}\n` },
-    'fail CONNECT_CLIENT_SECRET has blanks or a line end around it -> Set CONNECT_CLIENT_SECRET again without them',
+    'fail CONNECT_CLIENT_SECRET has whitespace or a newline around it -> Set CONNECT_CLIENT_SECRET again without them',
   ],
   ...[`"${CANARIES.secret}"`, `'${CANARIES.secret}'`].map((value): [string, Variables, string] => [
     `a secret with its ${value[0] === '"' ? 'double' : 'single'} quotes`,
@@ -59,7 +59,7 @@ const SICK: readonly (readonly [string, Variables, string])[] = [
   [
     'a redirect URI without scheme',
     { CONNECT_REDIRECT_URI: 'site.example/connect/callback' },
-    'fail CONNECT_REDIRECT_URI is no absolute URL -> Write CONNECT_REDIRECT_URI whole, with https:// and the host.',
+    'fail CONNECT_REDIRECT_URI is not an absolute URL -> Write CONNECT_REDIRECT_URI whole, with https:// and the host.',
   ],
   [
     'a redirect URI with a fragment',
@@ -89,7 +89,7 @@ const SICK: readonly (readonly [string, Variables, string])[] = [
   [
     'the secret where a URL belongs',
     { CONNECT_TOKEN_URL: CANARIES.secret },
-    'fail CONNECT_TOKEN_URL is no absolute URL',
+    'fail CONNECT_TOKEN_URL is not an absolute URL',
   ],
   [
     'an address to listen on as redirect URI',
@@ -192,7 +192,7 @@ test('a file is read instead of the environment', async () => {
   const { report, exitCode } = await diagnose(SOUND, '--offline', '--env-file', file);
   rmSync(folder, { recursive: true });
   expect(report).toContain('Reading the file of --env-file');
-  expect(report).toContain('fail CONNECT_CLIENT_SECRET has blanks or a line end around it');
+  expect(report).toContain('fail CONNECT_CLIENT_SECRET has whitespace or a newline around it');
   expect(report).toContain('1 failure');
   expect(exitCode).toBe(1);
 });
@@ -286,8 +286,8 @@ test('--json gives the same findings in a stable shape', async () => {
         check: 'option',
         subject: 'CONNECT_CLIENT_SECRET',
         verdict: 'fail',
-        text: 'has blanks or a line end around it',
-        cure: 'Set CONNECT_CLIENT_SECRET again without them; look for a line end that was pasted along.',
+        text: 'has whitespace or a newline around it',
+        cure: 'Set CONNECT_CLIENT_SECRET again without them; look for a newline that was pasted along.',
       },
       { check: 'dns', subject: 'network', verdict: 'skip', text: 'not looked at (--offline)' },
     ],

@@ -173,7 +173,7 @@ test.each(['"', "'", '`'])('a value that has kept its quotes (%s) is refused, an
   const error = faultOf(() => connectOptionsFromEnv(quoted));
   expect(error.code).toBe('ERR_CONNECT_OPTIONS');
   expect(error.message).toContain(
-    `which Docker's --env-file keeps as a part of it: ${Object.keys(quoted).join(', ')}. See .env.example.`,
+    `which belong to none (Docker's --env-file keeps them): ${Object.keys(quoted).join(', ')}. See .env.example.`,
   );
 });
 

@@ -1,4 +1,4 @@
-import { oneOf, only, readTable, type Read, type Row } from '../../checks/table';
+import { only, readTable, type Read, type Row } from '../../checks/table';
 import { isWholeNumber } from '../../checks/values';
 import { KEY_RING_HINT, readKeyRing, type EncryptionKey } from '../../session/seal';
 
@@ -18,12 +18,6 @@ export interface RedisLedgerOptions {
   readonly prefix?: string | undefined;
   /** Milliseconds that one operation may take, 50–5000. @defaultValue `500` */
   readonly commandTimeoutMs?: number | undefined;
-  /**
-   * `'fail'`: while Redis is away nothing is refreshed; valid tokens are used all the same. `'local'`: each process
-   * coordinates itself meanwhile, for one replica, or a provider that is known not to rotate refresh tokens.
-   * @defaultValue `'fail'`
-   */
-  readonly onLedgerError?: 'fail' | 'local' | undefined;
 }
 
 const TABLE = {
@@ -43,7 +37,6 @@ const TABLE = {
     expected: 'whole milliseconds, 50–5000',
     default: 500,
   },
-  onLedgerError: { read: oneOf('fail', 'local'), expected: "'fail' or 'local'", default: 'fail' },
 } as const satisfies Readonly<Record<keyof RedisLedgerOptions, Row>>;
 
 /** Checked options, with every default filled in. */

@@ -7,10 +7,8 @@ import {
   type RefreshLedger,
   type Settled,
 } from '../ledger';
-import { ledgerInMemory } from '../memory-ledger';
 import { sealer } from '../../session/seal';
 import { ledgerError, redisCommands, unreadable } from './commands';
-import { withLocal } from './local';
 import { redisLedgerConfig, type RedisLedgerOptions } from './options';
 import { ACQUIRE, FAIL, RENEW, REVOKE, SETTLE } from './scripts';
 
@@ -27,7 +25,7 @@ export function redisLedger(options: RedisLedgerOptions): RefreshLedger {
   const { run, take } = redisCommands(config);
   const name = (key: string): string => `${config.prefix}${key}`;
 
-  const ledger = Object.freeze<RefreshLedger>({
+  return Object.freeze<RefreshLedger>({
     acquire: async (key, { generation, claimant, leaseMs, minAgeMs, retentionMs }) => {
       const [kind = '', ...rest] = await run(ACQUIRE, name(key), [
         generation,
@@ -62,7 +60,6 @@ export function redisLedger(options: RedisLedgerOptions): RefreshLedger {
     },
     once: (word, ttlMs) => take(name(`once:${word}`), ttlMs),
   });
-  return config.onLedgerError === 'local' ? withLocal(ledger, ledgerInMemory()) : ledger;
 
   function acquired(kind: string, rest: readonly string[], key: string): Acquired {
     const [first = '', second = '', third = '', refusals = '', ended = ''] = rest;
