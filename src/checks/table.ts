@@ -51,8 +51,12 @@ export function readTable<Options extends Table>(
 ): Read<Options> {
   const given = givenOf(options);
   const values = Object.entries(table).map(([name, row]) => [name, valueOf(row, own(given, name))] as const);
+  const wanted = Object.entries(table).filter(
+    ([name, row]) => Object.hasOwn(given, name) || own(row, 'isRequired') === true,
+  );
+  const missing = new Set(values.filter(([, value]) => value === undefined).map(([name]) => name));
   const bad = [
-    ...values.filter(([name, value]) => value === undefined && isWanted(table, given, name)).map(([name]) => name),
+    ...wanted.map(([name]) => name).filter((name) => missing.has(name)),
     ...Object.keys(given).filter((name) => !Object.hasOwn(table, name)),
   ];
   if (bad.length > 0) refuse(who, table, bad, given);
@@ -61,10 +65,6 @@ export function readTable<Options extends Table>(
 
 function valueOf(row: Row, value: unknown): unknown {
   return value === undefined ? own(row, 'default') : row.read(value);
-}
-
-function isWanted(table: Table, given: object, name: string): boolean {
-  return own(given, name) !== undefined || own(table[name] ?? {}, 'isRequired') === true;
 }
 
 /**

@@ -25,8 +25,12 @@ export function readEnvFile(path: string): ReadEnvFile {
       .replace(/^\uFEFF/u, '')
       .replaceAll('\r\n', '\n');
     const env = { ...parseEnv(text) };
-    const cut = [...text.matchAll(CUT)].filter(([, name = '', left = '']) => env[name] === left.trim());
-    return { env, cut: cut.map(([, name = '']) => name) };
+    const found = [...text.matchAll(CUT)] as unknown as readonly (readonly [
+      whole: string,
+      name: string,
+      left: string,
+    ])[];
+    return { env, cut: found.filter(([, name, left]) => env[name] === left.trim()).map(([, name]) => name) };
   } catch (error) {
     const reason =
       (error as NodeJS.ErrnoException).code === 'ENOENT' ? 'there is no such file' : 'the file cannot be read';

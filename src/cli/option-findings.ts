@@ -1,8 +1,8 @@
 import { nearest } from '../checks/nearest';
 import { VARIABLES, readEnv, type Variable } from '../options/from-env';
-import { defaultOf, readOptions, type Config } from '../options/read';
-import { relationFaults, type Related } from '../options/relations';
-import { OPTIONS, type OptionName } from '../options/table';
+import { readOptions, withDefaults, type Config } from '../options/read';
+import { relationFaults } from '../options/relations';
+import { OPTIONS } from '../options/table';
 import { own } from '../base/own';
 import type { Env } from './env-file';
 import type { Finding } from './finding';
@@ -27,24 +27,23 @@ export function judgeOptions(env: Env, callbackPath: string): OptionsJudgement {
     return value !== undefined && OPTIONS[option].read(value) === undefined;
   };
   for (const variable of VARIABLES.filter(isUnusable)) bad.add(variable.option);
-  for (const option of relationFaults({ ...options, callbackPath }, bad)) bad.add(option);
+  const values = withDefaults({ ...options, callbackPath });
+  for (const option of relationFaults(values, bad)) bad.add(option);
   const faults = VARIABLES.filter(({ option }) => bad.has(option)).map(({ option, name }) =>
     variableFault({ name, value: env[name] ?? '', callbackPath, expected: OPTIONS[option].expected }),
   );
-  const usable = (option: OptionName): string | undefined =>
-    bad.has(option) ? undefined : ((own(options, option) ?? defaultOf(option)) as string);
   return {
     findings: [...faults, ...misspelt(env), ...summary(env, faults)],
     config: faults.length === 0 ? readOptions({ ...options, callbackPath }) : undefined,
-    tokenUrl: usable('tokenUrl'),
-    authorizeUrl: usable('authorizeUrl'),
+    tokenUrl: bad.has('tokenUrl') ? undefined : values.tokenUrl,
+    authorizeUrl: bad.has('authorizeUrl') ? undefined : values.authorizeUrl,
   };
 }
 
 /** Whether the option `callbackPath` can have this value. */
 export function isCallbackPath(path: string): boolean {
-  const places: Partial<Related> = { redirectUri: `https://site.example${path}`, callbackPath: path };
-  return OPTIONS.callbackPath.read(path) !== undefined && relationFaults(places, new Set()).length === 0;
+  const values = withDefaults({ redirectUri: `https://site.example${path}`, callbackPath: path });
+  return OPTIONS.callbackPath.read(path) !== undefined && relationFaults(values, new Set()).length === 0;
 }
 
 /** Other programs have variables that begin with CONNECT_, too: only what is nearly one of ours is mentioned. */

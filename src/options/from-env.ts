@@ -17,7 +17,7 @@ export interface Variable {
 }
 
 /** `id:secret`. No spaces: one behind a comma or at the end of a line would silently make another key. */
-const KEY = /^([A-Za-z0-9_-]{1,32}):([\x21-\x7e]+)$/u;
+const KEY = /^[A-Za-z0-9_-]{1,32}:[\x21-\x7e]+$/u;
 
 const PARSERS: Readonly<Record<Exclude<EnvKind, 'word'>, (text: string) => unknown>> = {
   text: (text) => text,
@@ -41,8 +41,9 @@ function variableOf(option: OptionName): string {
 }
 
 function keysIn(text: string): readonly EncryptionKey[] | undefined {
-  const pairs = text.split(',').map((pair) => KEY.exec(pair));
-  return pairs.includes(null) ? undefined : pairs.map((pair) => ({ id: pair?.[1] ?? '', secret: pair?.[2] ?? '' }));
+  const pairs = text.split(',');
+  if (!pairs.every((pair) => KEY.test(pair))) return undefined;
+  return pairs.map((pair) => ({ id: pair.slice(0, pair.indexOf(':')), secret: pair.slice(pair.indexOf(':') + 1) }));
 }
 
 /** Whether the quotes that a value was written in are still around it; typographic ones even at one end. */

@@ -3,7 +3,7 @@ import { givenOf, refuse, type Row } from '../checks/table';
 import { own } from '../base/own';
 import { safeReturnTo } from '../web/return-to';
 import { publicPaths, publicPrefix, relationFaults } from './relations';
-import { OPTIONS, OPTION_NAMES, type OptionName, type OptionValues } from './table';
+import { OPTIONS, OPTION_NAMES, type OptionValues } from './table';
 
 /** The validated options, with defaults, frozen. */
 export interface Config extends OptionValues {
@@ -38,14 +38,9 @@ export function readOptions(options: unknown): Config {
 }
 
 /** Every option as a member of its own, undefined where there is none: no later reader finds one on a polluted prototype. */
-function withDefaults(values: object): OptionValues {
-  const entries = OPTION_NAMES.map((name) => [name, own(values, name) ?? defaultOf(name)] as const);
+export function withDefaults(values: object): OptionValues {
+  const entries = OPTION_NAMES.map((name) => [name, own(values, name) ?? own(OPTIONS[name], 'default')] as const);
   return Object.fromEntries(entries) as unknown as OptionValues;
-}
-
-/** What `connectAuth()` uses where the option is not given. */
-export function defaultOf(name: OptionName): unknown {
-  return own(OPTIONS[name], 'default');
 }
 
 function complete(values: OptionValues): Config {

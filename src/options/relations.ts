@@ -1,5 +1,4 @@
 import type * as http from 'node:http';
-import { API_BASE_URL, TOKEN_URL } from '../provider/token/endpoints';
 import { safeReturnTo } from '../web/return-to';
 
 /** Where our routes are. */
@@ -27,20 +26,14 @@ function endsWithPath(pathname: string, end: string): boolean {
   return samePath(pathname).endsWith(samePath(end)) && !pathname.startsWith('//');
 }
 
-/** Faults between options; only those whose parts are sound by themselves are looked at. */
-export function relationFaults(config: Partial<Related>, bad: ReadonlySet<string>): string[] {
+/** Faults between options, defaults included; only those whose parts are sound by themselves are looked at. */
+export function relationFaults(config: Related, bad: ReadonlySet<string>): string[] {
   const faults: string[] = [];
   const sound = (...names: string[]): boolean => names.every((name) => !bad.has(name) && !faults.includes(name));
-  const {
-    redirectUri,
-    callbackPath = '/connect/callback',
-    authorizePath = '/connect/authorize',
-    disconnectPath = '/connect/disconnect',
-  } = config;
+  const { redirectUri, callbackPath, authorizePath, disconnectPath } = config;
   if (
     sound('redirectUri', 'callbackPath') &&
     callbackPath !== false &&
-    redirectUri !== undefined &&
     !endsWithPath(new URL(redirectUri).pathname, callbackPath)
   )
     faults.push('redirectUri');
@@ -59,17 +52,16 @@ export function relationFaults(config: Partial<Related>, bad: ReadonlySet<string
     faults.push('disconnectPath');
   }
   if (config.agent !== undefined) {
-    const { agent, tokenUrl = TOKEN_URL, apiBaseUrl = API_BASE_URL } = config;
+    const { agent, tokenUrl, apiBaseUrl } = config;
     const misfit = (name: string, url: string): boolean => sound('agent', name) && !agentFits(agent, url);
     if (misfit('tokenUrl', tokenUrl) || misfit('apiBaseUrl', apiBaseUrl)) faults.push('agent');
   }
-  const located = sound('redirectUri', 'callbackPath', 'authorizePath', 'disconnectPath') && redirectUri !== undefined;
+  const located = sound('redirectUri', 'callbackPath', 'authorizePath', 'disconnectPath');
   const ownPaths = located ? publicPaths({ redirectUri, callbackPath, authorizePath, disconnectPath }) : [];
   const allowedOrigins = sound('allowedOrigins') ? config.allowedOrigins : undefined;
   for (const name of ['afterConnect', 'afterDisconnect'] as const) {
     const path = config[name];
-    if (sound(name) && path !== undefined && safeReturnTo(path, { ownPaths, allowedOrigins }) === undefined)
-      faults.push(name);
+    if (sound(name) && safeReturnTo(path, { ownPaths, allowedOrigins }) === undefined) faults.push(name);
   }
   return faults;
 }
