@@ -2,6 +2,7 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { ConnectError, type ConnectErrorCode } from '../../../src';
 import { readOptions } from '../../../src/options/read';
+import { OPTIONS as ROWS } from '../../../src/options/table';
 import { DOCUMENTED_API_CODES, errorForApiCode } from '../../../src/provider/errors/error-table';
 import type { Sandbox } from '../../../src/testing';
 import { answering, install, type Installed } from './installed';
@@ -97,6 +98,23 @@ describe('the tables of README', () => {
     if (typeof value === 'string') return value.startsWith('https:') ? "the provider's" : `\`'${value}'\``;
     return typeof value === 'number' || typeof value === 'boolean' ? `\`${value}\`` : '–';
   }
+
+  const bounded = table('README.md', 'option').flatMap(([name, , meaning = '']) => {
+    const [range, least, most] = /(\d+)–(\d+)/u.exec(meaning) ?? [];
+    return range === undefined ? [] : [{ name: unquoted(name) as keyof typeof ROWS, range, least, most }];
+  });
+
+  test('give bounds for six options and more', () => expect(bounded.length).toBeGreaterThan(5));
+
+  test.each(bounded)(
+    '$name is $range, no less and no more, and its message says so',
+    ({ name, range, least, most }) => {
+      const isUsable = (value: number): boolean => ROWS[name].read(value) !== undefined;
+      const values = [Number(least) - 1, Number(least), Number(most), Number(most) + 1];
+      expect(values.map(isUsable)).toEqual([false, true, true, false]);
+      expect(ROWS[name].expected).toContain(range);
+    },
+  );
 
   test('list every error code of the code with an anchor, and no other', () => {
     expect(ERROR_CODES.length).toBeGreaterThan(20);
