@@ -18,11 +18,12 @@ const WORDS: Readonly<Record<Forgotten['what'], string>> = {
   claim: 'that a sign-in has been used',
 };
 
-/**
- * @param cause - begins the warning: who is full, or since when
- * @param detail - of the warning: what to do
- */
-export function forgettings(cause: string, detail: string): Forgettings {
+const NEXT_STEP =
+  'Give memoryLedger() a larger maxRecords, maxTombstones or maxClaims, or take redisLedger: docs/scaling.md, ' +
+  '"Size of memoryLedger". Event ledger_forgot counts what is forgotten.';
+
+/** Warns once in the life of one ledger. */
+export function forgettings(): Forgettings {
   const listeners = new Set<(forgotten: Forgotten) => void>();
   const counts = new Map<Forgotten['what'], { toldAt: number; untold: number }>();
   let warned = false;
@@ -30,9 +31,9 @@ export function forgettings(cause: string, detail: string): Forgettings {
   function warn(what: Forgotten['what']): void {
     if (warned) return;
     warned = true;
-    process.emitWarning(`${cause} and has forgotten ${WORDS[what]}.`, {
+    process.emitWarning(`memoryLedger() is full and has forgotten ${WORDS[what]}.`, {
       code: 'CONNECT_AUTH_LEDGER_FULL',
-      detail,
+      detail: NEXT_STEP,
     });
   }
 

@@ -48,22 +48,10 @@ let warned = false;
  */
 export function memoryLedger(options: MemoryLedgerOptions = {}): RefreshLedger {
   const given = readTable('memoryLedger', TABLE, options);
+  const { maxRecords = MAX_RECORDS, now = monotonicNow } = given;
+  const { maxTombstones = maxRecords, maxClaims = maxRecords } = given;
   if (cluster.isWorker) warnOnce();
-  return ledgerInMemory(given);
-}
-
-/** The ledger without a check of options and without the warning: also what steps in for a ledger that is away. */
-export function ledgerInMemory({
-  maxRecords = MAX_RECORDS,
-  maxTombstones = maxRecords,
-  maxClaims = maxRecords,
-  now = monotonicNow,
-}: MemoryLedgerOptions = {}): RefreshLedger {
-  const forgotten = forgettings(
-    'memoryLedger() is full',
-    'Give memoryLedger() a larger maxRecords, maxTombstones or maxClaims, or take redisLedger: docs/scaling.md, ' +
-      '"Size of memoryLedger". Event ledger_forgot counts what is forgotten.',
-  );
+  const forgotten = forgettings();
   const noting =
     (what: Forgotten['what']) =>
     (rank: number): void => {
