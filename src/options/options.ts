@@ -82,7 +82,10 @@ export interface ConnectAuthOptions {
    * ended connections for so long and a day. @defaultValue the `maxAge` of each session's cookie
    */
   readonly sessionTtlMs?: number | undefined;
-  /** For provider calls through a corporate proxy or with a private CA. Verification cannot be switched off. */
+  /**
+   * For provider calls through a corporate proxy or with a private CA. Verification cannot be switched off. Each call has
+   * a connection of its own, whatever `keepAlive` says.
+   */
   readonly agent?: http.Agent | undefined;
   /** Session property of the token, for two instances on one app. @defaultValue `'connectToken'` */
   readonly sessionKey?: string | undefined;
