@@ -15,7 +15,7 @@ export interface ConnectErrorMiddleware extends ErrorRequestHandler {
 export interface ConnectErrorHandlerOptions {
   /** Answers in the app's own look; when it throws, the standard answer is given. */
   readonly render?: RenderError | undefined;
-  /** Is told as `error` what no event has told: errors that the app has made itself, and errors of axios. */
+  /** Gets as `error` what no event has reported yet: errors that the app has made itself, and errors of axios. */
   readonly onEvent?: ConnectEventListener | undefined;
   /** As option `statusByApiCode` of `connectAuth()`, for errors of axios. */
   readonly statusByApiCode?: ConnectErrorFromOptions['statusByApiCode'];

@@ -122,7 +122,7 @@ export const OPTIONS = {
   afterConnect: { read: landing, expected: LANDING_EXPECTED, default: '/', env: 'text' },
   afterDisconnect: { read: landing, expected: LANDING_EXPECTED, default: '/', env: 'text' },
   allowedOrigins: {
-    read: readOrigins,
+    read: (value: unknown) => listOf(value, isWebOrigin),
     expected:
       'a list of exact origins such as https://app.example.com: https (http on loopback only), without path, wildcard and default port',
     default: Object.freeze([]),
@@ -200,10 +200,6 @@ export const OPTION_NAMES = Object.keys(OPTIONS) as readonly OptionName[];
 function readScope(value: unknown): string | undefined {
   if (isScope(value)) return value;
   return listOf(value, isVisible)?.join(' ');
-}
-
-function readOrigins(value: unknown): readonly string[] | undefined {
-  return listOf(value, isWebOrigin);
 }
 
 /** Copied before it is looked at: a member may be a getter. */
