@@ -11,9 +11,9 @@ import { authorizeHandler } from './sign-in/authorize';
 import { callbackHandler } from './sign-in/callback';
 import { disconnectHandler } from './sign-in/disconnect';
 import { exchangeLimit } from './sign-in/exchange-limit';
-import { lastSignInAt } from './sign-in/login-attempt';
+import { lastSignInAt } from './sign-in/pending-sign-ins';
 import { signInFlights } from './sign-in/flights';
-import { recentAttempts, type RecentAttempts } from './sign-in/recent-attempts';
+import { recentSignIns, type RecentSignIns } from './sign-in/recent-sign-ins';
 import type { ConnectAuthOptions } from './options/options';
 import { readOptions, type Config } from './options/read';
 import { publicPrefix } from './options/relations';
@@ -80,7 +80,7 @@ export function connectAuth(options: ConnectAuthOptions): ConnectAuth {
     emit(config.onEvent, { type: 'ledger_forgot', time: Date.now(), what, count });
   });
   const tokens = sessionTokens(keys);
-  const recent = recentAttempts(keys);
+  const recent = recentSignIns(keys);
   const meet = meeting(tokens, recent);
   const named = { ...keys, recent, session: sessionLookup(meet, config) };
   const ended = endedConnections();
@@ -143,7 +143,7 @@ function openTokens(tokens: SessionTokens, meet: Meet, { ended }: Pick<Connectio
 
   function clearEnded(session: Record<string, unknown>): void {
     const held = tokens.read(session);
-    if (held.kind === 'held' && ended.has(held.set.lineage)) tokens.hide(session);
+    if (held.kind === 'held' && ended.has(held.set.connectionId)) tokens.hide(session);
   }
 }
 
@@ -176,29 +176,29 @@ function signInParts(
 ): {
   putToken: SessionTokens['write'];
   shownToken: SessionTokens['shown'];
-  lineageIn: SessionTokens['connectionIn'];
+  connectionIn: SessionTokens['connectionIn'];
   endingIn: (document: StoredSession) => Ending | undefined;
 } {
   return {
     putToken: tokens.write,
     shownToken: tokens.shown,
-    lineageIn: tokens.connectionIn,
+    connectionIn: tokens.connectionIn,
     endingIn(document) {
-      const lineage = tokens.connectionIn(document);
-      if (lineage === undefined) return undefined;
+      const connectionId = tokens.connectionIn(document);
+      if (connectionId === undefined) return undefined;
       const found = tokens.readDocument(document);
       const expiresAt = found.kind === 'held' ? knownExpiry(found.set) : undefined;
-      return { lineage, expiresAt, lifeMs: sessionLifeMs(own(document, 'cookie'), sessionTtlMs) };
+      return { connectionId, expiresAt, lifeMs: sessionLifeMs(own(document, 'cookie'), sessionTtlMs) };
     },
   };
 }
 
 /** Names of our session properties. */
-function sessionKeys(config: Config): { lineageKey: string; pendingKey: string; instance: string } {
+function sessionKeys(config: Config): { oldLabelKey: string; pendingKey: string; instance: string } {
   // By default connectPending, and of 0.1.0 connectLineage; otherwise the companions carry the whole key.
   const stem = config.sessionKey === 'connectToken' ? 'connect' : config.sessionKey;
   return {
-    lineageKey: `${stem}Lineage`,
+    oldLabelKey: `${stem}Lineage`,
     pendingKey: `${stem}Pending`,
     instance: JSON.stringify([config.clientId, config.redirectUri, config.tokenUrl]),
   };
@@ -228,7 +228,7 @@ type Meet = (req: Request) => void;
  * From now on the store gets the token and the sign-ins of this request's session as they are to be kept, and what it
  * ends is known.
  */
-function meeting(tokens: SessionTokens, recent: RecentAttempts): Meet {
+function meeting(tokens: SessionTokens, recent: RecentSignIns): Meet {
   return function meet(req) {
     watchSessions(req);
     keepIn(req, tokens.kept);

@@ -77,7 +77,7 @@ const time = expect.any(Number) as number;
 const connection = expect.stringMatching(/^[0-9a-f]{16}$/u) as string;
 const { reference } = some;
 
-test('one connection tells its whole story under one hash, without a token or its lineage', async () => {
+test('one connection tells its whole story under one hash, without a token or its connectionId', async () => {
   const events: ConnectEvent[] = [];
   const world = await startWorld((event) => void events.push(event));
   const startedMs = Date.now();
@@ -127,11 +127,11 @@ test('one connection tells its whole story under one hash, without a token or it
   const secrets = seen
     .flatMap((text) => [...text.matchAll(/\\?"(?:access_token|refresh_token|connection)\\?":\\?"([^"\\]+)/gu)])
     .map(([, value]) => ({ name: 'secret', value: value ?? '' }));
-  const lineages = secrets
+  const connectionIds = secrets
     .filter(({ value }) => value.includes('.') && value.length < 30)
-    .map(({ value }) => ({ name: 'lineage', value: value.split('.', 1)[0] ?? '' }));
-  expect({ secrets: secrets.length, lineages: lineages.length }).toEqual({ secrets: 6, lineages: 2 });
-  expect(findSecrets(JSON.stringify(events), [...secrets, ...lineages])).toEqual([]);
+    .map(({ value }) => ({ name: 'connectionId', value: value.split('.', 1)[0] ?? '' }));
+  expect({ secrets: secrets.length, connectionIds: connectionIds.length }).toEqual({ secrets: 6, connectionIds: 2 });
+  expect(findSecrets(JSON.stringify(events), [...secrets, ...connectionIds])).toEqual([]);
 });
 
 test('a dead grant is told as terminal, with the registered name', async () => {

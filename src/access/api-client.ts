@@ -134,7 +134,7 @@ export function apiClients(settings: ApiClientConfig, getToken: GetToken): (req:
     statusByApiCode: config.statusByApiCode,
     loginUrl: config.loginUrl,
     onCall: ({ token, ...call }) =>
-      emitApiCall(config.onEvent, { ...call, lineage: readLabel(token.connection)?.lineage }),
+      emitApiCall(config.onEvent, { ...call, connectionId: readLabel(token.connection)?.connectionId }),
     onRefusedAgain: config.refusals?.inVain,
   };
 

@@ -1,8 +1,8 @@
 import { COME_AGAIN_SECONDS, ConnectError, type ConnectErrorCode } from '../errors/connect-error';
-import type { Landed } from '../refresh/landed';
+import type { RefreshOutcome } from '../refresh/outcome';
 
 /** How a refresh ended that left nothing to go on with, the connection alive. */
-export type NotNow = Extract<Landed, { kind: 'wait' | 'backoff' | 'away' }>;
+export type NotNow = Extract<RefreshOutcome, { kind: 'wait' | 'backoff' | 'away' }>;
 
 const CODES: Readonly<Record<string, ConnectErrorCode>> = {
   rate_limited: 'ERR_CONNECT_RATE_LIMITED',
@@ -20,23 +20,23 @@ const LONGEST_PAUSE_SECONDS = 3600;
  * The error for a visitor whose token has expired and cannot be renewed right now: nothing is lost, so no 401.
  * @param how - `status`: the app's own for what the provider said
  */
-export function notNow(landed: NotNow, how: { readonly loginUrl?: string; readonly status?: number }): ConnectError {
+export function notNow(outcome: NotNow, how: { readonly loginUrl?: string; readonly status?: number }): ConnectError {
   const { status = 503, ...login } = how;
-  if (landed.kind !== 'backoff') {
+  if (outcome.kind !== 'backoff') {
     return new ConnectError('ERR_CONNECT_LEDGER', {
       stage: 'refresh',
-      reason: landed.kind === 'away' ? 'away' : 'busy',
-      ...(landed.kind === 'wait' || landed.reference === undefined ? {} : { reference: landed.reference }),
+      reason: outcome.kind === 'away' ? 'away' : 'busy',
+      ...(outcome.kind === 'wait' || outcome.reference === undefined ? {} : { reference: outcome.reference }),
       retryAfterSeconds: COME_AGAIN_SECONDS,
     });
   }
-  const code = Object.hasOwn(CODES, landed.word) ? CODES[landed.word] : undefined;
-  const message = Object.hasOwn(MESSAGES, landed.word) ? MESSAGES[landed.word] : undefined;
+  const code = Object.hasOwn(CODES, outcome.word) ? CODES[outcome.word] : undefined;
+  const message = Object.hasOwn(MESSAGES, outcome.word) ? MESSAGES[outcome.word] : undefined;
   return new ConnectError(code ?? 'ERR_CONNECT_UNAVAILABLE', {
     stage: 'refresh',
     ...(code === undefined ? { status, ...login } : how.status === undefined ? {} : { status }),
     ...(message === undefined ? {} : { message }),
-    ...(landed.reference === undefined ? {} : { reference: landed.reference }),
-    retryAfterSeconds: Math.min(LONGEST_PAUSE_SECONDS, Math.max(1, Math.ceil(landed.ms / 1000))),
+    ...(outcome.reference === undefined ? {} : { reference: outcome.reference }),
+    retryAfterSeconds: Math.min(LONGEST_PAUSE_SECONDS, Math.max(1, Math.ceil(outcome.ms / 1000))),
   });
 }

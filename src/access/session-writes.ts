@@ -41,7 +41,7 @@ export async function persist(
     const found = tokens.readDocument(stored);
     const isOlder =
       found.kind === 'held' &&
-      found.set.lineage === set.lineage &&
+      found.set.connectionId === set.connectionId &&
       (found.set.generation < set.generation ||
         (found.set.generation === set.generation && found.set.token.access_token !== set.token.access_token));
     if (!isOlder) return undefined;
@@ -58,7 +58,7 @@ export async function clearStored(holder: Holder, set: TokenSet, config: WritesC
   await write(holder, config, (stored) => {
     const found = tokens.readDocument(stored);
     const isThisOne =
-      found.kind === 'held' && found.set.lineage === set.lineage && found.set.generation <= set.generation;
+      found.kind === 'held' && found.set.connectionId === set.connectionId && found.set.generation <= set.generation;
     if (!isThisOne) return undefined;
     const document: Record<string, unknown> = { ...stored };
     tokens.clear(document);

@@ -9,7 +9,7 @@ import { isDue, isHardExpired, knownExpiry } from '../refresh/due';
 import { overriddenStatus } from '../provider/errors/error-table';
 import type { EndedConnections } from '../refresh/ended';
 import type { Flights } from '../refresh/flight';
-import type { Landed } from '../refresh/landed';
+import type { RefreshOutcome } from '../refresh/outcome';
 import { recordRetentionMs, sessionLifeMs } from '../ledger/retention';
 import { readWord } from '../refresh/word';
 import { readStored, type SessionConfig, type SessionRecord } from '../session/store';
@@ -122,7 +122,7 @@ export function tokenSource(config: TokenSourceConfig): GetToken {
       });
     }
     if (found.kind !== 'held') throw new ConnectError('ERR_CONNECT_REQUIRED', { stage: 'refresh', ...login() });
-    if (ended.has(found.set.lineage)) throw over();
+    if (ended.has(found.set.connectionId)) throw over();
     return found.set;
   }
 
@@ -144,23 +144,23 @@ export function tokenSource(config: TokenSourceConfig): GetToken {
         if (usable) return gain;
         throw over();
       }
-      const landed = await land(call, set, usable);
-      if (landed === undefined) return gain;
-      if (landed.kind === 'token') {
+      const outcome = await joinRefresh(call, set, usable);
+      if (outcome === undefined) return gain;
+      if (outcome.kind === 'token') {
         // Our own token set, too young to be refreshed again.
-        const sameGeneration = landed.set.generation <= set.generation;
-        if (sameGeneration && landed.set.token.access_token === set.token.access_token) {
+        const sameGeneration = outcome.set.generation <= set.generation;
+        if (sameGeneration && outcome.set.token.access_token === set.token.access_token) {
           // Expired while it was asked about: then youth does not help.
           if (isHardExpired(set, Date.now())) continue;
           return gain;
         }
         // Ours lost a race of its generation: nobody else is going to write the winner into this session.
-        const ageMs = sameGeneration ? WRITTEN_BY_OTHERS_MS : landed.ageMs;
-        gain = { set: landed.set, ageMs, how: landed.won && !landed.joined ? 'refreshed' : 'adopted' };
+        const ageMs = sameGeneration ? WRITTEN_BY_OTHERS_MS : outcome.ageMs;
+        gain = { set: outcome.set, ageMs, how: outcome.won && !outcome.joined ? 'refreshed' : 'adopted' };
         // One refresh per call: a token that arrives due, or is refused again, is not refreshed again right away.
-        if (landed.won) return gain;
-      } else if (landed.kind !== 'wait' || usable || Date.now() >= call.endsMs) {
-        const newer = await without(call, gain, landed);
+        if (outcome.won) return gain;
+      } else if (outcome.kind !== 'wait' || usable || Date.now() >= call.endsMs) {
+        const newer = await without(call, gain, outcome);
         if (newer === undefined) return gain;
         gain = newer;
       }
@@ -171,7 +171,11 @@ export function tokenSource(config: TokenSourceConfig): GetToken {
   }
 
   /** Shares the flight of this generation or starts it. @returns undefined when nobody need wait for it */
-  async function land(call: Call, set: TokenSet, usable: boolean): Promise<(Landed & { joined: boolean }) | undefined> {
+  async function joinRefresh(
+    call: Call,
+    set: TokenSet,
+    usable: boolean,
+  ): Promise<(RefreshOutcome & { joined: boolean }) | undefined> {
     const flying = flights.find(set);
     if (flying !== undefined && usable) return undefined;
     const flight =
@@ -187,8 +191,8 @@ export function tokenSource(config: TokenSourceConfig): GetToken {
         },
       });
     if (!usable) flight.patient = true;
-    const landed = await until(call.endsMs, flight.landed);
-    if (landed !== undefined) return { ...landed, joined: flying !== undefined };
+    const outcome = await until(call.endsMs, flight.outcome);
+    if (outcome !== undefined) return { ...outcome, joined: flying !== undefined };
     if (usable) return undefined;
     throw notNow({ kind: 'wait' }, login());
   }
@@ -200,27 +204,27 @@ export function tokenSource(config: TokenSourceConfig): GetToken {
   async function without(
     call: Call,
     gain: Gain,
-    landed: Exclude<Landed, { kind: 'token' }>,
+    outcome: Exclude<RefreshOutcome, { kind: 'token' }>,
   ): Promise<Gain | undefined> {
     // Disconnected while it waited: whatever the provider said in between.
-    if (ended.has(gain.set.lineage)) throw over('revoked');
-    if (landed.kind === 'dead' || landed.kind === 'revoked') {
+    if (ended.has(gain.set.connectionId)) throw over('revoked');
+    if (outcome.kind === 'dead' || outcome.kind === 'revoked') {
       // First: then no newer copy of it in the store counts.
-      if (landed.kind === 'revoked') ended.add(gain.set.lineage);
+      if (outcome.kind === 'revoked') ended.add(gain.set.connectionId);
       const newer = await inStore(call, gain.set);
       if (newer !== undefined) return { set: newer, ageMs: 0, how: 'adopted' };
-      if (landed.kind === 'dead' && isUsable(call, gain.set)) return undefined;
+      if (outcome.kind === 'dead' && isUsable(call, gain.set)) return undefined;
       await clearStored(call, gain.set, config);
-      throw landed.kind === 'dead' ? over(readWord(landed.word).word, landed) : over('revoked');
+      throw outcome.kind === 'dead' ? over(readWord(outcome.word).word, outcome) : over('revoked');
     }
     if (isUsable(call, gain.set)) return undefined;
     // Nothing but a new sign-in may help this visitor; the token stays, in case the provider thinks better of it.
-    if (landed.kind !== 'backoff') throw notNow(landed, login());
-    const { word, apiCode } = readWord(landed.word);
+    if (outcome.kind !== 'backoff') throw notNow(outcome, login());
+    const { word, apiCode } = readWord(outcome.word);
     const status = overriddenStatus(apiCode, config);
     throw word === 'refused'
-      ? over(word, { ...landed, status })
-      : notNow({ ...landed, word }, { ...login(), ...(status === undefined ? {} : { status }) });
+      ? over(word, { ...outcome, status })
+      : notNow({ ...outcome, word }, { ...login(), ...(status === undefined ? {} : { status }) });
   }
 
   /** Before a connection is given up: another request may have put a newer token set into this very session. */
@@ -229,19 +233,19 @@ export function tokenSource(config: TokenSourceConfig): GetToken {
     if (!cameWithSession(req)) return undefined;
     const document = await readStored(req, sessionId, 'refresh', config).catch(() => undefined);
     const found = document === undefined ? undefined : tokens.readDocument(document);
-    if (found?.kind !== 'held' || ended.has(found.set.lineage)) return undefined;
-    const isNewer = found.set.lineage !== set.lineage || found.set.generation > set.generation;
+    if (found?.kind !== 'held' || ended.has(found.set.connectionId)) return undefined;
+    const isNewer = found.set.connectionId !== set.connectionId || found.set.generation > set.generation;
     return isNewer ? found.set : undefined;
   }
 
   async function take(call: Call, { set, how, ageMs }: Gain): Promise<void> {
     // A disconnect may have come in between; then nothing may bring the token back.
-    if (ended.has(set.lineage)) throw over('revoked');
+    if (ended.has(set.connectionId)) throw over('revoked');
     if (how === 'adopted') {
       emit(config.onEvent, {
         type: 'adopted',
         time: Date.now(),
-        connection: connectionHash(set.lineage),
+        connection: connectionHash(set.connectionId),
         generation: set.generation,
       });
     }

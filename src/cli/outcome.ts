@@ -1,5 +1,5 @@
 import { readAnswer } from '../provider/token/read-answer';
-import type { WireAnswer, WireResult } from '../provider/http/attempt';
+import type { WireAnswer, WireResult } from '../provider/http/send-once';
 
 /**
  * What an answer to a made-up code tells:

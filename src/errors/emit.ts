@@ -77,17 +77,17 @@ export function emitExchange(listener: ConnectEventListener | undefined, call: C
   emit(listener, { type: 'exchange', time: Date.now(), ...durationOf(call), ...outcomeOf(call) });
 }
 
-/** Tells one request to the API. @param lineage - the random id of the connection, of which only a hash is told */
+/** Tells one request to the API. @param connectionId - of which only a hash is reported */
 export function emitApiCall(
   listener: ConnectEventListener | undefined,
-  call: CallFacts & { readonly method: string; readonly lineage: string | undefined },
+  call: CallFacts & { readonly method: string; readonly connectionId: string | undefined },
 ): void {
-  const { method, lineage, error } = call;
+  const { method, connectionId, error } = call;
   if (error !== undefined) told.add(error);
   emit(listener, {
     type: 'api_call',
     time: Date.now(),
-    ...(lineage === undefined ? {} : { connection: connectionHash(lineage) }),
+    ...(connectionId === undefined ? {} : { connection: connectionHash(connectionId) }),
     method,
     ...durationOf(call),
     ...outcomeOf(call),

@@ -196,19 +196,19 @@ export type ConnectEvent =
 /** Receives each {@link ConnectEvent}; what it throws, or rejects with, changes nothing. */
 export type ConnectEventListener = (event: ConnectEvent) => unknown;
 
-/** Describes a completed sign-in. @param lineage - the random id of the connection, of which only a hash is told */
-export function connectedEvent(lineage: string, nowMs: number): ConnectedEvent {
-  return { type: 'connected', time: nowMs, connection: connectionHash(lineage) };
+/** Describes a completed sign-in. @param connectionId - of which only a hash is reported */
+export function connectedEvent(connectionId: string, nowMs: number): ConnectedEvent {
+  return { type: 'connected', time: nowMs, connection: connectionHash(connectionId) };
 }
 
-/** Describes a connection that its visitor has ended. @param lineage - the random id of the connection, hashed as above */
-export function disconnectedEvent(lineage: string, nowMs: number): DisconnectedEvent {
-  return { type: 'disconnected', time: nowMs, connection: connectionHash(lineage) };
+/** Describes a connection that its visitor has ended. @param connectionId - the random id of the connection, hashed as above */
+export function disconnectedEvent(connectionId: string, nowMs: number): DisconnectedEvent {
+  return { type: 'disconnected', time: nowMs, connection: connectionHash(connectionId) };
 }
 
-/** Describes the end of a connection. @param lineage - the random id of the connection, hashed as above */
-export function endedEvent(lineage: string, reason: EndedReason, nowMs: number): EndedEvent {
-  return { type: 'ended', time: nowMs, connection: connectionHash(lineage), reason };
+/** Describes the end of a connection. @param connectionId - the random id of the connection, hashed as above */
+export function endedEvent(connectionId: string, reason: EndedReason, nowMs: number): EndedEvent {
+  return { type: 'ended', time: nowMs, connection: connectionHash(connectionId), reason };
 }
 
 const LEDGER_ERROR_REASONS: readonly LedgerErrorReason[] = ['key', 'timeout', 'refused', 'answer'];
@@ -219,7 +219,7 @@ export function ledgerErrorReason(error: unknown): LedgerErrorReason {
   return LEDGER_ERROR_REASONS.find((word) => word === reason) ?? 'refused';
 }
 
-/** 16 hex digits that tell connections apart. @param lineage - the random id of a connection */
-export function connectionHash(lineage: string): string {
-  return createHash('sha256').update(`connect-auth connection v1\0${lineage}`).digest('hex').slice(0, 16);
+/** 16 hex digits that tell connections apart. @param connectionId - the random id of a connection */
+export function connectionHash(connectionId: string): string {
+  return createHash('sha256').update(`connect-auth connection v1\0${connectionId}`).digest('hex').slice(0, 16);
 }

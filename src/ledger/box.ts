@@ -9,9 +9,9 @@ export interface LedgerScope {
 }
 
 /** The ledger's name of a connection: a hash from which nothing can be found. */
-export function ledgerKey({ tokenUrl, clientId }: LedgerScope, lineage: string): string {
+export function ledgerKey({ tokenUrl, clientId }: LedgerScope, connectionId: string): string {
   return createHash('sha256')
-    .update(JSON.stringify(['connect-auth ledger v1', tokenUrl, clientId, lineage]))
+    .update(JSON.stringify(['connect-auth ledger v1', tokenUrl, clientId, connectionId]))
     .digest('base64url');
 }
 
@@ -21,7 +21,7 @@ export function toBox({ token, lifetimeSeconds }: TokenSet): string {
 }
 
 /** Reads a box. @returns undefined when it holds no whole token set: the ledger is not to be trusted then */
-export function fromBox(box: string, lineage: string, generation: number): TokenSet | undefined {
+export function fromBox(box: string, connectionId: string, generation: number): TokenSet | undefined {
   try {
     const { token: value, lifetimeSeconds } = ownOnly(
       JSON.parse(box) as { token?: unknown; lifetimeSeconds?: unknown },
@@ -29,7 +29,7 @@ export function fromBox(box: string, lineage: string, generation: number): Token
     const token = readConnectToken(value);
     if (token === undefined) return undefined;
     const known = typeof lifetimeSeconds === 'number' ? lifetimeSeconds : undefined;
-    return { token, lineage, generation, lifetimeSeconds: known };
+    return { token, connectionId, generation, lifetimeSeconds: known };
   } catch {
     return undefined;
   }

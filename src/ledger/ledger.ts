@@ -1,6 +1,6 @@
 /**
  * Coordinates refreshes, so that a refresh token is presented once over all requests and processes. One record per
- * connection, kept under an opaque key (a hash; no token, lineage or client id can be found from it).
+ * connection, kept under an opaque key (a hash; no token, connection id or client id can be found from it).
  *
  * Every operation is atomic and works by the ledger's own clock, so the clocks of the processes do not matter. An
  * operation that cannot be carried out rejects; a rejection is never read as "free" or as "held by somebody".

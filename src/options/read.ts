@@ -46,12 +46,12 @@ export function withDefaults(values: object): OptionValues {
 function complete(values: OptionValues): Config {
   const ownPaths = Object.freeze(publicPaths(values));
   const { authorizePath, allowedOrigins } = values;
-  const landing = (path: string): string => safeReturnTo(path, { ownPaths, allowedOrigins }) ?? '/';
+  const sitePath = (path: string): string => safeReturnTo(path, { ownPaths, allowedOrigins }) ?? '/';
   return Object.freeze({
     ...values,
     ownPaths,
     loginUrl: authorizePath === false ? undefined : publicPrefix(values) + authorizePath,
-    afterConnect: landing(values.afterConnect),
-    afterDisconnect: landing(values.afterDisconnect),
+    afterConnect: sitePath(values.afterConnect),
+    afterDisconnect: sitePath(values.afterDisconnect),
   });
 }

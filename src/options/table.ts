@@ -42,13 +42,13 @@ const credential = only(isCredential);
 const secureUrl = only(isSecureUrl);
 const plainSecureUrl = only(isPlainSecureUrl);
 const mountPath = only((value): value is string | false => value === false || isMountPath(value));
-const landing = only((value): value is string => typeof value === 'string');
+const sitePath = only((value): value is string => typeof value === 'string');
 const number = (least: number, most: number): ((value: unknown) => number | undefined) =>
   only((value): value is number => isWholeNumber(value, least, most));
 
 const URL_EXPECTED = 'an absolute https URL (http on loopback only) without fragment and user info';
 const PLAIN_URL_EXPECTED = 'an absolute https URL (http on loopback only) without query, fragment and user info';
-const LANDING_EXPECTED = 'a path of this site, or a URL on one of allowedOrigins, that is none of our own routes';
+const SITE_PATH_EXPECTED = 'a path of this site, or a URL on one of allowedOrigins, that is none of our own routes';
 const FLAG_EXPECTED = 'true or false';
 const CALLABLE_EXPECTED = 'a function';
 const LEDGER_OPERATIONS = ['acquire', 'renew', 'settle', 'fail', 'revoke', 'once'];
@@ -119,8 +119,8 @@ export const OPTIONS = {
     expected: "false or a path that starts with '/' and holds no pattern character, other than the other two",
     default: '/connect/disconnect',
   },
-  afterConnect: { read: landing, expected: LANDING_EXPECTED, default: '/', env: 'text' },
-  afterDisconnect: { read: landing, expected: LANDING_EXPECTED, default: '/', env: 'text' },
+  afterConnect: { read: sitePath, expected: SITE_PATH_EXPECTED, default: '/', env: 'text' },
+  afterDisconnect: { read: sitePath, expected: SITE_PATH_EXPECTED, default: '/', env: 'text' },
   allowedOrigins: {
     read: (value: unknown) => listOf(value, isWebOrigin),
     expected:

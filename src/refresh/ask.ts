@@ -8,20 +8,20 @@ import type { TokenSet } from '../session/connect-token';
  */
 export type Ask = <T>(
   operation: LedgerErrorEvent['operation'],
-  about: Pick<TokenSet, 'lineage'> & Pick<LedgerErrorEvent, 'reference'>,
+  about: Pick<TokenSet, 'connectionId'> & Pick<LedgerErrorEvent, 'reference'>,
   question: () => Promise<T>,
 ) => Promise<T | undefined>;
 
 /** Makes an {@link Ask} that tells `onEvent` of trouble. */
 export function asking(onEvent: ConnectEventListener | undefined): Ask {
-  return async function ask(operation, { lineage, reference }, question) {
+  return async function ask(operation, { connectionId, reference }, question) {
     try {
       return await question();
     } catch (error) {
       emit(onEvent, {
         type: 'ledger_error',
         time: Date.now(),
-        connection: connectionHash(lineage),
+        connection: connectionHash(connectionId),
         operation,
         reason: ledgerErrorReason(error),
         ...(reference === undefined ? {} : { reference }),

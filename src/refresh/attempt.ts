@@ -9,7 +9,7 @@ import type { TokenSet } from '../session/connect-token';
 import type { Ask } from './ask';
 import { backOff } from './back-off';
 import { lifetimeSeconds } from './due';
-import type { Landed } from './landed';
+import type { RefreshOutcome } from './outcome';
 import type { Acquired, RefreshLedger } from '../ledger/ledger';
 import type { Pauses } from './pauses';
 import type { Settler } from './settle';
@@ -56,7 +56,7 @@ const RENEWALS = 3;
  * @returns undefined when somebody else has the claim by now: our failure says nothing then, and the ledger is to be
  * asked again
  */
-export async function attemptRefresh(claim: WonClaim, parts: AttemptParts): Promise<Landed | undefined> {
+export async function attemptRefresh(claim: WonClaim, parts: AttemptParts): Promise<RefreshOutcome | undefined> {
   const { key, set, won, retentionMs } = claim;
   const startedMs = performance.now();
   let status: number | undefined;
@@ -73,19 +73,19 @@ export async function attemptRefresh(claim: WonClaim, parts: AttemptParts): Prom
     parts.pauses.succeeded();
     const took = durationOf({ startedMs });
     const next = successor(set, token, Date.now());
-    const landed = await parts.settler.settle(key, next, { fence: won.fence, retentionMs });
+    const outcome = await parts.settler.settle(key, next, { fence: won.fence, retentionMs });
     // Revoked meanwhile, or superseded: then this token set is nobody's.
-    if (landed.kind === 'token' && landed.set === next) {
+    if (outcome.kind === 'token' && outcome.set === next) {
       emit(parts.onEvent, {
         type: 'refreshed',
         time: Date.now(),
-        connection: connectionHash(set.lineage),
+        connection: connectionHash(set.connectionId),
         generation: next.generation,
         ...took,
         ...(status === undefined ? {} : { status }),
       });
     }
-    return landed;
+    return outcome;
   } catch (thrown) {
     clearInterval(lease);
     const error = isConnectError(thrown) ? thrown : new ConnectError('ERR_CONNECT_UNAVAILABLE', { stage: 'refresh' });
@@ -102,7 +102,7 @@ async function recordFailure(
   claim: WonClaim,
   { error, durationMs }: FailedCall,
   parts: AttemptParts,
-): Promise<Landed | undefined> {
+): Promise<RefreshOutcome | undefined> {
   const { key, set, won, retentionMs } = claim;
   const { kind, retryAfterSeconds } = ownOnly(refreshFailure(error));
   const apiCode = error.provider?.apiCode;
@@ -118,7 +118,7 @@ async function recordFailure(
       : backOff(kind, { ...won, rateLimited, retryAfterSeconds }, Math.random());
   // Others, who meet the pause only, need to know as well.
   const told = (word: string): string => writeWord({ word, apiCode: status === undefined ? undefined : apiCode });
-  const failed = await parts.ask('fail', { lineage: set.lineage, reference: error.reference }, () =>
+  const failed = await parts.ask('fail', { connectionId: set.connectionId, reference: error.reference }, () =>
     parts.ledger.fail(key, {
       claimant: parts.claimant,
       kind: kind === 'terminal' || kind === 'refused' ? kind : 'transient',
@@ -131,7 +131,7 @@ async function recordFailure(
   if (failed === 'ended') {
     // Of a connection that had ended before, the ledger knows why.
     if (won.ended) return undefined;
-    emit(parts.onEvent, endedEvent(set.lineage, end, Date.now()));
+    emit(parts.onEvent, endedEvent(set.connectionId, end, Date.now()));
     return { kind: 'dead', word: end, reference: error.reference };
   }
   // Terminal, and unrecorded: perhaps somebody took the claim over and has a newer token. Nobody is signed out for that.
@@ -161,7 +161,7 @@ function announce(
     type: 'refresh_failed',
     time: Date.now(),
     stage: 'refresh',
-    connection: connectionHash(set.lineage),
+    connection: connectionHash(set.connectionId),
     kind,
     code: error.code,
     status,
@@ -176,7 +176,7 @@ function successor(set: TokenSet, token: TokenSet['token'], nowMs: number): Toke
   const { scope } = set.token;
   return {
     token: ownOnly({ ...(scope === undefined ? {} : { scope }), ...token }),
-    lineage: set.lineage,
+    connectionId: set.connectionId,
     generation: set.generation + 1,
     lifetimeSeconds: lifetimeSeconds(token, nowMs),
   };

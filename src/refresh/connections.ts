@@ -94,15 +94,15 @@ export function connections(config: ConnectionsConfig): Connections {
   return Object.freeze({
     ended,
     async endConnection(ending: Ending, reason?: EndedReason): Promise<void> {
-      const { lineage } = ending;
+      const { connectionId } = ending;
       let revoked: Revoked;
       try {
-        revoked = await ledger.revoke(ledgerKey(config, lineage), tombstoneRetentionMs(ending, Date.now()));
+        revoked = await ledger.revoke(ledgerKey(config, connectionId), tombstoneRetentionMs(ending, Date.now()));
       } catch (error) {
-        throw away('disconnect', 'revoke', lineage, error);
+        throw away('disconnect', 'revoke', connectionId, error);
       }
-      ended.add(lineage);
-      if (revoked.first && reason !== undefined) emit(config.onEvent, endedEvent(lineage, reason, Date.now()));
+      ended.add(connectionId);
+      if (revoked.first && reason !== undefined) emit(config.onEvent, endedEvent(connectionId, reason, Date.now()));
     },
     claimOnce: (name: string, ttlMs: number): Promise<boolean> => take('callback', name, ttlMs),
     async claimEnding(signIn: string, by: 'callback' | 'disconnect', ttlMs: number): Promise<boolean> {

@@ -1,7 +1,7 @@
 /** Connections that ended in this process. */
 export interface EndedConnections {
-  readonly has: (lineage: string) => boolean;
-  readonly add: (lineage: string) => void;
+  readonly has: (connectionId: string) => boolean;
+  readonly add: (connectionId: string) => void;
   /** Whether there is any: asked on every request. */
   readonly any: () => boolean;
 }
@@ -18,15 +18,15 @@ export function endedConnections(): EndedConnections {
   const endedAt = new Map<string, number>();
   return Object.freeze({
     any: (): boolean => endedAt.size > 0,
-    has: (lineage: string): boolean => endedAt.has(lineage),
-    add(lineage: string): void {
+    has: (connectionId: string): boolean => endedAt.has(connectionId),
+    add(connectionId: string): void {
       const now = Date.now();
       // Insertion order is age order, so the forgettable ones stand in front.
       for (const [old, at] of endedAt) {
         if (now - at < REMEMBERED_MS && endedAt.size < MOST_REMEMBERED) break;
         endedAt.delete(old);
       }
-      endedAt.set(lineage, now);
+      endedAt.set(connectionId, now);
     },
   });
 }

@@ -9,7 +9,7 @@ import type { TokenSet } from '../session/connect-token';
 import { asking } from './ask';
 import { attemptRefresh, type AttemptParts, type WonClaim } from './attempt';
 import { fromBox, ledgerKey, type LedgerScope } from '../ledger/box';
-import type { Landed } from './landed';
+import type { RefreshOutcome } from './outcome';
 import type { Acquired, RefreshLedger } from '../ledger/ledger';
 import { refreshPauses } from './pauses';
 import { settler } from './settle';
@@ -31,7 +31,7 @@ export interface FlightsConfig extends LedgerScope {
 
 /** One attempt, shared by all requests of this process that need it. */
 export interface Flight {
-  readonly landed: Promise<Landed>;
+  readonly outcome: Promise<RefreshOutcome>;
   /** Whether somebody without a valid token is on board: then it goes on while another process refreshes. */
   patient: boolean;
 }
@@ -84,10 +84,10 @@ export function refreshFlights(config: FlightsConfig): Flights {
   };
 
   function start(set: TokenSet, plan: FlightPlan): Flight {
-    const key = ledgerKey(config, set.lineage);
+    const key = ledgerKey(config, set.connectionId);
     const name = flightName(key, set);
     const board = { patient: plan.patient };
-    const flight = Object.assign(board, { landed: fly(key, set, plan, board).finally(() => flights.delete(name)) });
+    const flight = Object.assign(board, { outcome: fly(key, set, plan, board).finally(() => flights.delete(name)) });
     flights.set(name, flight);
     return flight;
   }
@@ -97,7 +97,7 @@ export function refreshFlights(config: FlightsConfig): Flights {
     set: TokenSet,
     plan: FlightPlan,
     board: { readonly patient: boolean },
-  ): Promise<Landed> {
+  ): Promise<RefreshOutcome> {
     const lastMs = Date.now() + waitMaxMs;
     // Of the trouble that the ledger may have: whoever needs its answer gets an error of the same name.
     const reference = newReference();
@@ -105,7 +105,7 @@ export function refreshFlights(config: FlightsConfig): Flights {
       const known = knownHere(key, set, board.patient);
       if (known !== undefined) return known;
       const askedMs = performance.now();
-      const got = await ask('acquire', { lineage: set.lineage, reference }, () =>
+      const got = await ask('acquire', { connectionId: set.connectionId, reference }, () =>
         ledger.acquire(key, {
           generation: set.generation,
           claimant: parts.claimant,
@@ -123,8 +123,8 @@ export function refreshFlights(config: FlightsConfig): Flights {
         const paused = parts.pauses.find(key, set);
         if (paused !== undefined) return giveBack(key, { set, won: got, retentionMs: plan.retentionMs }, paused);
         plan.onWon?.();
-        const landed = await attemptRefresh({ key, set, won: got, retentionMs: plan.retentionMs }, parts);
-        if (landed !== undefined) return landed;
+        const outcome = await attemptRefresh({ key, set, won: got, retentionMs: plan.retentionMs }, parts);
+        if (outcome !== undefined) return outcome;
       }
       if (Date.now() >= lastMs) return { kind: 'wait' };
       await sleep(Math.min(pollMs * (1 + Math.random()), Math.max(1, lastMs - Date.now())));
@@ -135,8 +135,8 @@ export function refreshFlights(config: FlightsConfig): Flights {
   async function giveBack(
     key: string,
     { set, won, retentionMs }: Omit<WonClaim, 'key'>,
-    paused: Extract<Landed, { kind: 'backoff' }>,
-  ): Promise<Landed> {
+    paused: Extract<RefreshOutcome, { kind: 'backoff' }>,
+  ): Promise<RefreshOutcome> {
     await ask('fail', set, () =>
       ledger.fail(key, {
         claimant: parts.claimant,
@@ -154,7 +154,7 @@ export function refreshFlights(config: FlightsConfig): Flights {
    * What this process knows better than the ledger, or need not ask it. Who has no valid token asks it in a pause too:
    * another process may have got a newer one meanwhile.
    */
-  function knownHere(key: string, set: TokenSet, patient: boolean): Landed | undefined {
+  function knownHere(key: string, set: TokenSet, patient: boolean): RefreshOutcome | undefined {
     const newer = parts.settler.find(key);
     if (newer !== undefined && newer.generation > set.generation)
       return { kind: 'token', set: newer, ageMs: 0, won: false };
@@ -164,21 +164,21 @@ export function refreshFlights(config: FlightsConfig): Flights {
   return Object.freeze({
     waitMaxMs,
     start,
-    find: (set: TokenSet) => flights.get(flightName(ledgerKey(config, set.lineage), set)),
+    find: (set: TokenSet) => flights.get(flightName(ledgerKey(config, set.connectionId), set)),
     async close(): Promise<void> {
       parts.settler.hurry(CLOSING_MS);
       while (flights.size > 0 || parts.settler.pending.size > 0) {
-        await Promise.allSettled([...[...flights.values()].map((flight) => flight.landed), ...parts.settler.pending]);
+        await Promise.allSettled([...[...flights.values()].map((flight) => flight.outcome), ...parts.settler.pending]);
       }
     },
   });
 }
 
-function fromLedger(got: Exclude<Acquired, { kind: 'won' | 'wait' }>, { lineage }: TokenSet): Landed {
+function fromLedger(got: Exclude<Acquired, { kind: 'won' | 'wait' }>, { connectionId }: TokenSet): RefreshOutcome {
   if (got.kind === 'backoff') return { kind: 'backoff', ms: got.ms, word: got.error, reference: undefined };
   if (got.kind === 'dead') return { kind: 'dead', word: got.error, reference: undefined };
   if (got.kind === 'revoked') return got;
-  const set = fromBox(got.box, lineage, got.generation);
+  const set = fromBox(got.box, connectionId, got.generation);
   return set === undefined ? { kind: 'away' } : { kind: 'token', set, ageMs: got.ageMs, won: false };
 }
 

@@ -1,9 +1,9 @@
 import { boundedMap } from '../base/bounded-map';
 import type { TokenSet } from '../session/connect-token';
-import type { Landed } from './landed';
+import type { RefreshOutcome } from './outcome';
 
 /** A pause in progress. */
-export type Paused = Extract<Landed, { kind: 'backoff' }>;
+export type Paused = Extract<RefreshOutcome, { kind: 'backoff' }>;
 
 /** Pauses that this process keeps by itself, without asking the ledger each time. Times in milliseconds. */
 export interface Pauses {

@@ -2,13 +2,17 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { TokenSet } from '../session/connect-token';
 import type { Ask } from './ask';
 import { fromBox, toBox } from '../ledger/box';
-import type { Landed } from './landed';
+import type { RefreshOutcome } from './outcome';
 import type { RefreshLedger, Settled } from '../ledger/ledger';
 
 /** Hands successes to the ledger, and keeps those that it did not take. */
 export interface Settler {
   /** Records the successor of a refresh. First of all, whatever happens to the session: other processes must find it. */
-  readonly settle: (key: string, next: TokenSet, claim: { fence: number; retentionMs: number }) => Promise<Landed>;
+  readonly settle: (
+    key: string,
+    next: TokenSet,
+    claim: { fence: number; retentionMs: number },
+  ) => Promise<RefreshOutcome>;
   /** A success that the ledger does not know yet. */
   readonly find: (key: string) => TokenSet | undefined;
   /** The work of offering such successes again. */
@@ -57,7 +61,7 @@ export function settler(ledger: RefreshLedger, ask: Ask): Settler {
       key: string,
       next: TokenSet,
       { fence, retentionMs }: { fence: number; retentionMs: number },
-    ): Promise<Landed> {
+    ): Promise<RefreshOutcome> {
       const offer = (): Promise<Settled | undefined> =>
         ask('settle', next, () =>
           ledger.settle(key, {
@@ -71,7 +75,7 @@ export function settler(ledger: RefreshLedger, ask: Ask): Settler {
       if (settled === undefined) keepOffering(key, next, offer);
       if (settled?.kind === 'revoked') return settled;
       if (settled?.kind !== 'superseded') return { kind: 'token', set: next, ageMs: 0, won: true };
-      const other = fromBox(settled.box, next.lineage, settled.generation);
+      const other = fromBox(settled.box, next.connectionId, settled.generation);
       return other === undefined ? { kind: 'away' } : { kind: 'token', set: other, ageMs: 0, won: true };
     },
   });

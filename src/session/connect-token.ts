@@ -29,7 +29,7 @@ export interface TokenSet {
   /** Without `connection`: that is made of what stands below. */
   readonly token: ConnectToken;
   /** Random id of the sign-in that all token sets of this connection come from. */
-  readonly lineage: string;
+  readonly connectionId: string;
   /** 0 at sign-in, +1 per refresh. */
   readonly generation: number;
   /**

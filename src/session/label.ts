@@ -4,7 +4,7 @@ import type { TokenSet } from './connect-token';
 /** What the label of a token says: which connection it belongs to, and where it stands in its history. */
 export interface Label {
   /** Id of the connection: 1–64 letters, digits, `-` and `_`. */
-  readonly lineage: string;
+  readonly connectionId: string;
   /** 0 at sign-in, +1 per refresh. */
   readonly generation: number;
   /** Seconds from the answer to the expiry; only there when so short that it matters. 0: it had passed already. */
@@ -29,14 +29,14 @@ const DIGITS = /^\d+$/u;
 export function readLabel(value: unknown): Label | undefined {
   // Not String(): what is no label may be anything, an object that throws when it is made a string too.
   if (typeof value !== 'string' || !LABEL.test(value)) return undefined;
-  const [lineage, digits, ...rest] = value.split('.') as [string, string, ...string[]];
+  const [connectionId, digits, ...rest] = value.split('.') as [string, string, ...string[]];
   const generation = Number(digits);
   if (generation === LAST_GENERATION) return undefined;
   const [first = ''] = rest;
   const hasLifetime = LIFETIME.test(first);
   const tag = rest[hasLifetime ? 1 : 0];
   return ownOnly({
-    lineage,
+    connectionId,
     generation,
     ...(hasLifetime ? { lifetimeSeconds: Number(first) } : {}),
     ...(tag === undefined || DIGITS.test(tag) ? {} : { ownerTag: tag }),
@@ -47,10 +47,10 @@ export function readLabel(value: unknown): Label | undefined {
 const SHORT_LIFETIME_SECONDS = 20;
 
 /** The label of a token set. @param refreshLeewaySeconds - which lifetimes are short depends on it */
-export function labelOf({ lineage, generation, lifetimeSeconds }: TokenSet, refreshLeewaySeconds: number): string {
+export function labelOf({ connectionId, generation, lifetimeSeconds }: TokenSet, refreshLeewaySeconds: number): string {
   const matters =
     lifetimeSeconds !== undefined && lifetimeSeconds < Math.max(SHORT_LIFETIME_SECONDS, 5 * refreshLeewaySeconds);
-  return `${lineage}.${generation}${matters ? `.${wholeSeconds(lifetimeSeconds)}` : ''}`;
+  return `${connectionId}.${generation}${matters ? `.${wholeSeconds(lifetimeSeconds)}` : ''}`;
 }
 
 /** 0 says something of its own, so nothing else becomes that by rounding. */

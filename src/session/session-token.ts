@@ -10,7 +10,7 @@ export interface SessionTokensConfig {
   /** Session property of the token. */
   readonly sessionKey: string;
   /** Session property that held the label in version 0.1.0: read, and removed with the next write of a token. */
-  readonly lineageKey: string;
+  readonly oldLabelKey: string;
   readonly clientId: string;
   readonly tokenUrl: string;
   readonly refreshLeewaySeconds: number;
@@ -66,7 +66,7 @@ const MOST_NEWEST = 5000;
 
 /** @throws nothing: what cannot be read is told by its kind */
 export function sessionTokens(config: SessionTokensConfig): SessionTokens {
-  const { sessionKey, lineageKey, clientId } = config;
+  const { sessionKey, oldLabelKey, clientId } = config;
   const seal = config.encryptionKeys === undefined ? undefined : sealer(config.encryptionKeys, 'session');
   /** Of the tokens that apps read, also where one carries them into another session. */
   const sets = new WeakMap<object, TokenSet>();
@@ -84,7 +84,7 @@ export function sessionTokens(config: SessionTokensConfig): SessionTokens {
     if (raw === undefined || setOf(raw) !== undefined) return;
     // Without keys there is nothing to open, but an envelope of the time when there were some must not be read, a token
     // of 0.1.0 gets its label, and one from elsewhere may say Bearer.
-    const isAsWritten = ownOf(raw, 'type') === 'bearer' && !Object.hasOwn(session, lineageKey);
+    const isAsWritten = ownOf(raw, 'type') === 'bearer' && !Object.hasOwn(session, oldLabelKey);
     if (seal === undefined && !isEnvelope(raw) && isAsWritten) return;
     const held = readDocument(session);
     if (held.kind === 'locked') hide(session);
@@ -104,7 +104,7 @@ export function sessionTokens(config: SessionTokensConfig): SessionTokens {
   function readDocument(document: Properties): Held {
     const raw = own(document, sessionKey);
     if (raw == null) return { kind: 'none' };
-    const beside = readLabel(own(document, lineageKey));
+    const beside = readLabel(own(document, oldLabelKey));
     const envelope = readEnvelope(raw);
     if (envelope !== undefined) return opened(raw as string, envelope, beside);
     const token = readConnectToken(raw);
@@ -115,7 +115,7 @@ export function sessionTokens(config: SessionTokensConfig): SessionTokens {
   function opened(raw: string, envelope: Envelope, beside: Label | undefined): Held {
     const isFirst = envelope.label === undefined;
     const label = isFirst ? beside : readLabel(envelope.label);
-    const text = seal?.open(raw, isFirst ? [clientId, label?.lineage ?? ''] : [clientId, sessionKey]);
+    const text = seal?.open(raw, isFirst ? [clientId, label?.connectionId ?? ''] : [clientId, sessionKey]);
     if (text === undefined || (!isFirst && label === undefined)) return { kind: 'locked' };
     const token = readConnectToken(JSON.parse(text));
     if (token === undefined) return { kind: 'malformed' };
@@ -129,20 +129,20 @@ export function sessionTokens(config: SessionTokensConfig): SessionTokens {
     if (label === undefined)
       return {
         kind: 'held',
-        set: { token, lineage: importedLineage(config, token), generation: 0, lifetimeSeconds: undefined },
+        set: { token, connectionId: importedConnectionId(config, token), generation: 0, lifetimeSeconds: undefined },
       };
-    const { lineage, generation, lifetimeSeconds } = label;
-    return { kind: 'held', set: { token, lineage, generation, lifetimeSeconds } };
+    const { connectionId, generation, lifetimeSeconds } = label;
+    return { kind: 'held', set: { token, connectionId, generation, lifetimeSeconds } };
   }
 
   function connectionIn(document: Properties): string | undefined {
     const found = readDocument(document);
-    if (found.kind === 'held') return found.set.lineage;
+    if (found.kind === 'held') return found.set.connectionId;
     const raw = own(document, sessionKey);
     if (raw == null) return undefined;
     // What nobody can read ends all the same, by its label.
-    const label = readEnvelope(raw)?.label ?? ownOf(raw, 'connection') ?? own(document, lineageKey);
-    return readLabel(label)?.lineage;
+    const label = readEnvelope(raw)?.label ?? ownOf(raw, 'connection') ?? own(document, oldLabelKey);
+    return readLabel(label)?.connectionId;
   }
 
   function shown(set: TokenSet): ConnectToken {
@@ -158,7 +158,7 @@ export function sessionTokens(config: SessionTokensConfig): SessionTokens {
   }
 
   function write(document: Writable, set: TokenSet): void {
-    Reflect.deleteProperty(document, lineageKey);
+    Reflect.deleteProperty(document, oldLabelKey);
     document[sessionKey] = storedToken(set);
   }
 
@@ -166,16 +166,16 @@ export function sessionTokens(config: SessionTokensConfig): SessionTokens {
   function kept(session: Writable): Properties {
     const found = read(session);
     if (found.kind !== 'held') return {};
-    const newer = newest.get(found.set.lineage);
+    const newer = newest.get(found.set.connectionId);
     const set = newer !== undefined && newer.generation > found.set.generation ? newer : found.set;
     const isAsItWas = set === found.set && facesOf(session, sessionKey) === undefined;
-    if (seal === undefined && isAsItWas && !Object.hasOwn(session, lineageKey)) return {};
-    return { [sessionKey]: storedToken(set), [lineageKey]: undefined };
+    if (seal === undefined && isAsItWas && !Object.hasOwn(session, oldLabelKey)) return {};
+    return { [sessionKey]: storedToken(set), [oldLabelKey]: undefined };
   }
 
   function remember(set: TokenSet): void {
-    newest.delete(set.lineage);
-    newest.set(set.lineage, set);
+    newest.delete(set.connectionId);
+    newest.set(set.connectionId, set);
     for (const oldest of newest.keys()) {
       if (newest.size <= MOST_NEWEST) break;
       newest.delete(oldest);
@@ -190,7 +190,7 @@ export function sessionTokens(config: SessionTokensConfig): SessionTokens {
   function markStored(session: Writable, set: TokenSet): void {
     const faces = facesOf(session, sessionKey);
     if (faces === undefined || setOf(faces.shown) !== set) return;
-    Reflect.deleteProperty(session, lineageKey);
+    Reflect.deleteProperty(session, oldLabelKey);
     faces.loaded = storedToken(set);
   }
 
@@ -212,11 +212,11 @@ export function sessionTokens(config: SessionTokensConfig): SessionTokens {
 
   function clear(session: Writable): void {
     Reflect.deleteProperty(session, sessionKey);
-    Reflect.deleteProperty(session, lineageKey);
+    Reflect.deleteProperty(session, oldLabelKey);
   }
 
   function appPart(session: Properties): string {
-    const ours = [sessionKey, lineageKey, 'cookie'];
+    const ours = [sessionKey, oldLabelKey, 'cookie'];
     // Under their own names, because a token of another instance serialises itself by its name.
     return JSON.stringify(Object.fromEntries(Object.entries(asLoaded(session)).filter(([key]) => !ours.includes(key))));
   }
@@ -238,7 +238,7 @@ export function sessionTokens(config: SessionTokensConfig): SessionTokens {
 }
 
 /** A token that the app brought from elsewhere: what identifies its connection is its refresh token. */
-function importedLineage({ tokenUrl, clientId }: SessionTokensConfig, token: ConnectToken): string {
+function importedConnectionId({ tokenUrl, clientId }: SessionTokensConfig, token: ConnectToken): string {
   return createHash('sha256')
     .update(JSON.stringify(['connect-auth imported v1', tokenUrl, clientId, token.refresh_token ?? token.access_token]))
     .digest('base64url');

@@ -23,11 +23,11 @@ import {
   hashState,
   newState,
   randomSecret,
-  readAttempts,
+  readSignIns,
   withPending,
   type PendingEntry,
-} from './login-attempt';
-import type { RecentAttempts } from './recent-attempts';
+} from './pending-sign-ins';
+import type { RecentSignIns } from './recent-sign-ins';
 import { foreignLoad, visitHandler, type VisitConfig } from './visit';
 
 /** What starting a sign-in needs. */
@@ -41,12 +41,12 @@ export interface AuthorizeConfig extends VisitConfig, LivingConfig, ReturnToRule
   readonly authorizeParams: Readonly<Record<string, string>>;
   readonly afterConnect: string;
   readonly sessionKey: string;
-  readonly lineageKey: string;
+  readonly oldLabelKey: string;
   /** Session property of the sign-ins in progress. */
   readonly pendingKey: string;
   /** Binds states to this instance. */
   readonly instance: string;
-  readonly recent: RecentAttempts;
+  readonly recent: RecentSignIns;
   readonly session: (req: Request, stage: 'authorize') => SessionRecord;
 }
 
@@ -105,11 +105,11 @@ async function remember(
     const stored = isNew ? session : await readStored(req, req.sessionID, 'authorize', config);
     // Gone since this request began: a callback in another tab has moved the session. Saving would bring it back.
     if (stored === undefined) throw gone();
-    adoptStored(session, stored, [config.sessionKey, config.lineageKey]);
-    const attempts = withPending(readAttempts(own(stored, config.pendingKey)), entry);
-    session[config.pendingKey] = attempts;
+    adoptStored(session, stored, [config.sessionKey, config.oldLabelKey]);
+    const signIns = withPending(readSignIns(own(stored, config.pendingKey)), entry);
+    session[config.pendingKey] = signIns;
     // First: an older copy may be saved while this one is. A sign-in whose save fails is one that nobody knows of.
-    config.recent.note(req.sessionID, attempts);
+    config.recent.note(req.sessionID, signIns);
     const save = (onLate?: () => void): Promise<void> => saveSession(req, session, 'authorize', config, onLate);
     // Nobody else knows the id of a new one.
     if (isNew) await save();

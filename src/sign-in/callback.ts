@@ -18,7 +18,7 @@ import { claimState, isConnectedBy, type ClaimConfig } from './claim-state';
 import { consent, type ConsentConfig } from './consent';
 import type { ExchangeLimit } from './exchange-limit';
 import type { Answer, Flights, Landing, Outcome } from './flights';
-import type { PendingEntry } from './login-attempt';
+import type { PendingEntry } from './pending-sign-ins';
 import { moveToNewSession, type NewSessionConfig } from './new-session';
 import { stateError } from './state-error';
 import { holdsOurs } from './strip-session';
@@ -143,8 +143,8 @@ async function begin(
 
 /** Dated now: how long it lives is not to be told from what `onConnect` leaves of that. */
 function newConnection(token: ConnectToken): TokenSet {
-  const lineage = randomBytes(16).toString('base64url');
-  return { token, lineage, generation: 0, lifetimeSeconds: lifetimeSeconds(token, Date.now()) };
+  const connectionId = randomBytes(16).toString('base64url');
+  return { token, connectionId, generation: 0, lifetimeSeconds: lifetimeSeconds(token, Date.now()) };
 }
 
 async function exchangedToken(
@@ -178,18 +178,18 @@ interface Exchanged {
 
 async function finish(req: Request, exchanged: Exchanged, config: CallbackConfig): Promise<Landing> {
   const { entry, set, watch } = exchanged;
-  const { lineage } = set;
+  const { connectionId } = set;
   try {
     const consented = await consent(req, set, watch, config);
     const { sessionId, replaced } = await moveToNewSession(req, { ...exchanged, ...consented }, config);
     // Nobody waits for this: the token that it ends has left the session already.
     if (replaced !== undefined) void config.endConnection(replaced, 'replaced').catch(() => undefined);
-    emit(config.onEvent, connectedEvent(lineage, Date.now()));
-    return { kind: 'landed', sessionId, lineage, returnTo: entry.r };
+    emit(config.onEvent, connectedEvent(connectionId, Date.now()));
+    return { kind: 'landed', sessionId, connectionId, returnTo: entry.r };
   } catch (error) {
     // Nobody may use what nobody was given, also if a store has written in spite of its error.
     const { cookie } = (req as { session?: { cookie?: unknown } | null }).session ?? {};
-    const ending = { lineage, expiresAt: knownExpiry(set), lifeMs: sessionLifeMs(cookie, config.sessionTtlMs) };
+    const ending = { connectionId, expiresAt: knownExpiry(set), lifeMs: sessionLifeMs(cookie, config.sessionTtlMs) };
     void config.endConnection(ending).catch(() => undefined);
     throw error;
   }
@@ -201,7 +201,7 @@ async function finish(req: Request, exchanged: Exchanged, config: CallbackConfig
  */
 async function join(req: Request, landing: Landing, config: CallbackConfig): Promise<void> {
   const stored = await readStored(req, landing.sessionId, 'callback', config);
-  if (stored === undefined || !isConnectedBy(landing.lineage, stored, config)) throw stateError('used');
+  if (stored === undefined || !isConnectedBy(landing.connectionId, stored, config)) throw stateError('used');
   req.sessionID = landing.sessionId;
   (req.sessionStore as unknown as { createSession(req: Request, data: unknown): void }).createSession(req, stored);
 }

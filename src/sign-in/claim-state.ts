@@ -13,31 +13,31 @@ import { own } from '../base/own';
 import { withSessionLock } from '../session/lock';
 import type { Replay } from './flights';
 import {
-  findAttempt,
+  findSignIn,
   hashState,
   isFull,
   isStateOf,
-  readAttempts,
+  readSignIns,
   solePending,
   withSpent,
-  type Attempts,
+  type SignIns,
   type PendingEntry,
   type SpentMark,
-} from './login-attempt';
-import type { RecentAttempts } from './recent-attempts';
+} from './pending-sign-ins';
+import type { RecentSignIns } from './recent-sign-ins';
 import { stateError } from './state-error';
 
 /** What claiming a sign-in needs. */
 export interface ClaimConfig extends LivingConfig {
   readonly sessionKey: string;
-  readonly lineageKey: string;
+  readonly oldLabelKey: string;
   readonly pendingKey: string;
   readonly pendingTtlMs: number;
-  readonly recent: RecentAttempts;
+  readonly recent: RecentSignIns;
   /** Binds states to this instance. */
   readonly instance: string;
   /** The connection that a session or its document holds a token of. */
-  readonly lineageIn: (document: StoredSession) => string | undefined;
+  readonly connectionIn: (document: StoredSession) => string | undefined;
 }
 
 /** A state that proved to be ours: a sign-in to finish, or one that this very session has finished before. */
@@ -55,20 +55,20 @@ export async function claimState(
   config: ClaimConfig,
 ): Promise<Claim> {
   // Without any sign-in of ours in the session there is nothing to read, write or wait for.
-  if (readAttempts(own(session, config.pendingKey)) === undefined) throw nothingHere(req, state, config);
+  if (readSignIns(own(session, config.pendingKey)) === undefined) throw nothingHere(req, state, config);
   return withSessionLock(req.sessionStore, req.sessionID, lockPatience('callback', config), async () => {
     const stored = await readStored(req, req.sessionID, 'callback', config);
     if (stored === undefined) throw stateError('no_session');
-    const attempts = readAttempts(own(stored, config.pendingKey));
-    if (attempts === undefined) throw nothingHere(req, state, config);
-    const found = findState(attempts, state, config);
+    const signIns = readSignIns(own(stored, config.pendingKey));
+    if (signIns === undefined) throw nothingHere(req, state, config);
+    const found = findState(signIns, state, config);
     if (found.kind === 'spent') return replayOf(found.mark, stored, config);
-    if (found.kind === 'unknown' && !isFull(attempts) && isOfThis(req, state, config)) throw stateError('overwritten');
+    if (found.kind === 'unknown' && !isFull(signIns) && isOfThis(req, state, config)) throw stateError('overwritten');
     if (found.kind !== 'pending') throw stateError(found.kind);
     beforeSpent?.();
     const now = Date.now();
-    adoptStored(session, stored, [config.sessionKey, config.lineageKey]);
-    const spent = withSpent(attempts, { h: found.entry.h, at: now }, now, config.pendingTtlMs);
+    adoptStored(session, stored, [config.sessionKey, config.oldLabelKey]);
+    const spent = withSpent(signIns, { h: found.entry.h, at: now }, now, config.pendingTtlMs);
     session[config.pendingKey] = spent;
     const lives = await saveIfLiving(req, session, 'callback', config, (onLate) =>
       saveSession(req, session, 'callback', config, onLate),
@@ -89,10 +89,10 @@ function isOfThis(req: Request, state: string | undefined, config: ClaimConfig):
   return state !== undefined && isStateOf(state, { ...config, sessionId: req.sessionID });
 }
 
-function findState(attempts: Attempts, state: string | undefined, config: ClaimConfig): ReturnType<typeof findAttempt> {
+function findState(signIns: SignIns, state: string | undefined, config: ClaimConfig): ReturnType<typeof findSignIn> {
   const now = Date.now();
-  if (state !== undefined) return findAttempt(attempts, hashState(state, config.instance), now, config.pendingTtlMs);
-  const entry = solePending(attempts, now, config.pendingTtlMs);
+  if (state !== undefined) return findSignIn(signIns, hashState(state, config.instance), now, config.pendingTtlMs);
+  const entry = solePending(signIns, now, config.pendingTtlMs);
   if (entry === undefined) throw stateError('missing');
   return { kind: 'pending', entry };
 }
@@ -104,6 +104,10 @@ function replayOf(mark: SpentMark, stored: StoredSession, config: ClaimConfig): 
 }
 
 /** Whether a document of the session store holds the connection of this sign-in. */
-export function isConnectedBy(lineage: string, stored: StoredSession, config: Pick<ClaimConfig, 'lineageIn'>): boolean {
-  return config.lineageIn(stored) === lineage;
+export function isConnectedBy(
+  connectionId: string,
+  stored: StoredSession,
+  config: Pick<ClaimConfig, 'connectionIn'>,
+): boolean {
+  return config.connectionIn(stored) === connectionId;
 }

@@ -18,7 +18,7 @@ import {
 } from '../session/store';
 import { presentedBy } from '../session/cookie';
 import { withSessionLock } from '../session/lock';
-import { landedSignIns, openSignIns, readAttempts, type Attempts } from './login-attempt';
+import { finishedSignIns, openSignIns, readSignIns, type SignIns } from './pending-sign-ins';
 import { movedFrom } from './moved-sessions';
 import { renewSession, type RenewConfig } from './renew-session';
 import { assertSameOrigin, type SameOriginConfig } from '../web/same-origin';
@@ -62,8 +62,8 @@ export function disconnectHandler(config: DisconnectConfig): RequestHandler {
 async function disconnect(req: Request, res: Response, config: DisconnectConfig): Promise<void> {
   assertSameOrigin(req, config);
   const session = config.session(req, 'disconnect');
-  const { renewed, lineages } = await endSession(req, session, config).catch(letGo(req));
-  for (const lineage of lineages) emit(config.onEvent, disconnectedEvent(lineage, Date.now()));
+  const { renewed, connectionIds } = await endSession(req, session, config).catch(letGo(req));
+  for (const connectionId of connectionIds) emit(config.onEvent, disconnectedEvent(connectionId, Date.now()));
   // Nothing was saved: no cookie is due, and this request's copy may be older than what the store holds.
   if (!renewed) detach(req);
   if (isNavigation(req)) res.status(303).set('Location', config.afterDisconnect);
@@ -75,21 +75,21 @@ interface Ended {
   /** Whether `req.session` is a new session now. */
   readonly renewed: boolean;
   /** Of the connections that were found in the store. */
-  readonly lineages: readonly string[];
+  readonly connectionIds: readonly string[];
 }
 
 /** Ends what a session holds: its connection, and the sign-ins that might still bring one. */
 async function endSession(req: Request, session: SessionRecord, config: DisconnectConfig): Promise<Ended> {
   const visitor = presentedBy(req, holdsOurs(session, config));
-  const lineages = new Set<string>();
+  const connectionIds = new Set<string>();
   const mine = config.endingIn(session);
   if (mine !== undefined) await config.endConnection(mine, 'disconnected');
-  const { endSignIns, setLanded } = signInEnder(config);
+  const { endSignIns, setFinished } = signInEnder(config);
   const endStored = async (stored: StoredSession): Promise<void> => {
     const ending = config.endingIn(stored);
     if (ending === undefined) return;
     if (mine === undefined || goesBeyond(ending, mine)) await config.endConnection(ending, 'disconnected');
-    lineages.add(ending.lineage);
+    connectionIds.add(ending.connectionId);
   };
   const endMoved = async (sessionId: string): Promise<void> => {
     await withSessionLock(req.sessionStore, sessionId, lockPatience('disconnect', config), async () => {
@@ -97,7 +97,7 @@ async function endSession(req: Request, session: SessionRecord, config: Disconne
       noteSeen(place);
       const stored = await readStored(req, sessionId, 'disconnect', config);
       if (stored === undefined || !holdsOurs(stored, config)) return;
-      setLanded(stored);
+      setFinished(stored);
       await endSignIns(stored);
       await endStored(stored);
       // The session keeps its id: the browser has its cookie from the callback, and whoever knows no more than the old
@@ -125,30 +125,32 @@ async function endSession(req: Request, session: SessionRecord, config: Disconne
       return true;
     },
   );
-  return { renewed, lineages: [...lineages] };
+  return { renewed, connectionIds: [...connectionIds] };
 }
 
 /** Whether a connection is another one, or was refreshed, or its session's life prolonged, since this request has loaded it. */
 function goesBeyond(stored: Ending, mine: Ending): boolean {
   const now = Date.now();
-  return stored.lineage !== mine.lineage || tombstoneRetentionMs(stored, now) > tombstoneRetentionMs(mine, now);
+  return (
+    stored.connectionId !== mine.connectionId || tombstoneRetentionMs(stored, now) > tombstoneRetentionMs(mine, now)
+  );
 }
 
 /** Ends sign-ins, each once, by being first at the ledger. */
 function signInEnder(config: DisconnectConfig): {
-  readonly setLanded: (document: StoredSession) => void;
+  readonly setFinished: (document: StoredSession) => void;
   /** @throws ConnectError `ERR_CONNECT_LEDGER` when a callback was first: its session is not known here */
   readonly endSignIns: (document: StoredSession) => Promise<void>;
 } {
   const settled = new Set<string>();
   const ttlMs = Math.max(config.pendingTtlMs, LONGEST_CALLBACK_MS);
-  const attemptsIn = (document: StoredSession): Attempts | undefined => readAttempts(own(document, config.pendingKey));
+  const signInsIn = (document: StoredSession): SignIns | undefined => readSignIns(own(document, config.pendingKey));
   return {
-    setLanded(document) {
-      for (const signIn of landedSignIns(attemptsIn(document))) settled.add(signIn);
+    setFinished(document) {
+      for (const signIn of finishedSignIns(signInsIn(document))) settled.add(signIn);
     },
     async endSignIns(document) {
-      for (const signIn of openSignIns(attemptsIn(document))) {
+      for (const signIn of openSignIns(signInsIn(document))) {
         if (settled.has(signIn)) continue;
         // One after the other: a sign-in of another tab is left alone if this disconnect has to be tried again anyway.
         if (!(await config.claimEnding(signIn, 'disconnect', ttlMs))) throw movedOn();

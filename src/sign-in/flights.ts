@@ -5,7 +5,7 @@ import type { Presented } from '../session/cookie';
 export interface Landing {
   readonly kind: 'landed';
   readonly sessionId: string;
-  readonly lineage: string;
+  readonly connectionId: string;
   readonly returnTo: string;
 }
 

@@ -7,14 +7,14 @@ import { withSessionLock } from '../session/lock';
 import type { SessionWatch } from '../session/gone-sessions';
 import type { TokenSet } from '../session/connect-token';
 import type { Consent } from './consent';
-import { readAttempts, withSpent, withoutLandings, type Attempts, type PendingEntry } from './login-attempt';
+import { readSignIns, withSpent, withoutReturns, type SignIns, type PendingEntry } from './pending-sign-ins';
 import { renewSession, type RenewConfig } from './renew-session';
 import { stateError } from './state-error';
 
 /** What moving a visitor to their connected session needs. */
 export interface NewSessionConfig extends RenewConfig {
   readonly pendingTtlMs: number;
-  /** Writes a token set and its lineage into a session, in the form in which the store is to keep it. */
+  /** Writes a token set and its connection id into a session, in the form in which the store is to keep it. */
   readonly putToken: (session: SessionRecord, set: TokenSet) => void;
   /** The connection that a session or its document holds a token of. */
   readonly endingIn: (document: StoredSession) => Ending | undefined;
@@ -60,7 +60,7 @@ export async function moveToNewSession(req: Request, connection: Connection, con
     const old = regenerated?.session ?? (await readStored(req, oldId, 'callback', config));
     // The visitor has logged out of the app, or disconnected, meanwhile; nothing may bring that session back.
     if (old === undefined) throw stateError('no_session');
-    await claimLanding(connection, config);
+    await claimFinish(connection, config);
     const ours = regenerated?.before ?? old;
     const sessionId = await renewSession(
       req,
@@ -70,7 +70,7 @@ export async function moveToNewSession(req: Request, connection: Connection, con
         visitor,
         changes,
         fill(fresh) {
-          fresh[config.pendingKey] = attemptsAfter(ours, connection, config);
+          fresh[config.pendingKey] = signInsAfter(ours, connection, config);
           config.putToken(fresh, set);
         },
         beforeOldEnds: () => assertNotEnded(req, connection, config),
@@ -88,7 +88,7 @@ export async function moveToNewSession(req: Request, connection: Connection, con
 }
 
 /** From here on a disconnect in any process either finds that it has lost, or has won. */
-async function claimLanding({ entry }: Connection, config: NewSessionConfig): Promise<void> {
+async function claimFinish({ entry }: Connection, config: NewSessionConfig): Promise<void> {
   const ttlMs = STORE_OPERATIONS * config.storeTimeoutMs + STANDSTILL_MS;
   if (!(await config.claimEnding(entry.h, 'callback', ttlMs))) throw stateError('no_session');
 }
@@ -107,8 +107,8 @@ function assertUnseen({ watch }: Connection, own: number): void {
   if (watch.ends() > own) throw stateError('no_session');
 }
 
-function attemptsAfter(old: StoredSession, { entry, set }: Connection, config: NewSessionConfig): Attempts {
-  const before = withoutLandings(readAttempts(own(old, config.pendingKey)) ?? { p: [], s: [] });
+function signInsAfter(old: StoredSession, { entry, set }: Connection, config: NewSessionConfig): SignIns {
+  const before = withoutReturns(readSignIns(own(old, config.pendingKey)) ?? { p: [], s: [] });
   const now = Date.now();
-  return withSpent(before, { h: entry.h, at: now, r: entry.r, l: set.lineage }, now, config.pendingTtlMs);
+  return withSpent(before, { h: entry.h, at: now, r: entry.r, l: set.connectionId }, now, config.pendingTtlMs);
 }

@@ -127,7 +127,7 @@ function copyAppData(
   changes: AppChanges | undefined,
   config: RenewConfig,
 ): void {
-  const ours = new Set([config.sessionKey, config.lineageKey, config.pendingKey, 'cookie', '__proto__']);
+  const ours = new Set([config.sessionKey, config.oldLabelKey, config.pendingKey, 'cookie', '__proto__']);
   const removed = new Set(changes?.removed);
   for (const [key, value] of [...Object.entries(old), ...Object.entries(changes?.set ?? {})]) {
     if (!ours.has(key) && !removed.has(key)) fresh[key] = value;

@@ -7,7 +7,7 @@ import { saveSession, type SessionRecord, type StoredSession } from '../session/
 /** Names of our session properties. */
 export interface OurKeys {
   readonly sessionKey: string;
-  readonly lineageKey: string;
+  readonly oldLabelKey: string;
   readonly pendingKey: string;
 }
 
@@ -42,6 +42,6 @@ function inflate(sessionStore: Store, sessionID: string, stored: StoredSession):
   });
 }
 
-function namesOf({ sessionKey, lineageKey, pendingKey }: OurKeys): readonly string[] {
-  return [sessionKey, lineageKey, pendingKey];
+function namesOf({ sessionKey, oldLabelKey, pendingKey }: OurKeys): readonly string[] {
+  return [sessionKey, oldLabelKey, pendingKey];
 }

@@ -99,7 +99,7 @@ function impatient(): TestAppParts {
   return {
     routes: (app) => {
       const config = readOptions({ ...sandbox.connectOptions, redirectUri: 'http://127.0.0.1:1/connect/callback' });
-      const tokens = sessionTokens({ ...config, lineageKey: 'connectLineage' });
+      const tokens = sessionTokens({ ...config, oldLabelKey: 'connectLineage' });
       const flights = refreshFlights({
         ...config,
         ledger: memoryLedger(),

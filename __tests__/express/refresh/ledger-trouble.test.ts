@@ -240,7 +240,7 @@ test('a record that is lost before the failure is recorded: the token is not pre
 });
 
 test('a clock that is set back ends a pause instead of stretching it', () => {
-  const set = { token: { access_token: 'a', type: 'bearer' as const }, lineage: 'l', generation: 0 };
+  const set = { token: { access_token: 'a', type: 'bearer' as const }, connectionId: 'l', generation: 0 };
   const pauses = refreshPauses();
   time.stop();
   pauses.keep('k', set, { ms: 4000, word: 'unavailable' });
@@ -314,7 +314,7 @@ test.each([0, Infinity])(
           flights,
           ended: endedConnections(),
           hasMoved: () => Promise.resolve(false),
-          tokens: sessionTokens({ ...config, lineageKey: 'connectLineage' }),
+          tokens: sessionTokens({ ...config, oldLabelKey: 'connectLineage' }),
           session: (req, stage) => sessionOf(req, stage, true),
         });
         app.get('/slow', (req, res, next) => {
@@ -372,7 +372,7 @@ test('a store that hangs at the write holds a visitor who has the token no longe
         flights,
         ended: endedConnections(),
         hasMoved: () => Promise.resolve(false),
-        tokens: sessionTokens({ ...config, lineageKey: 'connectLineage' }),
+        tokens: sessionTokens({ ...config, oldLabelKey: 'connectLineage' }),
         session: (req, stage) => sessionOf(req, stage, true),
       });
       app.get('/held', (req, res, next) => {

@@ -119,7 +119,7 @@ describe('the provider refuses our credentials', () => {
     });
     // A stale copy here finds what that process has got, although ours asks for nothing.
     await editSessions(world.app, (document) => {
-      const copy = Object.values(stale).find((old) => lineageOf(old) === lineageOf(document)) ?? {};
+      const copy = Object.values(stale).find((old) => connectionIdOf(old) === connectionIdOf(document)) ?? {};
       Object.assign(document, { connectToken: copy['connectToken'] });
     });
     expect({ fourth: await verdictFor(fourth), refreshCalls: sandbox.calls.refresh }).toEqual({
@@ -176,6 +176,6 @@ describe('the provider refuses our credentials', () => {
   });
 });
 
-function lineageOf(document: Document): string {
+function connectionIdOf(document: Document): string {
   return tokenOf(document).connection.split('.')[0] ?? '';
 }

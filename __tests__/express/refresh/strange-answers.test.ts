@@ -88,15 +88,15 @@ test('whatever a refresh throws becomes a pause with an event, and none of its w
   });
   const set = {
     token: { access_token: 'a', refresh_token: 'r', type: 'bearer' as const },
-    lineage: 'lineage',
+    connectionId: 'connectionId',
     generation: 0,
   };
-  const { landed } = flights.start(set, { patient: true, minAgeMs: 0, retentionMs: 60_000 });
-  expect(await landed).toMatchObject({ kind: 'backoff', word: 'ambiguous' });
+  const { outcome } = flights.start(set, { patient: true, minAgeMs: 0, retentionMs: 60_000 });
+  expect(await outcome).toMatchObject({ kind: 'backoff', word: 'ambiguous' });
   expect(events).toMatchObject([
     { type: 'refresh_failed', kind: 'ambiguous', code: 'ERR_CONNECT_UNAVAILABLE', status: 503 },
   ]);
-  expect(inspect([await landed, events], { depth: 9 })).not.toContain('words of a library');
+  expect(inspect([await outcome, events], { depth: 9 })).not.toContain('words of a library');
 });
 
 test('after lost answers 1–2 s pass by chance, so that processes do not meet again, then 2, 4, 8, 16, 30, 30 s', () => {

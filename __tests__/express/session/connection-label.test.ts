@@ -196,13 +196,13 @@ describe('a session of version 0.1.0, with connectLineage beside the token', () 
   async function asBefore(world: World, secret?: EncryptionKey): Promise<void> {
     const token: Partial<Token> = tokenIn(await at(world, '/token'));
     delete token.connection;
-    const lineage = OLD_LABEL.split('.')[0] ?? '';
+    const connectionId = OLD_LABEL.split('.')[0] ?? '';
     await editSessions(world.app, (document) => {
       document['connectLineage'] = OLD_LABEL;
       document['connectToken'] =
         secret === undefined
           ? token
-          : sealer([secret], 'session').seal(JSON.stringify(token), [sandbox.connectOptions.clientId, lineage]);
+          : sealer([secret], 'session').seal(JSON.stringify(token), [sandbox.connectOptions.clientId, connectionId]);
     });
   }
 

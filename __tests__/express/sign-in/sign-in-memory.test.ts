@@ -34,7 +34,7 @@ describe('finished sign-ins', () => {
   const landing = (name: string | number): Landing => ({
     kind: 'landed',
     sessionId: `new-${name}`,
-    lineage: 'lineage',
+    connectionId: 'connectionId',
     returnTo: '/',
   });
   const land =

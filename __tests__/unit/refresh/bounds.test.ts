@@ -3,7 +3,7 @@ import { refreshPauses } from '../../../src/refresh/pauses';
 import { takeOverTime, type Time } from '../../support/refreshing';
 
 const DAY = 24 * 3_600_000;
-const set = { token: { access_token: 'a', type: 'bearer' as const }, lineage: 'l', generation: 0 };
+const set = { token: { access_token: 'a', type: 'bearer' as const }, connectionId: 'l', generation: 0 };
 
 let time: Time;
 beforeEach(() => {
@@ -67,6 +67,6 @@ test('an ended connection is remembered for a day, so that the list does not gro
 
 test('100,000 ended connections are remembered, the oldest being given up first', () => {
   const ended = endedConnections();
-  for (let i = 0; i <= 100_000; i += 1) ended.add(`lineage ${i}`);
-  expect(['lineage 0', 'lineage 1', 'lineage 100000'].map(ended.has)).toEqual([false, true, true]);
+  for (let i = 0; i <= 100_000; i += 1) ended.add(`connectionId ${i}`);
+  expect(['connectionId 0', 'connectionId 1', 'connectionId 100000'].map(ended.has)).toEqual([false, true, true]);
 });

@@ -29,10 +29,10 @@ test('a claim whose answer is read late is asked for again before anything is pr
   });
   const set = {
     token: { access_token: 'old', refresh_token: 'spent once', type: 'bearer' as const },
-    lineage: 'l',
+    connectionId: 'l',
     generation: 0,
   };
-  const landed = await flights.start(set, { patient: true, minAgeMs: 0, retentionMs: 60_000 }).landed;
-  expect(landed).toMatchObject({ kind: 'token', set: { generation: 1 } });
+  const outcome = await flights.start(set, { patient: true, minAgeMs: 0, retentionMs: 60_000 }).outcome;
+  expect(outcome).toMatchObject({ kind: 'token', set: { generation: 1 } });
   expect(steps).toEqual(['won', 'won', 'spent once']);
 });

@@ -4,7 +4,7 @@ import { isEnvelope, sealer, type EncryptionKey } from '../../../src/session/sea
 const ONE: EncryptionKey = { id: 'one', secret: 'the first secret of the ring, 40 letters' };
 const TWO: EncryptionKey = { id: 'two', secret: 'the other secret of the ring, 40 letters' };
 const TEXT = JSON.stringify({ access_token: 'token-ä€😀', refresh_token: 'refresh' });
-const CONTEXT = ['client', 'lineage'];
+const CONTEXT = ['client', 'connectionId'];
 const ring = sealer([ONE], 'ledger');
 const sealed = ring.seal(TEXT, CONTEXT);
 
@@ -82,10 +82,10 @@ test.each([
   [[]],
   [['client']],
   [['client', 'other']],
-  [['lineage', 'client']],
+  [['connectionId', 'client']],
   [['clientlineage']],
-  [['client', 'lineage', '']],
-  [['client","lineage']],
+  [['client', 'connectionId', '']],
+  [['client","connectionId']],
 ])('moved to %j it does not open', (context) => {
   expect(ring.open(sealed, context)).toBeUndefined();
 });

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { labelOf, readLabel } from '../../../src/session/label';
 
-const at = { lineage: 'c0nn_ect-ion', generation: 7 };
+const at = { connectionId: 'c0nn_ect-ion', generation: 7 };
 
 test.each([
   ['c0nn_ect-ion.7', at],
@@ -13,8 +13,8 @@ test.each([
   ['c0nn_ect-ion.7.30.31', { ...at, lifetimeSeconds: 30 }],
   ['c0nn_ect-ion.7.u5er.30', { ...at, ownerTag: 'u5er' }],
   ['c0nn_ect-ion.7.9999999999', at],
-  ['0.0', { lineage: '0', generation: 0 }],
-  ['__proto__.1', { lineage: '__proto__', generation: 1 }],
+  ['0.0', { connectionId: '0', generation: 0 }],
+  ['__proto__.1', { connectionId: '__proto__', generation: 1 }],
 ])('%s is read', (text, expected) => {
   expect(readLabel(text)).toEqual(expected);
 });
@@ -54,16 +54,16 @@ test('what is written is read again; a lifetime only where it is short against t
       nat,
       fc.option(nat, { nil: undefined }),
       fc.nat({ max: 3600 }),
-      (lineage, generation, life, leeway) => {
+      (connectionId, generation, life, leeway) => {
         const set = {
           token: { access_token: 'a', type: 'bearer' as const },
-          lineage,
+          connectionId,
           generation,
           lifetimeSeconds: life,
         };
         const isShort = life !== undefined && life < Math.max(20, 5 * leeway);
         expect(readLabel(labelOf(set, leeway))).toEqual({
-          lineage,
+          connectionId,
           generation,
           ...(isShort ? { lifetimeSeconds: life } : {}),
         });

@@ -2,7 +2,7 @@ import { sessionTokens } from '../../../src/session/session-token';
 
 const tokens = sessionTokens({
   sessionKey: 'connectToken',
-  lineageKey: 'connectLineage',
+  oldLabelKey: 'connectLineage',
   clientId: 'c',
   tokenUrl: 'https://provider.example/token',
   refreshLeewaySeconds: 60,

@@ -7,7 +7,7 @@ import { acceptedData, expiredError, readApiAnswer, type ApiDataType, type ApiRe
 import { bodyBytes } from './api-body';
 import { callLimits, type CallLimits } from './api-limits';
 import { apiCallRefused } from './api-refusal';
-import type { TransportFault, WireAnswer, WireRequest } from '../http/attempt';
+import type { TransportFault, WireAnswer, WireRequest } from '../http/send-once';
 import { connectionFault } from '../http/connection-fault';
 import type { Transport } from '../http/transport';
 

@@ -1,5 +1,5 @@
 import { ConnectError } from '../../errors/connect-error';
-import type { WireAnswer } from '../http/attempt';
+import type { WireAnswer } from '../http/send-once';
 import { SIGN_KEYS, findErrorSigns, lengthOf, type ErrorSigns } from '../errors/error-sign';
 import {
   errorForApiCode,

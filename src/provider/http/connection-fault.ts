@@ -1,4 +1,4 @@
-import type { TransportFault } from './attempt';
+import type { TransportFault } from './send-once';
 
 type Option = 'tokenUrl' | 'apiBaseUrl';
 

@@ -1,7 +1,7 @@
 import http from 'node:http';
 import https from 'node:https';
 import { ownOnly } from '../../base/own';
-import { startAttempt, type AttemptOutcome, type WireRequest, type WireResult } from './attempt';
+import { sendOnce, type SendResult, type WireRequest, type WireResult } from './send-once';
 
 /** What of the configuration sending depends on. */
 export interface TransportConfig {
@@ -43,17 +43,17 @@ export function nodeTransport(config: TransportConfig, maxBodyBytes = MAX_TOKEN_
     const timer = setTimeout(() => {
       deadline.abort();
     }, timeoutMs);
-    const attempt = (agents: Agents): Promise<AttemptOutcome> =>
+    const sendBy = (agents: Agents): Promise<SendResult> =>
       new Promise((done) => {
         const chosen = url.protocol === 'https:' ? agents.secure : agents.plain;
         const isKept = agent === undefined;
-        startAttempt({ request, url, agent: chosen, deadline: deadline.signal, signal, isKept, maxBodyBytes }, done);
+        sendOnce({ request, url, agent: chosen, deadline: deadline.signal, signal, isKept, maxBodyBytes }, done);
       });
     try {
-      const first = await attempt(kept);
+      const first = await sendBy(kept);
       if (typeof first === 'object') return first;
       if (first === 'unanswered' && !mayRepeat) return BROKEN;
-      const second = await attempt(fresh);
+      const second = await sendBy(fresh);
       if (typeof second === 'object') return second;
       return first === 'unwritten' && second === 'unwritten' ? UNREACHABLE : BROKEN;
     } finally {

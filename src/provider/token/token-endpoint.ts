@@ -1,7 +1,7 @@
 import type * as http from 'node:http';
 import { ConnectError } from '../../errors/connect-error';
 import type { ConnectToken } from '../../session/connect-token';
-import type { TransportFault, WireResult } from '../http/attempt';
+import type { TransportFault, WireResult } from '../http/send-once';
 import { connectionFault } from '../http/connection-fault';
 import { own, ownOnly } from '../../base/own';
 import { readAnswer } from './read-answer';

@@ -15,13 +15,13 @@ export type Grant =
   | { readonly grant_type: 'refresh_token'; readonly refresh_token: string };
 
 /** Headers and body of one token request; the secret stands in exactly one of the two. */
-export interface TokenRequest {
+export interface WrittenRequest {
   readonly headers: Readonly<Record<string, string>>;
   readonly body: string;
 }
 
 /** Writes the token request for a grant: nothing in it comes from the visitor's request but code or token. */
-export function tokenRequest(config: TokenRequestConfig, grant: Grant): TokenRequest {
+export function tokenRequest(config: TokenRequestConfig, grant: Grant): WrittenRequest {
   const fields = { ...clientFields(config), ...grantFields(config, grant) };
   const json = config.requestFormat === 'json';
   return {

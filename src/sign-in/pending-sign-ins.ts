@@ -18,13 +18,13 @@ export interface SpentMark {
   readonly h: string;
   /** When it was spent, in milliseconds since 1970. */
   readonly at: number;
-  /** Only after success: where it landed (until another sign-in follows), and the lineage of its token. */
+  /** Only after success: where it landed (until another sign-in follows), and the connection id of its token. */
   readonly r?: string;
   readonly l?: string;
 }
 
 /** All sign-ins of one session: short names, because every session save writes them. */
-export interface Attempts {
+export interface SignIns {
   readonly p: readonly PendingEntry[];
   readonly s: readonly SpentMark[];
 }
@@ -91,8 +91,8 @@ export function challengeOf(verifier: string): string {
   return createHash('sha256').update(verifier).digest('base64url');
 }
 
-/** Reads the attempts from a session property of any shape. @returns undefined when nothing of ours is there */
-export function readAttempts(value: unknown): Attempts | undefined {
+/** Reads the signIns from a session property of any shape. @returns undefined when nothing of ours is there */
+export function readSignIns(value: unknown): SignIns | undefined {
   if (typeof value !== 'object' || value === null) return undefined;
   const { p, s } = ownOnly(value as { p?: unknown; s?: unknown });
   if (!Array.isArray(p) || !Array.isArray(s)) return undefined;
@@ -119,12 +119,12 @@ function isSpent(value: unknown): value is SpentMark {
 }
 
 /** Adds a started sign-in; of more than 8 the oldest is dropped. */
-export function withPending(attempts: Attempts | undefined, entry: PendingEntry): Attempts {
-  return { p: [...(attempts?.p ?? []), entry].slice(-MOST), s: attempts?.s ?? [] };
+export function withPending(signIns: SignIns | undefined, entry: PendingEntry): SignIns {
+  return { p: [...(signIns?.p ?? []), entry].slice(-MOST), s: signIns?.s ?? [] };
 }
 
 /** What two copies of one session know together, of which the second wins: nothing that either has spent is pending. */
-export function mergedAttempts(one: Attempts, two: Attempts | undefined): Attempts {
+export function mergedSignIns(one: SignIns, two: SignIns | undefined): SignIns {
   if (two === undefined) return one;
   const spent = new Map([...one.s, ...two.s].map((mark) => [mark.h, mark]));
   // A mark of a success says more than the one that it was made from.
@@ -138,22 +138,22 @@ function latest<T extends { readonly at: number }>(rows: readonly T[]): readonly
 }
 
 /** Whether no more sign-ins fit: then one that is missing may have been pushed out. */
-export function isFull({ p }: Attempts): boolean {
+export function isFull({ p }: SignIns): boolean {
   return p.length >= MOST;
 }
 
 /** Looks a state up among own entries only: no name is ever a key here, so `__proto__` is as unknown as any other. */
-export function findAttempt(attempts: Attempts, hash: string, nowMs: number, ttlMs: number): Found {
-  const mark = attempts.s.find((one) => one.h === hash);
+export function findSignIn(signIns: SignIns, hash: string, nowMs: number, ttlMs: number): Found {
+  const mark = signIns.s.find((one) => one.h === hash);
   if (mark !== undefined) return { kind: 'spent', mark };
-  const entry = attempts.p.find((one) => one.h === hash);
+  const entry = signIns.p.find((one) => one.h === hash);
   if (entry === undefined) return { kind: 'unknown' };
   return isLive(entry, nowMs, ttlMs) ? { kind: 'pending', entry } : { kind: 'expired' };
 }
 
 /** The one sign-in in progress, for a server that returns no state. @returns undefined unless exactly one is live */
-export function solePending(attempts: Attempts, nowMs: number, ttlMs: number): PendingEntry | undefined {
-  const live = attempts.p.filter((entry) => isLive(entry, nowMs, ttlMs));
+export function solePending(signIns: SignIns, nowMs: number, ttlMs: number): PendingEntry | undefined {
+  const live = signIns.p.filter((entry) => isLive(entry, nowMs, ttlMs));
   return live.length === 1 ? live[0] : undefined;
 }
 
@@ -162,25 +162,25 @@ function isLive(entry: PendingEntry, nowMs: number, ttlMs: number): boolean {
 }
 
 /** Turns a pending sign-in into a spent mark; marks live `ttlMs`, at most 8. */
-export function withSpent(attempts: Attempts, mark: SpentMark, nowMs: number, ttlMs: number): Attempts {
-  const others = attempts.s.filter((one) => one.h !== mark.h && nowMs - one.at < ttlMs);
-  return { p: attempts.p.filter((one) => one.h !== mark.h), s: [...others, mark].slice(-MOST) };
+export function withSpent(signIns: SignIns, mark: SpentMark, nowMs: number, ttlMs: number): SignIns {
+  const others = signIns.s.filter((one) => one.h !== mark.h && nowMs - one.at < ttlMs);
+  return { p: signIns.p.filter((one) => one.h !== mark.h), s: [...others, mark].slice(-MOST) };
 }
 
 /** Marks of earlier successes lose their landing place once a newer sign-in has replaced their token. */
-export function withoutLandings(attempts: Attempts): Attempts {
-  return { p: attempts.p, s: attempts.s.map(({ h, at, l }) => (l === undefined ? { h, at } : { h, at, l })) };
+export function withoutReturns(signIns: SignIns): SignIns {
+  return { p: signIns.p, s: signIns.s.map(({ h, at, l }) => (l === undefined ? { h, at } : { h, at, l })) };
 }
 
 /** Hashes of the sign-ins that may still put a token into a session: first those whose callback is under way. */
-export function openSignIns(attempts: Attempts | undefined): readonly string[] {
-  const underWay = attempts?.s.filter(({ l }) => l === undefined) ?? [];
-  return [...underWay, ...(attempts?.p ?? [])].map(({ h }) => h);
+export function openSignIns(signIns: SignIns | undefined): readonly string[] {
+  const underWay = signIns?.s.filter(({ l }) => l === undefined) ?? [];
+  return [...underWay, ...(signIns?.p ?? [])].map(({ h }) => h);
 }
 
 /** Hashes of the sign-ins that have put their token into a session. */
-export function landedSignIns(attempts: Attempts | undefined): readonly string[] {
-  return attempts?.s.filter(({ l }) => l !== undefined).map(({ h }) => h) ?? [];
+export function finishedSignIns(signIns: SignIns | undefined): readonly string[] {
+  return signIns?.s.filter(({ l }) => l !== undefined).map(({ h }) => h) ?? [];
 }
 
 /**
@@ -189,5 +189,5 @@ export function landedSignIns(attempts: Attempts | undefined): readonly string[]
  * @param value - the session property of any shape
  */
 export function lastSignInAt(value: unknown): number | undefined {
-  return readAttempts(value)?.s.findLast((mark) => mark.l !== undefined)?.at;
+  return readSignIns(value)?.s.findLast((mark) => mark.l !== undefined)?.at;
 }

@@ -48,16 +48,16 @@ export type WireResult =
  * What became of it. Two are those of a kept connection that its server had given up: `unwritten`, found before anything
  * was written to it, and `unanswered`, without a byte of an answer after that.
  */
-export type AttemptOutcome = WireResult | 'unwritten' | 'unanswered';
+export type SendResult = WireResult | 'unwritten' | 'unanswered';
 
-/** What one attempt needs to know. */
-export interface Attempt {
+/** What one sending needs to know. */
+export interface Sending {
   readonly request: WireRequest;
   readonly url: URL;
   readonly agent: http.Agent;
-  /** Ends the attempt as `timeout`. */
+  /** Ends the sending as `timeout`. */
   readonly deadline: AbortSignal;
-  /** Ends the attempt as `aborted`. */
+  /** Ends the sending as `aborted`. */
   readonly signal: AbortSignal | undefined;
   /** Whether the connection may serve further requests. */
   readonly isKept: boolean;
@@ -99,8 +99,8 @@ const OWN_ROUTE: Readonly<http.RequestOptions> = {
  * An interceptor connects only after it has seen the request: then it is written early, where Node holds it back until
  * the connection is verified, and an answer counts only if Node has verified one.
  */
-export function startAttempt(attempt: Attempt, done: (outcome: AttemptOutcome) => void): void {
-  const { request, url, agent, deadline, signal, isKept, maxBodyBytes } = attempt;
+export function sendOnce(sending: Sending, done: (outcome: SendResult) => void): void {
+  const { request, url, agent, deadline, signal, isKept, maxBodyBytes } = sending;
   const secure = url.protocol === 'https:';
   const body = request.body === undefined ? undefined : Buffer.from(request.body);
   const identity = witness(url.hostname);
@@ -215,7 +215,7 @@ export function startAttempt(attempt: Attempt, done: (outcome: AttemptOutcome) =
     settle({ kind: 'fault', fault: 'aborted' }, 'destroy');
   }
 
-  function settle(outcome: AttemptOutcome, socketFate: 'keep' | 'destroy'): void {
+  function settle(outcome: SendResult, socketFate: 'keep' | 'destroy'): void {
     if (settled) return;
     settled = true;
     deadline.removeEventListener('abort', timeOut);

@@ -1,7 +1,7 @@
 import type { TokenSet } from '../session/connect-token';
 
 /** How an attempt to get a newer token set ended. Times in milliseconds. */
-export type Landed =
+export type RefreshOutcome =
   /** `ageMs`: since it was settled; `won`: this process has just refreshed it. */
   | { readonly kind: 'token'; readonly set: TokenSet; readonly ageMs: number; readonly won: boolean }
   /** Another process is refreshing. */

@@ -1,7 +1,7 @@
 import type { Request } from 'express';
 import { hasEnded } from '../session/gone-sessions';
 import { own } from '../base/own';
-import { mergedAttempts, readAttempts, type Attempts } from './login-attempt';
+import { mergedSignIns, readSignIns, type SignIns } from './pending-sign-ins';
 
 type Properties = Readonly<Record<string, unknown>>;
 
@@ -15,26 +15,26 @@ const MOST_SESSIONS = 5_000;
  * What this process has last written of the sign-ins of each session. express-session writes whole snapshots: a request
  * of the app that loaded the session before a sign-in began, or ended, would save its older copy over it.
  */
-export interface RecentAttempts {
-  readonly note: (sessionId: string, attempts: Attempts) => void;
+export interface RecentSignIns {
+  readonly note: (sessionId: string, signIns: SignIns) => void;
   /** What the store is to keep in place of an older copy, whoever saves. */
   readonly kept: (session: Properties) => Properties;
 }
 
 /** One for each instance: two of them never share a property of the session. */
-export function recentAttempts({
+export function recentSignIns({
   pendingKey,
   pendingTtlMs,
 }: {
   readonly pendingKey: string;
   readonly pendingTtlMs: number;
-}): RecentAttempts {
-  const bySession = new Map<string, { readonly attempts: Attempts; readonly until: number }>();
+}): RecentSignIns {
+  const bySession = new Map<string, { readonly signIns: SignIns; readonly until: number }>();
 
-  function note(sessionId: string, attempts: Attempts): void {
+  function note(sessionId: string, signIns: SignIns): void {
     // The newest last: the oldest is given up first, and so is what is over.
     bySession.delete(sessionId);
-    bySession.set(sessionId, { attempts, until: Date.now() + pendingTtlMs });
+    bySession.set(sessionId, { signIns, until: Date.now() + pendingTtlMs });
     for (const [oldest, { until }] of bySession) {
       if (bySession.size <= MOST_SESSIONS && until >= Date.now()) break;
       bySession.delete(oldest);
@@ -47,7 +47,7 @@ export function recentAttempts({
     if (req === undefined || found === undefined || found.until < Date.now()) return {};
     // With a session its sign-ins have ended.
     if (hasEnded(req.sessionStore, String(id))) return {};
-    return { [pendingKey]: mergedAttempts(found.attempts, readAttempts(own(session, pendingKey))) };
+    return { [pendingKey]: mergedSignIns(found.signIns, readSignIns(own(session, pendingKey))) };
   }
 
   return Object.freeze({ note, kept });

@@ -1,11 +1,11 @@
 import { MemoryStore } from 'express-session';
-import { recentAttempts, type RecentAttempts } from '../../../src/sign-in/recent-attempts';
+import { recentSignIns, type RecentSignIns } from '../../../src/sign-in/recent-sign-ins';
 
 const TTL_MS = 600_000;
 const store = new MemoryStore();
 const attempts = { p: [], s: [{ h: 'a hash', at: Date.now() }] };
 
-const made = (): RecentAttempts => recentAttempts({ pendingKey: 'connectPending', pendingTtlMs: TTL_MS });
+const made = (): RecentSignIns => recentSignIns({ pendingKey: 'connectPending', pendingTtlMs: TTL_MS });
 /** An older copy of a session, which a request of this process saves. */
 const copy = (id: string) => ({ req: { sessionStore: store }, id });
 
