@@ -4,7 +4,7 @@ import { cpSync, existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, wri
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { Application } from 'typedoc';
+import { Application, Converter, LiteralType, ReflectionKind, UnionType } from 'typedoc';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 const committed = join(root, 'docs/api');
@@ -51,12 +51,29 @@ async function write(folder) {
     intentionallyNotExported: ['Env', 'UncheckedBody'],
     logLevel: 'Warn',
   });
+  listNames(app);
   const project = await app.convert();
   if (project === undefined) return false;
   app.validate(project);
   if (app.logger.hasErrors() || app.logger.hasWarnings()) return false;
   await app.generateOutputs(project);
   return !app.logger.hasErrors() && !app.logger.hasWarnings();
+}
+
+/** Shows a type that is the names of a table's rows as these names. */
+function listNames({ converter }) {
+  const namesOf = new Map();
+  converter.on(Converter.EVENT_CREATE_DECLARATION, (context, reflection) => {
+    if (reflection.kind !== ReflectionKind.TypeAlias) return;
+    const { types } = context.checker.getDeclaredTypeOfSymbol(context.getSymbolFromReflection(reflection));
+    if (types?.every((type) => type.isStringLiteral())) namesOf.set(reflection, types);
+  });
+  converter.on(Converter.EVENT_RESOLVE_BEGIN, () => {
+    for (const [reflection, types] of namesOf) {
+      if (reflection.type.type !== 'union')
+        reflection.type = new UnionType(types.map(({ value }) => new LiteralType(value)));
+    }
+  });
 }
 
 /** What typedoc cannot be told. */

@@ -1,8 +1,8 @@
-import { WORDS, withDocs, type ConnectErrorCode, type Words } from './words';
+import { CODES, withDocs, type CodeRow, type ConnectErrorCode } from './codes';
 import { own, ownOnly } from '../base/own';
 import { newReference } from './reference';
 
-export type { ConnectErrorCode } from './words';
+export type { ConnectErrorCode } from './codes';
 
 /** `Retry-After` of what passes by itself within moments. */
 export const COME_AGAIN_SECONDS = 2;
@@ -87,19 +87,19 @@ export class ConnectError extends Error {
 
   constructor(code: ConnectErrorCode, given: ConnectErrorDetails = {}) {
     const details = ownOnly(given);
-    if (!Object.hasOwn(WORDS, code)) {
-      throw new TypeError(`A ConnectError takes one of these codes: ${Object.keys(WORDS).join(', ')}.`);
+    if (!Object.hasOwn(CODES, code)) {
+      throw new TypeError(`A ConnectError takes one of these codes: ${Object.keys(CODES).join(', ')}.`);
     }
-    const words = WORDS[code];
+    const row = CODES[code];
     super(withDocs(code, details.message));
     this.code = code;
-    this.status = details.status ?? words.status;
+    this.status = details.status ?? row.status;
     this.statusCode = this.status;
-    this.title = words.title;
-    this.detail = detailFor(words, details.reason) ?? words.detail;
+    this.title = row.title;
+    this.detail = detailFor(row, details.reason) ?? row.detail;
     this.stage = details.stage ?? 'api';
     this.reference = details.reference ?? newReference();
-    this.retryable = words.retryable;
+    this.retryable = row.retryable;
     this.expose = this.status < 500;
     this.headers = Object.freeze(
       ownOnly({
@@ -118,8 +118,8 @@ export class ConnectError extends Error {
 }
 
 /** The more precise `detail` of a reason, which may be any word of the app's own. */
-function detailFor(words: Words, reason: string | undefined): string | undefined {
-  const details = own(words, 'detailByReason') as Words['detailByReason'];
+function detailFor(row: CodeRow, reason: string | undefined): string | undefined {
+  const details = own(row, 'detailByReason') as CodeRow['detailByReason'];
   const detail = details === undefined || reason === undefined ? undefined : own(details, reason);
   return typeof detail === 'string' ? detail : undefined;
 }

@@ -1,4 +1,5 @@
 import type { NextFunction, Request, RequestHandler, Response } from 'express';
+import { startAgainHelps } from '../errors/codes';
 import { emitAnswer } from '../errors/emit';
 import { answerError, type RenderError } from '../web/respond';
 import {
@@ -6,7 +7,6 @@ import {
   ConnectError,
   PRIVATE_HEADERS,
   isConnectError,
-  type ConnectErrorCode,
   type ConnectStage,
 } from '../errors/connect-error';
 import type { ConnectEventListener } from '../errors/events';
@@ -20,16 +20,6 @@ export interface VisitConfig {
   readonly onEvent?: ConnectEventListener | undefined;
   readonly loginUrl?: string | undefined;
 }
-
-/** Failures that a visitor cannot get out of by starting again. */
-const NO_RESTART: ReadonlySet<ConnectErrorCode> = new Set([
-  'ERR_CONNECT_OPTIONS',
-  'ERR_CONNECT_NO_SESSION',
-  'ERR_CONNECT_COOKIE',
-  'ERR_CONNECT_METHOD',
-  'ERR_CONNECT_PREFETCH',
-  'ERR_CONNECT_CONFIG',
-]);
 
 /** What a route of ours is. */
 export interface Route {
@@ -102,7 +92,7 @@ function fail(thrown: unknown, req: Request, res: Response, next: NextFunction, 
 }
 
 function withLoginUrl(error: ConnectError, loginUrl: string | undefined): ConnectError {
-  if (loginUrl === undefined || error.loginUrl !== undefined || NO_RESTART.has(error.code)) return error;
+  if (loginUrl === undefined || error.loginUrl !== undefined || !startAgainHelps(error.code)) return error;
   // Who wants to disconnect is not helped by another sign-in.
   if (error.stage === 'disconnect') return error;
   // The app's onConnect may throw one error object again and again, frozen.

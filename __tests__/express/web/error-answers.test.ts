@@ -6,6 +6,7 @@ import {
   type ConnectErrorCode,
   type ConnectEvent,
 } from '../../../src';
+import { CODES } from '../../../src/errors/codes';
 import { SANDBOX_API_CODES, type Sandbox } from '../../../src/testing';
 import {
   beginSignIn,
@@ -199,6 +200,42 @@ describe('page or problem', () => {
           : await refused(own, apiCode, page);
       expect(/<a href="([^"]*)">Start again<\/a>/.exec(answer.body)?.[1]).toBe(link);
     });
+  });
+});
+
+describe('where starting again helps', () => {
+  const NEVER: readonly string[] = [
+    'ERR_CONNECT_OPTIONS',
+    'ERR_CONNECT_NO_SESSION',
+    'ERR_CONNECT_COOKIE',
+    'ERR_CONNECT_METHOD',
+    'ERR_CONNECT_PREFETCH',
+    'ERR_CONNECT_CONFIG',
+  ];
+
+  /** The answer to a visitor whose sign-in `onConnect` refuses with this error. */
+  async function answered(error: ConnectError): Promise<Record<string, unknown>> {
+    let problem: Record<string, unknown> = {};
+    await within({ options: { onConnect: () => Promise.reject(error) } }, async (own) => {
+      const visitor = browser();
+      problem = problemOf(await visitor.visit(await beginSignIn(own, sandbox, visitor), {}));
+    });
+    return problem;
+  }
+
+  test.each(Object.keys(CODES) as ConnectErrorCode[])(
+    '%s links to the sign-in, unless it cannot help',
+    async (code) => {
+      const { status, title } = new ConnectError(code);
+      const problem = await answered(new ConnectError(code));
+      expect(problem).toMatchObject({ code, status, title });
+      expect(problem['loginUrl']).toBe(NEVER.includes(code) ? undefined : '/connect/authorize');
+    },
+  );
+
+  test('a code of a newer copy of this package links to it, too', async () => {
+    const newer = Object.assign(new ConnectError('ERR_CONNECT_API'), { code: 'ERR_CONNECT_NEWER' });
+    expect(await answered(newer)).toMatchObject({ code: 'ERR_CONNECT_NEWER', loginUrl: '/connect/authorize' });
   });
 });
 

@@ -1,12 +1,9 @@
 import type { ConnectErrorCode } from '../../../src';
+import { CODES } from '../../../src/errors/codes';
 import { namesIn } from './markdown';
 
 /** What the code names, and the documents must name as well. */
-export const ERROR_CODES = namesIn(
-  'errors/words.ts',
-  /type ConnectErrorCode =(.*?);/su,
-  /'([A-Z_]+)'/gu,
-) as readonly ConnectErrorCode[];
+export const ERROR_CODES = Object.keys(CODES) as readonly ConnectErrorCode[];
 export const OPTIONS = namesIn(
   'options/options.ts',
   /interface ConnectAuthOptions \{(.*?)\n\}/su,

@@ -1,30 +1,6 @@
-/** Every code that this package throws. Stable: a rename is a breaking change. */
-export type ConnectErrorCode =
-  | 'ERR_CONNECT_OPTIONS'
-  | 'ERR_CONNECT_NO_SESSION'
-  | 'ERR_CONNECT_COOKIE'
-  | 'ERR_CONNECT_STORE'
-  | 'ERR_CONNECT_METHOD'
-  | 'ERR_CONNECT_PREFETCH'
-  | 'ERR_CONNECT_ORIGIN'
-  | 'ERR_CONNECT_CALLBACK'
-  | 'ERR_CONNECT_STATE'
-  | 'ERR_CONNECT_DENIED'
-  | 'ERR_CONNECT_GRANT'
-  | 'ERR_CONNECT_REQUIRED'
-  | 'ERR_CONNECT_EXPIRED'
-  | 'ERR_CONNECT_CONFIG'
-  | 'ERR_CONNECT_ACCOUNT'
-  | 'ERR_CONNECT_FORBIDDEN'
-  | 'ERR_CONNECT_RATE_LIMITED'
-  | 'ERR_CONNECT_UNAVAILABLE'
-  | 'ERR_CONNECT_TIMEOUT'
-  | 'ERR_CONNECT_RESPONSE'
-  | 'ERR_CONNECT_API'
-  | 'ERR_CONNECT_LEDGER';
-
 /** What follows from a code alone. */
-export interface Words {
+export interface CodeRow {
+  /** HTTP status of our answer. */
   readonly status: number;
   /** Shown to visitors. */
   readonly title: string;
@@ -33,19 +9,22 @@ export interface Words {
   /** For developers, where the thrower has nothing more precise; followed by where to read on. */
   readonly message: string;
   readonly retryable: boolean;
+  /** Whether a new sign-in may help this visitor: answers then carry a link to it. */
+  readonly startAgain: boolean;
   /** More precise `detail` per `reason`. */
   readonly detailByReason?: Readonly<Record<string, string>>;
 }
 
 const OURS = 'This site has a problem on its side, and nothing you did caused it. Please tell its operator.';
 
-/** Texts for visitors and developers; none holds a value. */
-export const WORDS: Readonly<Record<ConnectErrorCode, Words>> = {
+/** One row for each error code. No text holds a value. */
+export const CODES = table({
   ERR_CONNECT_OPTIONS: {
     status: 500,
     title: 'Sign-in is not set up correctly',
     detail: OURS,
     retryable: false,
+    startAgain: false,
     message: 'The options of connectAuth() are not usable.',
   },
   ERR_CONNECT_NO_SESSION: {
@@ -53,6 +32,7 @@ export const WORDS: Readonly<Record<ConnectErrorCode, Words>> = {
     title: 'Sign-in is not set up correctly',
     detail: OURS,
     retryable: false,
+    startAgain: false,
     message: 'There is no session on this request: mount express-session before connectAuth().',
   },
   ERR_CONNECT_COOKIE: {
@@ -60,12 +40,14 @@ export const WORDS: Readonly<Record<ConnectErrorCode, Words>> = {
     title: 'Sign-in is not set up correctly',
     detail: OURS,
     retryable: false,
+    startAgain: false,
     message: 'The session cookie can never come back to the callback: check the cookie settings of express-session.',
   },
   ERR_CONNECT_STORE: {
     status: 503,
     title: 'Sign-in is not available right now',
     retryable: true,
+    startAgain: true,
     detail: 'This site could not reach its own storage. Nothing is lost: please try again in a moment.',
     message: 'The session store failed or did not answer in time.',
   },
@@ -73,6 +55,7 @@ export const WORDS: Readonly<Record<ConnectErrorCode, Words>> = {
     status: 405,
     title: 'Method not allowed',
     retryable: false,
+    startAgain: false,
     detail: 'This address cannot be used in this way. Please use the link or the button on the site itself.',
     message: 'The route answers one method only: see the Allow header.',
   },
@@ -80,6 +63,7 @@ export const WORDS: Readonly<Record<ConnectErrorCode, Words>> = {
     status: 503,
     title: 'Not while prefetching',
     retryable: true,
+    startAgain: false,
     detail: 'This address cannot be loaded in advance. Open the link when you need it.',
     message: 'A prefetch or prerender must not start or finish a sign-in; the browser asks again on the real visit.',
   },
@@ -87,6 +71,7 @@ export const WORDS: Readonly<Record<ConnectErrorCode, Words>> = {
     status: 403,
     title: 'Request refused',
     retryable: false,
+    startAgain: true,
     detail: 'This request did not come from a page of this site. Please use the link on the site itself.',
     message: 'The request carries no sign of having been made by a page of this site.',
   },
@@ -94,6 +79,7 @@ export const WORDS: Readonly<Record<ConnectErrorCode, Words>> = {
     status: 400,
     title: 'That was not a sign-in answer',
     retryable: false,
+    startAgain: true,
     detail: 'The address you came back with does not hold a complete answer. Please start again.',
     message: 'The callback was called with a query that is no OAuth answer (RFC 6749 §4.1.2).',
   },
@@ -101,6 +87,7 @@ export const WORDS: Readonly<Record<ConnectErrorCode, Words>> = {
     status: 403,
     title: 'This sign-in does not belong to this browser',
     retryable: false,
+    startAgain: true,
     detail:
       'We could not match the answer to a sign-in that you started here. Please start again, and allow cookies for this site.',
     message: 'The state of the callback matches no pending sign-in of this session.',
@@ -113,6 +100,7 @@ export const WORDS: Readonly<Record<ConnectErrorCode, Words>> = {
     status: 403,
     title: 'The connection was declined',
     retryable: false,
+    startAgain: true,
     detail: 'Your account was not connected, because access was declined. You can start again at any time.',
     message: 'The visitor or the provider declined the authorization request.',
   },
@@ -120,6 +108,7 @@ export const WORDS: Readonly<Record<ConnectErrorCode, Words>> = {
     status: 400,
     title: 'This sign-in is no longer valid',
     retryable: false,
+    startAgain: true,
     detail: 'The sign-in took too long or was used before. Please start again.',
     message:
       'The provider refused the authorization code: it is spent, expired, or was issued for another redirect URI.',
@@ -128,6 +117,7 @@ export const WORDS: Readonly<Record<ConnectErrorCode, Words>> = {
     status: 401,
     title: 'Please connect your account',
     retryable: false,
+    startAgain: true,
     detail: 'This page needs a connected account. Please connect yours, then you can go on.',
     message: 'No account is connected in this session: send the visitor through sign-in.',
   },
@@ -135,6 +125,7 @@ export const WORDS: Readonly<Record<ConnectErrorCode, Words>> = {
     status: 401,
     title: 'Your connection has ended',
     retryable: false,
+    startAgain: true,
     detail: 'Please connect your account again.',
     message: 'The provider no longer accepts this connection: send the visitor through sign-in again.',
     detailByReason: {
@@ -146,6 +137,7 @@ export const WORDS: Readonly<Record<ConnectErrorCode, Words>> = {
     title: 'Sign-in is not set up correctly',
     detail: OURS,
     retryable: false,
+    startAgain: false,
     message:
       'The provider refuses our credentials or our request: check clientId, clientSecret, redirectUri, scope, ' +
       'accessTokenKey, clientAuthentication and requestFormat against the registration.',
@@ -154,6 +146,7 @@ export const WORDS: Readonly<Record<ConnectErrorCode, Words>> = {
     status: 409,
     title: 'Your account needs attention',
     retryable: false,
+    startAgain: true,
     detail:
       'The e-mail address or phone number of your account is missing, not valid or already in use. Please check your account with the provider, then start again.',
     message: "The provider refuses something about the visitor's own account.",
@@ -162,6 +155,7 @@ export const WORDS: Readonly<Record<ConnectErrorCode, Words>> = {
     status: 403,
     title: 'Your account is not allowed to do this',
     retryable: false,
+    startAgain: true,
     detail: 'The provider does not allow this for your account. Another account may work.',
     message: 'The provider allows this to administrators only.',
     detailByReason: {
@@ -172,6 +166,7 @@ export const WORDS: Readonly<Record<ConnectErrorCode, Words>> = {
     status: 503,
     title: 'Too many requests',
     retryable: true,
+    startAgain: true,
     detail: 'The provider is receiving too many requests from this site. Please try again in a moment.',
     message: 'The provider limits the rate of our requests.',
     detailByReason: {
@@ -183,6 +178,7 @@ export const WORDS: Readonly<Record<ConnectErrorCode, Words>> = {
     status: 502,
     title: 'The provider is not available',
     retryable: true,
+    startAgain: true,
     detail: 'The service that we connect to is down or under maintenance. Please try again in a moment.',
     message: 'The provider could not be reached or reported a failure of its own.',
   },
@@ -190,6 +186,7 @@ export const WORDS: Readonly<Record<ConnectErrorCode, Words>> = {
     status: 504,
     title: 'The provider did not answer in time',
     retryable: true,
+    startAgain: true,
     detail: 'The service that we connect to is too slow right now. Please try again in a moment.',
     message: 'The provider gave no complete answer within timeoutMs.',
   },
@@ -197,6 +194,7 @@ export const WORDS: Readonly<Record<ConnectErrorCode, Words>> = {
     status: 502,
     title: 'The provider gave an unusable answer',
     retryable: true,
+    startAgain: true,
     detail: 'The service that we connect to answered in a way that we cannot use. Please try again later.',
     message: "The provider's answer is not what its documentation promises.",
   },
@@ -204,6 +202,7 @@ export const WORDS: Readonly<Record<ConnectErrorCode, Words>> = {
     status: 400,
     title: 'The provider refused the request',
     retryable: false,
+    startAgain: true,
     detail: 'The service that we connect to did not accept the request.',
     message: 'The Connect API refused the call.',
   },
@@ -211,6 +210,7 @@ export const WORDS: Readonly<Record<ConnectErrorCode, Words>> = {
     status: 503,
     title: 'Your connection is being renewed',
     retryable: true,
+    startAgain: true,
     detail:
       'This site could not renew your connection right now. You are still connected: please try again in a moment.',
     message:
@@ -219,7 +219,11 @@ export const WORDS: Readonly<Record<ConnectErrorCode, Words>> = {
       moved: 'A sign-in was completed at the same moment, so your account may still be connected. Please try again.',
     },
   },
-};
+});
+
+// Extract, which takes nothing away, makes editors show this name and not the whole list.
+/** Every code that this package throws. Stable: a rename is a breaking change. */
+export type ConnectErrorCode = Extract<keyof typeof CODES, string>;
 
 /** Ships with the package; its headings are the codes. */
 const DOCS = 'express-connect-auth/docs/errors.md';
@@ -230,6 +234,16 @@ const DOCS = 'express-connect-auth/docs/errors.md';
  */
 export function withDocs(code: ConnectErrorCode, own: string | undefined): string {
   if (code === 'ERR_CONNECT_OPTIONS' && own !== undefined) return own;
-  const message = own ?? WORDS[code].message;
+  const message = own ?? CODES[code].message;
   return `${message}${/[.!?]$/u.test(message) ? '' : '.'} See ${DOCS}#${code.toLowerCase()}.`;
+}
+
+/** Whether answers of this code link to the sign-in. A code of a newer copy of this package does. */
+export function startAgainHelps(code: ConnectErrorCode): boolean {
+  return !Object.hasOwn(CODES, code) || CODES[code].startAgain;
+}
+
+/** Gives the table its type: the codes by name, the rest as {@link CodeRow}. */
+function table<Code extends string>(rows: Readonly<Record<Code, CodeRow>>): Readonly<Record<Code, CodeRow>> {
+  return rows;
 }
