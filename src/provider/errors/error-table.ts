@@ -13,118 +13,50 @@ interface ApiCodeRow {
   readonly meaning: string;
   /** At the callback, the exchange and the refresh. */
   readonly signIn: Answer;
-  /** At the refresh, where that differs from the rest of the sign-in. */
+  /** At the refresh, where that differs: the provider refuses this connection, and its visitor can connect again. */
   readonly refresh?: Answer;
   readonly apiCall: Answer;
 }
 
-/** At a refresh: the provider refuses this connection, for whatever reason, and its visitor can connect again. */
-const REFUSED: Answer = [401, 'ERR_CONNECT_EXPIRED'];
+/** Answers that several signs share. */
+const EXPIRED: Answer = [401, 'ERR_CONNECT_EXPIRED'];
+const CONFIG: Answer = [500, 'ERR_CONNECT_CONFIG'];
+const FORBIDDEN: Answer = [403, 'ERR_CONNECT_FORBIDDEN'];
+const UNUSABLE: Answer = [502, 'ERR_CONNECT_RESPONSE'];
+const UNAVAILABLE: Answer = [502, 'ERR_CONNECT_UNAVAILABLE'];
+const MAINTENANCE: Answer = [503, 'ERR_CONNECT_UNAVAILABLE'];
+const ACCOUNT_FAULT: Answer = [422, 'ERR_CONNECT_ACCOUNT'];
+const ACCOUNT_TAKEN: Answer = [409, 'ERR_CONNECT_ACCOUNT'];
+const DENIED: Answer = [403, 'ERR_CONNECT_DENIED'];
+const GRANT: Answer = [400, 'ERR_CONNECT_GRANT'];
 
 /**
  * Every documented API code, one row a code. Our status says what our server means to this visitor: 4xx, the visitor
  * can act; 500, this deployment is misconfigured; 502, 503, 504, the provider.
  */
 const API_CODE_TABLE: readonly ApiCodeRow[] = [
-  {
-    apiCode: 400,
-    meaning: 'request invalid',
-    signIn: [400, 'ERR_CONNECT_GRANT'],
-    refresh: REFUSED,
-    apiCall: [400, 'ERR_CONNECT_API'],
-  },
-  {
-    apiCode: 401,
-    meaning: 'API key is wrong',
-    signIn: [500, 'ERR_CONNECT_CONFIG'],
-    refresh: REFUSED,
-    apiCall: [401, 'ERR_CONNECT_EXPIRED'],
-  },
-  {
-    apiCode: 403,
-    meaning: 'administrators only',
-    signIn: [403, 'ERR_CONNECT_FORBIDDEN'],
-    refresh: REFUSED,
-    apiCall: [403, 'ERR_CONNECT_FORBIDDEN'],
-  },
-  { apiCode: 404, meaning: 'not found', signIn: [502, 'ERR_CONNECT_RESPONSE'], apiCall: [404, 'ERR_CONNECT_API'] },
-  {
-    apiCode: 405,
-    meaning: 'method not allowed',
-    signIn: [502, 'ERR_CONNECT_RESPONSE'],
-    apiCall: [405, 'ERR_CONNECT_API'],
-  },
-  {
-    apiCode: 406,
-    meaning: 'format is not json',
-    signIn: [502, 'ERR_CONNECT_RESPONSE'],
-    apiCall: [406, 'ERR_CONNECT_API'],
-  },
-  { apiCode: 410, meaning: 'gone', signIn: [502, 'ERR_CONNECT_RESPONSE'], apiCall: [410, 'ERR_CONNECT_API'] },
+  { apiCode: 400, meaning: 'request invalid', signIn: GRANT, refresh: EXPIRED, apiCall: [400, 'ERR_CONNECT_API'] },
+  { apiCode: 401, meaning: 'API key is wrong', signIn: CONFIG, refresh: EXPIRED, apiCall: EXPIRED },
+  { apiCode: 403, meaning: 'administrators only', signIn: FORBIDDEN, refresh: EXPIRED, apiCall: FORBIDDEN },
+  { apiCode: 404, meaning: 'not found', signIn: UNUSABLE, apiCall: [404, 'ERR_CONNECT_API'] },
+  { apiCode: 405, meaning: 'method not allowed', signIn: UNUSABLE, apiCall: [405, 'ERR_CONNECT_API'] },
+  { apiCode: 406, meaning: 'format is not json', signIn: UNUSABLE, apiCall: [406, 'ERR_CONNECT_API'] },
+  { apiCode: 410, meaning: 'gone', signIn: UNUSABLE, apiCall: [410, 'ERR_CONNECT_API'] },
   {
     apiCode: 429,
     meaning: 'too many requests',
     signIn: [503, 'ERR_CONNECT_RATE_LIMITED'],
     apiCall: [429, 'ERR_CONNECT_RATE_LIMITED'],
   },
-  {
-    apiCode: 500,
-    meaning: 'failure of their server',
-    signIn: [502, 'ERR_CONNECT_UNAVAILABLE'],
-    apiCall: [502, 'ERR_CONNECT_UNAVAILABLE'],
-  },
-  {
-    apiCode: 503,
-    meaning: 'maintenance',
-    signIn: [503, 'ERR_CONNECT_UNAVAILABLE'],
-    apiCall: [503, 'ERR_CONNECT_UNAVAILABLE'],
-  },
-  {
-    apiCode: 2032,
-    meaning: 'API Key is required',
-    signIn: [500, 'ERR_CONNECT_CONFIG'],
-    apiCall: [500, 'ERR_CONNECT_CONFIG'],
-  },
-  {
-    apiCode: 2034,
-    meaning: 'Email is required',
-    signIn: [422, 'ERR_CONNECT_ACCOUNT'],
-    refresh: REFUSED,
-    apiCall: [422, 'ERR_CONNECT_ACCOUNT'],
-  },
-  {
-    apiCode: 2036,
-    meaning: 'Invalid API Key',
-    signIn: [500, 'ERR_CONNECT_CONFIG'],
-    apiCall: [500, 'ERR_CONNECT_CONFIG'],
-  },
-  {
-    apiCode: 2038,
-    meaning: 'Provide valid API Key',
-    signIn: [500, 'ERR_CONNECT_CONFIG'],
-    apiCall: [500, 'ERR_CONNECT_CONFIG'],
-  },
-  {
-    apiCode: 2039,
-    meaning: 'Email already exists',
-    signIn: [409, 'ERR_CONNECT_ACCOUNT'],
-    refresh: REFUSED,
-    apiCall: [409, 'ERR_CONNECT_ACCOUNT'],
-  },
-  {
-    apiCode: 2040,
-    meaning: 'Phone already exists',
-    signIn: [409, 'ERR_CONNECT_ACCOUNT'],
-    refresh: REFUSED,
-    apiCall: [409, 'ERR_CONNECT_ACCOUNT'],
-  },
-  {
-    apiCode: 2041,
-    meaning: 'Email Invalid',
-    signIn: [422, 'ERR_CONNECT_ACCOUNT'],
-    refresh: REFUSED,
-    apiCall: [422, 'ERR_CONNECT_ACCOUNT'],
-  },
+  { apiCode: 500, meaning: 'failure of their server', signIn: UNAVAILABLE, apiCall: UNAVAILABLE },
+  { apiCode: 503, meaning: 'maintenance', signIn: MAINTENANCE, apiCall: MAINTENANCE },
+  { apiCode: 2032, meaning: 'API Key is required', signIn: CONFIG, apiCall: CONFIG },
+  { apiCode: 2034, meaning: 'Email is required', signIn: ACCOUNT_FAULT, refresh: EXPIRED, apiCall: ACCOUNT_FAULT },
+  { apiCode: 2036, meaning: 'Invalid API Key', signIn: CONFIG, apiCall: CONFIG },
+  { apiCode: 2038, meaning: 'Provide valid API Key', signIn: CONFIG, apiCall: CONFIG },
+  { apiCode: 2039, meaning: 'Email already exists', signIn: ACCOUNT_TAKEN, refresh: EXPIRED, apiCall: ACCOUNT_TAKEN },
+  { apiCode: 2040, meaning: 'Phone already exists', signIn: ACCOUNT_TAKEN, refresh: EXPIRED, apiCall: ACCOUNT_TAKEN },
+  { apiCode: 2041, meaning: 'Email Invalid', signIn: ACCOUNT_FAULT, refresh: EXPIRED, apiCall: ACCOUNT_FAULT },
 ];
 
 interface OAuthRow {
@@ -138,21 +70,16 @@ interface OAuthRow {
 
 /** Registered error names: RFC 6749 §4.1.2.1 (authorization) and §5.2 (token request). */
 const OAUTH_TABLE: readonly OAuthRow[] = [
-  {
-    name: 'invalid_grant',
-    answer: [400, 'ERR_CONNECT_GRANT'],
-    refresh: REFUSED,
-    apiCall: [401, 'ERR_CONNECT_EXPIRED'],
-  },
-  { name: 'invalid_client', answer: [500, 'ERR_CONNECT_CONFIG'] },
-  { name: 'unauthorized_client', answer: [500, 'ERR_CONNECT_CONFIG'] },
-  { name: 'unsupported_grant_type', answer: [500, 'ERR_CONNECT_CONFIG'], refresh: REFUSED },
-  { name: 'unsupported_response_type', answer: [500, 'ERR_CONNECT_CONFIG'], refresh: REFUSED },
-  { name: 'invalid_scope', answer: [500, 'ERR_CONNECT_CONFIG'], refresh: REFUSED },
-  { name: 'invalid_request', answer: [500, 'ERR_CONNECT_CONFIG'], refresh: REFUSED },
-  { name: 'access_denied', answer: [403, 'ERR_CONNECT_DENIED'], refresh: REFUSED },
-  { name: 'server_error', answer: [502, 'ERR_CONNECT_UNAVAILABLE'] },
-  { name: 'temporarily_unavailable', answer: [503, 'ERR_CONNECT_UNAVAILABLE'] },
+  { name: 'invalid_grant', answer: GRANT, refresh: EXPIRED, apiCall: EXPIRED },
+  { name: 'invalid_client', answer: CONFIG },
+  { name: 'unauthorized_client', answer: CONFIG },
+  { name: 'unsupported_grant_type', answer: CONFIG, refresh: EXPIRED },
+  { name: 'unsupported_response_type', answer: CONFIG, refresh: EXPIRED },
+  { name: 'invalid_scope', answer: CONFIG, refresh: EXPIRED },
+  { name: 'invalid_request', answer: CONFIG, refresh: EXPIRED },
+  { name: 'access_denied', answer: DENIED, refresh: EXPIRED },
+  { name: 'server_error', answer: UNAVAILABLE },
+  { name: 'temporarily_unavailable', answer: MAINTENANCE },
 ];
 
 // Maps, not objects: a name from outside must not find members of a prototype.
@@ -228,12 +155,12 @@ export function errorForHttpStatus(status: number, about: ErrorCircumstances): C
  * @param message - what is known more precisely; no value of the answer
  */
 export function errorForUnusableAnswer(reason: string, about: ErrorCircumstances, message?: string): ConnectError {
-  return build([502, 'ERR_CONNECT_RESPONSE'], about, {}, { reason, message });
+  return build(UNUSABLE, about, {}, { reason, message });
 }
 
 /** The error for a callback that says no in a way that no table knows. */
 export function errorForDenial(about: ErrorCircumstances): ConnectError {
-  return build([403, 'ERR_CONNECT_DENIED'], about, {});
+  return build(DENIED, about, {});
 }
 
 function answerAt(row: ApiCodeRow, stage: ProviderStage): Answer {
@@ -253,9 +180,9 @@ export function overriddenStatus(
 
 function answerWithoutRow(status: number, stage: ProviderStage): Answer {
   if (status === 504) return [504, 'ERR_CONNECT_TIMEOUT'];
-  if (status >= 500 && status <= 599) return [502, 'ERR_CONNECT_UNAVAILABLE'];
+  if (status >= 500 && status <= 599) return UNAVAILABLE;
   if (stage === 'api' && status >= 400 && status <= 499) return [status, 'ERR_CONNECT_API'];
-  return [502, 'ERR_CONNECT_RESPONSE'];
+  return UNUSABLE;
 }
 
 /** Words of ours. */
