@@ -1,6 +1,7 @@
 import { setImmediate as oneTurn } from 'node:timers/promises';
 import { within } from '../../base/within';
-import { COME_AGAIN_SECONDS, ConnectError } from '../../errors/connect-error';
+import { ConnectError } from '../../errors/connect-error';
+import { ledgerError } from '../ledger-error';
 import type { Script } from './scripts';
 
 /** Talks to Redis within a time of ours, whatever the client's own settings are. */
@@ -67,12 +68,6 @@ export function redisCommands({ sendCommand, commandTimeoutMs }: CommandsConfig)
 const NOT_DONE =
   'Redis is away or does not carry the command out: look at the error events of its client, and whether it ' +
   'may write (maxmemory, replica) and run EVALSHA, EVAL, SET and what the scripts call (docs/scaling.md) on keys under the prefix.';
-
-/** @param reason - `timeout`, `refused`, `answer` or `key` */
-export function ledgerError(reason: string, message: string): ConnectError {
-  const retryAfterSeconds = COME_AGAIN_SECONDS;
-  return new ConnectError('ERR_CONNECT_LEDGER', { stage: 'refresh', reason, retryAfterSeconds, message });
-}
 
 /** Redis takes whole numbers only. */
 function word(value: string | number): string {

@@ -7,8 +7,8 @@ import {
   type RefreshLedger,
   type Settled,
 } from '../ledger';
-import { sealer } from '../../session/seal';
-import { ledgerError, redisCommands, unreadable } from './commands';
+import { openBox, sealedBoxes } from '../sealed-box';
+import { redisCommands, unreadable } from './commands';
 import { redisLedgerConfig, type RedisLedgerOptions } from './options';
 import { ACQUIRE, FAIL, RENEW, REVOKE, SETTLE } from './scripts';
 
@@ -21,7 +21,7 @@ import { ACQUIRE, FAIL, RENEW, REVOKE, SETTLE } from './scripts';
  */
 export function redisLedger(options: RedisLedgerOptions): RefreshLedger {
   const config = redisLedgerConfig(options);
-  const { seal, open } = sealer(config.encryptionKeys, 'ledger');
+  const boxes = sealedBoxes(config.encryptionKeys);
   const { run, take } = redisCommands(config);
   const name = (key: string): string => `${config.prefix}${key}`;
 
@@ -41,7 +41,7 @@ export function redisLedger(options: RedisLedgerOptions): RefreshLedger {
       const [kind = '', at = '', other = ''] = await run(SETTLE, name(key), [
         generation,
         fence,
-        seal(box, [key]),
+        boxes.seal(box, key),
         retentionMs,
       ]);
       return settled(kind, [at, other], key);
@@ -55,7 +55,7 @@ export function redisLedger(options: RedisLedgerOptions): RefreshLedger {
     revoke: async (key, retentionMs) => {
       const [first = '', sealed] = await run(REVOKE, name(key), [retentionMs]);
       // Ended is ended: a token set that nobody can read changes nothing about that.
-      const box = sealed === undefined ? undefined : open(sealed, [key]);
+      const box = sealed === undefined ? undefined : boxes.open(sealed, key);
       return box === undefined ? { first: flag([first]) } : { first: flag([first]), box };
     },
     once: (word, ttlMs) => take(name(`once:${word}`), ttlMs),
@@ -67,7 +67,7 @@ export function redisLedger(options: RedisLedgerOptions): RefreshLedger {
       case 'revoked':
         return { kind };
       case 'adopt':
-        return { kind, generation: whole(first), box: opened(second, key), ageMs: whole(third) };
+        return { kind, generation: whole(first), box: openBox(boxes, second, key), ageMs: whole(third) };
       case 'dead':
         return { kind, error: first };
       case 'wait':
@@ -95,23 +95,10 @@ export function redisLedger(options: RedisLedgerOptions): RefreshLedger {
       case 'settled':
         return { kind, generation: whole(generation) };
       case 'superseded':
-        return { kind, generation: whole(generation), box: opened(box, key) };
+        return { kind, generation: whole(generation), box: openBox(boxes, box, key) };
       default:
         throw unreadable();
     }
-  }
-
-  function opened(sealed: string, key: string): string {
-    const box = open(sealed, [key]);
-    // Absent would mean: refresh again. The token set is there, and its refresh token is spent.
-    if (box === undefined) {
-      throw ledgerError(
-        'key',
-        'No key of encryptionKeys opens this token set: give every process the same keys, the old ' +
-          'ones included, for as long as records live.',
-      );
-    }
-    return box;
   }
 }
 
