@@ -7,6 +7,7 @@ export {
   connectOptionsFromEnv,
   isConnectError,
   memoryLedger,
+  recordLedger,
 } from './index.js';
 export type {
   Acquired,
@@ -47,6 +48,9 @@ export type {
   LedgerSuccess,
   MemoryLedgerOptions,
   ProviderSign,
+  RecordChange,
+  RecordLedgerOptions,
+  RecordStep,
   RefreshedEvent,
   RefreshFailedEvent,
   RefreshFailureKind,
@@ -56,4 +60,5 @@ export type {
   Revoked,
   Settled,
   TokenRequest,
+  UpdateRecord,
 } from './index.js';

@@ -32,6 +32,8 @@ export type {
   RefreshedEvent,
 } from './errors/events';
 export { memoryLedger, type MemoryLedgerOptions } from './ledger/memory-ledger';
+export { recordLedger, type RecordLedgerOptions } from './ledger/record-ledger';
+export type { RecordChange, RecordStep, UpdateRecord } from './ledger/update';
 export type { ConnectCall, ConnectCallWithBody, ConnectClient, ConnectResponse } from './access/api-client';
 export type { GetToken, TokenRequest } from './access/token-source';
 export type { RequireConnectOptions } from './access/require-connect';

@@ -11,9 +11,9 @@ import {
   type Settled,
 } from './ledger';
 
-/** What a ledger knows about one connection. Times in milliseconds of the ledger's own clock. */
+/** What a ledger knows about one connection, or that a name has been claimed. Times in milliseconds of the ledger's own clock. */
 export interface LedgerRecord {
-  readonly state: 'idle' | 'pending' | 'backoff' | 'dead' | 'revoked';
+  readonly state: 'idle' | 'pending' | 'backoff' | 'dead' | 'revoked' | 'claimed';
   readonly generation: number;
   /** The token set of `generation`; absent while the first refresh that this record knows of is under way. */
   readonly box?: { readonly text: string; readonly fence: number; readonly settledAt: number } | undefined;
@@ -39,7 +39,8 @@ export interface Step<Answer> {
   readonly record?: LedgerRecord;
 }
 
-const NOTHING: LedgerRecord = {
+/** Of a connection that nothing is known of. */
+export const NOTHING: LedgerRecord = {
   state: 'idle',
   generation: -1,
   box: undefined,
@@ -157,6 +158,11 @@ function isRefusedForGood({ refusals, refusedAt = Infinity }: LedgerRecord, now:
   return refusals >= REFUSED_TRIES && now - refusedAt >= REFUSED_FOR_MS;
 }
 
+/** The rules of `renew`. */
+export function renewStep(record: LedgerRecord | undefined, claimant: string, deadline: number): Step<boolean> {
+  return holds(record, claimant) ? { answer: true, record: { ...record, deadline } } : { answer: false };
+}
+
 /** Whether the claim is pending and this claimant's; a lease that ran out unnoticed still counts. */
 export function holds(record: LedgerRecord | undefined, claimant: string): record is LedgerRecord {
   return record?.state === 'pending' && record.claimant === claimant;
@@ -170,4 +176,9 @@ export function revokeStep(before: LedgerRecord | undefined): Step<Revoked> {
     answer: box === undefined ? { first } : { first, box: box.text },
     record: { ...NOTHING, state: 'revoked' },
   };
+}
+
+/** The rules of `once`. */
+export function onceStep(before: LedgerRecord | undefined): Step<boolean> {
+  return before === undefined ? { answer: true, record: { ...NOTHING, state: 'claimed' } } : { answer: false };
 }

@@ -10,6 +10,7 @@ import {
   connectOptionsFromEnv,
   isConnectError,
   memoryLedger,
+  recordLedger,
   type AdoptedEvent,
   type ApiCallEvent,
   type ConnectAuth,
@@ -57,6 +58,7 @@ declare const req: Request;
 declare const sandbox: Sandbox;
 declare const connect: ConnectAuth;
 declare const something: unknown;
+declare const readText: (key: string) => Promise<string | undefined>;
 
 // Options: three are required; each takes undefined as "not set"; none is written to.
 expectTypeOf<RequiredKeys<ConnectAuthOptions>>().toEqualTypeOf<'clientId' | 'clientSecret' | 'redirectUri'>();
@@ -250,6 +252,16 @@ expectTypeOf(isConnectError).toBeCallableWith(something);
 
 // Ledgers.
 expectTypeOf(memoryLedger).returns.toEqualTypeOf<RefreshLedger>();
+expectTypeOf(recordLedger).returns.toEqualTypeOf<RefreshLedger>();
+expectTypeOf(recordLedger).toBeCallableWith({
+  update: async (key, step) => {
+    const { answer, record, keepMs } = step(await readText(key), Date.now());
+    expectTypeOf(answer).toBeUnknown();
+    if (record !== undefined) expectTypeOf({ record, keepMs }).toEqualTypeOf<{ record: string; keepMs: number }>();
+    return answer;
+  },
+  encryptionKeys: [{ id: '2026-11', secret: '' }],
+});
 expectTypeOf(redisLedger).returns.toEqualTypeOf<RefreshLedger>();
 expectTypeOf(redisLedger).parameters.toEqualTypeOf<[options: RedisLedgerOptions]>();
 expectTypeOf<keyof RefreshLedger>().toEqualTypeOf<
