@@ -1,12 +1,13 @@
 import cluster from 'node:cluster';
 import { performance } from 'node:perf_hooks';
-import { ownOnly } from '../base/own';
 import { only, readTable, type Row } from '../checks/table';
 import { isWholeNumber } from '../checks/values';
-import { boundedMap } from '../base/bounded-map';
+import { boundedMap, type BoundedMap } from '../base/bounded-map';
 import { forgettings } from './forgotten';
 import type { Forgotten, RefreshLedger } from './ledger';
-import { acquireStep, failStep, holds, revokeStep, settleStep, type LedgerRecord } from './record';
+import { ledgerBySteps } from './ledger-by-steps';
+import type { Boxes } from './sealed-box';
+import type { UpdateRecord } from './update';
 
 /** What {@link memoryLedger} can be told. Each size is a whole number of 1–10,000,000. */
 export interface MemoryLedgerOptions {
@@ -37,6 +38,8 @@ const TABLE = {
 const BRIEFLY_MS = 1000;
 /** What goes first when there is no room. Nobody is told of the first: anybody can leave thousands of them. */
 const RANK = { brief: 0, kept: 1, pending: 2 };
+/** Nothing leaves the process. */
+const PLAIN: Boxes = { seal: (box) => box, open: (kept) => kept };
 let warned = false;
 
 /**
@@ -52,75 +55,40 @@ export function memoryLedger(options: MemoryLedgerOptions = {}): RefreshLedger {
   const { maxTombstones = maxRecords, maxClaims = maxRecords } = given;
   if (cluster.isWorker) warnOnce();
   const forgotten = forgettings();
-  const noting =
-    (what: Forgotten['what']) =>
-    (rank: number): void => {
-      if (rank !== RANK.brief) forgotten.note(what, now());
-    };
-  const ranks = Object.keys(RANK).length;
-  const records = boundedMap<LedgerRecord>({ most: maxRecords, ranks, onDropped: noting('record') });
-  const tombstones = boundedMap<LedgerRecord>({ most: maxTombstones, ranks, onDropped: noting('tombstone') });
-  const names = boundedMap<true>({ most: maxClaims, ranks, onDropped: noting('claim') });
-
-  function find(key: string, time: number): LedgerRecord | undefined {
-    return tombstones.get(key, time) ?? records.get(key, time);
-  }
-
-  /** At least `retentionMs` from now on: a time that was promised before is never shortened. */
-  function keep(key: string, record: LedgerRecord | undefined, retentionMs: number, time: number): void {
-    if (record === undefined) return;
-    const promised = (tombstones.expiresAt(key, time) ?? records.expiresAt(key, time) ?? time) - time;
-    const keepMs = Math.max(retentionMs, promised);
-    const rank = keepMs <= BRIEFLY_MS ? RANK.brief : record.state === 'pending' ? RANK.pending : RANK.kept;
-    if (record.state === 'revoked') records.delete(key);
-    (record.state === 'revoked' ? tombstones : records).put(key, record, { now: time, keepMs, rank });
-  }
-
-  return Object.freeze<RefreshLedger>({
-    acquire: atomic((key, claim) => {
-      const time = now();
-      const { answer, record } = ownOnly(acquireStep(find(key, time), claim, time));
-      keep(key, record, claim.retentionMs, time);
-      return answer;
-    }),
-    renew: atomic((key, claimant, leaseMs) => {
-      const time = now();
-      const record = find(key, time);
-      if (!holds(record, claimant)) return false;
-      keep(key, { ...record, deadline: time + leaseMs }, leaseMs, time);
-      return true;
-    }),
-    settle: atomic((key, success) => {
-      const time = now();
-      const { answer, record } = ownOnly(settleStep(find(key, time), success, time));
-      keep(key, record, success.retentionMs, time);
-      return answer;
-    }),
-    fail: atomic((key, failure) => {
-      const time = now();
-      const { answer, record } = ownOnly(failStep(find(key, time), failure, time));
-      keep(key, record, failure.retentionMs, time);
-      return answer;
-    }),
-    revoke: atomic((key, retentionMs) => {
-      const time = now();
-      const { answer, record } = ownOnly(revokeStep(find(key, time)));
-      keep(key, record, retentionMs, time);
-      return answer;
-    }),
-    once: atomic((name, ttlMs) => {
-      const time = now();
-      if (names.get(name, time) === true) return false;
-      names.put(name, true, { now: time, keepMs: ttlMs, rank: ttlMs < BRIEFLY_MS ? RANK.brief : RANK.kept });
-      return true;
-    }),
-    onForgotten: forgotten.listen,
-  });
+  const bounded = (what: Forgotten['what'], most: number): BoundedMap<string> =>
+    boundedMap({
+      most,
+      ranks: Object.keys(RANK).length,
+      onDropped: (rank) => {
+        if (rank !== RANK.brief) forgotten.note(what, now());
+      },
+    });
+  const update = updateIn(
+    {
+      record: bounded('record', maxRecords),
+      tombstone: bounded('tombstone', maxTombstones),
+      claim: bounded('claim', maxClaims),
+    },
+    now,
+  );
+  return Object.freeze<RefreshLedger>({ ...ledgerBySteps(update, PLAIN), onForgotten: forgotten.listen });
 }
 
 /** What runs without a pause cannot be interleaved with anything else of this process. */
-function atomic<Args extends unknown[], Answer>(step: (...args: Args) => Answer): (...args: Args) => Promise<Answer> {
-  return (...args) => new Promise((resolve) => resolve(step(...args)));
+function updateIn(maps: Readonly<Record<Forgotten['what'], BoundedMap<string>>>, now: () => number): UpdateRecord {
+  const all = Object.values(maps);
+  return (key, step) =>
+    new Promise((resolve) => {
+      const time = now();
+      const held = all.find((map) => map.get(key, time) !== undefined);
+      const { answer, record, keepMs, what } = step(held?.get(key, time), time);
+      if (record !== undefined && what !== undefined) {
+        held?.delete(key);
+        const rank = keepMs <= BRIEFLY_MS ? RANK.brief : what === 'refresh' ? RANK.pending : RANK.kept;
+        maps[what === 'refresh' ? 'record' : what].put(key, record, { now: time, keepMs, rank });
+      }
+      resolve(answer);
+    });
 }
 
 function monotonicNow(): number {

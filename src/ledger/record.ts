@@ -164,7 +164,7 @@ export function renewStep(record: LedgerRecord | undefined, claimant: string, de
 }
 
 /** Whether the claim is pending and this claimant's; a lease that ran out unnoticed still counts. */
-export function holds(record: LedgerRecord | undefined, claimant: string): record is LedgerRecord {
+function holds(record: LedgerRecord | undefined, claimant: string): record is LedgerRecord {
   return record?.state === 'pending' && record.claimant === claimant;
 }
 
