@@ -132,9 +132,9 @@ export function configFor(tokenUrl: string, changes: Partial<TokenEndpointConfig
     tokenUrl,
     clientAuthentication: 'body',
     requestFormat: 'json',
-    timeoutMs: 5000,
+    timeoutMs: 20_000,
     statusByApiCode: {},
-    refreshTimeoutMs: changes.timeoutMs ?? 5000,
+    refreshTimeoutMs: changes.timeoutMs ?? 20_000,
     ...changes,
   };
 }

@@ -35,7 +35,6 @@ const HEADER_VALUES: readonly string[] = ['same-origin', 'cross-site', 'navigate
 const VALUES: readonly unknown[] = ['evil', 1, 'function', { status: 200, apiCode: 1 }];
 const HOUR_MS = 3_600_000;
 // A quarter of a minute on a quiet machine; each journey that hangs takes its time besides.
-jest.setTimeout(300_000);
 
 const SCRIPT = {};
 const PAGE = { accept: 'text/html' };
