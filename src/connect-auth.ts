@@ -10,9 +10,10 @@ import type { ConnectEventListener } from './errors/events';
 import { authorizeHandler } from './sign-in/authorize';
 import { callbackHandler } from './sign-in/callback';
 import { disconnectHandler } from './sign-in/disconnect';
-import { exchangeLimit } from './sign-in/exchange-limit';
+import { codeExchange } from './sign-in/exchange';
+import { visitorSessions } from './sign-in/visitor-session';
 import { lastSignInAt } from './sign-in/pending-sign-ins';
-import { signInFlights } from './sign-in/flights';
+import { callbackFlights } from './sign-in/callback-flights';
 import { recentSignIns, type RecentSignIns } from './sign-in/recent-sign-ins';
 import type { ConnectAuthOptions } from './options/options';
 import { readOptions, type Config } from './options/read';
@@ -90,7 +91,12 @@ export function connectAuth(options: ConnectAuthOptions): ConnectAuth {
   const refusals = apiRefusals();
   const silent = tokenSource({ ...named, ...marks, tokens, flights, ended, refusals });
   const getToken = toldToken(silent, config.onEvent);
-  const parts = { ...named, ...marks, ...signInParts(tokens, config), ...connections({ ...config, ledger, ended }) };
+  const parts = {
+    ...keys,
+    withSession: visitorSessions({ ...named, ...marks }),
+    ...signInParts(tokens, config),
+    ...connections({ ...config, ledger, ended }),
+  };
 
   const urls = publicUrls(publicPrefix(config));
   const guardConfig = {
@@ -102,9 +108,8 @@ export function connectAuth(options: ConnectAuthOptions): ConnectAuth {
     authorize: authorizeHandler(parts),
     callback: callbackHandler({
       ...parts,
-      endpoint,
-      flights: signInFlights(),
-      exchanges: exchangeLimit(),
+      flights: callbackFlights(),
+      exchange: codeExchange({ ...config, endpoint }),
     }),
     disconnect: disconnectHandler(parts),
   };

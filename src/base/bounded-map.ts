@@ -10,6 +10,7 @@ export interface BoundedMap<Value> {
 /** How an entry is kept. */
 export interface Kept {
   readonly now: number;
+  /** `Infinity`: until others need the room. */
   readonly keepMs: number;
   /** When there is no room, entries of a lower rank go first. @defaultValue `0` */
   readonly rank?: number | undefined;

@@ -1,8 +1,10 @@
+import { boundedMap } from '../base/bounded-map';
+
 /** Connections that ended in this process. */
 export interface EndedConnections {
   readonly has: (connectionId: string) => boolean;
   readonly add: (connectionId: string) => void;
-  /** Whether there is any: asked on every request. */
+  /** Whether there has been any: asked on every request. */
   readonly any: () => boolean;
 }
 
@@ -15,18 +17,14 @@ const MOST_REMEMBERED = 100_000;
  * a disconnect has left, and a token that is not due yet would be served from there without asking the ledger.
  */
 export function endedConnections(): EndedConnections {
-  const endedAt = new Map<string, number>();
+  const ended = boundedMap<true>({ most: MOST_REMEMBERED });
+  let isAny = false;
   return Object.freeze({
-    any: (): boolean => endedAt.size > 0,
-    has: (connectionId: string): boolean => endedAt.has(connectionId),
+    any: (): boolean => isAny,
+    has: (connectionId: string): boolean => ended.get(connectionId, Date.now()) === true,
     add(connectionId: string): void {
-      const now = Date.now();
-      // Insertion order is age order, so the forgettable ones stand in front.
-      for (const [old, at] of endedAt) {
-        if (now - at < REMEMBERED_MS && endedAt.size < MOST_REMEMBERED) break;
-        endedAt.delete(old);
-      }
-      endedAt.set(connectionId, now);
+      isAny = true;
+      ended.put(connectionId, true, { now: Date.now(), keepMs: REMEMBERED_MS });
     },
   });
 }

@@ -14,6 +14,8 @@ export interface Presented {
    * repeats itself gives that of another visitor.
    */
   readonly isOwn: boolean;
+  /** Whether no cookie has come with this id: the session was made for this request, and is in no store yet. */
+  readonly isNew: boolean;
   /**
    * The pair of the Cookie header that express-session has verified. Undefined for a new session, and when several pairs
    * carry the id: then any of them may have been planted.
@@ -41,6 +43,7 @@ export function presentedBy(req: Request, holdsOurs: boolean): Presented {
   return {
     sessionId,
     isOwn: holdsOurs || own !== undefined,
+    isNew: own === undefined,
     verified: another === undefined ? own?.text : undefined,
     former: own === undefined ? pairs.filter(({ hasSignature }) => hasSignature).map(({ text }) => text) : [],
   };

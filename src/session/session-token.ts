@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { boundedMap } from '../base/bounded-map';
 import { own } from '../base/own';
 import { isEnvelope, readEnvelope, sealer, type Envelope, type KeyRing } from './seal';
 import { asLoaded, facesOf, giveTwoFaces, hidePrinted } from './hooks';
@@ -63,6 +64,8 @@ export interface SessionTokens {
  * forgotten an older copy can be saved, and whoever loads that takes the newest set over from the ledger.
  */
 const MOST_NEWEST = 5000;
+/** Without a time of its own. */
+const UNTIL_OTHERS_COME = { now: 0, keepMs: Infinity };
 
 /** @throws nothing: what cannot be read is told by its kind */
 export function sessionTokens(config: SessionTokensConfig): SessionTokens {
@@ -71,7 +74,7 @@ export function sessionTokens(config: SessionTokensConfig): SessionTokens {
   /** Of the tokens that apps read, also where one carries them into another session. */
   const sets = new WeakMap<object, TokenSet>();
   const sealedForms = new WeakMap<TokenSet, string>();
-  const newest = new Map<string, TokenSet>();
+  const newest = boundedMap<TokenSet>({ most: MOST_NEWEST });
   const labelFor = (set: TokenSet): string => labelOf(set, config.refreshLeewaySeconds);
 
   function setOf(value: unknown): TokenSet | undefined {
@@ -166,24 +169,15 @@ export function sessionTokens(config: SessionTokensConfig): SessionTokens {
   function kept(session: Writable): Properties {
     const found = read(session);
     if (found.kind !== 'held') return {};
-    const newer = newest.get(found.set.connectionId);
+    const newer = newest.get(found.set.connectionId, 0);
     const set = newer !== undefined && newer.generation > found.set.generation ? newer : found.set;
     const isAsItWas = set === found.set && facesOf(session, sessionKey) === undefined;
     if (seal === undefined && isAsItWas && !Object.hasOwn(session, oldLabelKey)) return {};
     return { [sessionKey]: storedToken(set), [oldLabelKey]: undefined };
   }
 
-  function remember(set: TokenSet): void {
-    newest.delete(set.connectionId);
-    newest.set(set.connectionId, set);
-    for (const oldest of newest.keys()) {
-      if (newest.size <= MOST_NEWEST) break;
-      newest.delete(oldest);
-    }
-  }
-
   function hold(session: Writable, set: TokenSet): void {
-    remember(set);
+    newest.put(set.connectionId, set, UNTIL_OTHERS_COME);
     expose(session, set, loadedIn(session));
   }
 

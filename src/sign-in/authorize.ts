@@ -1,22 +1,11 @@
 import type { Request, RequestHandler, Response } from 'express';
 import { debug } from '../errors/debug';
 import { ConnectError } from '../errors/connect-error';
-import { saveIfLiving, type LivingConfig } from '../session/living-session';
 import { readParameter } from '../web/query';
 import { own } from '../base/own';
 import { isForeignFrame, isPageLoad } from '../web/request-kind';
 import { safeReturnTo, type ReturnToRules } from '../web/return-to';
-import {
-  adoptStored,
-  endDetached,
-  lockPatience,
-  readStored,
-  saveSession,
-  storeError,
-  type SessionRecord,
-} from '../session/store';
-import { cameWithSession } from '../session/cookie';
-import { withSessionLock } from '../session/lock';
+import { storeError } from '../session/store';
 import { assertCookieReturns } from './cookie-check';
 import {
   challengeOf,
@@ -27,11 +16,14 @@ import {
   withPending,
   type PendingEntry,
 } from './pending-sign-ins';
-import type { RecentSignIns } from './recent-sign-ins';
 import { foreignLoad, visitHandler, type VisitConfig } from './visit';
+import type { WithVisitorSession } from './visitor-session';
 
 /** What starting a sign-in needs. */
-export interface AuthorizeConfig extends VisitConfig, LivingConfig, ReturnToRules {
+export interface AuthorizeConfig extends VisitConfig, ReturnToRules {
+  readonly withSession: WithVisitorSession;
+  /** Session property of the sign-ins in progress. */
+  readonly pendingKey: string;
   readonly clientId: string;
   readonly redirectUri: string;
   readonly scope: string;
@@ -40,14 +32,8 @@ export interface AuthorizeConfig extends VisitConfig, LivingConfig, ReturnToRule
   readonly authorizeUrl: string;
   readonly authorizeParams: Readonly<Record<string, string>>;
   readonly afterConnect: string;
-  readonly sessionKey: string;
-  readonly oldLabelKey: string;
-  /** Session property of the sign-ins in progress. */
-  readonly pendingKey: string;
   /** Binds states to this instance. */
   readonly instance: string;
-  readonly recent: RecentSignIns;
-  readonly session: (req: Request, stage: 'authorize') => SessionRecord;
 }
 
 /** The handler that starts a sign-in: remembers it in the session, then redirects to the provider. */
@@ -61,64 +47,42 @@ async function authorize(req: Request, res: Response, config: AuthorizeConfig): 
   // Each start may push out a sign-in in progress, and a hidden frame can start any number. The callback differs: in a
   // frame of this site it comes from the provider.
   if (isForeignFrame(req)) throw foreignLoad('authorize');
-  const session = config.session(req, 'authorize');
-  assertCookieReturns(req, session.cookie, config.redirectUri);
-  if (config.allowMissingState && !isPageLoad(req)) {
-    // Without state nothing but the pending entry protects the callback, so no image or script may create one.
-    throw new ConnectError('ERR_CONNECT_ORIGIN', {
-      stage: 'authorize',
-      message: 'With allowMissingState a sign-in starts from a page load only.',
-    });
-  }
-  const state = newState({ ...config, sessionId: req.sessionID });
-  const verifier = config.pkce ? randomSecret() : undefined;
-  const entry: PendingEntry = {
-    h: hashState(state, config.instance),
-    at: Date.now(),
-    r: landing(req, config),
-    ...(verifier === undefined ? {} : { v: verifier }),
-  };
-  await remember(req, session, entry, config);
-  debug('authorize', 'started');
-  res.status(302).set('Location', authorizationUrl(config, state, verifier));
-  endDetached(req, res);
-}
-
-/** `returnTo` of the query if it is safe; also never the path that starts sign-ins, wherever that is mounted. */
-function landing(req: Request, config: AuthorizeConfig): string {
-  const wanted = readParameter(req.originalUrl, 'returnTo');
-  const ownPaths = [...config.ownPaths, req.originalUrl.replace(/[?#].*$/su, '')];
-  return (
-    (wanted.kind === 'value' ? safeReturnTo(wanted.value, { ...config, ownPaths }) : undefined) ?? config.afterConnect
-  );
-}
-
-/** Saves before the redirect: the browser may be back before express-session writes on its own. */
-async function remember(
-  req: Request,
-  session: SessionRecord,
-  entry: PendingEntry,
-  config: AuthorizeConfig,
-): Promise<void> {
-  await withSessionLock(req.sessionStore, req.sessionID, lockPatience('authorize', config), async () => {
-    const isNew = !cameWithSession(req);
-    const stored = isNew ? session : await readStored(req, req.sessionID, 'authorize', config);
-    // Gone since this request began: a callback in another tab has moved the session. Saving would bring it back.
-    if (stored === undefined) throw gone();
-    adoptStored(session, stored, [config.sessionKey, config.oldLabelKey]);
-    const signIns = withPending(readSignIns(own(stored, config.pendingKey)), entry);
-    session[config.pendingKey] = signIns;
-    // First: an older copy may be saved while this one is. A sign-in whose save fails is one that nobody knows of.
-    config.recent.note(req.sessionID, signIns);
-    const save = (onLate?: () => void): Promise<void> => saveSession(req, session, 'authorize', config, onLate);
-    // Nobody else knows the id of a new one.
-    if (isNew) await save();
-    else if (!(await saveIfLiving(req, session, 'authorize', config, save))) throw gone();
+  await config.withSession(req, 'authorize', async (session) => {
+    assertCookieReturns(req, session.loaded.cookie, config.redirectUri);
+    if (config.allowMissingState && !isPageLoad(req)) {
+      // Without state nothing but the pending entry protects the callback, so no image or script may create one.
+      throw new ConnectError('ERR_CONNECT_ORIGIN', {
+        stage: 'authorize',
+        message: 'With allowMissingState a sign-in starts from a page load only.',
+      });
+    }
+    const state = newState({ ...config, sessionId: session.visitor.sessionId });
+    const verifier = config.pkce ? randomSecret() : undefined;
+    const entry: PendingEntry = {
+      h: hashState(state, config.instance),
+      at: Date.now(),
+      r: returnTo(req.originalUrl, config),
+      ...(verifier === undefined ? {} : { v: verifier }),
+    };
+    // Saved before the redirect: the browser may be back before express-session writes on its own.
+    await session.update(
+      (stored) => ({ signIns: withPending(readSignIns(own(stored, config.pendingKey)), entry), result: undefined }),
+      // A callback in another tab has moved the session since this request began. Saving would bring it back.
+      () => storeError('authorize', 'gone', 'The session moved or ended while this request ran.'),
+    );
+    debug('authorize', 'started');
+    res.status(302).set('Location', authorizationUrl(config, state, verifier));
+    session.answer(res);
   });
 }
 
-function gone(): ConnectError {
-  return storeError('authorize', 'gone', 'The session moved or ended while this request ran.');
+/** `returnTo` of the query if it is safe; also never the path that starts sign-ins, wherever that is mounted. */
+function returnTo(originalUrl: string, config: AuthorizeConfig): string {
+  const wanted = readParameter(originalUrl, 'returnTo');
+  const ownPaths = [...config.ownPaths, originalUrl.replace(/[?#].*$/su, '')];
+  return (
+    (wanted.kind === 'value' ? safeReturnTo(wanted.value, { ...config, ownPaths }) : undefined) ?? config.afterConnect
+  );
 }
 
 /** The authorization request (RFC 6749 §4.1.1); a query that `authorizeUrl` already has is kept. */

@@ -1,113 +1,131 @@
-import type { Request } from 'express';
+import { debug } from '../errors/debug';
 import type { ConnectError } from '../errors/connect-error';
-import { saveIfLiving, type LivingConfig } from '../session/living-session';
-import {
-  adoptStored,
-  lockPatience,
-  readStored,
-  saveSession,
-  type SessionRecord,
-  type StoredSession,
-} from '../session/store';
 import { own } from '../base/own';
-import { withSessionLock } from '../session/lock';
-import type { Replay } from './flights';
+import type { StoredSession } from '../session/store';
+import type { Answer, CodeAnswer } from './answer';
+import type { CallbackFlights, CallbackResult, Finished, Replay } from './callback-flights';
 import {
   findSignIn,
-  hashState,
+  finishedWith,
   isFull,
   isStateOf,
   readSignIns,
-  solePending,
   withSpent,
-  type SignIns,
   type PendingEntry,
   type SpentMark,
 } from './pending-sign-ins';
-import type { RecentSignIns } from './recent-sign-ins';
 import { stateError } from './state-error';
+import type { VisitorSession } from './visitor-session';
 
 /** What claiming a sign-in needs. */
-export interface ClaimConfig extends LivingConfig {
-  readonly sessionKey: string;
-  readonly oldLabelKey: string;
+export interface ClaimConfig {
   readonly pendingKey: string;
   readonly pendingTtlMs: number;
-  readonly recent: RecentSignIns;
   /** Binds states to this instance. */
   readonly instance: string;
   /** The connection that a session or its document holds a token of. */
   readonly connectionIn: (document: StoredSession) => string | undefined;
+  /**
+   * Claims a name across processes. @returns true to the first caller only
+   * @throws ConnectError `ERR_CONNECT_LEDGER` when nobody can say
+   */
+  readonly claimOnce: (name: string, ttlMs: number) => Promise<boolean>;
+  /** Lets every process know that a callback came with this cookie; a failure changes nothing. */
+  readonly announceMove: (cookie: string, ttlMs: number) => void;
+  /** Milliseconds for the exchange. */
+  readonly timeoutMs: number;
+  readonly flights: CallbackFlights;
 }
 
-/** A state that proved to be ours: a sign-in to finish, or one that this very session has finished before. */
-export type Claim = { readonly kind: 'won'; readonly entry: PendingEntry } | Replay;
+/** A sign-in to finish, which nobody else may finish any more. */
+export interface WonClaim {
+  readonly kind: 'won';
+  readonly entry: PendingEntry;
+  readonly code: string;
+}
+
+/** For the session store and `onConnect`, and for a disconnect that was sent with the old cookie. */
+const AFTER_EXCHANGE_MS = 60_000;
 
 /**
- * Verifies the state and spends it. What the store holds afterwards no longer contains the sign-in,
- * so the code cannot be exchanged twice; if that save fails, nothing is spent.
+ * Verifies the state of an answer and spends it, in the session, then across processes. What the store holds afterwards no
+ * longer contains the sign-in, so the code cannot be exchanged twice; if that save fails, nothing is spent.
  * @param beforeSpent - called when all is well and nothing is written yet; what it throws leaves the sign-in as it was
+ * @throws ConnectError `ERR_CONNECT_STATE`, `ERR_CONNECT_STORE`, `ERR_CONNECT_LEDGER`; of an answer without a code its own
  */
-export async function claimState(
-  req: Request,
-  session: SessionRecord,
-  { state, beforeSpent }: { readonly state: string | undefined; readonly beforeSpent: (() => void) | undefined },
+export async function claimSignIn(
+  session: VisitorSession,
+  answer: Answer,
   config: ClaimConfig,
-): Promise<Claim> {
+  beforeSpent: () => void,
+): Promise<WonClaim | CallbackResult> {
+  const before = answer.code === undefined ? undefined : await finishedBefore(session, answer, config);
+  if (before !== undefined) return before;
+  const claim = await spend(session, answer, config, beforeSpent);
+  if (claim.kind === 'replay') return claim;
+  if (answer.code === undefined) throw answer.error;
+  const { entry } = claim;
+  // Another process may have read the same session before either of us had saved it, and a slow request that saves its
+  // old copy of the session brings a sign-in back that is spent.
+  if (!(await config.claimOnce(entry.h, config.pendingTtlMs))) {
+    const isOurs = config.flights.hasOthers(answer) || session.moves().sessionIds.length > 0;
+    if (isOurs) throw stateError('used');
+    debug('callback', 'claimed_elsewhere');
+    return { kind: 'elsewhere', returnTo: entry.r };
+  }
+  const { verified } = session.visitor;
+  // Nobody waits for this: the ledger hears it before it is asked again, after the exchange.
+  if (verified !== undefined) config.announceMove(verified, config.timeoutMs + AFTER_EXCHANGE_MS);
+  return { kind: 'won', entry, code: answer.code };
+}
+
+/** Of a callback whose session has moved a moment ago: the browser may have dropped the answer to the first one. */
+async function finishedBefore(
+  session: VisitorSession,
+  answer: CodeAnswer,
+  { instance, pendingKey }: ClaimConfig,
+): Promise<Finished | undefined> {
+  for (const sessionId of session.moves().sessionIds) {
+    const stored = await session.read(sessionId);
+    const mark = stored && finishedWith(answer, instance, readSignIns(own(stored, pendingKey)));
+    if (mark?.l !== undefined && mark.r !== undefined) {
+      return { kind: 'finished', sessionId, connectionId: mark.l, returnTo: mark.r };
+    }
+  }
+  return undefined;
+}
+
+/** Spends the state in the session. */
+async function spend(
+  session: VisitorSession,
+  { state, code }: Answer,
+  config: ClaimConfig,
+  beforeSpent: () => void,
+): Promise<{ readonly kind: 'pending'; readonly entry: PendingEntry } | Replay> {
+  const { sessionId } = session.visitor;
+  const isOfThis = (): boolean => state !== undefined && isStateOf(state, { ...config, sessionId });
+  const nothingHere = (): ConnectError => stateError(isOfThis() ? 'overwritten' : 'no_session');
   // Without any sign-in of ours in the session there is nothing to read, write or wait for.
-  if (readSignIns(own(session, config.pendingKey)) === undefined) throw nothingHere(req, state, config);
-  return withSessionLock(req.sessionStore, req.sessionID, lockPatience('callback', config), async () => {
-    const stored = await readStored(req, req.sessionID, 'callback', config);
-    if (stored === undefined) throw stateError('no_session');
-    const signIns = readSignIns(own(stored, config.pendingKey));
-    if (signIns === undefined) throw nothingHere(req, state, config);
-    const found = findState(signIns, state, config);
-    if (found.kind === 'spent') return replayOf(found.mark, stored, config);
-    if (found.kind === 'unknown' && !isFull(signIns) && isOfThis(req, state, config)) throw stateError('overwritten');
-    if (found.kind !== 'pending') throw stateError(found.kind);
-    beforeSpent?.();
-    const now = Date.now();
-    adoptStored(session, stored, [config.sessionKey, config.oldLabelKey]);
-    const spent = withSpent(signIns, { h: found.entry.h, at: now }, now, config.pendingTtlMs);
-    session[config.pendingKey] = spent;
-    const lives = await saveIfLiving(req, session, 'callback', config, (onLate) =>
-      saveSession(req, session, 'callback', config, onLate),
-    );
-    if (!lives) throw stateError('no_session');
-    config.recent.note(req.sessionID, spent);
-    return { kind: 'won', entry: found.entry };
-  });
+  if (readSignIns(own(session.loaded, config.pendingKey)) === undefined) throw nothingHere();
+  return session.update<{ kind: 'pending'; entry: PendingEntry } | Replay>(
+    (stored) => {
+      const signIns = readSignIns(own(stored, config.pendingKey));
+      if (signIns === undefined) throw nothingHere();
+      const now = Date.now();
+      const found = findSignIn(signIns, state, now, config);
+      if (found.kind === 'spent') return { result: replayOf(found.mark, stored, config) };
+      if (found.kind === 'unknown' && !isFull(signIns) && isOfThis()) throw stateError('overwritten');
+      if (found.kind !== 'pending') throw stateError(found.kind);
+      if (code !== undefined) beforeSpent();
+      const mark = { h: found.entry.h, at: now };
+      return { signIns: withSpent(signIns, mark, now, config.pendingTtlMs), result: found };
+    },
+    () => stateError('no_session'),
+  );
 }
 
-/** The session of this request holds no sign-in. */
-function nothingHere(req: Request, state: string | undefined, config: ClaimConfig): ConnectError {
-  return stateError(isOfThis(req, state, config) ? 'overwritten' : 'no_session');
-}
-
-/** Whether this state was started in this very session. */
-function isOfThis(req: Request, state: string | undefined, config: ClaimConfig): boolean {
-  return state !== undefined && isStateOf(state, { ...config, sessionId: req.sessionID });
-}
-
-function findState(signIns: SignIns, state: string | undefined, config: ClaimConfig): ReturnType<typeof findSignIn> {
-  const now = Date.now();
-  if (state !== undefined) return findSignIn(signIns, hashState(state, config.instance), now, config.pendingTtlMs);
-  const entry = solePending(signIns, now, config.pendingTtlMs);
-  if (entry === undefined) throw stateError('missing');
-  return { kind: 'pending', entry };
-}
-
-/** Back button or reload in the session that this sign-in connected: lands where it landed, without the provider. */
-function replayOf(mark: SpentMark, stored: StoredSession, config: ClaimConfig): Claim {
-  if (mark.r === undefined || mark.l === undefined || !isConnectedBy(mark.l, stored, config)) throw stateError('used');
+/** Back button or reload in the session that this sign-in connected: ends where it ended, without the provider. */
+function replayOf(mark: SpentMark, stored: StoredSession, config: ClaimConfig): Replay {
+  if (mark.r === undefined || mark.l === undefined || config.connectionIn(stored) !== mark.l) throw stateError('used');
   return { kind: 'replay', returnTo: mark.r };
-}
-
-/** Whether a document of the session store holds the connection of this sign-in. */
-export function isConnectedBy(
-  connectionId: string,
-  stored: StoredSession,
-  config: Pick<ClaimConfig, 'connectionIn'>,
-): boolean {
-  return config.connectionIn(stored) === connectionId;
 }

@@ -1,60 +1,39 @@
 import type { Request } from 'express';
 import { ConnectError, isConnectError } from '../errors/connect-error';
-import {
-  destroyStored,
-  readStored,
-  type SessionConfig,
-  type SessionRecord,
-  type StoredSession,
-} from '../session/store';
-import type { SessionWatch } from '../session/gone-sessions';
 import type { ConnectToken, TokenSet } from '../session/connect-token';
-import { watchAppChanges, type AppChanges } from './app-changes';
 import { stateError } from './state-error';
+import { UNCHANGED, type AppWork, type VisitorSession } from './visitor-session';
 
 /** What asking the app needs. */
-export interface ConsentConfig extends SessionConfig {
+export interface ConsentConfig {
   readonly onConnect?: ((req: Request, token: ConnectToken) => void | Promise<void>) | undefined;
   /** A token set as the app gets it. */
   readonly shownToken: (set: TokenSet) => ConnectToken;
 }
 
-/** What the app did to the session. */
-export interface Consent {
-  readonly changes: AppChanges;
-  /** Undefined unless the app has regenerated the session. */
-  readonly regenerated: Regenerated | undefined;
-}
-
-/** A session that the app has made in place of the old one. */
-export interface Regenerated {
-  /** It is in no store yet. */
-  readonly session: StoredSession;
-  /** What the store held of the old one. */
-  readonly before: StoredSession;
-}
-
-const UNCHANGED: Consent = { changes: { set: {}, removed: [] }, regenerated: undefined };
-
 /**
- * Asks the app. What it throws may hold anything, so only a ConnectError of its own goes on.
+ * Asks the app.
+ * @returns what it has done to the session meanwhile
  * @throws ConnectError `ERR_CONNECT_STATE` when the session has ended: whatever the app saved in it is removed
  */
 export async function consent(
   req: Request,
+  session: VisitorSession,
   set: TokenSet,
-  watch: SessionWatch,
-  config: ConsentConfig,
-): Promise<Consent> {
-  if (config.onConnect === undefined) return UNCHANGED;
-  const { sessionID } = req;
-  // The app may save the session, and nobody could tell afterwards that another process had ended it before.
-  const before = await readStored(req, sessionID, 'callback', config);
-  if (before === undefined) throw stateError('no_session');
-  const changesSince = watchAppChanges(req.session as SessionRecord);
-  try {
+  { onConnect, shownToken }: ConsentConfig,
+): Promise<AppWork> {
+  if (onConnect === undefined) return UNCHANGED;
+  return session.letAppWork(
     // A copy: what the session gets is what the provider answered.
-    await config.onConnect(req, config.shownToken(set));
+    () => ask(async () => onConnect(req, shownToken(set))),
+    () => stateError('no_session'),
+  );
+}
+
+/** What the app throws may hold anything, so only a ConnectError of its own goes on. */
+async function ask(app: () => Promise<void>): Promise<void> {
+  try {
+    await app();
   } catch (thrown) {
     throw isConnectError(thrown)
       ? atCallback(thrown)
@@ -64,15 +43,6 @@ export async function consent(
           message: "The app's onConnect refused this sign-in.",
         });
   }
-  // `destroy()` in onConnect: the visitor has no session any more that could be connected.
-  if ((req as { session?: unknown }).session == null) throw stateError('no_session');
-  const isRegenerated = req.sessionID !== sessionID;
-  if (watch.ends() > (isRegenerated ? 1 : 0)) {
-    await destroyStored(req, req.sessionID, 'callback', config).catch(() => undefined);
-    throw stateError('no_session');
-  }
-  if (!isRegenerated) return { changes: changesSince(req.session as SessionRecord), regenerated: undefined };
-  return { ...UNCHANGED, regenerated: { session: Object.fromEntries(Object.entries(req.session)), before } };
 }
 
 /** An error that the app made itself says nothing of where it arose. */

@@ -2,34 +2,21 @@ import type { Request, RequestHandler, Response } from 'express';
 import { AT_ONCE_SECONDS, ConnectError } from '../errors/connect-error';
 import { emit } from '../errors/emit';
 import { disconnectedEvent } from '../errors/events';
-import { noteSeen } from '../session/gone-sessions';
-import type { LivingConfig } from '../session/living-session';
 import { own } from '../base/own';
 import { tombstoneRetentionMs, type Ending } from '../ledger/retention';
 import { isNavigation } from '../web/request-kind';
-import {
-  detach,
-  endDetached,
-  letGo,
-  lockPatience,
-  readStored,
-  type SessionRecord,
-  type StoredSession,
-} from '../session/store';
-import { presentedBy } from '../session/cookie';
-import { withSessionLock } from '../session/lock';
-import { finishedSignIns, openSignIns, readSignIns, type SignIns } from './pending-sign-ins';
-import { movedFrom } from './moved-sessions';
-import { renewSession, type RenewConfig } from './renew-session';
+import type { StoredSession } from '../session/store';
 import { assertSameOrigin, type SameOriginConfig } from '../web/same-origin';
-import { holdsOurs, stripStored } from './strip-session';
+import { holdsOurs, type OurKeys } from './our-properties';
+import { finishedSignIns, openSignIns, readSignIns, type SignIns } from './pending-sign-ins';
 import { visitHandler, type VisitConfig } from './visit';
+import type { VisitorSession, WithVisitorSession } from './visitor-session';
 
 /** What ending a connection needs. */
-export interface DisconnectConfig extends VisitConfig, RenewConfig, SameOriginConfig, LivingConfig {
+export interface DisconnectConfig extends VisitConfig, OurKeys, SameOriginConfig {
+  readonly withSession: WithVisitorSession;
   /** Where a form lands: a path of this site, or a place on an allowed origin. */
   readonly afterDisconnect: string;
-  readonly session: (req: Request, stage: 'disconnect') => SessionRecord;
   /** The connection that a session or its document holds a token of. */
   readonly endingIn: (document: StoredSession) => Ending | undefined;
   /**
@@ -48,7 +35,7 @@ export interface DisconnectConfig extends VisitConfig, RenewConfig, SameOriginCo
   readonly isMoving: (cookie: string) => Promise<boolean>;
 }
 
-/** From the claim of a state to its landing, however slow provider, store and `onConnect` are. */
+/** From the claim of a state to the new session, however slow provider, store and `onConnect` are. */
 const LONGEST_CALLBACK_MS = 600_000;
 /** Each costs a look into the ledger. A browser has one signed cookie of a session, and a few of other middleware. */
 const MOST_COOKIES = 16;
@@ -61,28 +48,29 @@ export function disconnectHandler(config: DisconnectConfig): RequestHandler {
 
 async function disconnect(req: Request, res: Response, config: DisconnectConfig): Promise<void> {
   assertSameOrigin(req, config);
-  const session = config.session(req, 'disconnect');
-  const { renewed, connectionIds } = await endSession(req, session, config).catch(letGo(req));
-  for (const connectionId of connectionIds) emit(config.onEvent, disconnectedEvent(connectionId, Date.now()));
-  // Nothing was saved: no cookie is due, and this request's copy may be older than what the store holds.
-  if (!renewed) detach(req);
-  if (isNavigation(req)) res.status(303).set('Location', config.afterDisconnect);
-  else res.status(204);
-  endDetached(req, res);
+  await config.withSession(req, 'disconnect', async (session) => {
+    const { renewed, connectionIds } = await session.orLeave(endSession(session, config));
+    for (const connectionId of connectionIds) emit(config.onEvent, disconnectedEvent(connectionId, Date.now()));
+    // Nothing was saved: no cookie is due, and this request's copy may be older than what the store holds.
+    if (!renewed) session.leave();
+    if (isNavigation(req)) res.status(303).set('Location', config.afterDisconnect);
+    else res.status(204);
+    session.answer(res);
+  });
 }
 
 interface Ended {
-  /** Whether `req.session` is a new session now. */
+  /** Whether the request has a new session now. */
   readonly renewed: boolean;
   /** Of the connections that were found in the store. */
   readonly connectionIds: readonly string[];
 }
 
 /** Ends what a session holds: its connection, and the sign-ins that might still bring one. */
-async function endSession(req: Request, session: SessionRecord, config: DisconnectConfig): Promise<Ended> {
-  const visitor = presentedBy(req, holdsOurs(session, config));
+async function endSession(session: VisitorSession, config: DisconnectConfig): Promise<Ended> {
+  const { loaded, visitor } = session;
   const connectionIds = new Set<string>();
-  const mine = config.endingIn(session);
+  const mine = config.endingIn(loaded);
   if (mine !== undefined) await config.endConnection(mine, 'disconnected');
   const { endSignIns, setFinished } = signInEnder(config);
   const endStored = async (stored: StoredSession): Promise<void> => {
@@ -91,40 +79,30 @@ async function endSession(req: Request, session: SessionRecord, config: Disconne
     if (mine === undefined || goesBeyond(ending, mine)) await config.endConnection(ending, 'disconnected');
     connectionIds.add(ending.connectionId);
   };
-  const endMoved = async (sessionId: string): Promise<void> => {
-    await withSessionLock(req.sessionStore, sessionId, lockPatience('disconnect', config), async () => {
-      const place = { id: sessionId };
-      noteSeen(place);
-      const stored = await readStored(req, sessionId, 'disconnect', config);
-      if (stored === undefined || !holdsOurs(stored, config)) return;
-      setFinished(stored);
-      await endSignIns(stored);
-      await endStored(stored);
+  const renewed = await session.alone(async () => {
+    const stored = visitor.isOwn ? await session.read() : undefined;
+    // A callback of a moment ago has moved the session, while this request was on its way with the old cookie.
+    const moves = session.moves();
+    for (const id of moves.sessionIds) {
       // The session keeps its id: the browser has its cookie from the callback, and whoever knows no more than the old
       // cookie (it may have been planted) must not get it from us.
-      await stripStored(req, place, stored, 'disconnect', config);
-    });
-  };
-  const renewed = await withSessionLock(
-    req.sessionStore,
-    req.sessionID,
-    lockPatience('disconnect', config),
-    async () => {
-      const stored = visitor.isOwn ? await readStored(req, req.sessionID, 'disconnect', config) : undefined;
-      // A callback of a moment ago has moved the session, while this request was on its way with the old cookie.
-      const moves = movedFrom(req.sessionStore, visitor);
-      for (const id of moves.sessionIds) if (id !== req.sessionID) await endMoved(id);
-      if (moves.goOn) throw movedOn();
-      if (moves.sessionIds.length === 0) await assertNotMoving(visitor.former, config);
-      // Also as this request has loaded it: a callback elsewhere may have destroyed the session since.
-      for (const document of [stored, session]) if (document !== undefined) await endSignIns(document);
-      if (stored === undefined) return false;
-      await endStored(stored);
-      if (!holdsOurs(stored, config)) return false;
-      await renewSession(req, stored, { stage: 'disconnect', visitor }, config);
-      return true;
-    },
-  );
+      if (id === visitor.sessionId) continue;
+      await session.strip(id, async (moved) => {
+        setFinished(moved);
+        await endSignIns(moved);
+        await endStored(moved);
+      });
+    }
+    if (moves.goOn) throw movedOn();
+    if (moves.sessionIds.length === 0) await assertNotMoving(visitor.former, config);
+    // Also as this request has loaded it: a callback elsewhere may have destroyed the session since.
+    for (const document of [stored, loaded]) if (document !== undefined) await endSignIns(document);
+    if (stored === undefined) return false;
+    await endStored(stored);
+    if (!holdsOurs(stored, config)) return false;
+    await session.renew(stored, {});
+    return true;
+  });
   return { renewed, connectionIds: [...connectionIds] };
 }
 

@@ -1,22 +1,38 @@
-import { COME_AGAIN_SECONDS, ConnectError } from '../errors/connect-error';
+import { randomBytes } from 'node:crypto';
+import { COME_AGAIN_SECONDS, ConnectError, isConnectError } from '../errors/connect-error';
+import { emitExchange } from '../errors/emit';
+import type { ConnectEventListener } from '../errors/events';
+import type { TokenEndpoint } from '../provider/token/token-endpoint';
+import { lifetimeSeconds } from '../refresh/due';
+import type { ConnectToken, TokenSet } from '../session/connect-token';
 
-/** Code exchanges of one instance in this process: each keeps a connection to the provider open while it lasts. */
-export interface ExchangeLimit {
+/** What exchanging codes needs. */
+export interface ExchangeConfig {
+  readonly endpoint: TokenEndpoint;
+  readonly onEvent?: ConnectEventListener | undefined;
+}
+
+/** Exchanges codes, a limited number at once: each keeps a connection to the provider open while it lasts. */
+export interface CodeExchange {
   /**
-   * Takes one of the places. @returns gives the place back; once is enough, more does no harm
-   * @throws ConnectError `ERR_CONNECT_RATE_LIMITED` with `reason` `exchanges` when all are taken
+   * Takes a place. @returns gives the place back; once is enough, more does no harm
+   * @throws ConnectError `ERR_CONNECT_RATE_LIMITED` when the provider wants to be left alone, or with `reason`
+   * `exchanges` when all places are taken
    */
-  readonly take: () => () => void;
+  readonly begin: () => () => void;
+  /** Exchanges a code for the first token set of a new connection. @throws ConnectError */
+  readonly redeem: (code: string, verifier: string | undefined) => Promise<TokenSet>;
 }
 
 /** Made-up codes are exchanged like any other, so that many of them at once could take all connections and memory. */
 export const MOST_EXCHANGES = 100;
 
 /** @param most - how many at once */
-export function exchangeLimit(most = MOST_EXCHANGES): ExchangeLimit {
+export function codeExchange({ endpoint, onEvent }: ExchangeConfig, most = MOST_EXCHANGES): CodeExchange {
   let taken = 0;
   return Object.freeze({
-    take(): () => void {
+    begin(): () => void {
+      endpoint.checkRest();
       if (taken >= most) {
         throw new ConnectError('ERR_CONNECT_RATE_LIMITED', {
           stage: 'callback',
@@ -32,5 +48,24 @@ export function exchangeLimit(most = MOST_EXCHANGES): ExchangeLimit {
         isHeld = false;
       };
     },
+    async redeem(code: string, verifier: string | undefined): Promise<TokenSet> {
+      const startedMs = performance.now();
+      let status: number | undefined;
+      const onAnswer = (httpStatus: number): void => void (status = httpStatus);
+      try {
+        const token = await endpoint.exchange(code, verifier, { onAnswer });
+        emitExchange(onEvent, { startedMs, status, error: undefined });
+        return newConnection(token);
+      } catch (error) {
+        if (isConnectError(error)) emitExchange(onEvent, { startedMs, status, error });
+        throw error;
+      }
+    },
   });
+}
+
+/** Dated now: how long it lives cannot be told from what `onConnect` leaves of that. */
+function newConnection(token: ConnectToken): TokenSet {
+  const connectionId = randomBytes(16).toString('base64url');
+  return { token, connectionId, generation: 0, lifetimeSeconds: lifetimeSeconds(token, Date.now()) };
 }

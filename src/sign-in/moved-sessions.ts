@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Store } from 'express-session';
+import { boundedMap, type BoundedMap } from '../base/bounded-map';
 import type { Presented } from '../session/cookie';
 
 /** As long as a completed callback is remembered: a request with the old cookie was sent before the new one arrived. */
@@ -12,7 +13,7 @@ const MOST_REMEMBERED = 20_000;
 /** Each costs a read of the store; the browser that has moved more often than that has a newer cookie. */
 const MOST_MOVES = 3;
 
-const movesOf = new WeakMap<Store, Map<string, string>>();
+const movesOf = new WeakMap<Store, BoundedMap<string>>();
 
 /** Where sessions went. */
 export interface Moves {
@@ -25,31 +26,31 @@ export interface Moves {
 /**
  * Remembers that a session of this store goes on under another id. Shared by all instances, as they share the document:
  * the token of one moves along when another connects. The old id and its cookie are kept as hashes only.
+ * @returns takes the note back, for a move that has failed
  */
-export function noteMove(store: Store, { sessionId, verified }: Presented, newId: string): void {
-  const moves = movesOf.get(store) ?? new Map<string, string>();
+export function noteMove(store: Store, { sessionId, verified }: Presented, newId: string): () => void {
+  const moves = movesOf.get(store) ?? boundedMap<string>({ most: MOST_REMEMBERED });
   movesOf.set(store, moves);
-  for (const key of [idKey(sessionId), ...(verified === undefined ? [] : [pairKey(verified)])]) {
-    moves.set(key, newId);
-    setTimeout(() => moves.delete(key), REMEMBERED_MS).unref();
-  }
-  for (const oldest of moves.keys()) {
-    if (moves.size <= MOST_REMEMBERED) break;
-    moves.delete(oldest);
-  }
+  const keys = [idKey(sessionId), ...(verified === undefined ? [] : [pairKey(verified)])];
+  const now = Date.now();
+  for (const key of keys) moves.put(key, newId, { now, keepMs: REMEMBERED_MS });
+  return function takeBack(): void {
+    for (const key of keys) if (moves.get(key, now) === newId) moves.delete(key);
+  };
 }
 
 /** Gives the ids under which the session of a request went on in the last 30 seconds, over three moves at most. */
 export function movedFrom(store: Store, { sessionId, isOwn, former }: Presented): Moves {
   const moves = movesOf.get(store);
-  if (moves === undefined || moves.size === 0) return { sessionIds: [], goOn: false };
+  if (moves === undefined) return { sessionIds: [], goOn: false };
+  const now = Date.now();
   const found = new Set<string>();
   let goOn = false;
   for (const start of [...(isOwn ? [idKey(sessionId)] : []), ...former.map(pairKey)]) {
-    let next = moves.get(start);
+    let next = moves.get(start, now);
     for (let move = 0; move < MOST_MOVES && next !== undefined; move += 1) {
       found.add(next);
-      next = moves.get(idKey(next));
+      next = moves.get(idKey(next), now);
     }
     goOn ||= next !== undefined;
   }

@@ -18,9 +18,11 @@ export interface SpentMark {
   readonly h: string;
   /** When it was spent, in milliseconds since 1970. */
   readonly at: number;
-  /** Only after success: where it landed (until another sign-in follows), and the connection id of its token. */
-  readonly r?: string;
+  /** Only after success: the connection id of its token. */
   readonly l?: string;
+  /** As long as no other sign-in has followed: where the visitor was sent, and the hash of the code. */
+  readonly r?: string;
+  readonly c?: string;
 }
 
 /** All sign-ins of one session: short names, because every session save writes them. */
@@ -33,7 +35,7 @@ export interface SignIns {
 export type Found =
   | { readonly kind: 'pending'; readonly entry: PendingEntry }
   | { readonly kind: 'spent'; readonly mark: SpentMark }
-  | { readonly kind: 'expired' | 'unknown' };
+  | { readonly kind: 'expired' | 'unknown' | 'missing' };
 
 /** Sign-ins, and marks of them, that a session holds. A callback of one that was pushed out is 403 `unknown`. */
 const MOST = 8;
@@ -46,6 +48,11 @@ const SKEW_MS = 5_000;
  */
 export function hashState(state: string, instance: string): string {
   return createHash('sha256').update(`connect-auth state v1\0${instance}\0${state}`).digest('base64url');
+}
+
+/** Hash of a code that was exchanged. */
+export function hashCode(code: string): string {
+  return createHash('sha256').update(`connect-auth code v1\0${code}`).digest('base64url');
 }
 
 /** A fresh state or code verifier: 32 random bytes as 43 characters (RFC 7636 §4.1 recommends the same). */
@@ -103,7 +110,7 @@ function ownMembers(row: unknown): unknown {
   return typeof row === 'object' && row !== null ? ownOnly(row) : row;
 }
 
-function isRow(value: unknown): value is { h: string; at: number; r?: unknown; v?: unknown; l?: unknown } {
+function isRow(value: unknown): value is Record<'r' | 'v' | 'l' | 'c', unknown> & { h: string; at: number } {
   const row = value as { h?: unknown; at?: unknown } | null;
   return typeof row === 'object' && row !== null && typeof row.h === 'string' && typeof row.at === 'number';
 }
@@ -113,9 +120,7 @@ function isPending(value: unknown): value is PendingEntry {
 }
 
 function isSpent(value: unknown): value is SpentMark {
-  return (
-    isRow(value) && ['string', 'undefined'].includes(typeof value.r) && ['string', 'undefined'].includes(typeof value.l)
-  );
+  return isRow(value) && [value.r, value.l, value.c].every((text) => text === undefined || typeof text === 'string');
 }
 
 /** Adds a started sign-in; of more than 8 the oldest is dropped. */
@@ -142,19 +147,48 @@ export function isFull({ p }: SignIns): boolean {
   return p.length >= MOST;
 }
 
-/** Looks a state up among own entries only: no name is ever a key here, so `__proto__` is as unknown as any other. */
-export function findSignIn(signIns: SignIns, hash: string, nowMs: number, ttlMs: number): Found {
+/** Of the configuration, what a state is judged by. */
+export interface StateRules {
+  readonly instance: string;
+  readonly pendingTtlMs: number;
+}
+
+/**
+ * Looks a state up among own entries only: no name is ever a key here, so `__proto__` is as unknown as any other. Without a
+ * state, as of a server that returns none, it is the one sign-in in progress, if there is exactly one.
+ */
+export function findSignIn(signIns: SignIns, state: string | undefined, nowMs: number, rules: StateRules): Found {
+  const { instance, pendingTtlMs } = rules;
+  if (state === undefined) {
+    const [entry, another] = signIns.p.filter((one) => isLive(one, nowMs, pendingTtlMs));
+    return entry === undefined || another !== undefined ? { kind: 'missing' } : { kind: 'pending', entry };
+  }
+  const hash = hashState(state, instance);
   const mark = signIns.s.find((one) => one.h === hash);
   if (mark !== undefined) return { kind: 'spent', mark };
   const entry = signIns.p.find((one) => one.h === hash);
   if (entry === undefined) return { kind: 'unknown' };
-  return isLive(entry, nowMs, ttlMs) ? { kind: 'pending', entry } : { kind: 'expired' };
+  return isLive(entry, nowMs, pendingTtlMs) ? { kind: 'pending', entry } : { kind: 'expired' };
 }
 
-/** The one sign-in in progress, for a server that returns no state. @returns undefined unless exactly one is live */
-export function solePending(signIns: SignIns, nowMs: number, ttlMs: number): PendingEntry | undefined {
-  const live = signIns.p.filter((entry) => isLive(entry, nowMs, ttlMs));
-  return live.length === 1 ? live[0] : undefined;
+/** What the one who asks has shown of a sign-in that may have been finished. */
+export interface Shown {
+  /** Undefined where the server returns none. */
+  readonly state: string | undefined;
+  readonly code: string;
+}
+
+/**
+ * The mark of a sign-in that was finished with this very answer. Without the code the state does not count: whoever has
+ * started a sign-in, and planted the session on somebody else, knows it.
+ */
+export function finishedWith(
+  { state, code }: Shown,
+  instance: string,
+  signIns: SignIns | undefined,
+): SpentMark | undefined {
+  const [h, c] = [state === undefined ? undefined : hashState(state, instance), hashCode(code)];
+  return signIns?.s.find((mark) => mark.c === c && (h === undefined || mark.h === h));
 }
 
 function isLive(entry: PendingEntry, nowMs: number, ttlMs: number): boolean {
@@ -167,8 +201,8 @@ export function withSpent(signIns: SignIns, mark: SpentMark, nowMs: number, ttlM
   return { p: signIns.p.filter((one) => one.h !== mark.h), s: [...others, mark].slice(-MOST) };
 }
 
-/** Marks of earlier successes lose their landing place once a newer sign-in has replaced their token. */
-export function withoutReturns(signIns: SignIns): SignIns {
+/** Marks of earlier successes lose what a replay needs once a newer sign-in has replaced their token. */
+export function withoutReplays(signIns: SignIns): SignIns {
   return { p: signIns.p, s: signIns.s.map(({ h, at, l }) => (l === undefined ? { h, at } : { h, at, l })) };
 }
 

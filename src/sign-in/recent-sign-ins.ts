@@ -1,5 +1,6 @@
 import type { Request } from 'express';
 import { hasEnded } from '../session/gone-sessions';
+import { boundedMap } from '../base/bounded-map';
 import { own } from '../base/own';
 import { mergedSignIns, readSignIns, type SignIns } from './pending-sign-ins';
 
@@ -16,7 +17,8 @@ const MOST_SESSIONS = 5_000;
  * of the app that loaded the session before a sign-in began, or ended, would save its older copy over it.
  */
 export interface RecentSignIns {
-  readonly note: (sessionId: string, signIns: SignIns) => void;
+  /** @returns takes the note back, for a save that has failed */
+  readonly note: (sessionId: string, signIns: SignIns) => () => void;
   /** What the store is to keep in place of an older copy, whoever saves. */
   readonly kept: (session: Properties) => Properties;
 }
@@ -29,25 +31,27 @@ export function recentSignIns({
   readonly pendingKey: string;
   readonly pendingTtlMs: number;
 }): RecentSignIns {
-  const bySession = new Map<string, { readonly signIns: SignIns; readonly until: number }>();
+  const bySession = boundedMap<SignIns>({ most: MOST_SESSIONS });
 
-  function note(sessionId: string, signIns: SignIns): void {
-    // The newest last: the oldest is given up first, and so is what is over.
-    bySession.delete(sessionId);
-    bySession.set(sessionId, { signIns, until: Date.now() + pendingTtlMs });
-    for (const [oldest, { until }] of bySession) {
-      if (bySession.size <= MOST_SESSIONS && until >= Date.now()) break;
-      bySession.delete(oldest);
-    }
+  function note(sessionId: string, signIns: SignIns): () => void {
+    const now = Date.now();
+    const put = (value: SignIns): void => bySession.put(sessionId, value, { now, keepMs: pendingTtlMs });
+    const before = bySession.get(sessionId, now);
+    put(signIns);
+    return function takeBack(): void {
+      if (bySession.get(sessionId, now) !== signIns) return;
+      if (before === undefined) bySession.delete(sessionId);
+      else put(before);
+    };
   }
 
   function kept(session: Properties): Properties {
     const { req, id } = session as { readonly req?: Request; readonly id?: unknown };
-    const found = typeof id === 'string' ? bySession.get(id) : undefined;
-    if (req === undefined || found === undefined || found.until < Date.now()) return {};
+    const found = typeof id === 'string' ? bySession.get(id, Date.now()) : undefined;
+    if (req === undefined || found === undefined) return {};
     // With a session its sign-ins have ended.
     if (hasEnded(req.sessionStore, String(id))) return {};
-    return { [pendingKey]: mergedSignIns(found.signIns, readSignIns(own(session, pendingKey))) };
+    return { [pendingKey]: mergedSignIns(found, readSignIns(own(session, pendingKey))) };
   }
 
   return Object.freeze({ note, kept });

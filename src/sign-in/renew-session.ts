@@ -14,7 +14,7 @@ import {
 import type { Presented } from '../session/cookie';
 import type { AppChanges } from './app-changes';
 import { noteMove } from './moved-sessions';
-import type { OurKeys } from './strip-session';
+import type { OurKeys } from './our-properties';
 
 /** What renewing a session needs: the names of our own properties, which are never copied. */
 export interface RenewConfig extends SessionConfig, OurKeys {
@@ -64,11 +64,12 @@ export async function renewSession(
   const newId = req.sessionID;
   // The store may have written in spite of its error; nobody gets the cookie of that session.
   const discard = (): void => void destroyStored(req, newId, stage, config).catch(() => undefined);
+  let forgetMove = (): void => undefined;
   try {
     await saveSession(req, fresh, stage, config, discard);
     await beforeOldEnds?.();
     // Before the old one goes: who finds it gone can then always find out where it went.
-    noteMove(req.sessionStore, visitor, newId);
+    forgetMove = noteMove(req.sessionStore, visitor, newId);
     await destroyOld(req, oldId, stage, config);
     // Now that they are gone; what has been written before this is destroyed once more below.
     for (const id of new Set([oldId, visitor.sessionId])) noteMoved(req.sessionStore, id);
@@ -76,6 +77,7 @@ export async function renewSession(
     const isFirst = await endEverywhere(req, visitor.sessionId, stage, config);
     if (!isFirst) movedElsewhere?.();
   } catch (error) {
+    forgetMove();
     discard();
     throw error;
   }

@@ -42,6 +42,8 @@ export interface CallbackQuery {
   readonly state: Parameter;
   readonly code: Parameter;
   readonly error: Parameter;
+  /** Who has answered (RFC 9207). */
+  readonly iss: Parameter;
 }
 
 /** An opaque value, or none. */
@@ -51,11 +53,12 @@ function plain(name: string, parameter: Parameter): Parameter {
   return fault === undefined ? BAD : { kind: 'bad', fault };
 }
 
-/** Reads `state`, `code` and `error`; anything else in the query is never looked at. */
+/** Reads the parts of an authorization response; anything else in the query is never looked at. */
 export function readCallbackQuery(originalUrl: string): CallbackQuery {
   return {
     state: plain('state', readParameter(originalUrl, 'state')),
     code: plain('code', readParameter(originalUrl, 'code')),
     error: plain('error', readParameter(originalUrl, 'error')),
+    iss: readParameter(originalUrl, 'iss'),
   };
 }

@@ -1,4 +1,4 @@
-import type { Express } from 'express';
+import type { Express, RequestHandler } from 'express';
 import { memoryLedger, type ConnectAuth, type ConnectEvent, type RefreshLedger } from '../../../src';
 import type { Sandbox } from '../../../src/testing';
 import { beginSignIn, browser, signIn, withApp, type Answer, type Browser, type TestApp } from '../../support/app';
@@ -255,15 +255,23 @@ describe('a ledger that is away', () => {
 
 test('a callback that another process has claimed lands without an exchange, a token or a cookie', async () => {
   const names: [string, number][] = [];
+  let allCame = (): void => undefined;
+  const came = new Promise<void>((resolve) => (allCame = resolve));
   const { ledger } = watchedLedger({
-    once(name, ttlMs) {
+    async once(name, ttlMs) {
       names.push([name, ttlMs]);
-      return Promise.resolve(false);
+      await came;
+      return false;
     },
   });
+  let callbacks = 0;
+  const counted: RequestHandler = (req, _res, next) => {
+    if (req.path === '/connect/callback' && (callbacks += 1) === 3) allCame();
+    next();
+  };
   await withApp(
     sandbox,
-    { routes, session: { resave: true, rolling: true }, options: { ledger, pendingTtlMs: 60_000 } },
+    { routes, before: [counted], session: { resave: true, rolling: true }, options: { ledger, pendingTtlMs: 60_000 } },
     async (app) => {
       const visitor = browser();
       await visitor.visit(`${app.url}/fill`);
@@ -272,6 +280,7 @@ test('a callback that another process has claimed lands without an exchange, a t
       expect(answers.map((answer) => [answer.status, answer.location, answer.headers['set-cookie']])).toEqual(
         Array(3).fill([302, '/landed', undefined]),
       );
+      expect((await visitor.fork().visit(callback)).status).toBe(403);
       expect({ tokenCalls: sandbox.calls.token, storedTokens: await tokensIn(app) }).toEqual({
         tokenCalls: 0,
         storedTokens: 0,

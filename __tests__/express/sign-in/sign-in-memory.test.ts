@@ -1,9 +1,10 @@
 import { MemoryStore } from 'express-session';
-import { signInFlights, type Answer, type Landing } from '../../../src/sign-in/flights';
+import type { CodeAnswer } from '../../../src/sign-in/answer';
+import { callbackFlights, type CallbackResult } from '../../../src/sign-in/callback-flights';
 import { movedFrom, noteMove } from '../../../src/sign-in/moved-sessions';
 import type { Presented } from '../../../src/session/cookie';
 
-/** The bound on each of the two memories. */
+/** Half of what the memory holds: each move has an id and a cookie. */
 const MOST = 10_000;
 const numbers = Array.from({ length: MOST }, (_none, index) => index);
 
@@ -11,6 +12,7 @@ const numbers = Array.from({ length: MOST }, (_none, index) => index);
 const inSession = (sessionId: string): Presented => ({
   sessionId,
   isOwn: true,
+  isNew: false,
   verified: `sid=${sessionId}`,
   former: [],
 });
@@ -18,6 +20,7 @@ const inSession = (sessionId: string): Presented => ({
 const withCookies = (...former: string[]): Presented => ({
   sessionId: 'new',
   isOwn: false,
+  isNew: true,
   verified: undefined,
   former,
 });
@@ -30,67 +33,68 @@ afterEach(() => {
   jest.useRealTimers();
 });
 
-describe('finished sign-ins', () => {
-  const landing = (name: string | number): Landing => ({
-    kind: 'landed',
-    sessionId: `new-${name}`,
-    connectionId: 'connectionId',
+describe('callbacks being answered', () => {
+  const ANSWER: CodeAnswer = { state: 'state', code: 'code' };
+
+  /** A flight that stays up until it is ended, and who else would be let in: by what each of them gets. */
+  function flying(
+    visitor: Presented,
+    answer: CodeAnswer,
+  ): { join: Join; end: (result: CallbackResult) => Promise<void> } {
+    const flights = callbackFlights();
+    let end: (result: CallbackResult) => void = () => undefined;
+    const first = flights.share(visitor, answer, () => new Promise((resolve) => (end = resolve)));
+    return {
+      join: (other, otherAnswer) => flights.share(other, otherAnswer, () => Promise.resolve(result('own'))),
+      end: async (ended) => {
+        end(ended);
+        await first;
+      },
+    };
+  }
+  type Join = (visitor: Presented, answer: CodeAnswer) => Promise<CallbackResult>;
+  const result = (name: string): CallbackResult => ({
+    kind: 'finished',
+    sessionId: name,
+    connectionId: 'id',
     returnTo: '/',
   });
-  const land =
-    (name: string | number): (() => Promise<Landing>) =>
-    () =>
-      Promise.resolve(landing(name));
-  const ANSWER: Answer = { state: 'state', code: 'code' };
 
-  test('are remembered for 30 seconds, for exactly this session or cookie, state and code', async () => {
-    const flights = signInFlights();
-    await flights.start(inSession('session'), ANSWER, land(1));
-    expect(await flights.find(inSession('session'), ANSWER)).toEqual(landing(1));
-    expect(await flights.find(withCookies('other=1', 'sid=session'), ANSWER)).toEqual(landing(1));
-    expect([
-      flights.find(inSession('other'), ANSWER),
-      flights.find(withCookies('other=session', 'sid=session2', 'session'), ANSWER),
-      flights.find(inSession('session'), { ...ANSWER, state: 'other' }),
-      flights.find(inSession('session'), { ...ANSWER, code: 'other' }),
-    ]).toEqual([undefined, undefined, undefined, undefined]);
-    jest.advanceTimersByTime(29_999);
-    expect(await flights.find(inSession('session'), ANSWER)).toEqual(landing(1));
-    jest.advanceTimersByTime(1);
-    expect(flights.find(inSession('session'), ANSWER)).toBeUndefined();
+  test('are shared by exactly this session or cookie, state and code', async () => {
+    const { join, end } = flying(inSession('session'), ANSWER);
+    const joined = [join(inSession('session'), ANSWER), join(withCookies('other=1', 'sid=session'), ANSWER)];
+    const others = [
+      join(inSession('other'), ANSWER),
+      join(withCookies('other=session', 'sid=session2', 'session'), ANSWER),
+      join(inSession('session'), { ...ANSWER, state: 'other' }),
+      join(inSession('session'), { ...ANSWER, code: 'other' }),
+    ];
+    expect(await Promise.all(others)).toEqual(Array.from({ length: 4 }, () => result('own')));
+    await end(result('first'));
+    expect(await Promise.all(joined)).toEqual([result('first'), result('first')]);
   });
 
-  test('whose cookie nobody could tell from another are found by their session only', async () => {
-    const flights = signInFlights();
-    await flights.start({ ...inSession('session'), verified: undefined }, ANSWER, land(1));
-    expect(flights.find(withCookies('sid=session', 'undefined', ''), ANSWER)).toBeUndefined();
-    expect(await flights.find(inSession('session'), ANSWER)).toEqual(landing(1));
+  test('are forgotten once they are answered', async () => {
+    const { join, end } = flying(inSession('session'), ANSWER);
+    await end(result('first'));
+    expect(await join(inSession('session'), ANSWER)).toEqual(result('own'));
+  });
+
+  test('whose cookie nobody could tell from another are shared by their session only', async () => {
+    const { join, end } = flying({ ...inSession('session'), verified: undefined }, ANSWER);
+    expect(await join(withCookies('sid=session', 'undefined', ''), ANSWER)).toEqual(result('own'));
+    const joined = join(inSession('session'), ANSWER);
+    await end(result('first'));
+    expect(await joined).toEqual(result('first'));
   });
 
   test('of a server that returns no state are told apart by their codes', async () => {
-    const flights = signInFlights();
-    await flights.start(inSession('session'), { state: '', code: 'one' }, land(1));
-    expect(await flights.find(inSession('session'), { state: '', code: 'one' })).toEqual(landing(1));
-    expect(flights.find(inSession('session'), { state: '', code: 'two' })).toBeUndefined();
-    expect(flights.find(inSession('session'), { state: 'one', code: 'one' })).toBeUndefined();
-  });
-
-  test('that were replays are judged anew each time', async () => {
-    const flights = signInFlights();
-    await flights.start(inSession('session'), ANSWER, () => Promise.resolve({ kind: 'replay', returnTo: '/' }));
-    expect(flights.find(inSession('session'), ANSWER)).toBeUndefined();
-  });
-
-  test('are 10,000 at most: the oldest is forgotten for the newest', async () => {
-    const flights = signInFlights();
-    const visitor = inSession('session');
-    const numbered = (number: number | string): Answer => ({ state: `state-${number}`, code: 'code' });
-    for (const number of numbers) await flights.start(visitor, numbered(number), land(number));
-    expect(await flights.find(visitor, numbered(0))).toEqual(landing(0));
-    await flights.start(visitor, numbered('newest'), land('newest'));
-    expect(flights.find(visitor, numbered(0))).toBeUndefined();
-    expect(await flights.find(visitor, numbered(1))).toEqual(landing(1));
-    expect(await flights.find(visitor, numbered('newest'))).toEqual(landing('newest'));
+    const { join, end } = flying(inSession('session'), { state: undefined, code: 'one' });
+    const joined = join(inSession('session'), { state: undefined, code: 'one' });
+    expect(await join(inSession('session'), { state: undefined, code: 'two' })).toEqual(result('own'));
+    expect(await join(inSession('session'), { state: 'one', code: 'one' })).toEqual(result('own'));
+    await end(result('first'));
+    expect(await joined).toEqual(result('first'));
   });
 });
 

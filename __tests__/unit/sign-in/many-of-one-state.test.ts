@@ -1,20 +1,20 @@
 import crypto from 'node:crypto';
-import { signInFlights } from '../../../src/sign-in/flights';
+import { callbackFlights } from '../../../src/sign-in/callback-flights';
 
-const visitor = { sessionId: 'session', isOwn: true, verified: undefined, former: ['cookie'] };
+const visitor = { sessionId: 'session', isOwn: true, isNew: false, verified: undefined, former: ['cookie'] };
 
 /** How many hashes one more callback costs beside others of the same state, each with a code of its own. */
 async function hashesBeside(others: number): Promise<number> {
-  const flights = signInFlights();
+  const flights = callbackFlights();
   let refuse = (): void => undefined;
   const refused = new Promise<never>((_resolve, reject) => {
     refuse = () => reject(new Error('refused'));
   });
   const running = Array.from({ length: others }, (_, index) =>
-    flights.start(visitor, { state: 'state', code: `code ${index}` }, () => refused),
+    flights.share(visitor, { state: 'state', code: `code ${index}` }, () => refused),
   );
   const hashes = jest.spyOn(crypto, 'createHash');
-  expect(flights.find(visitor, { state: 'state', code: 'another' })).toBeUndefined();
+  running.push(flights.share(visitor, { state: 'state', code: 'another' }, () => refused));
   const count = hashes.mock.calls.length;
   hashes.mockRestore();
   refuse();

@@ -1,0 +1,64 @@
+import { ConnectError } from '../errors/connect-error';
+import { errorFromCallback } from '../provider/errors/callback-error';
+import { readCallbackQuery, type Parameter } from '../web/query';
+
+/** The authorization response, judged as far as it can be without the session. */
+export type Answer = CodeAnswer | Refusal;
+
+/** A code, and nothing that speaks against it. */
+export interface CodeAnswer {
+  /** Undefined where the server returns none. */
+  readonly state: string | undefined;
+  readonly code: string;
+}
+
+/** Anything else. */
+export interface Refusal {
+  readonly state: string | undefined;
+  readonly code: undefined;
+  /** What it fails with, once its state is known to be this visitor's. */
+  readonly error: ConnectError;
+}
+
+/** What judging needs. */
+export interface AnswerConfig {
+  readonly issuer?: string | undefined;
+  readonly statusByApiCode: Readonly<Record<string, number>>;
+}
+
+/**
+ * Reads the authorization response (RFC 6749 §4.1.2) from a callback's URL.
+ * @throws ConnectError `ERR_CONNECT_CALLBACK` when it is none, or its state is not usable
+ */
+export function readAnswer(originalUrl: string, config: AnswerConfig): Answer {
+  const query = readCallbackQuery(originalUrl);
+  if (query.state.kind === 'bad') throw callbackError('state', query.state.fault);
+  if (query.state.kind === 'absent' && query.code.kind === 'absent' && query.error.kind === 'absent') {
+    throw callbackError('empty');
+  }
+  const state = valueOf(query.state);
+  // Before the answer is believed, an error included (RFC 9207 §2.4). One without `iss` is accepted: the provider does not
+  // say whether it always sends it.
+  const isForeign = config.issuer !== undefined && query.iss.kind !== 'absent' && valueOf(query.iss) !== config.issuer;
+  if (isForeign) return { state, code: undefined, error: callbackError('issuer') };
+  const [code, refusal] = [valueOf(query.code), valueOf(query.error)];
+  if (query.error.kind === 'absent' && code !== undefined) return { state, code };
+  if (refusal !== undefined && query.code.kind === 'absent') {
+    return { state, code: undefined, error: errorFromCallback(refusal, config.statusByApiCode) };
+  }
+  const faults = [query.code, query.error].map((part) => (part.kind === 'bad' ? part.fault : undefined));
+  const fault = faults.find((one) => one !== undefined);
+  return { state, code: undefined, error: callbackError('parameters', fault) };
+}
+
+function valueOf(parameter: Parameter): string | undefined {
+  return parameter.kind === 'value' ? parameter.value : undefined;
+}
+
+function callbackError(reason: 'state' | 'empty' | 'parameters' | 'issuer', message?: string): ConnectError {
+  return new ConnectError('ERR_CONNECT_CALLBACK', {
+    stage: 'callback',
+    reason,
+    ...(message === undefined ? {} : { message }),
+  });
+}

@@ -1,0 +1,236 @@
+import type { Request, Response } from 'express';
+import type { Store } from 'express-session';
+import type { ConnectError, ConnectStage } from '../errors/connect-error';
+import { presentedBy, type Presented } from '../session/cookie';
+import { noteSeen, watchSession } from '../session/gone-sessions';
+import { saveIfLiving, type LivingConfig } from '../session/living-session';
+import { withSessionLock } from '../session/lock';
+import {
+  adoptStored,
+  destroyStored,
+  detach,
+  endDetached,
+  lockPatience,
+  readStored,
+  saveSession,
+  type SessionRecord,
+  type StoredSession,
+} from '../session/store';
+import { watchAppChanges, type AppChanges } from './app-changes';
+import { movedFrom, type Moves } from './moved-sessions';
+import { holdsOurs, ourProperties } from './our-properties';
+import type { SignIns } from './pending-sign-ins';
+import type { RecentSignIns } from './recent-sign-ins';
+import { renewSession, type Renewal, type RenewConfig } from './renew-session';
+
+/** What working on the sessions of visitors needs. */
+export interface VisitorSessionConfig extends LivingConfig, RenewConfig {
+  /** Finds the session of a request. @throws ConnectError `ERR_CONNECT_NO_SESSION`, `ERR_CONNECT_STORE` */
+  readonly session: (req: Request, stage: ConnectStage) => SessionRecord;
+  readonly recent: RecentSignIns;
+}
+
+/** What to do about what the store holds of the sign-ins; without `signIns` nothing is written. */
+export interface Change<T> {
+  readonly signIns?: SignIns | undefined;
+  readonly result: T;
+}
+
+/** What the app did to the session while it had its say. */
+export interface AppWork {
+  readonly changes: AppChanges;
+  /** Undefined unless the app has regenerated the session. */
+  readonly regenerated: Regenerated | undefined;
+}
+
+/** A session that the app has made in place of the old one. */
+export interface Regenerated {
+  /** It is in no store yet. */
+  readonly session: StoredSession;
+  /** What the store held of the old one. */
+  readonly before: StoredSession;
+}
+
+/**
+ * The session of one visit to a route of ours. All that the route does to it, on the request and in the store, it does
+ * here: no other file of this folder calls the store.
+ *
+ * Operations of the store throw ConnectError `ERR_CONNECT_STORE`.
+ */
+export interface VisitorSession {
+  /** As this request has loaded it. */
+  readonly loaded: SessionRecord;
+  /** How the request has shown it. */
+  readonly visitor: Presented;
+  /** Runs `work` alone among all of our work on a session of this process: this one, or that of another id. */
+  readonly alone: <T>(work: () => Promise<T>, sessionId?: string) => Promise<T>;
+  /** What the store holds of this session, or of another one, right now. */
+  readonly read: (sessionId?: string) => Promise<StoredSession | undefined>;
+  /**
+   * Changes the sign-ins of the session, by what the store holds of it, and saves.
+   * @param change - what it throws leaves everything as it was
+   * @param gone - the error for a session that has ended meanwhile; it is not brought back
+   */
+  readonly update: <T>(change: (stored: StoredSession) => Change<T>, gone: () => ConnectError) => Promise<T>;
+  /** Lets the app work on the session. @param gone - the error for a session that ends meanwhile */
+  readonly letAppWork: (work: () => Promise<void>, gone: () => ConnectError) => Promise<AppWork>;
+  /** Moves the visitor to a session with a new id, see {@link renewSession}. Call it from within `alone`. */
+  readonly renew: (old: StoredSession, renewal: Omit<Renewal, 'stage' | 'visitor'>) => Promise<string>;
+  /** Where this session went, if a callback of a moment ago has moved it. */
+  readonly moves: () => Moves;
+  /**
+   * Takes what is ours out of another session, which keeps its id and the app's data.
+   * @param before - called with what the store holds, if anything of ours is there
+   */
+  readonly strip: (sessionId: string, before: (stored: StoredSession) => Promise<void>) => Promise<void>;
+  /** Goes on in another session, unless the request has that already; the visitor gets its cookie. */
+  readonly join: (sessionId: string, stored: StoredSession) => void;
+  /** How often the session has been ended since the visit began, by whomever: a move of ours, or of the app's, is one. */
+  readonly ends: () => number;
+  /** What the request has as its session now, if anything. */
+  readonly current: () => SessionRecord | undefined;
+  /** Lets go of the session: express-session neither saves nor touches it, and sets no cookie. */
+  readonly leave: () => void;
+  /**
+   * Lets go of the session if `work` fails: this request's copy is older than what is known to be in the store, and with
+   * `resave` express-session would write it back, the spent sign-in or even a moved session with it.
+   */
+  readonly orLeave: <T>(work: Promise<T>) => Promise<T>;
+  /** Sends an answer; the session is saved by now. */
+  readonly answer: (res: Response) => void;
+}
+
+/** Runs `visit` with the session of a request. @throws ConnectError `ERR_CONNECT_NO_SESSION`, `ERR_CONNECT_STORE` */
+export type WithVisitorSession = <T>(
+  req: Request,
+  stage: ConnectStage,
+  visit: (session: VisitorSession) => Promise<T>,
+) => Promise<T>;
+
+/** Makes a {@link WithVisitorSession}. */
+export function visitorSessions(config: VisitorSessionConfig): WithVisitorSession {
+  return async function withVisitorSession(req, stage, visit) {
+    const loaded = config.session(req, stage);
+    const watch = watchSession(req);
+    try {
+      return await visit(visitorSession(req, stage, loaded, watch.ends, config));
+    } finally {
+      watch.stop();
+    }
+  };
+}
+
+function visitorSession(
+  req: Request,
+  stage: ConnectStage,
+  loaded: SessionRecord,
+  ends: () => number,
+  config: VisitorSessionConfig,
+): VisitorSession {
+  const { sessionStore: store, sessionID: id } = req;
+  const visitor = presentedBy(req, holdsOurs(loaded, config));
+  // Cookies may have been filtered out after express-session; what holds sign-ins has been saved before.
+  const isNew = visitor.isNew && !Object.hasOwn(loaded, config.pendingKey);
+  const leave = (): void => detach(req);
+  const current = (): SessionRecord | undefined => (req as { session?: unknown }).session as SessionRecord | undefined;
+  const read: VisitorSession['read'] = (sessionId = id) => readStored(req, sessionId, stage, config);
+  const alone: VisitorSession['alone'] = (work, sessionId = id) =>
+    withSessionLock(store, sessionId, lockPatience(stage, config), work);
+
+  /** @returns false when the session has ended */
+  async function save(): Promise<boolean> {
+    const write = (onLate?: () => void): Promise<void> => saveSession(req, loaded, stage, config, onLate);
+    if (!isNew) return saveIfLiving(req, loaded, stage, config, write);
+    // Nobody else knows the id of a new one.
+    await write();
+    return true;
+  }
+
+  return Object.freeze({
+    loaded,
+    visitor,
+    alone,
+    read,
+    ends,
+    current,
+    leave,
+    update<T>(change: (stored: StoredSession) => Change<T>, gone: () => ConnectError): Promise<T> {
+      return alone(async () => {
+        const stored = isNew ? loaded : await read();
+        if (stored === undefined) throw gone();
+        const { signIns, result } = change(stored);
+        if (signIns === undefined) return result;
+        adoptStored(loaded, stored, [config.sessionKey, config.oldLabelKey]);
+        loaded[config.pendingKey] = signIns;
+        // First: an older copy may be saved while this one is.
+        const takeBack = config.recent.note(id, signIns);
+        try {
+          if (!(await save())) throw gone();
+        } catch (error) {
+          takeBack();
+          throw error;
+        }
+        return result;
+      });
+    },
+    async letAppWork(work: () => Promise<void>, gone: () => ConnectError): Promise<AppWork> {
+      // The app may save the session, and nobody could tell afterwards that another process had ended it before.
+      const before = await read();
+      if (before === undefined) throw gone();
+      const changesSince = watchAppChanges(req.session as SessionRecord);
+      await work();
+      // `destroy()`: the visitor has no session any more that could be connected.
+      const session = current();
+      if (session === undefined) throw gone();
+      const isRegenerated = req.sessionID !== id;
+      if (ends() > (isRegenerated ? 1 : 0)) {
+        // Whatever the app has saved in it.
+        await destroyStored(req, req.sessionID, stage, config).catch(() => undefined);
+        throw gone();
+      }
+      return isRegenerated
+        ? { ...UNCHANGED, regenerated: { session: Object.fromEntries(Object.entries(session)), before } }
+        : { ...UNCHANGED, changes: changesSince(session) };
+    },
+    renew: (old: StoredSession, renewal: Omit<Renewal, 'stage' | 'visitor'>) =>
+      renewSession(req, old, { ...renewal, stage, visitor }, config),
+    moves: () => movedFrom(store, visitor),
+    strip(sessionId: string, before: (stored: StoredSession) => Promise<void>): Promise<void> {
+      return alone(async () => {
+        const place = { id: sessionId };
+        noteSeen(place);
+        const stored = await read(sessionId);
+        if (stored === undefined || !holdsOurs(stored, config)) return;
+        await before(stored);
+        const session = inflate(store, sessionId, stored);
+        for (const key of ourProperties(config)) Reflect.deleteProperty(session, key);
+        await saveIfLiving(req, place, stage, config, (onLate) => saveSession(req, session, stage, config, onLate));
+      }, sessionId);
+    },
+    join(sessionId: string, stored: StoredSession): void {
+      if (req.sessionID === sessionId) return;
+      req.sessionID = sessionId;
+      (store as unknown as { createSession(req: Request, data: unknown): void }).createSession(req, stored);
+    },
+    async orLeave<T>(work: Promise<T>): Promise<T> {
+      try {
+        return await work;
+      } catch (error) {
+        leave();
+        throw error;
+      }
+    },
+    answer: (res: Response) => endDetached(req, res),
+  });
+}
+
+/** Of an app that had no say. */
+export const UNCHANGED: AppWork = { changes: { set: {}, removed: [] }, regenerated: undefined };
+
+/** As `Store.load` of express-session makes a session; the request keeps its own. */
+function inflate(sessionStore: Store, sessionID: string, stored: StoredSession): SessionRecord {
+  const bare = { sessionStore, sessionID };
+  return (sessionStore as unknown as { createSession(req: object, data: unknown): SessionRecord }).createSession(bare, {
+    ...stored,
+  });
+}
