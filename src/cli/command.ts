@@ -1,5 +1,7 @@
 import type { WriteStream } from 'node:tty';
-import type { Env } from './env-file';
+
+/** Variables by name. */
+export type Env = Readonly<Record<string, string | undefined>>;
 
 /** What a command has of the process it runs in. */
 export interface World {

@@ -1,10 +1,18 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { refuse, type Command, type World } from './command';
-import { doctor } from './doctor';
-import { HELP } from './help';
+import { doctor } from './doctor/doctor';
 import { nearest } from '../checks/nearest';
-import { runSandbox } from './run-sandbox';
+import { runSandbox } from './sandbox';
+
+const HELP = `Usage: express-connect-auth <command> [flags]
+
+  doctor     find out why sign-in does not work, and what to do about it
+  sandbox    run a local provider to sign in against, without an account
+
+  --help     this text; after a command, its own
+  --version  the version of the package
+`;
 
 const COMMANDS: ReadonlyMap<string, Command> = new Map([
   ['doctor', doctor],

@@ -1,6 +1,6 @@
 import type { Sandbox } from '../testing/sandbox';
 import type { SandboxSwitches } from '../testing/switches';
-import type { Paint } from './console';
+import type { Paint } from './terminal';
 
 /** What the sandbox command says once it listens. */
 export interface Announcement {

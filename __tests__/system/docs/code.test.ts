@@ -1,7 +1,8 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import ts from 'typescript';
-import { DOCTOR_HELP, SANDBOX_HELP } from '../../../src/cli/help';
+import { DOCTOR_HELP } from '../../../src/cli/doctor/doctor';
+import { SANDBOX_HELP } from '../../../src/cli/sandbox';
 import { DOCUMENTS, blocks, root, type Block } from './markdown';
 
 const ALL = DOCUMENTS.flatMap((document) => blocks(document));

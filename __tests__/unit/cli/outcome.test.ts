@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { endsTrying, readOutcome, type Outcome } from '../../../src/cli/outcome';
+import { endsTrying, readOutcome, type Outcome } from '../../../src/cli/doctor/outcome';
 import { runs } from '../../support/property';
 
 /** What an answer to a made-up code means. */

@@ -2,16 +2,15 @@ import fc from 'fast-check';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { judgeClock } from '../../../src/cli/clock-finding';
-import { painter, widthOf, wrap } from '../../../src/cli/console';
-import { readEnvFile } from '../../../src/cli/env-file';
-import type { Finding } from '../../../src/cli/finding';
-import { judgeKey } from '../../../src/cli/key-finding';
+import { judgeClock } from '../../../src/cli/doctor/network-findings';
+import { painter, progressOn, widthOf, wrap } from '../../../src/cli/terminal';
+import { readEnvFile } from '../../../src/cli/doctor/env-file';
+import type { Finding } from '../../../src/cli/doctor/finding';
+import { judgeKey } from '../../../src/cli/doctor/token-endpoint-findings';
 import { nearest } from '../../../src/checks/nearest';
-import { progressOn } from '../../../src/cli/progress';
-import type { Outcome } from '../../../src/cli/outcome';
-import { textReport } from '../../../src/cli/report';
-import { MOST_TRIES, nextTry, type Setup, type Tried } from '../../../src/cli/tries';
+import type { Outcome } from '../../../src/cli/doctor/outcome';
+import { textReport } from '../../../src/cli/doctor/report';
+import { MOST_TRIES, nextTry, type Setup, type Tried } from '../../../src/cli/doctor/probe';
 import { runs } from '../../support/property';
 
 /** What a process cannot show at will: a terminal, an older Node, every order of answers. */

@@ -1,8 +1,7 @@
 import net from 'node:net';
 import tls from 'node:tls';
-import { judgeProxy } from '../../../src/cli/proxy-finding';
-import { connectTo, lookUp } from '../../../src/cli/reach';
-import { judgeConnection, judgeName } from '../../../src/cli/reach-findings';
+import { connectTo, lookUp } from '../../../src/cli/doctor/reach';
+import { judgeConnection, judgeName, judgeProxy } from '../../../src/cli/doctor/network-findings';
 import { cleanup } from '../../support/cleanup';
 import { startServer } from '../../support/local-server';
 

@@ -1,19 +1,15 @@
-import type { Config } from '../options/read';
-import { basicCredentials } from '../provider/token/token-request';
-import { nodeTransport } from '../provider/http/transport';
-import { judgeClock } from './clock-finding';
-import type { Env, EnvFile } from './env-file';
-import { judgeFile } from './file-findings';
-import type { Finding } from './finding';
-import { judgeMount } from './mount-findings';
-import { judgeOptions } from './option-findings';
-import { probe } from './probe';
-import { judgeProbe } from './probe-findings';
-import type { Progress } from './progress';
-import { judgeProxy } from './proxy-finding';
+import type { Config } from '../../options/read';
+import { basicCredentials } from '../../provider/token/token-request';
+import { nodeTransport } from '../../provider/http/transport';
+import type { Env } from '../command';
+import type { Progress } from '../terminal';
+import { judgeFile, judgeMount, judgeOptions } from './configuration-findings';
+import type { EnvFile } from './env-file';
+import { skip, type Finding } from './finding';
+import { judgeClock, judgeConnection, judgeName, judgeProxy, type Target } from './network-findings';
+import { MOST_TRIES, probe } from './probe';
 import { connectTo, lookUp } from './reach';
-import { judgeConnection, judgeName, type Target } from './reach-findings';
-import { MOST_TRIES } from './tries';
+import { judgeProbe } from './token-endpoint-findings';
 
 /** What to look at. */
 export interface Examination {
@@ -22,7 +18,7 @@ export interface Examination {
   /** Of this process. */
   readonly environment: Env;
   readonly callbackPath: string;
-  /** Public paths at which connectAuth() is mounted; none: not told. */
+  /** Public paths at which connectAuth() is mounted; none: not known. */
   readonly mounts: readonly string[];
   readonly offline: boolean;
 }
@@ -37,7 +33,7 @@ export async function examine(what: Examination, progress: Progress): Promise<re
   const mount = config === undefined ? [] : [judgeMount({ redirectUri: config.redirectUri, callbackPath, mounts })];
   const reading = file === undefined ? [] : judgeFile(file, environment);
   const configuration = [...reading, ...findings, ...mount];
-  if (offline) return [...configuration, skipped('dns', 'network', 'not looked at (--offline)')];
+  if (offline) return [...configuration, skip({ check: 'dns', subject: 'network' }, 'not looked at (--offline)')];
   const timeoutMs = config?.timeoutMs ?? DEFAULT_TIMEOUT_MS;
   const authorizeHost = await examineAuthorizeHost(authorizeUrl, tokenUrl, timeoutMs, progress);
   const tokenHost = await examineTokenHost(tokenUrl, timeoutMs, progress);
@@ -83,11 +79,9 @@ async function examineEndpoint(
   network: readonly Finding[],
   progress: Progress,
 ): Promise<readonly Finding[]> {
-  if (config === undefined)
-    return [skipped('token-endpoint', 'endpoint', 'not asked before the configuration is cured')];
-  if (network.some(({ verdict, check }) => verdict === 'fail' && check !== 'clock')) {
-    return [skipped('token-endpoint', 'endpoint', 'not asked before the network is cured')];
-  }
+  const about = { check: 'token-endpoint', subject: 'endpoint' } as const;
+  if (config === undefined) return [skip(about, 'not asked before the configuration is cured')];
+  if (network.some(({ verdict }) => verdict === 'fail')) return [skip(about, 'not asked before the network is cured')];
   const { tokenUrl, timeoutMs, clientSecret, accessTokenKey } = config;
   const result = await probe(config, nodeTransport({ timeoutMs }), (number) => {
     progress.say(`Asking the token endpoint with made-up codes (${number} of at most ${MOST_TRIES})`);
@@ -99,8 +93,4 @@ async function examineEndpoint(
 
 function present<T>(value: T | undefined): readonly T[] {
   return value === undefined ? [] : [value];
-}
-
-function skipped(check: Finding['check'], subject: string, text: string): Finding {
-  return { check, subject, verdict: 'skip', text };
 }

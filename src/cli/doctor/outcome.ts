@@ -1,28 +1,26 @@
-import { readAnswer } from '../provider/token/read-answer';
-import type { WireAnswer, WireResult } from '../provider/http/send-once';
+import { readAnswer } from '../../provider/token/read-answer';
+import type { WireAnswer, WireResult } from '../../provider/http/send-once';
+
+/** Answers that end the trying: another try would meet the same, or would be a burden. */
+const ENDINGS = [
+  'limited',
+  'down',
+  'redirect',
+  'proxy',
+  'no-endpoint',
+  'page',
+  'issued',
+  'unreadable',
+  'no-answer',
+] as const;
 
 /**
- * What an answer to a made-up code tells:
+ * What an answer to a made-up code means:
  * `accepted` only the code was refused, so credentials and format are right; `refused` the credentials were;
  * `format` the request was not understood; `forbidden` 403 and other refusals that are about neither;
- * `error` a server error, which some servers give to a format that they do not know;
- * and those that end the trying: `limited`, `down`, `redirect`, `proxy`, `no-endpoint`, `page`, `issued`, `unreadable`, `no-answer`.
+ * `error` a server error, which some servers give to a format that they do not know; the others end the trying.
  */
-export type OutcomeKind =
-  | 'accepted'
-  | 'refused'
-  | 'format'
-  | 'forbidden'
-  | 'error'
-  | 'limited'
-  | 'down'
-  | 'redirect'
-  | 'proxy'
-  | 'no-endpoint'
-  | 'page'
-  | 'issued'
-  | 'unreadable'
-  | 'no-answer';
+export type OutcomeKind = 'accepted' | 'refused' | 'format' | 'forbidden' | 'error' | (typeof ENDINGS)[number];
 
 /** The meaning of one answer; nothing in it is a text of the provider. */
 export interface Outcome {
@@ -35,21 +33,9 @@ export interface Outcome {
   readonly retryAfterSeconds?: number;
 }
 
-const ENDING: ReadonlySet<OutcomeKind> = new Set<OutcomeKind>([
-  'limited',
-  'down',
-  'redirect',
-  'proxy',
-  'no-endpoint',
-  'page',
-  'issued',
-  'unreadable',
-  'no-answer',
-]);
-
-/** Whether another try would meet the same, or would be a burden. */
+/** Whether nothing more is tried after this answer. */
 export function endsTrying({ kind }: Outcome): boolean {
-  return ENDING.has(kind);
+  return ENDINGS.some((ending) => ending === kind);
 }
 
 /**

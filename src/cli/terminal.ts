@@ -1,5 +1,5 @@
 import { styleText } from 'node:util';
-import type { Env } from './env-file';
+import type { Env } from './command';
 
 /** A stream as far as its looks are concerned. */
 export interface Screen {
@@ -38,4 +38,33 @@ export function wrap(text: string, width: number): readonly string[] {
     else lines.push(word);
   }
   return lines;
+}
+
+/** Says what is being waited for. */
+export interface Progress {
+  /** Replaces what was said before. */
+  readonly say: (text: string) => void;
+  /** Leaves nothing behind. */
+  readonly clear: () => void;
+}
+
+/** A terminal, or what stands in for one. */
+export interface ProgressStream {
+  readonly isTTY?: boolean | undefined;
+  write(text: string): unknown;
+}
+
+const ERASE_LINE = '\r\u001b[2K';
+
+/** One line that is written over and over, on a terminal only. */
+export function progressOn(stream: ProgressStream, env: Env): Progress {
+  const shown = stream.isTTY === true && env.TERM !== 'dumb';
+  return {
+    say(text) {
+      if (shown) stream.write(`${ERASE_LINE}${text} …`);
+    },
+    clear() {
+      if (shown) stream.write(ERASE_LINE);
+    },
+  };
 }

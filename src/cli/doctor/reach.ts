@@ -1,7 +1,7 @@
 import { lookup } from 'node:dns/promises';
 import net from 'node:net';
 import tls from 'node:tls';
-import { within } from '../base/within';
+import { within } from '../../base/within';
 
 /** What became of looking a host's name up. */
 export type NameResult =

@@ -3,11 +3,32 @@ import type { Sandbox } from '../testing/sandbox';
 import type { SandboxSwitches } from '../testing/switches';
 import type { Command } from './command';
 import { refuse } from './command';
-import { painter } from './console';
-import { SANDBOX_HELP } from './help';
 import { readFlags } from './read-flags';
-import { readSwitches, SWITCH_FLAGS } from './sandbox-flags';
+import { flagOf, readSwitches, SWITCH_FLAGS, SWITCH_VALUES } from './sandbox-flags';
 import { announcement } from './sandbox-text';
+import { painter, wrap } from './terminal';
+
+const PLACEHOLDERS: Readonly<Record<string, string>> = {
+  accessTokenKey: 'ignored | the key that is required',
+  graceMs: 'milliseconds [0]',
+  lifetimeSeconds: 'seconds [3600]',
+};
+
+/** What `sandbox --help` says. */
+export const SANDBOX_HELP = `Usage: express-connect-auth sandbox [flags]
+
+Runs a local stand-in for Appy Pie Connect on 127.0.0.1, with a client id and a
+secret of its own, and prints the options to paste. Ctrl+C (SIGINT, SIGTERM)
+stops it.
+
+  --port N              [a free one]
+  --help                this text
+
+Switches, for what the provider's documentation leaves open; the first value is
+the default, docs/testing.md says what each does:
+
+${switchLines().join('\n')}
+`;
 
 /** `sandbox`: runs the sandbox provider until the process is asked to end. */
 export const runSandbox: Command = async function runSandbox(args, world) {
@@ -45,4 +66,11 @@ async function start(port: number, switches: Partial<SandboxSwitches>): Promise<
     if (code === 'EACCES') return `Port ${port} needs more rights: choose one from 1024 on with --port.`;
     throw error;
   }
+}
+
+function switchLines(): readonly string[] {
+  return Object.entries(SWITCH_VALUES).flatMap(([name, values]) => {
+    const words = PLACEHOLDERS[name] ?? [values].flat().join(' | ');
+    return wrap(words, 78 - 24).map((line, index) => `  ${(index === 0 ? `--${flagOf(name)}` : '').padEnd(22)}${line}`);
+  });
 }

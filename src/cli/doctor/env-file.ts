@@ -1,8 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { parseEnv } from 'node:util';
-
-/** Variables by name. */
-export type Env = Readonly<Record<string, string | undefined>>;
+import type { Env } from '../command';
 
 /** What a file says. */
 export interface EnvFile {

@@ -1,5 +1,5 @@
-import { wrap, type Paint, type Style } from './console';
-import type { CheckName, Finding, Verdict } from './finding';
+import { wrap, type Paint, type Style } from '../terminal';
+import { CHECKS, type Finding, type Verdict } from './finding';
 
 /** How a report looks. */
 export interface Looks {
@@ -11,12 +11,7 @@ export interface Looks {
 type Counts = Readonly<Record<Verdict, number>>;
 
 const STYLES: Readonly<Record<Verdict, Style>> = { ok: 'green', warn: 'yellow', fail: 'red', skip: 'dim' };
-const GROUPS: readonly (readonly [title: string, checks: readonly CheckName[]])[] = [
-  ['Configuration', ['options', 'option', 'mount']],
-  ['Network', ['dns', 'connection', 'tls', 'clock']],
-  ['Token endpoint', ['token-endpoint', 'credentials', 'request-format', 'access-token-key']],
-];
-/** Two blanks, the verdict, two blanks. */
+/** Two spaces, the verdict, two spaces. */
 const INDENT = 8;
 /** Of our variables CONNECT_CLIENT_AUTHENTICATION is the longest. */
 const WIDEST_SUBJECT = 29;
@@ -28,20 +23,15 @@ export function isSound(findings: readonly Finding[]): boolean {
 
 /** The report for people: a line a finding, and below it what to do. */
 export function textReport(findings: readonly Finding[], { paint, width }: Looks): string {
-  const groups = GROUPS.flatMap(([title, checks]) => {
-    const inGroup = findings.filter(({ check }) => checks.includes(check));
-    if (inGroup.length === 0) return [];
-    const column = Math.max(
-      ...inGroup.map(({ subject }) => subject.length).filter((length) => length <= WIDEST_SUBJECT),
-      0,
-    );
-    return [
-      [paint('bold', title), ...inGroup.flatMap((finding) => findingLines(finding, column, { paint, width }))].join(
-        '\n',
-      ),
-    ];
-  });
-  return `${groups.join('\n\n')}\n\n${conclusion(countsOf(findings), paint)}\n`;
+  const groups = [...new Set(Object.values(CHECKS))]
+    .map((title) => ({ title, group: findings.filter(({ check }) => CHECKS[check] === title) }))
+    .filter(({ group }) => group.length > 0)
+    .map(({ title, group }) => {
+      const lengths = group.map(({ subject }) => subject.length).filter((length) => length <= WIDEST_SUBJECT);
+      const column = Math.max(...lengths, 0);
+      return [paint('bold', title), ...group.flatMap((finding) => findingLines(finding, column, { paint, width }))];
+    });
+  return `${groups.map((lines) => lines.join('\n')).join('\n\n')}\n\n${conclusion(countsOf(findings), paint)}\n`;
 }
 
 /** The report for machines; its shape is promised in `--help`. */
