@@ -48,6 +48,9 @@ export async function startApp(sandbox: Pick<Sandbox, 'connectOptions'>, parts: 
   const connect = connectAuth({
     ...sandbox.connectOptions,
     redirectUri: `${url}${mount}/connect/callback`,
+    // A machine that is busy must not be taken for a provider or a store that is away.
+    timeoutMs: 30_000,
+    storeTimeoutMs: 30_000,
     ...parts.options,
   });
   app.use(mount === '' ? '/' : mount, connect);

@@ -21,7 +21,10 @@ beforeAll(async () => {
 });
 beforeEach(async () => {
   aheadMs = 0;
-  ({ one, two } = await startProcesses(sandbox, {}, memoryLedger({ now: () => performance.now() + aheadMs })));
+  // The times that are passed below are made of these.
+  const options = { timeoutMs: 10_000, storeTimeoutMs: 5000 };
+  const ledger = memoryLedger({ now: () => performance.now() + aheadMs });
+  ({ one, two } = await startProcesses(sandbox, { options }, ledger));
 });
 afterEach(() => sandbox.release());
 
