@@ -11,7 +11,7 @@ function askedToEnd(): Promise<void> {
   });
 }
 
-// `doctor | head`: whoever reads no further is no failure of ours.
+// `doctor | head`: that nobody reads on is not a failure of ours.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code !== 'EPIPE') throw error;
 });

@@ -90,7 +90,7 @@ export function connectAuth(options: ConnectAuthOptions): ConnectAuth {
   const marks = movedMarks({ ...config, ledger: config.ledger === undefined ? undefined : ledger });
   const refusals = apiRefusals();
   const silent = tokenSource({ ...named, ...marks, tokens, flights, ended, refusals });
-  const getToken = toldToken(silent, config.onEvent);
+  const getToken = reportedToken(silent, config.onEvent);
   const parts = {
     ...keys,
     withSession: visitorSessions({ ...named, ...marks }),
@@ -162,8 +162,8 @@ function clientsAtFirstUse(config: ApiClientConfig, getToken: GetToken): (req: R
   };
 }
 
-/** Tells what fails, whoever catches it. Guard and client tell by themselves: a redirect to sign-in is no failure. */
-function toldToken(silent: GetToken, onEvent: ConnectEventListener | undefined): GetToken {
+/** Reports what fails, whoever catches it. Guard and client report by themselves: a redirect to sign-in is not a failure. */
+function reportedToken(silent: GetToken, onEvent: ConnectEventListener | undefined): GetToken {
   return async function getToken(req, ask) {
     try {
       return await silent(req, ask);

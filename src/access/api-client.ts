@@ -122,7 +122,7 @@ const METHODS = Object.getOwnPropertyNames(Axios.prototype).filter(
  * Makes `client(req)`: calls to the Connect API with the visitor's token. All clients share one set of kept connections.
  *
  * A call rejects with ConnectError of stage `api` by the table of API codes, with what `getToken` throws, or with axios's
- * CanceledError after `signal`. When the API refuses the token, `getToken` is told once, and with another token the call
+ * CanceledError after `signal`. When the API refuses the token, `getToken` is asked once, and with another token the call
  * is made once more; the session's token stays whatever comes of it.
  */
 export function apiClients(settings: ApiClientConfig, getToken: GetToken): (req: Request) => ConnectClient {
@@ -144,7 +144,7 @@ export function apiClients(settings: ApiClientConfig, getToken: GetToken): (req:
   };
 }
 
-/** Fresh ones for each client: what an app changes in them is no other visitor's. */
+/** Fresh ones for each client: what an app changes in them concerns no other visitor. */
 function clientDefaults(baseURL: string, adapter: ReturnType<typeof apiAdapter>): CreateAxiosDefaults {
   const headers = { common: {}, delete: {}, get: {}, head: {}, options: {}, post: {}, put: {}, patch: {} };
   return { baseURL, adapter, headers, transformRequest: [writeBody], transformResponse: [] };
@@ -163,7 +163,7 @@ function instance(defaults: CreateAxiosDefaults, onEvent: ConnectEventListener |
   }) as unknown as ConnectClient;
 }
 
-/** A method of axios that rejects with errors fit to be logged, and tells those that no `api_call` has told. */
+/** A method of axios that rejects with errors fit to be logged, and reports those that no `api_call` has reported. */
 function guarded(
   context: InstanceType<typeof Axios>,
   name: string,

@@ -45,7 +45,7 @@ export function apiRefusals(): ApiRefusals {
   return {
     mayHelp({ access_token, expires_at }) {
       const name = nameOf(access_token);
-      // Only a refusal tells that it has run out: it may have done so at any time, and is never due.
+      // Only a refusal shows that it has run out: it may have done so at any time, and is never due.
       if (expires_at === undefined) return !isMarked(incurable, name, REMEMBERED_MS - PROBATION_MS);
       if (isMarked(onProbation, name)) mark(incurable, name, REMEMBERED_MS);
       return !isMarked(incurable, name);

@@ -80,7 +80,7 @@ interface Gain {
   readonly ageMs: number;
 }
 
-/** Makes `getToken`: refreshed when due, by one provider call per generation over all requests and processes. */
+/** Makes `getToken`: refreshed when due, by one provider call per generation across requests and processes. */
 export function tokenSource(config: TokenSourceConfig): GetToken {
   const { tokens, flights, ended, refusals } = config;
 
@@ -112,7 +112,7 @@ export function tokenSource(config: TokenSourceConfig): GetToken {
 
   function held(session: SessionRecord): TokenSet {
     const found = tokens.read(session);
-    if (found.kind === 'locked') {
+    if (found.kind === 'unreadable') {
       throw new ConnectError('ERR_CONNECT_CONFIG', {
         stage: 'refresh',
         reason: 'key',
@@ -182,7 +182,7 @@ export function tokenSource(config: TokenSourceConfig): GetToken {
       flying ??
       flights.start(set, {
         patient: !usable,
-        // A refusal of a token that has expired is no wonder, however young it is.
+        // A refusal of a token that has expired is to be expected, however young it is.
         minAgeMs:
           call.refused === set.token.access_token && !isHardExpired(set, Date.now()) ? TOO_YOUNG_TO_REFUSE_MS : 0,
         retentionMs: recordRetentionMs(sessionLifeMs(call.session.cookie, config.sessionTtlMs)),

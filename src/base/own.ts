@@ -14,12 +14,12 @@ export function ownOnly<Whole extends object>(whole: Whole): Whole {
   return Object.assign<Whole, Whole>(Object.create(null) as Whole, whole);
 }
 
-/** The member's value if the object has it itself; what a prototype holds, polluted or not, is no answer. */
+/** The member's value if the object has it itself; what a prototype holds, polluted or not, does not count. */
 export function own(fields: object, name: string): unknown {
   return Object.hasOwn(fields, name) ? (fields as Fields)[name] : undefined;
 }
 
-/** As {@link own}, without running any code of the object: what a getter would give is no answer either. */
+/** As {@link own}, without running any code of the object: what a getter would give does not count either. */
 export function ownData(fields: object, name: string): unknown {
   const descriptor = Object.getOwnPropertyDescriptor(fields, name);
   return descriptor === undefined ? undefined : own(descriptor, 'value');

@@ -77,7 +77,7 @@ export function isLoopback(hostname: string): boolean {
 
 /** An absolute URL over https, or http on loopback; without fragment and user info. */
 export function isSecureUrl(value: unknown): value is string {
-  // The provider gets the value as it is written. What the URL parser corrects or drops is refused: `https://@host`, too.
+  // The provider gets the value as it is written. What the URL parser corrects or drops is refused, `https://@host` also.
   if (!isVisible(value) || !/^https?:\/\/[^/?#@\\]+(?:[/?][^#\\]*)?$/iu.test(value)) return false;
   if (!URL.canParse(value)) return false;
   const { protocol, hostname } = new URL(value);

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { ownOnly } from '../base/own';
 import { readConnectToken, type TokenSet } from '../session/connect-token';
 
-/** What tells one deployment's connections from another's in a shared ledger. */
+/** What distinguishes the connections of deployments in a shared ledger. */
 export interface LedgerScope {
   readonly tokenUrl: string;
   readonly clientId: string;

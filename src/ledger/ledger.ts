@@ -1,5 +1,5 @@
 /**
- * Coordinates refreshes, so that a refresh token is presented once over all requests and processes. One record per
+ * Coordinates refreshes, so that a refresh token is presented once across requests and processes. One record per
  * connection, kept under an opaque key (a hash; no token, connection id or client id can be found from it).
  *
  * Every operation is atomic and works by the ledger's own clock, so the clocks of the processes do not matter. An
@@ -36,7 +36,7 @@ export interface RefreshLedger {
   /** Claims a name for `ttlMs`. @returns true to the first caller only */
   readonly once: (name: string, ttlMs: number) => Promise<boolean>;
   /**
-   * Of a ledger that may have to forget something before its time: has `listener` told so. `connectAuth()` makes event
+   * Of a ledger that may have to forget something before its time: calls `listener` then. `connectAuth()` makes event
    * `ledger_forgot` of it, in each instance that uses the ledger.
    */
   readonly onForgotten?: ((listener: (forgotten: Forgotten) => void) => void) | undefined;
@@ -49,7 +49,7 @@ export interface Forgotten {
    * ended; `claim`: a name of `once`.
    */
   readonly what: 'record' | 'tombstone' | 'claim';
-  /** How many of these since it was last told. */
+  /** How many of these since it was last reported. */
   readonly count: number;
 }
 
@@ -113,7 +113,7 @@ export interface LedgerFailure {
   readonly claimant: string;
   /**
    * `transient`: back off for `backoffMs`; `terminal`: dead for ten minutes, then probed once; `refused`: the provider
-   * refuses this connection without saying that it is dead. That backs off, too, until 24 hours have passed since the
+   * refuses this connection without saying that it is dead. That also backs off, until 24 hours have passed since the
    * first refusal, and this is the 8th at least, with no success in between: then it is terminal.
    */
   readonly kind: 'transient' | 'refused' | 'terminal';

@@ -95,7 +95,7 @@ export interface ConnectAuthOptions {
   readonly renderErrors?: boolean | undefined;
   /** Answers a failed request of our routes in the app's own look. */
   readonly renderError?: RenderError | undefined;
-  /** Told what happens; never gets a token. What it throws changes nothing. */
+  /** Called with what happens; never gets a token. What it throws changes nothing. */
   readonly onEvent?: ConnectEventListener | undefined;
   /**
    * Awaited before the token enters the session; throwing refuses the sign-in (403 `ERR_CONNECT_DENIED`, or your own

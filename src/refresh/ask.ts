@@ -3,7 +3,7 @@ import { connectionHash, ledgerErrorReason, type ConnectEventListener, type Ledg
 import type { TokenSet } from '../session/connect-token';
 
 /**
- * Asks the ledger; its trouble is told as an event, and as undefined.
+ * Asks the ledger; its trouble is reported as an event, and answered with undefined.
  * What it throws may hold addresses and passwords: only a word of ours is kept.
  */
 export type Ask = <T>(
@@ -12,7 +12,7 @@ export type Ask = <T>(
   question: () => Promise<T>,
 ) => Promise<T | undefined>;
 
-/** Makes an {@link Ask} that tells `onEvent` of trouble. */
+/** Makes an {@link Ask} that reports trouble to `onEvent`. */
 export function asking(onEvent: ConnectEventListener | undefined): Ask {
   return async function ask(operation, { connectionId, reference }, question) {
     try {

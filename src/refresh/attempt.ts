@@ -46,7 +46,7 @@ const VISITOR_STATUS: Readonly<Partial<Record<RefreshFailureKind, number>>> = {
   refused: 401,
   configuration: 500,
 };
-/** Milliseconds without a claim of ours, after a failure that the ledger could not be told of. */
+/** Milliseconds without a claim of ours, after a failure that could not be recorded in the ledger. */
 const UNRECORDED_PAUSE_MS = 2000;
 /** Of a claim, in the time that it holds: one may fail. */
 const RENEWALS = 3;
@@ -117,13 +117,13 @@ async function recordFailure(
       ? { ms: UNRECORDED_PAUSE_MS, word: end }
       : backOff(kind, { ...won, rateLimited, retryAfterSeconds }, Math.random());
   // Others, who meet the pause only, need to know as well.
-  const told = (word: string): string => writeWord({ word, apiCode: status === undefined ? undefined : apiCode });
+  const recorded = (word: string): string => writeWord({ word, apiCode: status === undefined ? undefined : apiCode });
   const failed = await parts.ask('fail', { connectionId: set.connectionId, reference: error.reference }, () =>
     parts.ledger.fail(key, {
       claimant: parts.claimant,
       kind: kind === 'terminal' || kind === 'refused' ? kind : 'transient',
       backoffMs: Math.round(pause.ms),
-      error: told(pause.word),
+      error: recorded(pause.word),
       ambiguous,
       retentionMs,
     }),
@@ -135,7 +135,7 @@ async function recordFailure(
     return { kind: 'dead', word: end, reference: error.reference };
   }
   // Terminal, and unrecorded: perhaps somebody took the claim over and has a newer token. Nobody is signed out for that.
-  const word = told(kind === 'terminal' ? 'unavailable' : pause.word);
+  const word = recorded(kind === 'terminal' ? 'unavailable' : pause.word);
   const paused =
     kind === 'configuration'
       ? parts.pauses.refusedUs(key, set, word)
@@ -145,7 +145,7 @@ async function recordFailure(
   return failed === 'lost' ? undefined : { ...paused, reference: error.reference };
 }
 
-interface Told {
+interface Announcement {
   readonly kind: RefreshFailureKind;
   /** What visitors without a valid token are answered with. */
   readonly status: number;
@@ -153,7 +153,7 @@ interface Told {
 
 function announce(
   set: TokenSet,
-  { kind, error, durationMs, status }: FailedCall & Told,
+  { kind, error, durationMs, status }: FailedCall & Announcement,
   onEvent: ConnectEventListener | undefined,
 ): void {
   const { status: providerStatus } = error.provider ?? {};

@@ -16,10 +16,10 @@ import { tombstoneRetentionMs, type Ending } from '../ledger/retention';
 /** What sign-in and disconnect ask of the ledger. */
 export interface Connections {
   /**
-   * Ends a connection for good: refreshes in flight drop what they get, in every process. The app is told by the first
-   * end only, whoever calls for another, and of no connection that it has never had.
+   * Ends a connection for good: refreshes in flight drop what they get, in every process. Only the first end is
+   * reported to the app, and none of a connection that it has never had.
    * @param ending - the tombstone outlives every copy of its session that could still be refreshed
-   * @param reason - what the app is told; undefined: nothing
+   * @param reason - what is reported to the app; undefined: nothing
    * @throws ConnectError `ERR_CONNECT_LEDGER` at stage `disconnect`; a ledger that was only slow may end the connection all the same
    */
   readonly endConnection: (ending: Ending, reason?: EndedReason) => Promise<void>;
@@ -51,7 +51,7 @@ export interface ConnectionsConfig extends LedgerScope {
   readonly onEvent?: ConnectEventListener | undefined;
 }
 
-/** A ledger only tells whether a name was free, and then it is taken: for as short a time as there is. */
+/** A ledger only says whether a name was free, and then it is taken: for as short a time as there is. */
 const LOOK_MS = 1;
 
 /** Ends connections and claims sign-ins by the ledger. */
@@ -67,7 +67,7 @@ export function connections(config: ConnectionsConfig): Connections {
   ): ConnectError {
     const reason = ledgerErrorReason(error);
     // The state of a callback is spent by now: coming again helps a disconnect only.
-    const told = new ConnectError('ERR_CONNECT_LEDGER', {
+    const failure = new ConnectError('ERR_CONNECT_LEDGER', {
       stage,
       reason: 'away',
       ...(stage === 'disconnect' ? { retryAfterSeconds: COME_AGAIN_SECONDS } : {}),
@@ -78,9 +78,9 @@ export function connections(config: ConnectionsConfig): Connections {
       connection: connectionHash(subject),
       operation,
       reason,
-      reference: told.reference,
+      reference: failure.reference,
     });
-    return told;
+    return failure;
   }
 
   async function take(stage: 'disconnect' | 'callback', name: string, ttlMs: number): Promise<boolean> {

@@ -6,7 +6,7 @@ export type RefreshOutcome =
   | { readonly kind: 'token'; readonly set: TokenSet; readonly ageMs: number; readonly won: boolean }
   /** Another process is refreshing. */
   | { readonly kind: 'wait' }
-  /** The provider is left alone for now; `word` tells why; `reference`: of the failure, where this attempt has met it. */
+  /** The provider is left alone for now; `word`: why; `reference`: of the failure, where this attempt has met it. */
   | { readonly kind: 'backoff'; readonly ms: number; readonly word: string; readonly reference: string | undefined }
   /** `word`: why, as event `ended` says it; `reference` as above. */
   | { readonly kind: 'dead'; readonly word: string; readonly reference: string | undefined }

@@ -29,7 +29,7 @@ const REFUSED_US_MS = 30_000;
  * may say the same of one connection that its owner has revoked, and nobody else must wait for that.
  */
 const REFUSED_US_FOR = 3;
-/** One that is dropped costs a question to the ledger, which knows of all but those it could not be told of. */
+/** One that is dropped costs a question to the ledger, which knows of all that could be recorded there. */
 const MOST_KEPT = 10_000;
 
 /** No pauses yet. */

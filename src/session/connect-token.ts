@@ -10,7 +10,7 @@ export interface ConnectToken {
   refresh_token?: string;
   /**
    * Seconds since 1970. Absent: the provider did not say. A moment that had passed already when it came, as in the
-   * provider's own sample, is kept and tells nothing: `getToken` gives the token until the API refuses it.
+   * provider's own sample, is kept and says nothing: `getToken` gives the token until the API refuses it.
    */
   expires_at?: number;
   /** In small letters, however the provider, or whoever has put the token there, spells it. */

@@ -16,7 +16,7 @@ interface Ended {
   lastAt: number;
   /** The last moment of a move. */
   movedAt: number;
-  /** The last moment that is no longer known: of what was seen before it, nobody can say whether it has ended since. */
+  /** Of what was seen before this moment it has been forgotten whether it has ended since. */
   forgottenAt: number;
 }
 

@@ -27,7 +27,7 @@ const DIGITS = /^\d+$/u;
 
 /** Reads a label. @returns undefined unless it is one, whatever was found there */
 export function readLabel(value: unknown): Label | undefined {
-  // Not String(): what is no label may be anything, an object that throws when it is made a string too.
+  // Not String(): what is not a label may be anything, also an object that throws when it is made a string.
   if (typeof value !== 'string' || !LABEL.test(value)) return undefined;
   const [connectionId, digits, ...rest] = value.split('.') as [string, string, ...string[]];
   const generation = Number(digits);

@@ -55,15 +55,15 @@ export type SealPurpose = 'session' | 'ledger';
 export interface Sealer {
   /**
    * @param context - what the text belongs to; without the same words it does not open elsewhere
-   * @param label - stands in the envelope for everybody to read, and is authenticated: letters, digits, `-`, `_` and `.`
+   * @param label - stands beside the sealed text for everybody to read, and is authenticated: letters, digits, `-`, `_` and `.`
    */
   readonly seal: (text: string, context: readonly string[], label?: string) => string;
   /** @returns undefined when no key of the ring opens it, or it was moved or changed */
-  readonly open: (envelope: string, context: readonly string[]) => string | undefined;
+  readonly open: (text: string, context: readonly string[]) => string | undefined;
 }
 
-/** What everybody can read of an envelope. */
-export interface Envelope {
+/** What everybody can read of a sealed text. */
+export interface Sealed {
   readonly keyId: string;
   /** Version 2 has one. */
   readonly label: string | undefined;
@@ -78,21 +78,21 @@ const VERSION_1 = /^v1\.([A-Za-z0-9_-]{1,32})()\.([A-Za-z0-9_-]{16})\.([A-Za-z0-
 // Neither key id nor IV nor text holds a dot: the first two and the last two parts are theirs, all between is the label.
 const VERSION_2 = /^v2\.([A-Za-z0-9_-]{1,32})\.([A-Za-z0-9_.-]{1,600})\.([A-Za-z0-9_-]{16})\.([A-Za-z0-9_-]{22,})$/u;
 
-/** Takes an envelope apart, whatever key it needs. @returns undefined unless it looks like one; no token does */
-export function readEnvelope(value: unknown): Envelope | undefined {
+/** Takes a sealed text apart, whatever key it needs. @returns undefined unless it looks like one; no token does */
+export function readSealed(value: unknown): Sealed | undefined {
   if (typeof value !== 'string') return undefined;
   const [, keyId, label = '', iv = '', sealed = ''] = VERSION_1.exec(value) ?? VERSION_2.exec(value) ?? [];
   return keyId === undefined ? undefined : { keyId, label: label === '' ? undefined : label, iv, sealed };
 }
 
-/** Whether a value looks like an envelope of ours. */
-export function isEnvelope(value: unknown): value is string {
-  return readEnvelope(value) !== undefined;
+/** Whether a value looks like a sealed text of ours. */
+export function isSealed(value: unknown): value is string {
+  return readSealed(value) !== undefined;
 }
 
 /**
  * AES-256-GCM (NIST SP 800-38D) with a 96-bit random IV, under subkeys that HKDF-SHA-256 (RFC 5869) derives per
- * purpose. Envelope: `v1.<key id>.<iv>.<ciphertext and tag>`, or with a label
+ * purpose. Form: `v1.<key id>.<iv>.<ciphertext and tag>`, or with a label
  * `v2.<key id>.<label>.<iv>.<ciphertext and tag>`; all but the label is base64url. Purpose, key id, label and context are
  * authenticated.
  */
@@ -109,8 +109,8 @@ export function sealer(keys: KeyRing, purpose: SealPurpose): Sealer {
       const head = label === undefined ? `v1.${first}` : `v2.${first}.${label}`;
       return `${head}.${iv.toString('base64url')}.${sealed.toString('base64url')}`;
     },
-    open(envelope: string, context: readonly string[]): string | undefined {
-      const { keyId = '', label, iv = '', sealed = '' } = readEnvelope(envelope) ?? {};
+    open(text: string, context: readonly string[]): string | undefined {
+      const { keyId = '', label, iv = '', sealed = '' } = readSealed(text) ?? {};
       const key = subkeys.get(keyId);
       if (key === undefined) return undefined;
       const bytes = Buffer.from(sealed, 'base64url');

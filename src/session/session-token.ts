@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { boundedMap } from '../base/bounded-map';
 import { own } from '../base/own';
-import { isEnvelope, readEnvelope, sealer, type Envelope, type KeyRing } from './seal';
+import { isSealed, readSealed, sealer, type KeyRing, type Sealed } from './seal';
 import { asLoaded, facesOf, giveTwoFaces, hidePrinted } from './hooks';
 import { labelOf, readLabel, type Label } from './label';
 import { readConnectToken, type ConnectToken, type TokenSet } from './connect-token';
@@ -18,9 +18,9 @@ export interface SessionTokensConfig {
   readonly encryptionKeys?: KeyRing | undefined;
 }
 
-/** What a session, or its document in the store, holds. `locked`: an envelope that no key opens. */
+/** What a session, or its document in the store, holds. `unreadable`: sealed, and no key opens it. */
 export type Held =
-  { readonly kind: 'none' | 'malformed' | 'locked' } | { readonly kind: 'held'; readonly set: TokenSet };
+  { readonly kind: 'none' | 'malformed' | 'unreadable' } | { readonly kind: 'held'; readonly set: TokenSet };
 
 type Properties = Readonly<Record<string, unknown>>;
 type Writable = Record<string, unknown>;
@@ -67,7 +67,7 @@ const MOST_NEWEST = 5000;
 /** Without a time of its own. */
 const UNTIL_OTHERS_COME = { now: 0, keepMs: Infinity };
 
-/** @throws nothing: what cannot be read is told by its kind */
+/** @throws nothing: what cannot be read has a kind of its own */
 export function sessionTokens(config: SessionTokensConfig): SessionTokens {
   const { sessionKey, oldLabelKey, clientId } = config;
   const seal = config.encryptionKeys === undefined ? undefined : sealer(config.encryptionKeys, 'session');
@@ -85,18 +85,18 @@ export function sessionTokens(config: SessionTokensConfig): SessionTokens {
     if (!Object.hasOwn(session, sessionKey)) return;
     const raw = session[sessionKey];
     if (raw === undefined || setOf(raw) !== undefined) return;
-    // Without keys there is nothing to open, but an envelope of the time when there were some must not be read, a token
+    // Without keys there is nothing to open, but what was sealed when there were some must not be read, a token
     // of 0.1.0 gets its label, and one from elsewhere may say Bearer.
     const isAsWritten = ownOf(raw, 'type') === 'bearer' && !Object.hasOwn(session, oldLabelKey);
-    if (seal === undefined && !isEnvelope(raw) && isAsWritten) return;
+    if (seal === undefined && !isSealed(raw) && isAsWritten) return;
     const held = readDocument(session);
-    if (held.kind === 'locked') hide(session);
+    if (held.kind === 'unreadable') hide(session);
     else if (held.kind === 'held') expose(session, held.set, raw);
   }
 
   function read(session: Writable): Held {
     open(session);
-    // The app may have deleted it, locked or not.
+    // The app may have deleted it, readable or not.
     if (!Object.hasOwn(session, sessionKey)) return { kind: 'none' };
     const faces = facesOf(session, sessionKey);
     const set = setOf(faces === undefined ? session[sessionKey] : faces.shown);
@@ -108,22 +108,22 @@ export function sessionTokens(config: SessionTokensConfig): SessionTokens {
     const raw = own(document, sessionKey);
     if (raw == null) return { kind: 'none' };
     const beside = readLabel(own(document, oldLabelKey));
-    const envelope = readEnvelope(raw);
-    if (envelope !== undefined) return opened(raw as string, envelope, beside);
+    const sealed = readSealed(raw);
+    if (sealed !== undefined) return opened(raw as string, sealed, beside);
     const token = readConnectToken(raw);
     return token === undefined ? { kind: 'malformed' } : held(token, readLabel(ownOf(raw, 'connection')) ?? beside);
   }
 
   /** Version 1, of 0.1.0, had its label beside it and was bound to the connection only. */
-  function opened(raw: string, envelope: Envelope, beside: Label | undefined): Held {
-    const isFirst = envelope.label === undefined;
-    const label = isFirst ? beside : readLabel(envelope.label);
+  function opened(raw: string, sealed: Sealed, beside: Label | undefined): Held {
+    const isFirst = sealed.label === undefined;
+    const label = isFirst ? beside : readLabel(sealed.label);
     const text = seal?.open(raw, isFirst ? [clientId, label?.connectionId ?? ''] : [clientId, sessionKey]);
-    if (text === undefined || (!isFirst && label === undefined)) return { kind: 'locked' };
+    if (text === undefined || (!isFirst && label === undefined)) return { kind: 'unreadable' };
     const token = readConnectToken(JSON.parse(text));
     if (token === undefined) return { kind: 'malformed' };
     const found = held(token, label);
-    // Who saves the session without a newer token leaves its envelope as it is.
+    // Who saves the session without a newer token leaves the sealed form as it is.
     if (!isFirst) sealedForms.set(found.set, raw);
     return found;
   }
@@ -144,7 +144,7 @@ export function sessionTokens(config: SessionTokensConfig): SessionTokens {
     const raw = own(document, sessionKey);
     if (raw == null) return undefined;
     // What nobody can read ends all the same, by its label.
-    const label = readEnvelope(raw)?.label ?? ownOf(raw, 'connection') ?? own(document, oldLabelKey);
+    const label = readSealed(raw)?.label ?? ownOf(raw, 'connection') ?? own(document, oldLabelKey);
     return readLabel(label)?.connectionId;
   }
 
@@ -152,7 +152,7 @@ export function sessionTokens(config: SessionTokensConfig): SessionTokens {
     return { ...set.token, connection: labelFor(set) };
   }
 
-  /** Sealed once per set: a fresh envelope at each serialisation would make express-session see a change each time. */
+  /** Sealed once per set: sealing anew at each serialisation would make express-session see a change each time. */
   function storedToken(set: TokenSet): unknown {
     if (seal === undefined) return shown(set);
     const known = sealedForms.get(set) ?? seal.seal(JSON.stringify(set.token), [clientId, sessionKey], labelFor(set));

@@ -7,7 +7,7 @@ export interface AppChanges {
 /**
  * Watches a session from now on. `onConnect` is the natural place for `req.session.userId = …`; those changes are in
  * no store yet, while the new session is copied from the store, so they are carried over.
- * @returns a function that tells what has changed since, given the session as it is then: `reload()` makes another object
+ * @returns a function that gives what has changed since, given the session as it is then: `reload()` makes another object
  */
 export function watchAppChanges(
   before: Readonly<Record<string, unknown>>,

@@ -5,7 +5,7 @@ import { ConnectError } from '../errors/connect-error';
 import { ownOnly } from '../base/own';
 
 /**
- * Refuses to start a sign-in whose session cookie can never come back to the callback: told here,
+ * Refuses to start a sign-in whose session cookie can never come back to the callback: reported here,
  * it is a clear configuration fault; found at the callback, it would look like a forged state.
  * @throws ConnectError `ERR_CONNECT_COOKIE`
  */

@@ -64,7 +64,7 @@ export function codeExchange({ endpoint, onEvent }: ExchangeConfig, most = MOST_
   });
 }
 
-/** Dated now: how long it lives cannot be told from what `onConnect` leaves of that. */
+/** Dated now: how long it lives does not show in what `onConnect` leaves of that. */
 function newConnection(token: ConnectToken): TokenSet {
   const connectionId = randomBytes(16).toString('base64url');
   return { token, connectionId, generation: 0, lifetimeSeconds: lifetimeSeconds(token, Date.now()) };

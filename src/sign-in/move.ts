@@ -67,7 +67,7 @@ export function moveToNewSession(session: VisitorSession, connection: Connection
         config.putToken(fresh, set);
       },
       async beforeOldEnds() {
-        // A logout elsewhere tells nobody: what is left of it is that the session is gone, unless the app regenerated it.
+        // A logout elsewhere is seen only by the session being gone, unless the app has regenerated it.
         if (regenerated === undefined && (await session.read()) === undefined) throw ended();
         // One here is seen, also one that has read the session just before it moves.
         if (session.ends() > endsByUs) throw ended();

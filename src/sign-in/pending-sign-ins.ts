@@ -39,7 +39,7 @@ export type Found =
 
 /** Sign-ins, and marks of them, that a session holds. A callback of one that was pushed out is 403 `unknown`. */
 const MOST = 8;
-/** A clock of another process may run ahead by a little; more is no start of ours. */
+/** A clock of another process may run ahead by a little; more is not a start of ours. */
 const SKEW_MS = 5_000;
 
 /**
@@ -64,7 +64,7 @@ export function randomSecret(): string {
 const RANDOM_BYTES = 24;
 
 /**
- * A fresh state: 24 random bytes, and 8 that are a hash of them with the session. So it can be told later whether a
+ * A fresh state: 24 random bytes, and 8 that are a hash of them with the session. So it shows later whether a
  * session that knows nothing of this state has started it; that it did proves nothing and allows nothing.
  */
 export function newState(place: StatePlace): string {

@@ -19,8 +19,8 @@ import type { OurKeys } from './our-properties';
 /** What renewing a session needs: the names of our own properties, which are never copied. */
 export interface RenewConfig extends SessionConfig, OurKeys {
   /**
-   * Tells other processes that a session goes on under another id. Never fails.
-   * @returns false when somebody has told that before
+   * Marks for other processes that a session goes on under another id. Never fails.
+   * @returns false when somebody has marked it before
    */
   readonly markMoved: (sessionId: string) => Promise<boolean>;
 }
@@ -36,7 +36,7 @@ export interface Renewal {
   readonly fill?: (fresh: SessionRecord) => void;
   /** Called when the new session is saved and the old one is still there; what it throws takes the new one back. */
   readonly beforeOldEnds?: () => Promise<void>;
-  /** Called when the old one is gone; what it throws takes the new one back, too. */
+  /** Called when the old one is gone; what it throws also takes the new one back. */
   readonly afterOldEnds?: () => void;
   /** Called when another process has moved the session as well, and was first; what it throws takes the new one back. */
   readonly movedElsewhere?: () => void;
@@ -97,7 +97,7 @@ async function destroyOld(req: Request, oldId: string, stage: ConnectStage, conf
  * Another process may be writing the old session, with a fresh token or another sign-in, and bring it back. What it writes
  * after the mark it takes back itself, and what it has written before goes here. The mark comes after the first destroy:
  * when that fails, the session has to stay, with the app's login in it.
- * @returns false when another process has moved it, too, and marked it first
+ * @returns false when another process has also moved it, and marked it first
  */
 async function endEverywhere(req: Request, id: string, stage: ConnectStage, config: RenewConfig): Promise<boolean> {
   const isFirst = await config.markMoved(id);

@@ -69,7 +69,7 @@ async function admit(req: Request, { stage, method }: Route, visit: () => Promis
   await visit();
 }
 
-/** For a load by a page that is no visit of a person. */
+/** For a load that is not a visit by a person. */
 export function foreignLoad(stage: ConnectStage): ConnectError {
   return new ConnectError('ERR_CONNECT_ORIGIN', {
     stage,

@@ -2,14 +2,14 @@ import type { Request } from 'express';
 
 /** Finds out what the browser sees where a proxy strips a prefix (`/app/reports` reaches the app as `/reports`). */
 export interface PublicUrls {
-  /** To be told of each request where our routes are mounted. */
+  /** To be called with each request where our routes are mounted. */
   readonly meet: (req: Request) => void;
   /** Path and query of the request as the browser knows them; as the app knows them where our routes were not met. */
   readonly of: (req: Request) => string;
 }
 
 /**
- * The public prefix of our routes, which `redirectUri` tells, ends with the path under which the app has mounted them:
+ * The public prefix of our routes, which stands in `redirectUri`, ends with the path under which the app has mounted them:
  * what stands before that is what a proxy takes off. Headers such as X-Forwarded-Prefix are not asked: anybody can send
  * them. Where the app itself has rewritten `req.url`, `req.originalUrl` is what the browser sees already.
  */

@@ -63,7 +63,7 @@ function isForeign(req: Request): boolean {
   return site !== undefined && site !== 'same-origin' && site !== 'none';
 }
 
-/** The headers that were sent: those of Node are found on a polluted `Object.prototype`, too. */
+/** The headers that were sent: those of Node are also found on a polluted `Object.prototype`. */
 function headersOf(req: Request): Request['headers'] {
   return ownOnly(req.headers);
 }

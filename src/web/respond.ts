@@ -44,7 +44,7 @@ function standardAnswer(error: ConnectError, req: Request, res: Response): void 
   }
 }
 
-/** Not `res.send`: an ETag on an error is of no use, and `charset` is no parameter of problem+json (RFC 9457 §3). */
+/** Not `res.send`: an ETag on an error is of no use, and problem+json has no parameter `charset` (RFC 9457 §3). */
 function send(res: Response, type: string, body: string): void {
   res.setHeader('Content-Type', type);
   res.setHeader('Content-Length', Buffer.byteLength(body));

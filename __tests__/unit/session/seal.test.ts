@@ -1,5 +1,5 @@
 import { inspect } from 'node:util';
-import { isEnvelope, sealer, type EncryptionKey } from '../../../src/session/seal';
+import { isSealed, sealer, type EncryptionKey } from '../../../src/session/seal';
 
 const ONE: EncryptionKey = { id: 'one', secret: 'the first secret of the ring, 40 letters' };
 const TWO: EncryptionKey = { id: 'two', secret: 'the other secret of the ring, 40 letters' };
@@ -17,7 +17,7 @@ test('the envelope names its version and key, and shows nothing else', () => {
   const [, , iv = '', bytes = ''] = sealed.split('.');
   expect(Buffer.from(iv, 'base64url')).toHaveLength(12);
   expect(Buffer.from(bytes, 'base64url')).toHaveLength(Buffer.byteLength(TEXT) + 16);
-  expect(isEnvelope(sealed)).toBe(true);
+  expect(isSealed(sealed)).toBe(true);
 });
 
 test('a thousand seals of one text differ in every envelope and every IV', () => {
@@ -106,6 +106,6 @@ test('a sealer shows no secret', () => {
 test.each([undefined, null, 7, {}, '', 'a.b.c', 'eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.c2lnbmF0dXJl'])(
   '%j is no envelope',
   (value) => {
-    expect(isEnvelope(value)).toBe(false);
+    expect(isSealed(value)).toBe(false);
   },
 );

@@ -6,7 +6,7 @@ import type { Script } from './scripts';
 
 /** Talks to Redis within a time of ours, whatever the client's own settings are. */
 export interface Commands {
-  /** @returns the reply's items as text; one that is no list is a list of one */
+  /** @returns the reply's items as text; a single value is a list of one */
   readonly run: (script: Script, key: string, args: readonly (string | number)[]) => Promise<readonly string[]>;
   /** SET NX with a time to live. @returns whether the key was free */
   readonly take: (key: string, ttlMs: number) => Promise<boolean>;
