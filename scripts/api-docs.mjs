@@ -79,8 +79,8 @@ function listNames({ converter }) {
 /** What typedoc cannot be told. */
 function finish(folder) {
   for (const [name, text] of pagesOf(folder)) {
-    // "undefined" in a column of defaults reads as if a required option had one.
-    writeFileSync(join(folder, name), text.replaceAll('| `undefined` |', '| - |'));
+    // In a column of defaults "undefined" reads as if a required option had one, and "..." is the row of a table.
+    writeFileSync(join(folder, name), text.replace(/\| `(?:undefined|\.\.\.)` \|/gu, '| - |'));
   }
 }
 

@@ -11,6 +11,12 @@ export function nearest(word: string, candidates: readonly string[]): string | u
   return best?.candidate;
 }
 
+/** A sentence to follow a message, with the space before it; empty where no candidate is near. */
+export function didYouMean(word: string, candidates: readonly string[]): string {
+  const meant = nearest(word, candidates);
+  return meant === undefined ? '' : ` Did you mean ${meant}?`;
+}
+
 /** Levenshtein: insertions, deletions and replacements from one word to the other. */
 function distance(from: string, to: string): number {
   const letters = Array.from(to);

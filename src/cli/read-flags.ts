@@ -1,5 +1,5 @@
 import { parseArgs } from 'node:util';
-import { nearest } from '../checks/nearest';
+import { didYouMean } from '../checks/nearest';
 
 /** A flag takes a value, a list of them (given several times), or none. */
 export type FlagKind = 'value' | 'list' | 'switch';
@@ -52,9 +52,6 @@ export function readFlags(args: readonly string[], known: Readonly<Record<string
 
 /** Neither an unknown flag nor a value is repeated: somebody may have written a secret there. */
 function unknownFlag(rawName: string, known: Readonly<Record<string, FlagKind>>): string {
-  const meant = nearest(
-    rawName,
-    Object.keys(known).map((name) => `--${name}`),
-  );
-  return `There is no such flag.${meant === undefined ? '' : ` Did you mean ${meant}?`}`;
+  const names = Object.keys(known).map((name) => `--${name}`);
+  return `There is no such flag.${didYouMean(rawName, names)}`;
 }

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { refuse, type Command, type World } from './command';
 import { doctor } from './doctor/doctor';
-import { nearest } from '../checks/nearest';
+import { didYouMean } from '../checks/nearest';
 import { runSandbox } from './sandbox';
 
 const HELP = `Usage: express-connect-auth <command> [flags]
@@ -37,9 +37,9 @@ export async function run(args: readonly string[], world: World): Promise<number
     return 2;
   }
   // The name is not repeated: it may be a secret that was pasted a line too early.
-  const meant = nearest(name, [...COMMANDS.keys(), '--help', '--version']);
+  const meant = didYouMean(name, [...COMMANDS.keys(), '--help', '--version']);
   const kind = name.startsWith('-') ? 'flag' : 'command';
-  return refuse(`There is no such ${kind}.${meant === undefined ? '' : ` Did you mean ${meant}?`}`, '', world);
+  return refuse(`There is no such ${kind}.${meant}`, '', world);
 }
 
 /** Beside `dist` in the package, wherever that is installed. */

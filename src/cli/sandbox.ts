@@ -1,17 +1,24 @@
 import { startSandbox } from '../testing';
 import type { Sandbox } from '../testing/sandbox';
-import type { SandboxSwitches } from '../testing/switches';
+import {
+  SWITCHES,
+  SWITCH_NAMES,
+  expectedOf,
+  isChoice,
+  takes,
+  type SandboxSwitches,
+  type SwitchName,
+} from '../testing/switches';
 import type { Command } from './command';
 import { refuse } from './command';
-import { readFlags } from './read-flags';
-import { flagOf, readSwitches, SWITCH_FLAGS, SWITCH_VALUES } from './sandbox-flags';
+import { readFlags, type FlagKind, type Flags } from './read-flags';
 import { announcement } from './sandbox-text';
 import { painter, wrap } from './terminal';
 
-const PLACEHOLDERS: Readonly<Record<string, string>> = {
-  accessTokenKey: 'ignored | the key that is required',
-  graceMs: 'milliseconds [0]',
-  lifetimeSeconds: 'seconds [3600]',
+const FLAGS: Readonly<Record<string, FlagKind>> = {
+  ...Object.fromEntries(SWITCH_NAMES.map((name) => [flagOf(name), 'value'])),
+  port: 'value',
+  help: 'switch',
 };
 
 /** What `sandbox --help` says. */
@@ -33,7 +40,7 @@ ${switchLines().join('\n')}
 /** `sandbox`: runs the sandbox provider until the process is asked to end. */
 export const runSandbox: Command = async function runSandbox(args, world) {
   const { env, stdout, stderr, asked } = world;
-  const read = readFlags(args, { ...SWITCH_FLAGS, port: 'value', help: 'switch' });
+  const read = readFlags(args, FLAGS);
   if ('misuse' in read) return refuse(read.misuse, 'sandbox', world);
   if (read.flags.switches.has('help')) {
     stdout.write(SANDBOX_HELP);
@@ -68,9 +75,48 @@ async function start(port: number, switches: Partial<SandboxSwitches>): Promise<
   }
 }
 
+/** A line or more of help for each switch. */
 function switchLines(): readonly string[] {
-  return Object.entries(SWITCH_VALUES).flatMap(([name, values]) => {
-    const words = PLACEHOLDERS[name] ?? [values].flat().join(' | ');
-    return wrap(words, 78 - 24).map((line, index) => `  ${(index === 0 ? `--${flagOf(name)}` : '').padEnd(22)}${line}`);
-  });
+  return SWITCH_NAMES.flatMap((name) =>
+    wrap(valuesOf(name), 78 - 24).map(
+      (line, index) => `  ${(index === 0 ? `--${flagOf(name)}` : '').padEnd(22)}${line}`,
+    ),
+  );
+}
+
+function valuesOf(name: SwitchName): string {
+  const row = SWITCHES[name];
+  if (row === 'key') return 'ignored | the key that is required';
+  return isChoice(row) ? row.join(' | ') : `${row.unit} [${row.default}]`;
+}
+
+/** The flag of a switch: `requestFormat` is `request-format`. */
+export function flagOf(name: string): string {
+  return name.replace(/[A-Z]/gu, (letter) => `-${letter.toLowerCase()}`);
+}
+
+/** The switches as the flags set them, or what is wrong with one of them. */
+export function readSwitches({
+  values,
+}: Pick<Flags, 'values'>): { readonly switches: Partial<SandboxSwitches> } | { readonly misuse: string } {
+  const switches: [SwitchName, unknown][] = [];
+  for (const name of SWITCH_NAMES) {
+    const text = values.get(flagOf(name));
+    if (text === undefined) continue;
+    const value = valueIn(text, name);
+    if (!takes(name, value)) {
+      const expected =
+        SWITCHES[name] === 'key' ? 'a key in printable ASCII.' : expectedOf(name, text, (word) => String(word));
+      return { misuse: `--${flagOf(name)} takes ${expected}` };
+    }
+    switches.push([name, value]);
+  }
+  return { switches: Object.fromEntries(switches) };
+}
+
+function valueIn(text: string, name: SwitchName): unknown {
+  const row = SWITCHES[name];
+  if (row === 'key') return text === 'ignored' ? text : { required: text };
+  if (isChoice(row)) return row.find((word) => String(word) === text);
+  return /^[\d.]{1,16}$/u.test(text) ? Number(text) : undefined;
 }

@@ -6,7 +6,8 @@ import { join } from 'node:path';
 import * as util from 'node:util';
 import { runInNewContext } from 'node:vm';
 import { parseEnv } from 'node:util';
-import { flagOf, readSwitches, SWITCH_VALUES } from '../../../src/cli/sandbox-flags';
+import { flagOf, readSwitches } from '../../../src/cli/sandbox';
+import { SWITCHES, isChoice } from '../../../src/testing/switches';
 import type { Sandbox, SandboxSwitches } from '../../../src/testing';
 import { clickThrough } from '../../../src/testing/visitor';
 import { beginSignIn, browser, startApp } from '../../support/app';
@@ -186,9 +187,9 @@ test('a taken port is said in a line, with exit code 1', async () => {
 });
 
 test('the sandbox takes every value that a flag allows', async () => {
-  for (const [name, allowed] of Object.entries(SWITCH_VALUES)) {
-    for (const text of typeof allowed === 'string' ? ['7'] : allowed) {
-      const read = readSwitches({ values: new Map([[flagOf(name), text]]), lists: new Map(), switches: new Set() });
+  for (const [name, allowed] of Object.entries(SWITCHES)) {
+    for (const text of isChoice(allowed) ? allowed.map(String) : ['7']) {
+      const read = readSwitches({ values: new Map([[flagOf(name), text]]) });
       const { switches } = read as { switches: Partial<SandboxSwitches> };
       expect(Object.keys(switches)).toEqual([name]);
       await startSandbox({ switches });

@@ -75,11 +75,13 @@ test.each([
     ['sandbox', '--credential', 'body'],
     'There is no such flag. Did you mean --credentials? See: express-connect-auth sandbox --help',
   ],
-  [['sandbox', '--credentials', 'bdy'], '--credentials takes one of: any, header, body, not-both.'],
+  [['sandbox', '--credentials', 'bdy'], '--credentials takes one of: any, header, body, not-both. Did you mean body?'],
   [['sandbox', '--port', '70000'], '--port takes a number from 0 to 65535.'],
-  [['sandbox', '--lifetime-seconds', '0'], '--lifetime-seconds takes a whole number from 1 on.'],
-  [['sandbox', '--grace-ms', 'soon'], '--grace-ms takes a whole number.'],
-  [['sandbox', '--access-token-key', 'dev key'], '--access-token-key takes a key of visible ASCII characters.'],
+  [['sandbox', '--lifetime-seconds', '0'], '--lifetime-seconds takes a number from 1 on.'],
+  [['sandbox', '--grace-ms', 'soon'], '--grace-ms takes a number from 0 on.'],
+  [['sandbox', '--grace-ms', '1.2.3'], '--grace-ms takes a number from 0 on.'],
+  [['sandbox', '--dead-grant-as', '402'], 'one of: invalid_grant, 400, 401, 403. Did you mean 400?'],
+  [['sandbox', '--access-token-key', 'key '], '--access-token-key takes a key in printable ASCII.'],
 ])('%j is wrong usage, and said so', async (args, words) => {
   const { stdout, stderr, exitCode } = await runHere(args);
   expect(unwrapped(stderr)).toContain(words);

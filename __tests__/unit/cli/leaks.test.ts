@@ -2,7 +2,8 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { VARIABLES } from '../../../src/options/from-env';
-import { SWITCH_VALUES, flagOf } from '../../../src/cli/sandbox-flags';
+import { flagOf } from '../../../src/cli/sandbox';
+import { SWITCH_NAMES } from '../../../src/testing/switches';
 import { findSecrets, type Secret } from '../../support/find-secret';
 import { http11, startServer, type LocalServer, type Responder, type SeenRequest } from '../../support/local-server';
 import { runHere } from '../../support/cli/run-here';
@@ -150,7 +151,7 @@ test('a path of the token endpoint, and of the app, is not shown when it is wron
 test('arguments that are wrong are not repeated: somebody may have written a secret there', async () => {
   const flags = [
     ...['env-file', 'mount', 'callback-path', 'offline', 'json', 'help', 'port'],
-    ...Object.keys(SWITCH_VALUES).map(flagOf),
+    ...SWITCH_NAMES.map(flagOf),
   ];
   const calls = [
     [SECRET],

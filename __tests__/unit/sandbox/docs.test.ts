@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { DEFAULT_SWITCHES } from '../../../src/testing/switches';
+import { SWITCHES, SWITCH_NAMES, isChoice } from '../../../src/testing/switches';
 import { SANDBOX_API_CODES } from 'express-connect-auth/testing';
 import { refusalAnswer } from '../../../src/testing/error-shapes';
 import type { SandboxSwitches } from 'express-connect-auth/testing';
@@ -16,8 +16,26 @@ describe('the first test of docs/testing.md runs as printed:', () => {
   new Function(...Object.keys(names), code)(...Object.values(names));
 });
 
-test.each(Object.keys(DEFAULT_SWITCHES))('docs/testing.md describes the switch %s', (name) => {
-  expect(DOCS).toContain(`| \`${name}\` |`);
+test('docs/testing.md lists every switch with its values, the default first, and nothing else', () => {
+  const table = DOCS.slice(DOCS.indexOf('| switch | values |'), DOCS.indexOf('An unknown switch or value'));
+  const printed = [...table.matchAll(/^\| `(\w+)` \| ([^|]+) \|/gm)].map(([, name, values]) => [name, values]);
+  const spelled = (word: string | number): string => (typeof word === 'string' ? `\`'${word}'\`` : `\`${word}\``);
+  const rows = SWITCH_NAMES.map((name) => {
+    const row = SWITCHES[name];
+    if (row === 'key') return [name, "`'ignored'` `{ required: 'key' }`"];
+    if (!isChoice(row)) return [name, `\`${row.default}\`, or another number from ${row.from} on`];
+    return [name, name === 'errorShape' ? 'see below' : row.map(spelled).join(' ')];
+  });
+  expect(printed).toEqual(rows);
+});
+
+test('docs/testing.md describes every error shape', () => {
+  const section = DOCS.slice(DOCS.indexOf('### Error shapes'));
+  const table = /(?:^\|.*\n)+/m.exec(section)?.[0] ?? '';
+  const shapes = [...table.matchAll(/^\| ([^|]+) \|/gm)].flatMap(([, cell = '']) =>
+    [...cell.matchAll(/`'(\w+)'`/g)].map(([, shape]) => shape),
+  );
+  expect(shapes).toEqual(SWITCHES.errorShape);
 });
 
 test('docs/testing.md prints code 2036 in each shape as the sandbox sends it', () => {
