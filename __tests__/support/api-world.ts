@@ -32,11 +32,14 @@ export async function apiWorld(respond: Responder): Promise<ApiWorld> {
   const base = `http://127.0.0.1:${server.port}/api/v2`;
   const asked: (string | undefined)[] = [];
   const clientWith = (changes: Partial<ApiClientConfig>): ConnectClient =>
-    apiClients({ apiBaseUrl: base, timeoutMs: 3000, maxApiAnswerBytes: 1_048_576, ...changes }, (_req, ask) => {
-      asked.push(ask?.refused);
-      const access_token = world.tokens.length > 1 && ask?.refused !== undefined ? world.tokens[1] : world.tokens[0];
-      return Promise.resolve({ access_token: access_token ?? '', type: 'bearer' });
-    })(VISIT);
+    apiClients(
+      { apiBaseUrl: base, timeoutMs: 3000, maxApiAnswerBytes: 1_048_576, statusByApiCode: {}, ...changes },
+      (_req, ask) => {
+        asked.push(ask?.refused);
+        const access_token = world.tokens.length > 1 && ask?.refused !== undefined ? world.tokens[1] : world.tokens[0];
+        return Promise.resolve({ access_token: access_token ?? '', type: 'bearer' });
+      },
+    )(VISIT);
   const world: ApiWorld = {
     server,
     base,

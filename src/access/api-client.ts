@@ -1,4 +1,3 @@
-import type * as http from 'node:http';
 import {
   Axios,
   CanceledError,
@@ -16,6 +15,7 @@ import { isConnectError } from '../errors/connect-error';
 import type { ConnectEventListener } from '../errors/events';
 import { ownOnly } from '../base/own';
 import { apiAdapter, type ApiChannel, type VisitorToken } from '../provider/api/api-adapter';
+import type { Config } from '../options/read';
 import { writeBody } from '../provider/api/api-body';
 import { apiCallRefused } from '../provider/api/api-refusal';
 import { apiAddressCheck } from '../provider/api/api-url';
@@ -25,24 +25,20 @@ import type { ApiRefusals } from './api-refusals';
 import type { GetToken } from './token-source';
 
 /** What of the configuration API calls need. */
-export interface ApiClientConfig {
-  readonly apiBaseUrl: string;
-  /** Milliseconds for one sending, the last byte of the answer included. */
-  readonly timeoutMs: number;
-  /** Bytes of an API answer that are read; a longer one is `ERR_CONNECT_RESPONSE` with reason `too_large`. */
-  readonly maxApiAnswerBytes: number;
-  /** Serves corporate proxies and private CAs; it cannot switch certificate verification off. */
-  readonly agent?: http.Agent | undefined;
-  /** The integrator's own developer key, which the samples of the API send as well (page "get-profile" and others). */
-  readonly accessTokenKey?: string | undefined;
-  /** Our HTTP status per API code, instead of the table's. */
-  readonly statusByApiCode?: Readonly<Record<string, number>> | undefined;
-  /** Where a visitor whose connection is over can connect again. */
-  readonly loginUrl?: string | undefined;
+export interface ApiClientConfig extends Pick<Config, ClientOptions> {
   /** What is known of tokens that the API refuses. */
   readonly refusals?: Pick<ApiRefusals, 'inVain'> | undefined;
-  readonly onEvent?: ConnectEventListener | undefined;
 }
+
+type ClientOptions =
+  | 'apiBaseUrl'
+  | 'timeoutMs'
+  | 'maxApiAnswerBytes'
+  | 'agent'
+  | 'accessTokenKey'
+  | 'statusByApiCode'
+  | 'loginUrl'
+  | 'onEvent';
 
 /**
  * An axios instance that acts as one visitor, for one request of theirs. Interceptors and `defaults` are its own.

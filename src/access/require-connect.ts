@@ -1,11 +1,11 @@
 import type { NextFunction, Request, RequestHandler, Response } from 'express';
 import { emitAnswer } from '../errors/emit';
-import { answerError, type RenderError } from '../web/respond';
+import { answerError } from '../web/respond';
 import { ConnectError, PRIVATE_HEADERS, isConnectError } from '../errors/connect-error';
-import type { ConnectEventListener } from '../errors/events';
+import type { Config } from '../options/read';
 import { ownOnly } from '../base/own';
 import { isPageLoad } from '../web/request-kind';
-import { safeReturnTo, type ReturnToRules } from '../web/return-to';
+import { safeReturnTo } from '../web/return-to';
 import type { GetToken } from './token-source';
 
 /** Options of the guard. */
@@ -20,16 +20,14 @@ export interface RequireConnectOptions {
 }
 
 /** What of the configuration the guard needs. */
-export interface GuardConfig extends ReturnToRules {
-  readonly loginUrl?: string | undefined;
-  readonly renderErrors: boolean;
-  readonly renderError?: RenderError | undefined;
-  readonly onEvent?: ConnectEventListener | undefined;
+export interface GuardConfig extends Pick<Config, GuardOptions> {
   /** Path and query of a request as the browser knows them. */
   readonly publicUrl: (req: Request) => string;
   /** When the session of this request last completed a sign-in, in milliseconds since 1970; undefined for never. */
   readonly signedInAt: (req: Request) => number | undefined;
 }
+
+type GuardOptions = 'loginUrl' | 'renderErrors' | 'renderError' | 'onEvent' | 'ownPaths' | 'allowedOrigins';
 
 /**
  * Milliseconds after a sign-in in which a refusal is answered with a page: a provider that refuses everybody, and asks

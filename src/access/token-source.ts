@@ -2,9 +2,10 @@ import type { Request } from 'express';
 import { debug } from '../errors/debug';
 import { ConnectError } from '../errors/connect-error';
 import { emit } from '../errors/emit';
-import { connectionHash, type ConnectEventListener } from '../errors/events';
+import { connectionHash } from '../errors/events';
 import { ownOnly } from '../base/own';
 import { within } from '../base/within';
+import type { Config } from '../options/read';
 import { isDue, isHardExpired, knownExpiry } from '../refresh/due';
 import { overriddenStatus } from '../provider/errors/error-table';
 import type { EndedConnections } from '../refresh/ended';
@@ -12,7 +13,7 @@ import type { Flights } from '../refresh/flight';
 import type { RefreshOutcome } from '../refresh/outcome';
 import { recordRetentionMs, sessionLifeMs } from '../ledger/retention';
 import { readWord } from '../refresh/word';
-import { readStored, type SessionConfig, type SessionRecord } from '../session/store';
+import { readStored, type SessionRecord } from '../session/store';
 import { cameWithSession } from '../session/cookie';
 import type { SessionTokens } from '../session/session-token';
 import type { ConnectToken, TokenSet } from '../session/connect-token';
@@ -21,13 +22,7 @@ import { notNow } from './not-now';
 import { clearStored, persist, type Holder } from './session-writes';
 
 /** What giving a visitor's token needs. */
-export interface TokenSourceConfig extends SessionConfig {
-  readonly refreshLeewaySeconds: number;
-  readonly sessionTtlMs?: number | undefined;
-  readonly onEvent?: ConnectEventListener | undefined;
-  readonly loginUrl?: string | undefined;
-  /** HTTP status per API code, instead of what the kind of the failure says. */
-  readonly statusByApiCode?: Readonly<Record<string, number>> | undefined;
+export interface TokenSourceConfig extends Pick<Config, TokenSourceOptions> {
   readonly session: (req: Request, stage: 'refresh') => SessionRecord;
   readonly tokens: SessionTokens;
   readonly flights: Flights;
@@ -35,6 +30,9 @@ export interface TokenSourceConfig extends SessionConfig {
   readonly hasMoved: (sessionId: string) => Promise<boolean>;
   readonly refusals: ApiRefusals;
 }
+
+type TokenSourceOptions =
+  'storeTimeoutMs' | 'refreshLeewaySeconds' | 'sessionTtlMs' | 'onEvent' | 'loginUrl' | 'statusByApiCode';
 
 /** What a caller of `getToken` may say. */
 export interface TokenRequest {

@@ -19,10 +19,14 @@ export interface Row<Value = unknown> {
 export type Table = Readonly<Record<string, Row>>;
 
 /** What reading a table gives: each option, undefined where there is neither a value nor a default. */
-export type Read<Options extends Table> = { readonly [Name in keyof Options]: ValueOf<Options[Name]> };
-type ValueOf<Option extends Row> =
-  | Exclude<ReturnType<Option['read']>, undefined>
-  | (Option extends { readonly isRequired: true } | { readonly default: unknown } ? never : undefined);
+export type Read<Options extends Table> = {
+  readonly [Name in keyof Options as Options[Name] extends Given ? Name : never]: ValueOf<Options[Name]>;
+} & {
+  readonly [Name in keyof Options as Options[Name] extends Given ? never : Name]?: ValueOf<Options[Name]> | undefined;
+};
+/** Rows whose value is there in any case. */
+type Given = { readonly isRequired: true } | { readonly default: unknown };
+type ValueOf<Option extends Row> = Exclude<ReturnType<Option['read']>, undefined>;
 
 /** Makes a reader of values that are used as they are. */
 export function only<Value>(isUsable: (value: unknown) => value is Value): (value: unknown) => Value | undefined {

@@ -1,4 +1,5 @@
 import { ConnectError } from '../errors/connect-error';
+import type { Config } from '../options/read';
 import { errorFromCallback } from '../provider/errors/callback-error';
 import { readCallbackQuery, type Parameter } from '../web/query';
 
@@ -21,10 +22,7 @@ export interface Refusal {
 }
 
 /** What judging needs. */
-export interface AnswerConfig {
-  readonly issuer?: string | undefined;
-  readonly statusByApiCode: Readonly<Record<string, number>>;
-}
+export type AnswerConfig = Pick<Config, 'issuer' | 'statusByApiCode'>;
 
 /**
  * Reads the authorization response (RFC 6749 §4.1.2) from a callback's URL.

@@ -1,6 +1,7 @@
 import type { Request, RequestHandler, Response } from 'express';
 import { debug } from '../errors/debug';
 import { ConnectError } from '../errors/connect-error';
+import type { Config } from '../options/read';
 import { readParameter } from '../web/query';
 import { own } from '../base/own';
 import { isForeignFrame, isPageLoad } from '../web/request-kind';
@@ -17,24 +18,14 @@ import {
   type PendingEntry,
 } from './pending-sign-ins';
 import { foreignLoad, visitHandler, type VisitConfig } from './visit';
-import type { WithVisitorSession } from './visitor-session';
+import type { SignInParts } from './parts';
 
 /** What starting a sign-in needs. */
-export interface AuthorizeConfig extends VisitConfig, ReturnToRules {
-  readonly withSession: WithVisitorSession;
-  /** Session property of the sign-ins in progress. */
-  readonly pendingKey: string;
-  readonly clientId: string;
-  readonly redirectUri: string;
-  readonly scope: string;
-  readonly pkce: boolean;
-  readonly allowMissingState: boolean;
-  readonly authorizeUrl: string;
-  readonly authorizeParams: Readonly<Record<string, string>>;
-  readonly afterConnect: string;
-  /** Binds states to this instance. */
-  readonly instance: string;
-}
+export type AuthorizeConfig = VisitConfig &
+  SignInParts &
+  ReturnToRules &
+  Pick<Config, 'clientId' | 'redirectUri' | 'scope' | 'pkce' | 'authorizeUrl' | 'authorizeParams'> &
+  Pick<Config, 'allowMissingState' | 'afterConnect'>;
 
 /** The handler that starts a sign-in: remembers it in the session, then redirects to the provider. */
 export function authorizeHandler(config: AuthorizeConfig): RequestHandler {

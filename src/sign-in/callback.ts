@@ -1,8 +1,10 @@
 import type { Request, RequestHandler, Response } from 'express';
 import { emit } from '../errors/emit';
-import { connectedEvent, type ConnectEventListener } from '../errors/events';
+import { connectedEvent } from '../errors/events';
 import { knownExpiry } from '../refresh/due';
-import { sessionLifeMs, type Ending } from '../ledger/retention';
+import { sessionLifeMs } from '../ledger/retention';
+import type { Config } from '../options/read';
+import type { Connections } from '../refresh/connections';
 import { safeReturnTo, type ReturnToRules } from '../web/return-to';
 import { readAnswer, type Answer, type AnswerConfig } from './answer';
 import type { CallbackResult, Finished } from './callback-flights';
@@ -10,22 +12,21 @@ import { claimSignIn, type ClaimConfig } from './claim';
 import { consent, type ConsentConfig } from './consent';
 import type { CodeExchange } from './exchange';
 import { moveToNewSession, type Grant, type MoveConfig } from './move';
+import type { SignInParts } from './parts';
 import { stateError } from './state-error';
 import { visitHandler, type VisitConfig } from './visit';
-import type { VisitorSession, WithVisitorSession } from './visitor-session';
+import type { VisitorSession } from './visitor-session';
 
 /** What finishing a sign-in needs. */
-export interface CallbackConfig
-  extends VisitConfig, AnswerConfig, ClaimConfig, ConsentConfig, MoveConfig, ReturnToRules {
-  readonly withSession: WithVisitorSession;
-  readonly allowMissingState: boolean;
-  readonly afterConnect: string;
-  readonly sessionTtlMs?: number | undefined;
-  readonly onEvent?: ConnectEventListener | undefined;
-  readonly exchange: CodeExchange;
-  /** Ends a connection for good; without a reason nothing is reported to the app. */
-  readonly endConnection: (ending: Ending, reason?: 'replaced') => Promise<void>;
-}
+export type CallbackConfig = VisitConfig &
+  SignInParts &
+  AnswerConfig &
+  ClaimConfig &
+  ConsentConfig &
+  MoveConfig &
+  ReturnToRules &
+  Pick<Config, 'allowMissingState' | 'afterConnect' | 'sessionTtlMs'> &
+  Pick<Connections, 'endConnection'> & { readonly exchange: CodeExchange };
 
 /** The handler that finishes a sign-in: verifies, spends the state, exchanges the code, moves to a new session. */
 export function callbackHandler(config: CallbackConfig): RequestHandler {

@@ -1,9 +1,12 @@
 import { debug } from '../errors/debug';
 import type { ConnectError } from '../errors/connect-error';
 import { own } from '../base/own';
+import type { Config } from '../options/read';
+import type { Connections } from '../refresh/connections';
 import type { StoredSession } from '../session/store';
 import type { Answer, CodeAnswer } from './answer';
 import type { CallbackFlights, CallbackResult, Finished, Replay } from './callback-flights';
+import type { SessionToken, SignInParts } from './parts';
 import {
   findSignIn,
   finishedWith,
@@ -18,24 +21,10 @@ import { stateError } from './state-error';
 import type { VisitorSession } from './visitor-session';
 
 /** What claiming a sign-in needs. */
-export interface ClaimConfig {
-  readonly pendingKey: string;
-  readonly pendingTtlMs: number;
-  /** Binds states to this instance. */
-  readonly instance: string;
-  /** The connection that a session or its document holds a token of. */
-  readonly connectionIn: (document: StoredSession) => string | undefined;
-  /**
-   * Claims a name across processes. @returns true to the first caller only
-   * @throws ConnectError `ERR_CONNECT_LEDGER` when nobody can say
-   */
-  readonly claimOnce: (name: string, ttlMs: number) => Promise<boolean>;
-  /** Lets every process know that a callback came with this cookie; a failure changes nothing. */
-  readonly announceMove: (cookie: string, ttlMs: number) => void;
-  /** Milliseconds for the exchange. */
-  readonly timeoutMs: number;
-  readonly flights: CallbackFlights;
-}
+export type ClaimConfig = Pick<Config, 'pendingTtlMs' | 'timeoutMs'> &
+  Pick<SignInParts, 'pendingKey' | 'instance'> &
+  Pick<SessionToken, 'connectionIn'> &
+  Pick<Connections, 'claimOnce' | 'announceMove'> & { readonly flights: CallbackFlights };
 
 /** A sign-in to finish, which nobody else may finish any more. */
 export interface WonClaim {

@@ -1,15 +1,13 @@
 import type { Request } from 'express';
 import { ConnectError, isConnectError } from '../errors/connect-error';
-import type { ConnectToken, TokenSet } from '../session/connect-token';
+import type { Config } from '../options/read';
+import type { TokenSet } from '../session/connect-token';
+import type { SessionToken } from './parts';
 import { stateError } from './state-error';
 import { UNCHANGED, type AppWork, type VisitorSession } from './visitor-session';
 
 /** What asking the app needs. */
-export interface ConsentConfig {
-  readonly onConnect?: ((req: Request, token: ConnectToken) => void | Promise<void>) | undefined;
-  /** A token set as the app gets it. */
-  readonly shownToken: (set: TokenSet) => ConnectToken;
-}
+export type ConsentConfig = Pick<Config, 'onConnect'> & Pick<SessionToken, 'shownToken'>;
 
 /**
  * Asks the app.

@@ -4,36 +4,25 @@ import { emit } from '../errors/emit';
 import { disconnectedEvent } from '../errors/events';
 import { own } from '../base/own';
 import { tombstoneRetentionMs, type Ending } from '../ledger/retention';
+import type { Config } from '../options/read';
+import type { Connections } from '../refresh/connections';
 import { isNavigation } from '../web/request-kind';
 import type { StoredSession } from '../session/store';
 import { assertSameOrigin, type SameOriginConfig } from '../web/same-origin';
 import { holdsOurs, type OurKeys } from './our-properties';
+import type { SessionToken, SignInParts } from './parts';
 import { finishedSignIns, openSignIns, readSignIns, type SignIns } from './pending-sign-ins';
 import { visitHandler, type VisitConfig } from './visit';
-import type { VisitorSession, WithVisitorSession } from './visitor-session';
+import type { VisitorSession } from './visitor-session';
 
 /** What ending a connection needs. */
-export interface DisconnectConfig extends VisitConfig, OurKeys, SameOriginConfig {
-  readonly withSession: WithVisitorSession;
-  /** Where a form lands: a path of this site, or a place on an allowed origin. */
-  readonly afterDisconnect: string;
-  /** The connection that a session or its document holds a token of. */
-  readonly endingIn: (document: StoredSession) => Ending | undefined;
-  /**
-   * Ends a connection for good, whatever is in flight for it.
-   * @throws ConnectError `ERR_CONNECT_LEDGER`; then it has not ended
-   */
-  readonly endConnection: (ending: Ending, reason: 'disconnected') => Promise<void>;
-  /** Milliseconds that a started sign-in stays valid. */
-  readonly pendingTtlMs: number;
-  /**
-   * Decides between this disconnect and the callback of a sign-in. @returns false when the callback was first
-   * @throws ConnectError `ERR_CONNECT_LEDGER`
-   */
-  readonly claimEnding: (signIn: string, by: 'disconnect', ttlMs: number) => Promise<boolean>;
-  /** Whether a callback came with this cookie a moment ago, here or elsewhere. @throws ConnectError `ERR_CONNECT_LEDGER` */
-  readonly isMoving: (cookie: string) => Promise<boolean>;
-}
+export type DisconnectConfig = VisitConfig &
+  SignInParts &
+  OurKeys &
+  SameOriginConfig &
+  Pick<Config, 'afterDisconnect' | 'pendingTtlMs'> &
+  Pick<SessionToken, 'endingIn'> &
+  Pick<Connections, 'endConnection' | 'claimEnding' | 'isMoving'>;
 
 /** From the claim of a state to the new session, however slow provider, store and `onConnect` are. */
 const LONGEST_CALLBACK_MS = 600_000;

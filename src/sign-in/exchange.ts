@@ -1,16 +1,13 @@
 import { randomBytes } from 'node:crypto';
 import { COME_AGAIN_SECONDS, ConnectError, isConnectError } from '../errors/connect-error';
 import { emitExchange } from '../errors/emit';
-import type { ConnectEventListener } from '../errors/events';
+import type { Config } from '../options/read';
 import type { TokenEndpoint } from '../provider/token/token-endpoint';
 import { lifetimeSeconds } from '../refresh/due';
 import type { ConnectToken, TokenSet } from '../session/connect-token';
 
 /** What exchanging codes needs. */
-export interface ExchangeConfig {
-  readonly endpoint: TokenEndpoint;
-  readonly onEvent?: ConnectEventListener | undefined;
-}
+export type ExchangeConfig = Pick<Config, 'onEvent'> & { readonly endpoint: TokenEndpoint };
 
 /** Exchanges codes, a limited number at once: each keeps a connection to the provider open while it lasts. */
 export interface CodeExchange {

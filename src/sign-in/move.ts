@@ -1,25 +1,19 @@
 import { own } from '../base/own';
 import type { Ending } from '../ledger/retention';
-import type { SessionConfig, SessionRecord, StoredSession } from '../session/store';
+import type { Config } from '../options/read';
+import type { Connections } from '../refresh/connections';
+import type { StoredSession } from '../session/store';
 import type { TokenSet } from '../session/connect-token';
 import { hashCode, readSignIns, withSpent, withoutReplays, type PendingEntry, type SignIns } from './pending-sign-ins';
+import type { SessionToken, SignInParts } from './parts';
 import { stateError } from './state-error';
 import type { AppWork, VisitorSession } from './visitor-session';
 
 /** What moving a visitor to their connected session needs. */
-export interface MoveConfig extends SessionConfig {
-  readonly pendingKey: string;
-  readonly pendingTtlMs: number;
-  /** Writes a token set and its connection id into a session, in the form in which the store is to keep it. */
-  readonly putToken: (session: SessionRecord, set: TokenSet) => void;
-  /** The connection that a session or its document holds a token of. */
-  readonly endingIn: (document: StoredSession) => Ending | undefined;
-  /**
-   * Decides between this callback and a disconnect. @returns false when the sign-in has been ended
-   * @throws ConnectError `ERR_CONNECT_LEDGER` when nobody can say
-   */
-  readonly claimEnding: (signIn: string, by: 'callback', ttlMs: number) => Promise<boolean>;
-}
+export type MoveConfig = Pick<Config, 'pendingTtlMs' | 'storeTimeoutMs'> &
+  Pick<SignInParts, 'pendingKey'> &
+  Pick<SessionToken, 'putToken' | 'endingIn'> &
+  Pick<Connections, 'claimEnding'>;
 
 /** What a sign-in was granted. */
 export interface Grant {

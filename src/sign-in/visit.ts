@@ -1,7 +1,7 @@
 import type { NextFunction, Request, RequestHandler, Response } from 'express';
 import { startAgainHelps } from '../errors/codes';
 import { emitAnswer } from '../errors/emit';
-import { answerError, type RenderError } from '../web/respond';
+import { answerError } from '../web/respond';
 import {
   AT_ONCE_SECONDS,
   ConnectError,
@@ -9,17 +9,12 @@ import {
   isConnectError,
   type ConnectStage,
 } from '../errors/connect-error';
-import type { ConnectEventListener } from '../errors/events';
+import type { Config } from '../options/read';
 import { isPart, isPrefetch } from '../web/request-kind';
 import { detach } from '../session/store';
 
 /** What a route of ours needs to answer failures. */
-export interface VisitConfig {
-  readonly renderErrors: boolean;
-  readonly renderError?: RenderError | undefined;
-  readonly onEvent?: ConnectEventListener | undefined;
-  readonly loginUrl?: string | undefined;
-}
+export type VisitConfig = Pick<Config, 'renderErrors' | 'renderError' | 'onEvent' | 'loginUrl'>;
 
 /** What a route of ours is. */
 export interface Route {

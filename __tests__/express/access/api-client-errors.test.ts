@@ -49,7 +49,13 @@ describe('over the sandbox', () => {
       for (const errorStatus of ['matching', 200, 400] as const) {
         const refused: (string | undefined)[] = [];
         const client = apiClients(
-          { apiBaseUrl: sandbox.apiBaseUrl, timeoutMs: 3000, maxApiAnswerBytes: 1_048_576, loginUrl: '/login' },
+          {
+            apiBaseUrl: sandbox.apiBaseUrl,
+            timeoutMs: 3000,
+            maxApiAnswerBytes: 1_048_576,
+            statusByApiCode: {},
+            loginUrl: '/login',
+          },
           (_req, ask) => {
             refused.push(ask?.refused);
             return Promise.resolve({ access_token: refused.length === 1 ? 'first' : 'second', type: 'bearer' });
@@ -85,7 +91,7 @@ describe('over the sandbox', () => {
     ['a dripped body', { kind: 'drip' }, 504, 'ERR_CONNECT_TIMEOUT', undefined],
   ] as const)('%s is answered in bounded time', async (_name, fault, status, code, reason) => {
     sandbox.fault(fault, { on: 'api' });
-    const limits = { timeoutMs: deadline.ms, maxApiAnswerBytes: 1_048_576 };
+    const limits = { timeoutMs: deadline.ms, maxApiAnswerBytes: 1_048_576, statusByApiCode: {} };
     const client = apiClients({ apiBaseUrl: sandbox.apiBaseUrl, ...limits }, () =>
       Promise.resolve({ access_token: 'a', type: 'bearer' }),
     )({} as never);

@@ -13,7 +13,13 @@ beforeAll(async () => {
 const withMe: TestAppParts = {
   routes(app, connect) {
     const client = apiClients(
-      { apiBaseUrl: sandbox.apiBaseUrl, timeoutMs: 5000, maxApiAnswerBytes: 1_048_576, loginUrl: '/connect/authorize' },
+      {
+        apiBaseUrl: sandbox.apiBaseUrl,
+        timeoutMs: 5000,
+        maxApiAnswerBytes: 1_048_576,
+        statusByApiCode: {},
+        loginUrl: '/connect/authorize',
+      },
       connect.getToken,
     );
     const me: RequestHandler = (req, res, next) => {

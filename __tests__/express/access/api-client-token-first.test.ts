@@ -20,7 +20,7 @@ describe('while the token is awaited', () => {
     });
     // Whether or not a call waits for it.
     token.catch(() => undefined);
-    const config = { apiBaseUrl: world.base, timeoutMs: 3000, maxApiAnswerBytes: MIB };
+    const config = { apiBaseUrl: world.base, timeoutMs: 3000, maxApiAnswerBytes: MIB, statusByApiCode: {} };
     client = apiClients(config, () => token)({} as never);
   });
 

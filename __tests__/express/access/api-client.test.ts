@@ -298,7 +298,7 @@ describe('limits', () => {
 
   test('a timeout or signal of the call also ends its wait for a token', async () => {
     const client = apiClients(
-      { apiBaseUrl: world.base, timeoutMs: 3000, maxApiAnswerBytes: 1_048_576 },
+      { apiBaseUrl: world.base, timeoutMs: 3000, maxApiAnswerBytes: 1_048_576, statusByApiCode: {} },
       () => new Promise(() => undefined),
     )({} as never);
     await expect(client.get('/me', { timeout: 30 })).rejects.toMatchObject({
@@ -323,7 +323,7 @@ describe('limits', () => {
 
   test('a timeout beyond timeoutMs still ends the whole call, the wait for a token included', async () => {
     const client = apiClients(
-      { apiBaseUrl: world.base, timeoutMs: 20, maxApiAnswerBytes: 1_048_576 },
+      { apiBaseUrl: world.base, timeoutMs: 20, maxApiAnswerBytes: 1_048_576, statusByApiCode: {} },
       () => new Promise(() => undefined),
     )({} as never);
     await expect(client.get('/me', { timeout: 60 })).rejects.toMatchObject({

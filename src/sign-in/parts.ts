@@ -1,0 +1,25 @@
+import type { Ending } from '../ledger/retention';
+import type { SessionTokens } from '../session/session-token';
+import type { StoredSession } from '../session/store';
+import type { WithVisitorSession } from './visitor-session';
+
+/** What the routes work with besides the options. */
+export interface SignInParts {
+  readonly withSession: WithVisitorSession;
+  /** Session property of the pending sign-ins. */
+  readonly pendingKey: string;
+  /** Binds states to this instance. */
+  readonly instance: string;
+}
+
+/** How the routes see the token in a session, or in its document. */
+export interface SessionToken {
+  /** Writes a token set into a session, in the form in which the store is to keep it. */
+  readonly putToken: SessionTokens['write'];
+  /** A token set as the app gets it. */
+  readonly shownToken: SessionTokens['shown'];
+  /** The connection that it holds a token of. */
+  readonly connectionIn: SessionTokens['connectionIn'];
+  /** The same, with what decides how long copies of it can go on. */
+  readonly endingIn: (document: StoredSession) => Ending | undefined;
+}
