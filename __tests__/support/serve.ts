@@ -19,6 +19,8 @@ export async function serve(server: Server, host = '127.0.0.1'): Promise<Served>
     return new Promise((resolve) => server.close(() => resolve()));
   };
   cleanup(close);
+  // A visitor's connection that is idle while this machine is busy must not end under their next request.
+  server.keepAliveTimeout = 0;
   server.listen(0, host);
   await once(server, 'listening');
   const { port } = server.address() as AddressInfo;

@@ -22,7 +22,7 @@ test('an answer to an upload that the server does not read any more ends the con
       return connection;
     },
   });
-  const send = nodeTransport({ timeoutMs: 10_000, agent });
+  const send = nodeTransport({ timeoutMs: 60_000, agent });
   const result = await send({ url, method: 'POST', headers: {}, body: UPLOAD });
   expect(result).toMatchObject({ kind: 'answer', answer: { status: 413, body: '{"code":413}' } });
   expect(connections.map(({ destroyed }) => destroyed)).toEqual([true]);
