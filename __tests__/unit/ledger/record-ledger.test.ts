@@ -110,6 +110,11 @@ async function errorOf(work: Promise<unknown>): Promise<unknown> {
   );
 }
 
+async function messageOf(work: Promise<unknown>): Promise<string> {
+  const error = await errorOf(work);
+  return isConnectError(error) ? error.message.replace(/ See express-connect-auth.*$/u, '') : inspect(error);
+}
+
 async function faultOf(work: Promise<unknown>): Promise<Record<string, unknown>> {
   const error = await errorOf(work);
   if (!isConnectError(error)) throw error;
@@ -157,6 +162,10 @@ describe('what a database sees', () => {
     await ledger.renew(KEY, 'a', 10_000);
     await ledger.settle(KEY, { ...success, retentionMs: 2 * HOUR });
     await ledger.acquire(KEY, claim);
+    for (const kind of ['transient', 'terminal'] as const) {
+      await ledger.acquire(KEY, { ...claim, generation: 1 });
+      await ledger.fail(KEY, { ...failure, kind, backoffMs: 0 });
+    }
     await ledger.revoke(KEY, 1);
     await ledger.once('name', 7.5);
     await ledger.once('name', 7);
@@ -165,6 +174,10 @@ describe('what a database sees', () => {
       [true, HOUR - 1000, 'refresh'],
       [true, 2 * HOUR, 'record'],
       [false, 0, undefined],
+      [true, 2 * HOUR, 'refresh'],
+      [true, 2 * HOUR, 'record'],
+      [true, 2 * HOUR, 'refresh'],
+      [true, 2 * HOUR, 'record'],
       [true, 2 * HOUR, 'tombstone'],
       [true, 8, 'claim'],
       [false, 0, undefined],
@@ -313,6 +326,7 @@ describe('a database that does not keep to the contract rejects every operation,
     ['a word that is none', withRecord({ error: null })],
     ['a time of refusal in words', withRecord({ refusedAt: 'now' })],
     ['a box of text', withRecord({ box: 'box' })],
+    ['a box of null', withRecord({ box: null })],
     ['a box without text', withRecord({ box: { fence: 1, settledAt: 1 } })],
     ['a box without a fence', withRecord({ box: { text: 'box', settledAt: 1 } })],
     ['a box without a time', withRecord({ box: { text: 'box', fence: 1 } })],
@@ -339,6 +353,24 @@ describe('a database that does not keep to the contract rejects every operation,
     }
     expect(await faultOf(once!(keeping(withRecord({}))))).toEqual(away('answer'));
     expect(await once!(keeping(claimed))).toBe(false);
+  });
+
+  test('and says what to do about it', async () => {
+    const of = (update: UpdateRecord): Promise<string> =>
+      messageOf(recordLedger({ update, encryptionKeys }).acquire(KEY, claim));
+    expect({
+      rejects: await of(() => Promise.reject(new Error('away'))),
+      answers: await of(() => Promise.resolve(undefined)),
+      time: await of((_key, step) => Promise.resolve(step(undefined, NaN))),
+      reads: await of((_key, step) => Promise.resolve(step('', 1))),
+    }).toEqual({
+      rejects: 'update() of recordLedger() has failed: let it report its own error before it throws that on.',
+      answers: 'update() of recordLedger() must resolve with the answer of the last run of its step, as it is.',
+      time: 'update() of recordLedger() must call its step with the time in milliseconds, as a number.',
+      reads:
+        'update() of recordLedger() has read something else than was stored: it must give the text to the letter, and ' +
+        'undefined only where there is none. A newer release of this package may have written it, too.',
+    });
   });
 
   test('and the next one that is carried out counts', async () => {
