@@ -3,8 +3,13 @@ import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 
 const ALL = 'npm run test:all';
-/** What tests may need, as __tests__/support/requires.ts names it, and Debian's package. */
-const PACKAGES = { 'redis-server': 'redis-server', Chromium: 'chromium', PostgreSQL: 'postgresql' };
+/** What tests may need, as __tests__/support/requires.ts names it, and how Debian gets it. */
+const CURES = {
+  'redis-server': 'apt-get install redis-server',
+  Chromium: 'apt-get install chromium',
+  PostgreSQL: 'apt-get install postgresql',
+  'better-sqlite3': 'npm rebuild better-sqlite3',
+};
 
 /** Test files below a folder of `__tests__`. */
 function testFiles(rootDir, folder) {
@@ -31,7 +36,7 @@ function skippedFor(results) {
     testResults.filter(({ status }) => status === 'pending'),
   );
   const needs = skipped.map(({ ancestorTitles }) => /\(needs ([^:]+): /u.exec(ancestorTitles.join(' '))?.[1]);
-  return Object.keys(PACKAGES)
+  return Object.keys(CURES)
     .map((program) => ({ program, count: needs.filter((need) => need === program).length }))
     .filter(({ count }) => count > 0);
 }
@@ -57,10 +62,9 @@ export default class LeftOutReporter {
     const missing = skippedFor(results);
     if (missing.length > 0) {
       const counts = missing.map(({ program, count }) => `${count} tests need ${program}`);
-      const packages = missing.map(({ program }) => PACKAGES[program]);
       lines.push(
         `Left out: ${counts.join(', ')}, not found on this machine.`,
-        `On Debian: apt-get install ${packages.join(' ')}`,
+        `On Debian: ${missing.map(({ program }) => CURES[program]).join(' && ')}`,
       );
     }
     if (lines.length > 0) this.last(lines.join('\n'));

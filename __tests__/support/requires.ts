@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { accessSync, constants, readdirSync } from 'node:fs';
 import { delimiter, dirname, isAbsolute, join } from 'node:path';
 
@@ -65,6 +66,20 @@ export function postgresFolder(): string | undefined {
 /** A `describe` that needs a PostgreSQL: skipped where none is installed, except in CI. */
 export function describeInPostgres(title: string, suite: () => void): void {
   describeWith(postgresFolder(), 'PostgreSQL', 'POSTGRES_BIN_PATH', title, suite);
+}
+
+/** Without `npm rebuild` an installation that runs no scripts has no binary of it, or one for another Node. */
+function isBuilt(database: string): boolean {
+  const open = ['-e', `new (require(${JSON.stringify(database)}))(':memory:')`];
+  const isOpened = spawnSync(process.execPath, open, { cwd: __dirname }).status === 0;
+  if (!isOpened && inCi()) throw new Error(`${database} is not built for this Node: npm rebuild ${database}.`);
+  return isOpened;
+}
+
+/** A `describe` that needs SQLite: skipped where better-sqlite3 is not built, except in CI. */
+export function describeInSqlite(title: string, suite: () => void): void {
+  if (isBuilt('better-sqlite3')) describe(title, suite);
+  else describe.skip(`${title} (needs better-sqlite3: npm rebuild better-sqlite3)`, suite);
 }
 
 /** A skipped block's title carries the reason into every report; scripts/left-out-reporter.mjs counts by it. */
