@@ -20,7 +20,7 @@ export interface ApiRefusals {
 
 type Marks = BoundedMap<true>;
 
-/** Refused again within this time, a new token was no cure. */
+/** If the new token is refused within this time too, it did not help. */
 const PROBATION_MS = 60_000;
 /** Longer than access tokens live. */
 const REMEMBERED_MS = 24 * 3_600_000;

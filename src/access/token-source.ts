@@ -48,7 +48,7 @@ export interface TokenRequest {
  */
 export type GetToken = (req: Request, ask?: TokenRequest) => Promise<ConnectToken>;
 
-/** Adopters of a younger token set keep it in memory: whoever refreshed it is writing it to the store. */
+/** Adopters of a younger token set keep it in memory: the request that refreshed it is writing it to the store. */
 const WRITTEN_BY_OTHERS_MS = 5000;
 /** A token set younger than this is not refreshed because the API refuses it. */
 const TOO_YOUNG_TO_REFUSE_MS = 5000;
@@ -249,7 +249,7 @@ export function tokenSource(config: TokenSourceConfig): GetToken {
     }
     tokens.hold(call.session, set);
     if (how === 'adopted' && ageMs < WRITTEN_BY_OTHERS_MS) return;
-    // A slow store holds nobody who has a token: the write goes on, and whoever comes with the older copy adopts.
+    // A slow store does not hold up a request that has a token: the write goes on, and a request with the older copy adopts.
     const storedBefore = how === 'refreshed' ? call.storedBefore : undefined;
     await until(
       call.endsMs,

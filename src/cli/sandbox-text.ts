@@ -67,7 +67,7 @@ function variableOf(option: string): string {
   return `CONNECT_${option.replace(/[A-Z]/gu, (letter) => `_${letter}`).toUpperCase()}`;
 }
 
-/** A .env file knows no escapes: the quote must be one that the value does not hold. In double quotes `\n` would be a line end. */
+/** A .env file has no escapes: the quote must be one that the value does not hold. In double quotes `\n` would be a newline. */
 function quotedForEnv(value: string): string {
   if (/^[\w.:/-]*$/u.test(value)) return value;
   const quote = ["'", '`'].find((one) => !value.includes(one)) ?? '"';

@@ -29,7 +29,7 @@ export function widthOf({ columns }: Screen): number {
   return Math.min(Math.max(columns ?? 80, 40), MOST_COLUMNS);
 }
 
-/** Breaks a text at blanks into lines of at most `width`; a longer word stands alone on its line, whole. */
+/** Breaks a text at spaces into lines of at most `width`; a longer word stands alone on its line, whole. */
 export function wrap(text: string, width: number): readonly string[] {
   const lines: string[] = [];
   for (const word of text.split(' ')) {

@@ -81,7 +81,7 @@ export const CODES = table({
     retryable: false,
     startAgain: true,
     detail: 'The address you came back with does not hold a complete answer. Please start again.',
-    message: 'The callback was called with a query that is no OAuth answer (RFC 6749 §4.1.2).',
+    message: 'The callback was called with a query that is not an OAuth answer (RFC 6749 §4.1.2).',
   },
   ERR_CONNECT_STATE: {
     status: 403,

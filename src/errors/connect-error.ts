@@ -12,7 +12,7 @@ export const AT_ONCE_SECONDS = 1;
 /** The part of the journey in which an error arose. */
 export type ConnectStage = 'options' | 'authorize' | 'callback' | 'exchange' | 'refresh' | 'api' | 'disconnect';
 
-/** What the provider told us, as numbers and registered names only; never its texts. */
+/** What the provider said, as numbers and registered names only; never its texts. */
 export interface ProviderSign {
   /** HTTP status of the provider's answer. */
   readonly status?: number;
@@ -39,7 +39,7 @@ export interface ConnectErrorDetails {
   readonly loginUrl?: string;
   /** Further response headers, for example `Allow`. */
   readonly headers?: Readonly<Record<string, string>>;
-  /** Of the failure that this error goes on with, where it has been told under a reference. @defaultValue a new one */
+  /** Of the failure that this error goes on with, where it has been reported under a reference. @defaultValue a new one */
   readonly reference?: string;
 }
 
@@ -71,7 +71,7 @@ export class ConnectError extends Error {
   readonly detail: string;
   readonly stage: ConnectStage;
   /**
-   * 8 random characters that name this failure wherever it is told: on the error page, in problem+json (the end of
+   * 8 random characters that name this failure wherever it is reported: on the error page, in problem+json (the end of
    * `instance`), in events and under `NODE_DEBUG=connect-auth`. Each error made has its own; no secret, and made from none.
    */
   readonly reference: string;

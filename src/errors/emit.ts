@@ -40,25 +40,25 @@ function factsOf(event: ConnectEvent): readonly string[] {
     .map(([name, value]) => `${name}=${String(value).replace(CONTROL, '?')}`);
 }
 
-/** Errors that an event has told where they arose. */
-const told = new WeakSet<object>();
-/** By response: the error that it was told to be answered with. */
+/** Errors that were reported where they arose. */
+const reported = new WeakSet<object>();
+/** By response: the error that was reported as its answer. */
 const answers = new WeakMap<object, ConnectError>();
 
-/** Tells the failure of a call that the app has made, unless that has been told: the app may catch it and say nothing. */
+/** Reports the failure of a call that the app has made, once: the app may catch it and say nothing. */
 export function emitFailure(listener: ConnectEventListener | undefined, error: unknown): void {
-  if (!isConnectError(error) || told.has(error)) return;
-  told.add(error);
+  if (!isConnectError(error) || reported.has(error)) return;
+  reported.add(error);
   emit(listener, errorEvent(error, Date.now()));
 }
 
 /**
- * Tells that a request is answered with an error, unless that has been told where it arose, or of this response: a route
- * of ours may leave the answer to an error handler. An app may throw one error object again and again, in `onConnect`:
+ * Reports that a request is answered with an error, unless the error was reported where it arose, or for this response: a
+ * route of ours may leave the answer to an error handler. An app may throw one error object again and again, in `onConnect`:
  * each is a failure of its own.
  */
 export function emitAnswer(listener: ConnectEventListener | undefined, error: ConnectError, res: object): void {
-  if (told.has(error) || answers.get(res) === error) return;
+  if (reported.has(error) || answers.get(res) === error) return;
   answers.set(res, error);
   emit(listener, errorEvent(error, Date.now()));
 }
@@ -77,13 +77,13 @@ export function emitExchange(listener: ConnectEventListener | undefined, call: C
   emit(listener, { type: 'exchange', time: Date.now(), ...durationOf(call), ...outcomeOf(call) });
 }
 
-/** Tells one request to the API. @param connectionId - of which only a hash is reported */
+/** Reports one request to the API. @param connectionId - of which only a hash is reported */
 export function emitApiCall(
   listener: ConnectEventListener | undefined,
   call: CallFacts & { readonly method: string; readonly connectionId: string | undefined },
 ): void {
   const { method, connectionId, error } = call;
-  if (error !== undefined) told.add(error);
+  if (error !== undefined) reported.add(error);
   emit(listener, {
     type: 'api_call',
     time: Date.now(),

@@ -40,7 +40,7 @@ export interface ExchangeEvent extends ProviderCall, Failure {
 
 /**
  * One request of `client(req)` has been answered, or has failed; the repeat after a 401 is another one. A call that the
- * app itself aborts is not told.
+ * app itself aborts is not reported.
  */
 export interface ApiCallEvent extends ProviderCall, Failure {
   readonly type: 'api_call';
@@ -111,7 +111,7 @@ export interface DisconnectedEvent extends EventBase {
   readonly connection: string;
 }
 
-/** A connection is over: told once for all processes that share a ledger, and not again when a probe shows the same. */
+/** A connection is over: reported once for all processes that share a ledger, and not again when a probe shows the same. */
 export interface EndedEvent extends EventBase {
   readonly type: 'ended';
   readonly connection: string;
@@ -152,8 +152,8 @@ export type LedgerErrorReason =
   | 'answer';
 
 /**
- * The ledger is full, and has forgotten something before its time. Told at once for the first of each kind, and then for
- * the sum of a minute at most.
+ * The ledger is full, and has forgotten something before its time. Reported at once for the first of each kind, and
+ * after that as a sum, at most once a minute.
  */
 export interface LedgerForgotEvent extends EventBase {
   readonly type: 'ledger_forgot';
@@ -168,7 +168,7 @@ export interface LedgerForgotEvent extends EventBase {
 
 /**
  * A route of ours or the guard answered with an error, or `getToken` or a call of `client(req)` rejected, whoever catches
- * that, or `connectErrorHandler()` has answered with an error of the app's own. Told once: not again when the error goes on
+ * that, or `connectErrorHandler()` has answered with an error of the app's own. Reported once: not again when the error goes on
  * to an error handler, and not besides an `api_call` with its `code`.
  */
 export interface ErrorEvent extends Failure {
@@ -179,7 +179,7 @@ export interface ErrorEvent extends Failure {
   readonly status: number;
 }
 
-/** What `onEvent` receives: told apart by `type`, free of tokens. Further types may follow in minor versions. */
+/** What `onEvent` receives: distinguished by `type`, free of tokens. Further types may follow in minor versions. */
 export type ConnectEvent =
   | ExchangeEvent
   | ApiCallEvent

@@ -39,7 +39,7 @@ export function clientRefusal(
 }
 
 function invalidClient(apiCode: number, inHeader: boolean): Refusal {
-  // RFC 6749 §5.2: a client that tried the header is told the scheme.
+  // RFC 6749 §5.2: a client that tried the header learns the scheme.
   return { apiCode, ...(inHeader ? { headers: { 'WWW-Authenticate': 'Basic realm="sandbox"' } } : {}) };
 }
 

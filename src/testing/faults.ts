@@ -85,7 +85,7 @@ function breakAnswer(res: ServerResponse, fault: BreakingFault, trueBody: string
       return;
     case 'corruptGzip':
       res.writeHead(200, GZIP_HEADERS);
-      // A sound header, then bytes that are no deflate stream.
+      // A sound header, then bytes that are not a deflate stream.
       res.end(Buffer.concat([gzipSync('{}').subarray(0, 10), Buffer.alloc(200, 0xff)]));
       return;
     case 'large':
@@ -128,12 +128,12 @@ function pour(res: ServerResponse, nextChunk: () => Buffer | undefined): void {
 
 function drip(res: ServerResponse): void {
   res.writeHead(200, JSON_HEADERS);
-  // White space in front of JSON: a reader without a deadline would wait for the rest for ever.
+  // Whitespace in front of JSON: a reader without a deadline would wait for the rest for ever.
   const timer = setInterval(() => res.write(' '), DRIP_EVERY_MS);
   res.once('close', () => clearInterval(timer));
 }
 
-/** 1 MB of white space a member: members in a row are one gzip file (RFC 1952 §2.2), so the bomb costs us 1 MB only. */
+/** 1 MB of whitespace a member: members in a row are one gzip file (RFC 1952 §2.2), so the bomb costs us 1 MB only. */
 function gzipMembers(count: number): () => Buffer | undefined {
   const member = gzipSync(Buffer.alloc(1_000_000, ' '));
   return chunksOf(member, count);

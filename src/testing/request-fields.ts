@@ -10,7 +10,7 @@ const MAX_BODY_BYTES = 64 * 1024;
 
 /**
  * Reads a JSON object or a form (RFC 6749 appendix B). Gives `undefined` for another media type, a body over 64 KiB,
- * JSON that is no flat object of strings, and repeated fields (RFC 6749 §3.2).
+ * JSON that is not a flat object of strings, and repeated fields (RFC 6749 §3.2).
  */
 export async function readFields(req: IncomingMessage): Promise<RequestFields | undefined> {
   const text = await readText(req);

@@ -60,7 +60,7 @@ export interface Sandbox {
   readonly calls: SandboxCalls;
   /** How often this code or refresh token has come to the token endpoint, whatever became of it. */
   readonly presentations: (codeOrRefreshToken: string) => number;
-  /** Whether the API takes this access token now; asking is no call. */
+  /** Whether the API takes this access token now; asking does not count as a call. */
   readonly works: (accessToken: string) => boolean;
   /** Changes switches from the next request on. @throws TypeError for an unknown switch or value. */
   readonly set: (switches: Partial<SandboxSwitches>) => void;

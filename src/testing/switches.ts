@@ -31,7 +31,7 @@ export const SWITCHES = {
   /** The refresh token in the answer to a refresh. `'rotate'`: the old one dies, and using it again ends the connection. */
   refresh: ['new', 'same', 'omitted', 'rotate'],
   /**
-   * How a refresh token that is no good any more is answered: in OAuth's word, or with this number as HTTP status and in
+   * How a refresh token that no longer works is answered: in OAuth's word, or with this number as HTTP status and in
    * the body, in the shape of `errorShape` (where that is OAuth's own, as `errorObject`: there is no name for it).
    */
   deadGrantAs: ['invalid_grant', 400, 401, 403],

@@ -37,7 +37,7 @@ export function assertSameOrigin(req: Request, config: SameOriginConfig): void {
 
 /** All values: of a repeated header Node would show the first one only. */
 function valuesOf(req: Request, name: 'sec-fetch-site' | 'origin' | 'referer'): readonly string[] {
-  // Not headersDistinct: whoever reads that of IncomingMessage.prototype, as a dump does, empties it for every request.
+  // Not headersDistinct: code that reads it on IncomingMessage.prototype, as a dump does, empties it for every request.
   const raw = (req.rawHeaders as readonly string[] | undefined) ?? [];
   const sent = raw.filter((_value, index) => index % 2 === 1 && raw[index - 1]?.toLowerCase() === name);
   // Adapters that call an app without HTTP may know `headers` alone.

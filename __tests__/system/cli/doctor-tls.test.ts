@@ -37,7 +37,7 @@ test('a certificate that nobody vouches for is named, and nothing is sent', asyn
   const { report, exitCode } = await diagnose(sound(server.url));
   expect(report).toContain(`fail TLS localhost:${server.port} has a certificate that no known authority has signed`);
   expect(report).toContain('-> If it is a private CA, start Node with NODE_EXTRA_CA_CERTS=ca.pem');
-  expect(report).toContain('skip endpoint not asked before the network is cured');
+  expect(report).toContain('skip endpoint not asked until the network works');
   expect({ exitCode, bytesReceived: server.bytesReceived() }).toEqual({ exitCode: 1, bytesReceived: 0 });
 });
 

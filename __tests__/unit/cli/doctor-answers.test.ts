@@ -111,7 +111,7 @@ test('a key that is refused where none is needed is named, and its removal is th
   expect(report).toContain(
     'fail ACCESSTOKEN is refused, and not needed at all -> Remove CONNECT_ACCESS_TOKEN_KEY (option accessTokenKey), or correct it.',
   );
-  expect(report).toContain('skip credentials cannot be told before ACCESSTOKEN is right');
+  expect(report).toContain('skip credentials cannot be judged until ACCESSTOKEN is right');
   expect({ exitCode, requests }).toEqual({ exitCode: 1, requests: 5 });
 });
 
@@ -122,7 +122,7 @@ describe('where the configuration has a fault', () => {
     });
     expect(report).toContain('fail CONNECT_PKCE has a value that cannot be used');
     expect(report).toContain(`ok connection ${new URL(url).host} listens`);
-    expect(report).toContain('skip endpoint not asked before the configuration is cured');
+    expect(report).toContain('skip endpoint not asked until the configuration is corrected');
     expect({ exitCode, requests }).toEqual({ exitCode: 1, requests: 0 });
   });
 

@@ -64,7 +64,7 @@ const SICK: readonly Sick[] = [
   {
     name: 'an unknown host',
     prepare: () => ({ CONNECT_TOKEN_URL: 'https://provider.invalid/v1/oauth2/token' }),
-    words: ['fail DNS', 'provider.invalid', 'skip endpoint not asked before the network is cured'],
+    words: ['fail DNS', 'provider.invalid', 'skip endpoint not asked until the network works'],
     calls: 0,
   },
   {
@@ -90,12 +90,12 @@ const SICK: readonly Sick[] = [
     prepare: () => ({ CONNECT_CLIENT_SECRET: 'of-another-app' }),
     words: [
       'fail credentials refused in the header and in the body (invalid_client) -> Compare CONNECT_CLIENT_ID and CONNECT_CLIENT_SECRET with the registration',
-      'skip format cannot be told before the credentials are right',
+      'skip format cannot be judged until the credentials are right',
     ],
     calls: 5,
   },
   {
-    name: 'a wrong client secret, told by number',
+    name: 'a wrong client secret, reported by number',
     prepare: () => {
       sandbox.set({ errorShape: 'errorObject', errorStatus: 200 });
       return { CONNECT_CLIENT_SECRET: 'of-another-app' };
@@ -181,7 +181,7 @@ const SICK: readonly Sick[] = [
     },
     words: [
       'fail ACCESSTOKEN is required (2032; with a made-up key 2036) -> Set CONNECT_ACCESS_TOKEN_KEY',
-      'skip credentials cannot be told before ACCESSTOKEN is right',
+      'skip credentials cannot be judged until ACCESSTOKEN is right',
     ],
     calls: 5,
   },
@@ -281,8 +281,8 @@ const SICK: readonly Sick[] = [
     },
     words: [
       "fail endpoint refuses every request (access_denied) -> Ask the provider what this app may do, and whether this machine's address is blocked.",
-      'skip credentials cannot be told before that is cured',
-      'skip format cannot be told before that is cured',
+      'skip credentials cannot be judged until that is cured',
+      'skip format cannot be judged until that is cured',
     ],
   },
   {
@@ -317,7 +317,7 @@ test.each(SICK)('$name is named with its cure, and fails', async ({ prepare, wor
 test('a server that gives tokens to anybody is no token endpoint', async () => {
   const server = await startServer((socket) => socket.write(http11()));
   const { report, exitCode } = await diagnose(sound({ CONNECT_TOKEN_URL: server.url }));
-  expect(report).toContain('fail endpoint hands out a token for a made-up code -> This is no real token endpoint.');
+  expect(report).toContain('fail endpoint hands out a token for a made-up code -> This is not a real token endpoint.');
   expect({ exitCode, requests: server.requests.length }).toEqual({ exitCode: 1, requests: 1 });
 });
 

@@ -80,8 +80,8 @@ async function examineEndpoint(
   progress: Progress,
 ): Promise<readonly Finding[]> {
   const about = { check: 'token-endpoint', subject: 'endpoint' } as const;
-  if (config === undefined) return [skip(about, 'not asked before the configuration is cured')];
-  if (network.some(({ verdict }) => verdict === 'fail')) return [skip(about, 'not asked before the network is cured')];
+  if (config === undefined) return [skip(about, 'not asked until the configuration is corrected')];
+  if (network.some(({ verdict }) => verdict === 'fail')) return [skip(about, 'not asked until the network works')];
   const { tokenUrl, timeoutMs, clientSecret, accessTokenKey } = config;
   const result = await probe(config, nodeTransport({ timeoutMs }), (number) => {
     progress.say(`Asking the token endpoint with made-up codes (${number} of at most ${MOST_TRIES})`);

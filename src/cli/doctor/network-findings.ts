@@ -15,7 +15,7 @@ const PROXY = { check: 'connection', subject: 'proxy' } as const;
 const TLS = { check: 'tls', subject: 'TLS' } as const;
 const CLOCK = { check: 'clock', subject: 'clock' } as const;
 
-/** Judges the outcome of looking a host up. A host that is an address is no finding. */
+/** Judges the outcome of looking a host up. Undefined for a host that is an address. */
 export function judgeName({ url, variable }: Target, result: NameResult): Finding | undefined {
   const { hostname } = new URL(url);
   if (result.kind === 'address') return undefined;
@@ -66,7 +66,7 @@ function certificateFinding(
   return warn(
     TLS,
     `the certificate of ${host} expires in ${days === 1 ? 'a day' : `${days} days`}`,
-    'Tell whoever runs that host to renew it; sign-in stops working when it expires.',
+    'Ask the operator of that host to renew it; sign-in stops working when it expires.',
   );
 }
 
@@ -79,7 +79,7 @@ const PRIVATE_CA: Explanation = [
 ];
 const EXPIRED: Explanation = [
   'has an expired certificate',
-  "Have it renewed by whoever runs that host; if it is not expired, set this machine's clock.",
+  "Ask the operator of that host to renew it; if it has not expired, set this machine's clock.",
 ];
 
 /** By the code of node:tls, which are those of OpenSSL. */
@@ -160,7 +160,7 @@ export interface ClockReading {
 const SKEW_WARN_SECONDS = 30;
 const SKEW_FAIL_SECONDS = 300;
 
-/** Compares the two clocks; undefined where the server tells none. The time of the answer itself is no skew. */
+/** Compares the two clocks; undefined where the server sends no date. How long the answer took does not count. */
 export function judgeClock({ date, sentMs, receivedMs }: ClockReading): Finding | undefined {
   const theirMs = httpDateMs((date ?? '').trim());
   if (Number.isNaN(theirMs)) return undefined;

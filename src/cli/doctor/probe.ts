@@ -22,8 +22,8 @@ export interface ProbeResult {
 
 /**
  * Presents made-up codes to the token endpoint, one way of writing the request after the other. A made-up code can
- * spend nothing, and its refusal tells what a true one would meet: whoever says `invalid_grant` has accepted the rest.
- * @param onTry - told the number of each try, from 1, before it is made
+ * spend nothing, and its refusal shows how a true one would fare: a server that says `invalid_grant` has accepted the rest.
+ * @param onTry - gets the number of each try, from 1, before it is made
  */
 export async function probe(
   config: ProbeConfig,
@@ -66,7 +66,7 @@ function present(config: ProbeConfig, way: Try, send: Transport): Promise<WireRe
   return send({ url: config.tokenUrl, method: 'POST', headers, body });
 }
 
-/** Random, so that it can be nobody's; readable, so that whoever finds it in a log knows what it was. */
+/** Random, so that it belongs to nobody; readable, so that an operator who finds it in a log knows what it was. */
 function madeUp(): string {
   return `made-up-by-doctor-${randomBytes(12).toString('hex')}`;
 }

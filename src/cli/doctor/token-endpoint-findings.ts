@@ -31,7 +31,7 @@ export function judgeProbe(result: ProbeResult, address: ProbeAddress): readonly
   const key = judgeKey(setup, tried);
   if (best !== undefined) return [answers, ...accepted(setup, tried, best), key];
   if (key.verdict === 'fail')
-    return [answers, key, untold(CREDENTIALS, 'ACCESSTOKEN is right'), untold(FORMAT, 'ACCESSTOKEN is right')];
+    return [answers, key, undecided(CREDENTIALS, 'ACCESSTOKEN is right'), undecided(FORMAT, 'ACCESSTOKEN is right')];
   const faults = rejected(setup, tried);
   return faults.some(({ check }) => check === ENDPOINT.check) ? [...faults, key] : [answers, ...faults, key];
 }
@@ -72,7 +72,7 @@ function endingFinding({ outcome }: Tried, { tried, location }: ProbeResult, add
       return fail(
         ENDPOINT,
         'hands out a token for a made-up code',
-        'This is no real token endpoint. Check CONNECT_TOKEN_URL.',
+        'This is not a real token endpoint. Check CONNECT_TOKEN_URL.',
       );
     case 'no-answer':
       return sign === 'timeout'
@@ -162,7 +162,7 @@ function rejected(setup: Setup, tried: readonly Tried[]): Finding[] {
         `neither json nor form is understood (${signs})`,
         'Check that CONNECT_TOKEN_URL is the token endpoint, and that CONNECT_REDIRECT_URI is registered exactly as it is set.',
       ),
-      untold(CREDENTIALS, 'the format is right'),
+      undecided(CREDENTIALS, 'the format is right'),
     ];
   }
   const byServer = written.every(({ outcome }) => outcome.kind === 'error');
@@ -174,15 +174,15 @@ function rejected(setup: Setup, tried: readonly Tried[]): Finding[] {
           `refuses every request (${signs})`,
           "Ask the provider what this app may do, and whether this machine's address is blocked.",
         ),
-    untold(CREDENTIALS, 'that is cured'),
-    untold(FORMAT, 'that is cured'),
+    undecided(CREDENTIALS, 'that is cured'),
+    undecided(FORMAT, 'that is cured'),
   ];
 }
 
 /** A server that says of one format only that it does not know it has read the other. */
 function refusedFormat(setup: Setup, refused: readonly Tried[]): Finding {
   const [format, ...others] = new Set(refused.map(({ way }) => way.format));
-  if (format === undefined || others.length > 0) return untold(FORMAT, 'the credentials are right');
+  if (format === undefined || others.length > 0) return undecided(FORMAT, 'the credentials are right');
   if (format === setup.format) return ok(FORMAT, `${format} is understood`);
   return fail(FORMAT, `${setup.format} is not understood, ${format} is`, formatCure(format));
 }
@@ -240,6 +240,6 @@ function signAsConfigured(tried: readonly Tried[]): Outcome['sign'] | undefined 
   return writingsTried(tried)[0]?.outcome.sign;
 }
 
-function untold(about: Subject, obstacle: string): Finding {
-  return skip(about, `cannot be told before ${obstacle}`);
+function undecided(about: Subject, obstacle: string): Finding {
+  return skip(about, `cannot be judged until ${obstacle}`);
 }

@@ -20,7 +20,7 @@ export interface ApiChannel {
   readonly accessTokenKey?: string | undefined;
   /** Our HTTP status per API code, instead of the table's. */
   readonly statusByApiCode?: Readonly<Record<string, number>> | undefined;
-  /** Told by the error when the connection is over. */
+  /** Carried by the error when the connection is over. */
   readonly loginUrl?: string | undefined;
   /** Hears of each request that was answered or failed; not of one that the caller has aborted. */
   readonly onCall?: ((call: ApiCall) => void) | undefined;
@@ -125,15 +125,15 @@ export function apiAdapter(
     const { method, dataType, limits, accepts } = call;
     const { statusByApiCode } = channel;
     const startedMs = performance.now();
-    const told = (status: number | undefined, error: ConnectError | undefined): void =>
+    const report = (status: number | undefined, error: ConnectError | undefined): void =>
       channel.onCall?.({ method, token, startedMs, status, error });
     try {
       const answer = await exchange(channel.transport, wireRequest(call, token.access_token), limits);
       const reading = finalReading(readApiAnswer(answer, { method, dataType, nowMs: Date.now(), statusByApiCode }));
-      told(answer.status, reading.kind === 'data' || accepts(answer.status) ? undefined : reading.error);
+      report(answer.status, reading.kind === 'data' || accepts(answer.status) ? undefined : reading.error);
       return { reading, answer };
     } catch (error) {
-      if (isConnectError(error)) told(undefined, error);
+      if (isConnectError(error)) report(undefined, error);
       throw error;
     }
   }

@@ -73,7 +73,7 @@ interface AnswerHead {
   readonly headers: Readonly<Record<string, unknown>>;
 }
 
-/** The error that an answer means, by the rules of {@link readApiAnswer}; undefined where it is no failure. */
+/** The error that an answer means, by the rules of {@link readApiAnswer}; undefined where nothing failed. */
 export function apiError(answer: JudgedAnswer, context: Omit<ApiReadingContext, 'method'>): ConnectError | undefined {
   const { status, headers, unacceptable, isEmpty, parsed } = answer;
   const { value, isJson, isMarkup } = parsed;
@@ -106,7 +106,7 @@ export function isJudged(
   return dataType === 'json' || status >= 400 || (typeof type === 'string' && /[/+]json\b/i.test(type));
 }
 
-/** A longer list is no list of errors, but costs as if it were one. */
+/** A longer list is not read as errors: it would cost as much as if it were some. */
 const MOST_ERRORS = 200;
 /** Of each of them: all together must not cost more than parsing them did. */
 const MOST_VALUES_OF_ONE = 10;

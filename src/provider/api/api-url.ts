@@ -60,7 +60,7 @@ function isPlain(written: string): boolean {
   const beforeQuery = written.replace(/[?#][^]*$/, '');
   if (beforeQuery.includes('\\') || /^[^/]*\/\/[^/]*@/.test(beforeQuery)) return false;
   const path = fullyDecoded(beforeQuery.replace(/^[a-z][a-z\d+.-]*:\/\//i, ''));
-  // U+FFFD: bytes that are no UTF-8, in which old servers see dots and slashes all the same.
+  // U+FFFD: bytes that are not UTF-8, in which old servers see dots and slashes all the same.
   return path !== undefined && !path.includes('\ufffd') && !path.split(/[/\\]/).some(isDotSegment);
 }
 

@@ -17,7 +17,7 @@ export interface FetchedAnswer {
   readonly body?: unknown;
 }
 
-/** What {@link connectErrorFrom} may be told besides the answer. */
+/** What {@link connectErrorFrom} can use beside the answer. */
 export interface ConnectErrorFromOptions {
   /** What was asked: the API, or the token endpoint for a code or a refresh. @defaultValue `'api'` */
   readonly stage?: 'api' | 'exchange' | 'refresh' | undefined;
@@ -28,7 +28,7 @@ export interface ConnectErrorFromOptions {
   readonly responseType?: 'json' | 'text' | 'arraybuffer' | undefined;
   /** As option `statusByApiCode` of `connectAuth()`: HTTP status, 400–599, per API code, instead of the table's. */
   readonly statusByApiCode?: Readonly<Record<string | number, number>> | undefined;
-  /** Where a visitor whose connection is over can connect again: told by `ERR_CONNECT_EXPIRED`. */
+  /** Where a visitor whose connection is over can connect again: carried by `ERR_CONNECT_EXPIRED`. */
   readonly loginUrl?: string | undefined;
 }
 
@@ -64,7 +64,7 @@ export function connectErrorFrom(
 }
 
 const NO_STATUS =
-  'This is no answer: pass an object with status, an HTTP status as a number, and with headers and body.';
+  'This is not an answer: pass an object with status, an HTTP status as a number, and with headers and body.';
 const REFUSED =
   'The Connect API refuses the access token: ask getToken(req, { refused }) for another one, and call once more. ' +
   'Where that gives the same token, send the visitor through sign-in again.';

@@ -58,7 +58,7 @@ export function findErrorSigns(value: unknown, mostValues = MOST_VALUES): ErrorS
       noteOAuthName(ownData(inner, 'type'), signs);
       for (const key of INNER_KEYS) visit(ownData(inner, key), level + 1);
     } else {
-      // A body that is one bare number is no error shape: it is an answer that nobody promised.
+      // A body that is one bare number is not an error shape: it is an answer that nobody promised.
       if (level > 1) noteScalar(inner, signs);
       noteMessage(inner, signs);
     }

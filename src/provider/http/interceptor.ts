@@ -14,7 +14,7 @@ export function isIntercepted(outgoing: http.ClientRequest, agent: http.Agent): 
 
 /**
  * Whether what is written to this socket now waits until Node has made a connection and verified it: nobody is at its
- * other end yet, and whoever connects it does so by Node's own code, with settings that switch nothing off. Interceptors
+ * other end yet, and it will be connected by Node's own code, with settings that switch nothing off. Interceptors
  * take both from the agent. Of a connection that an agent makes in its own way nothing is known beforehand.
  */
 export function waitsForNode(socket: Socket | undefined, agent: http.Agent): boolean {
@@ -28,7 +28,7 @@ export function waitsForNode(socket: Socket | undefined, agent: http.Agent): boo
   return isNodes && agentFault(agent) === undefined;
 }
 
-/** What one request is told by Node about the certificate of its connection, however hidden that is from it. */
+/** What Node lets one request know about the certificate of its connection, however well that is hidden from it. */
 export interface Witness {
   /** For `tls.connect`, in the place of Node's own function: called only for a certificate of a trusted authority. */
   readonly checkServerIdentity: typeof tls.checkServerIdentity;

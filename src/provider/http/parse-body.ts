@@ -10,7 +10,7 @@ export interface ParsedBody {
 
 /** No error is longer; a longer form would be taken apart pair by pair for nothing. */
 const LONGEST_FORM = 8192;
-/** Pairs of a form body (RFC 6749 appendix B): no blanks, quotes or brackets, and a name before the first `=`. */
+/** Pairs of a form body (RFC 6749 appendix B): no spaces, quotes or brackets, and a name before the first `=`. */
 const FORM = /^[\w.%+*-]+=[^\s"<>{}[\]]*$/;
 
 /**

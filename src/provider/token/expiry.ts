@@ -17,7 +17,7 @@ export interface ExpiryFields {
 /**
  * Reads when a token expires, as whole seconds since 1970, before the year 10000; undefined when the answer does not say
  * so. A moment that has passed already, as in the documented sample of 2022, is given where there is no better one: as it
- * came, because it tells nothing but itself.
+ * came, because nothing says what was meant.
  *
  * `expires_at` is documented as Unix seconds (page "generate-access-token"). Read leniently all the same, first
  * `expires_at`, then `expires_in`: ≥ 1e11 milliseconds, ≥ 1e9 seconds, below that a duration in seconds; as a number, a

@@ -8,8 +8,8 @@ const SCOPE = /^[\x20-\x7e]+$/;
 /**
  * Reads a token set from a parsed JSON body, flat as documented (page "generate-access-token") or under `data` of
  * `{"success":true,"data":{…}}` as the Connect API wraps its answers. Gives a fresh object with our fields only, or
- * undefined where the body is no whole token set: no usable `access_token`, a type other than bearer (RFC 6749 §7.1
- * forbids to use it), a `refresh_token` that is not a token. A scope that is no printable string is left out.
+ * undefined where the body is not a whole token set: no usable `access_token`, a type other than bearer (RFC 6749 §7.1
+ * forbids to use it), a `refresh_token` that is not a token. A scope that is not a printable string is left out.
  * @param nowMs - milliseconds since 1970 by our clock
  * @param skewMs - how far the provider's clock is ahead of ours, in milliseconds
  */

@@ -9,7 +9,7 @@ export interface Rest {
 }
 
 /**
- * A limit of the provider's is on this app, not on one visitor: whoever comes while it lasts would be answered 429 as
+ * A limit of the provider's applies to this app, not to one visitor: a request while it lasts would be answered 429 as
  * well, and might make it longer. Valid for this process.
  */
 export function endpointRest(): Rest {
