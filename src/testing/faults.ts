@@ -1,5 +1,6 @@
 import type { ServerResponse } from 'node:http';
 import { gzipSync } from 'node:zlib';
+import { didYouMean } from '../checks/nearest';
 import type { Answer } from './answer';
 import { sendAnswer } from './answer';
 import type { Gate } from './gate';
@@ -58,8 +59,31 @@ export async function answerWithFault(
 
 type BreakingFault = Exclude<SandboxFault, { readonly kind: 'delayBefore' | 'delayAfter' | 'hold' }>;
 
+/** Every kind of fault, and whether it replaces the true answer. */
+const IS_BREAKING: Readonly<Record<SandboxFault['kind'], boolean>> = {
+  delayBefore: false,
+  delayAfter: false,
+  hold: false,
+  reset: true,
+  silence: true,
+  truncated: true,
+  endless: true,
+  drip: true,
+  gzipBomb: true,
+  corruptGzip: true,
+  large: true,
+  html503: true,
+  redirect: true,
+};
+
 function isBreaking(fault: SandboxFault): fault is BreakingFault {
-  return !['delayBefore', 'delayAfter', 'hold'].includes(fault.kind);
+  return IS_BREAKING[fault.kind];
+}
+
+/** @throws TypeError when there is no such fault: the call would never be answered. */
+export function assertFault({ kind }: SandboxFault): void {
+  if (!Object.hasOwn(IS_BREAKING, kind))
+    throw new TypeError(`The sandbox has no such fault.${didYouMean(String(kind), Object.keys(IS_BREAKING))}`);
 }
 
 function breakAnswer(res: ServerResponse, fault: BreakingFault, trueBody: string): void {

@@ -1,5 +1,9 @@
+import { didYouMean } from '../checks/nearest';
+
 /** The calls that codes can be forced on and faults can hit. */
 export type SandboxEndpoint = 'exchange' | 'refresh' | 'api';
+
+const ENDPOINTS: readonly SandboxEndpoint[] = ['exchange', 'refresh', 'api'];
 
 /** Things planned for the next calls of each endpoint, first planned, first served. */
 export interface Plans<Planned> {
@@ -14,6 +18,9 @@ export function plans<Planned>(): Plans<Planned> {
   let entries: { readonly planned: Planned; readonly on: SandboxEndpoint; left: number }[] = [];
   return {
     add(planned, on, times) {
+      // Planned for nowhere, it would never be met, and a test would pass that shows nothing.
+      if (!ENDPOINTS.includes(on))
+        throw new TypeError(`The sandbox has no endpoint of this name.${didYouMean(on, ENDPOINTS)}`);
       if (times !== Infinity && (!Number.isInteger(times) || times < 1)) {
         throw new RangeError('"times" is a whole number from 1 on, or Infinity.');
       }

@@ -68,10 +68,13 @@ export interface Sandbox {
   readonly reset: () => void;
   /**
    * The next calls are refused with this API code and do nothing else: no code is spent. `retryAfter` is sent as it is.
-   * @throws RangeError when the provider documents no such code.
+   * @throws RangeError when the provider documents no such code; TypeError for an unknown `on`.
    */
   readonly force: (apiCode: number, options?: PlanOptions & { readonly retryAfter?: string | undefined }) => void;
-  /** The next calls meet a {@link SandboxFault}. `commit: true`: a lost answer, but the code is spent all the same. */
+  /**
+   * The next calls meet a {@link SandboxFault}. `commit: true`: a lost answer, but the code is spent all the same.
+   * @throws TypeError for an unknown fault or `on`.
+   */
   readonly fault: (fault: SandboxFault, options?: PlanOptions & { readonly commit?: boolean | undefined }) => void;
   /** Clicks "Allow" and gives the callback address, over real HTTP. @throws Error when the sandbox refuses the request. */
   readonly allow: (authorizationUrl: string) => Promise<string>;

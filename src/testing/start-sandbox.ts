@@ -9,7 +9,7 @@ import { AUTHORIZE_PATH, authorizeRoute } from './authorize-route';
 import type { Refusal } from './error-shapes';
 import { assertApiCode, refusalAnswer } from './error-shapes';
 import type { PlannedFault } from './faults';
-import { answerWithFault } from './faults';
+import { answerWithFault, assertFault } from './faults';
 import { openGate } from './gate';
 import { grantBook } from './grants';
 import type { SandboxEndpoint } from './plans';
@@ -137,6 +137,7 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
       );
     },
     fault(fault, { on = 'exchange', times = 1, commit = false } = {}) {
+      assertFault(fault);
       faults.add({ fault, commit }, on, times);
     },
     allow: (authorizationUrl) => clickThrough(url, authorizationUrl, 'allow'),

@@ -69,7 +69,9 @@ test('an expired certificate is named', async () => {
   const { port } = await serve(server);
   trust(cert);
   const { report, exitCode } = await diagnose(sound(`https://localhost:${port}/token`));
-  expect(report).toContain(`fail TLS localhost:${port} has an expired certificate -> Ask the operator of that host to renew it;`);
+  expect(report).toContain(
+    `fail TLS localhost:${port} has an expired certificate -> Ask the operator of that host to renew it;`,
+  );
   expect(exitCode).toBe(1);
 });
 

@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { connect } from 'node:net';
-import type { Sandbox, SandboxSwitches } from 'express-connect-auth/testing';
+import type { Sandbox, SandboxEndpoint, SandboxFault, SandboxSwitches } from 'express-connect-auth/testing';
 import { startSandbox } from '../../support/sandbox';
 import { api, authorizationUrl, call, exchange, refresh, signIn } from '../../support/sandbox-client';
 
@@ -83,6 +83,15 @@ test.each([
   { deadGrantAs: 403 },
 ] as const)('set() takes %j', (switches) => {
   expect(() => sandbox.set(switches)).not.toThrow();
+});
+
+test('a plan for a misspelt endpoint, and a misspelt fault, are refused with what was meant', () => {
+  const on = 'refesh' as SandboxEndpoint;
+  const message = 'The sandbox has no endpoint of this name. Did you mean refresh?';
+  expect(() => sandbox.force(503, { on })).toThrow(new TypeError(message));
+  expect(() => sandbox.fault({ kind: 'reset' }, { on })).toThrow(new TypeError(message));
+  const fault = { kind: 'restet' } as unknown as SandboxFault;
+  expect(() => sandbox.fault(fault)).toThrow(new TypeError('The sandbox has no such fault. Did you mean reset?'));
 });
 
 test('a port that is taken is an error', async () => {
