@@ -83,7 +83,7 @@ function isBreaking(fault: SandboxFault): fault is BreakingFault {
 /** @throws TypeError when there is no such fault: the call would never be answered. */
 export function assertFault({ kind }: SandboxFault): void {
   if (!Object.hasOwn(IS_BREAKING, kind))
-    throw new TypeError(`The sandbox has no such fault.${didYouMean(String(kind), Object.keys(IS_BREAKING))}`);
+    throw new TypeError(`The sandbox has no such fault.${didYouMean(kind, Object.keys(IS_BREAKING))}`);
 }
 
 function breakAnswer(res: ServerResponse, fault: BreakingFault, trueBody: string): void {
