@@ -20,7 +20,7 @@ import { writeBody } from '../provider/api/api-body';
 import { apiCallRefused } from '../provider/api/api-refusal';
 import { apiAddressCheck } from '../provider/api/api-url';
 import { nodeTransport } from '../provider/http/transport';
-import { readLabel } from '../session/label';
+import { readLabel } from '../session/connect-token';
 import type { ApiRefusals } from './api-refusals';
 import type { GetToken } from './token-source';
 

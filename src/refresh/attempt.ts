@@ -9,11 +9,10 @@ import type { TokenSet } from '../session/connect-token';
 import type { Ask } from './ask';
 import { backOff } from './back-off';
 import { lifetimeSeconds } from './due';
-import type { RefreshOutcome } from './outcome';
+import { type RefreshOutcome, writeWord } from './outcome';
 import type { Acquired, RefreshLedger } from '../ledger/ledger';
 import type { Pauses } from './pauses';
 import type { Settler } from './settle';
-import { writeWord } from './word';
 
 /** What presenting a refresh token needs. */
 export interface AttemptParts {

@@ -3,8 +3,7 @@ import { boundedMap } from '../base/bounded-map';
 import { own } from '../base/own';
 import { isSealed, readSealed, sealer, type KeyRing, type Sealed } from './seal';
 import { asLoaded, facesOf, giveTwoFaces, hidePrinted } from './hooks';
-import { labelOf, readLabel, type Label } from './label';
-import { readConnectToken, type ConnectToken, type TokenSet } from './connect-token';
+import { labelOf, readLabel, type Label, readConnectToken, type ConnectToken, type TokenSet } from './connect-token';
 
 /** What of the configuration decides how a session keeps its token. */
 export interface SessionTokensConfig {

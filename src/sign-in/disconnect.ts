@@ -9,7 +9,7 @@ import type { Connections } from '../refresh/connections';
 import { isNavigation } from '../web/request-kind';
 import type { StoredSession } from '../session/store';
 import { assertSameOrigin, type SameOriginConfig } from '../web/same-origin';
-import { holdsOurs, type OurKeys } from './our-properties';
+import { holdsOurs, type OurKeys } from './session-data';
 import type { SessionToken, SignInParts } from './parts';
 import { finishedSignIns, openSignIns, readSignIns, type SignIns } from './pending-sign-ins';
 import { visitHandler, type VisitConfig } from './visit';

@@ -12,9 +12,8 @@ import {
   type StoredSession,
 } from '../session/store';
 import type { Presented } from '../session/cookie';
-import type { AppChanges } from './app-changes';
+import type { AppChanges, OurKeys } from './session-data';
 import { noteMove } from './moved-sessions';
-import type { OurKeys } from './our-properties';
 
 /** What renewing a session needs: the names of our own properties, which are never copied. */
 export interface RenewConfig extends SessionConfig, OurKeys {

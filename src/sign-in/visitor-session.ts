@@ -16,9 +16,8 @@ import {
   type SessionRecord,
   type StoredSession,
 } from '../session/store';
-import { watchAppChanges, type AppChanges } from './app-changes';
+import { watchAppChanges, type AppChanges, holdsOurs, ourProperties } from './session-data';
 import { movedFrom, type Moves } from './moved-sessions';
-import { holdsOurs, ourProperties } from './our-properties';
 import type { SignIns } from './pending-sign-ins';
 import type { RecentSignIns } from './recent-sign-ins';
 import { renewSession, type Renewal, type RenewConfig } from './renew-session';

@@ -1,4 +1,4 @@
-import { readWord, writeWord } from '../../../src/refresh/word';
+import { readWord, writeWord } from '../../../src/refresh/outcome';
 
 test.each([
   ['refused', { word: 'refused' }],

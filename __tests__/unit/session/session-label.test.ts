@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { labelOf, readLabel } from '../../../src/session/label';
+import { labelOf, readLabel } from '../../../src/session/connect-token';
 
 const at = { connectionId: 'c0nn_ect-ion', generation: 7 };
 
