@@ -8,7 +8,7 @@ const CURES = {
   'redis-server': 'apt-get install redis-server',
   Chromium: 'apt-get install chromium',
   PostgreSQL: 'apt-get install postgresql',
-  'better-sqlite3': 'npm rebuild better-sqlite3',
+  'better-sqlite3': 'npm run sqlite',
 };
 
 /** Test files below a folder of `__tests__`. */

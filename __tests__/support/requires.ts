@@ -68,18 +68,20 @@ export function describeInPostgres(title: string, suite: () => void): void {
   describeWith(postgresFolder(), 'PostgreSQL', 'POSTGRES_BIN_PATH', title, suite);
 }
 
-/** Without `npm rebuild` an installation that runs no scripts has no binary of it, or one for another Node. */
-function isBuilt(database: string): boolean {
-  const open = ['-e', `new (require(${JSON.stringify(database)}))(':memory:')`];
-  const isOpened = spawnSync(process.execPath, open, { cwd: __dirname }).status === 0;
-  if (!isOpened && inCi()) throw new Error(`${database} is not built for this Node: npm rebuild ${database}.`);
+/** Where `npm run sqlite` puts SQLite, compiled for this Node. */
+export const SQLITE = join(__dirname, 'sqlite/node_modules/better-sqlite3');
+
+function isBuilt(): boolean {
+  const open = ['-e', `new (require(${JSON.stringify(SQLITE)}))(':memory:')`];
+  const isOpened = spawnSync(process.execPath, open).status === 0;
+  if (!isOpened && inCi()) throw new Error('SQLite is not built for this Node: npm run sqlite.');
   return isOpened;
 }
 
 /** A `describe` that needs SQLite: skipped where better-sqlite3 is not built, except in CI. */
 export function describeInSqlite(title: string, suite: () => void): void {
-  if (isBuilt('better-sqlite3')) describe(title, suite);
-  else describe.skip(`${title} (needs better-sqlite3: npm rebuild better-sqlite3)`, suite);
+  if (isBuilt()) describe(title, suite);
+  else describe.skip(`${title} (needs better-sqlite3: npm run sqlite)`, suite);
 }
 
 /** A skipped block's title carries the reason into every report; scripts/left-out-reporter.mjs counts by it. */

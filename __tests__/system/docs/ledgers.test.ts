@@ -1,12 +1,12 @@
 import { execFile, fork } from 'node:child_process';
 import { once } from 'node:events';
-import { copyFileSync, readFileSync, writeFileSync } from 'node:fs';
+import { copyFileSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { ledgerConformance, type Sandbox } from '../../../src/testing';
 import { cleanup } from '../../support/cleanup';
 import { findSecrets } from '../../support/find-secret';
-import { describeInSqlite } from '../../support/requires';
+import { SQLITE, describeInSqlite } from '../../support/requires';
 import { startSandbox } from '../../support/sandbox';
 import { REDIRECT_URI, api, exchange, signIn } from '../../support/sandbox-client';
 import { install } from './installed';
@@ -19,7 +19,8 @@ const encryptionKeys = [{ id: '2026-11', secret: 'thirty-two characters or more,
 describeInSqlite('docs/ledgers.md: what it prints runs as printed:', () => {
   let folder: string;
   beforeAll(() => {
-    ({ folder } = install(['better-sqlite3', 'bindings', 'file-uri-to-path']));
+    ({ folder } = install([]));
+    symlinkSync(SQLITE, join(folder, 'node_modules/better-sqlite3'), 'junction');
     for (const { text } of blocks('docs/ledgers.md', 'js')) {
       const [, name = ''] = /^\/\/ (\S+\.mjs)\n/u.exec(text) ?? [];
       writeFileSync(join(folder, name), text);

@@ -81,7 +81,7 @@ describe('docs/errors.md', () => {
 
   test('explains every reason that the code gives', () => {
     const given = [
-      ...namesIn('sign-in/callback.ts', /^(.*)$/su, /function \w+Error\(reason: ('[^),]*)[,)]/gu).flatMap(
+      ...namesIn('sign-in/answer.ts', /^(.*)$/su, /function \w+Error\(reason: ('[^),]*)[,)]/gu).flatMap(
         (union) => union.match(/\w+/gu) ?? [],
       ),
       ...namesIn('sign-in/state-error.ts', /const STATE_MESSAGES = \{(.*?)\n\}/su, /^ {2}(\w+):/gmu),
@@ -90,7 +90,7 @@ describe('docs/errors.md', () => {
       ...namesIn('web/same-origin.ts', /^(.*)$/su, /refuse\(\s*'(\w+)'/gu),
       ...namesIn('session/store.ts', /^(.*)$/su, /storeError\(\s*stage,\s*'(\w+)'/gu),
       ...namesIn('session/store.ts', /^(.*)$/su, /reason: '(\w+)'/gu),
-      ...namesIn('ledger/redis/commands.ts', /@param reason - (.*?)\*\//su, /`(\w+)`/gu),
+      ...namesIn('ledger/ledger-error.ts', /@param reason - (.*?)\*\//su, /`(\w+)`/gu),
       ...namesIn('provider/api/api-refusal.ts', /type ApiCallFault = (.*?);/su, /'(\w+)'/gu),
       ...namesIn('provider/token/read-answer.ts', /^(.*)$/su, /errorForUnusableAnswer\([^)]*'(\w+)'/gu),
       ...END_REASONS.filter((reason) => !['disconnected', 'replaced'].includes(reason)),
