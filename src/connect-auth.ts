@@ -78,7 +78,7 @@ export function connectAuth(options: ConnectAuthOptions): ConnectAuth {
   const given = config.ledger ?? memoryLedger();
   const ledger = config.ledger === undefined ? given : boundedLedger(given, LEDGER_LIMIT_MS);
   given.onForgotten?.(({ what, count }) => {
-    emit(config.onEvent, { type: 'ledger_forgot', time: Date.now(), what, count });
+    emit(config.onEvent, { type: 'ledger_forgot', what, count });
   });
   const tokens = sessionTokens(keys);
   const recent = recentSignIns(keys);

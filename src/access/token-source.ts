@@ -241,7 +241,6 @@ export function tokenSource(config: TokenSourceConfig): GetToken {
     if (how === 'adopted') {
       emit(config.onEvent, {
         type: 'adopted',
-        time: Date.now(),
         connection: connectionHash(set.connectionId),
         generation: set.generation,
       });

@@ -5,7 +5,7 @@ import {
   connectionHash,
   type ConnectEvent,
   type ConnectEventListener,
-  type ErrorEvent,
+  type EventFacts,
   type ExchangeEvent,
   type Failure,
 } from './events';
@@ -14,11 +14,12 @@ import {
 const subscribers = channel('express-connect-auth');
 
 /**
- * Tells an event: to `NODE_DEBUG=connect-auth`, to the subscribers of channel `express-connect-auth`, and to the app's
+ * Reports an event: to `NODE_DEBUG=connect-auth`, to the subscribers of channel `express-connect-auth`, and to the app's
  * listener. All three get the same facts, and whatever they do, the request goes on.
  */
-export function emit(listener: ConnectEventListener | undefined, event: ConnectEvent): void {
-  Object.freeze(event);
+export function emit(listener: ConnectEventListener | undefined, facts: EventFacts): void {
+  const { type, ...rest } = facts;
+  const event = Object.freeze({ type, time: Date.now(), ...rest } as ConnectEvent);
   if (isDebugging()) debug(event.type, ...factsOf(event));
   // Never throws: what a subscriber throws, Node reports as an uncaught exception after the request's turn.
   if (subscribers.hasSubscribers) subscribers.publish(event);
@@ -49,7 +50,7 @@ const answers = new WeakMap<object, ConnectError>();
 export function emitFailure(listener: ConnectEventListener | undefined, error: unknown): void {
   if (!isConnectError(error) || reported.has(error)) return;
   reported.add(error);
-  emit(listener, errorEvent(error, Date.now()));
+  emit(listener, errorFacts(error));
 }
 
 /**
@@ -60,7 +61,7 @@ export function emitFailure(listener: ConnectEventListener | undefined, error: u
 export function emitAnswer(listener: ConnectEventListener | undefined, error: ConnectError, res: object): void {
   if (reported.has(error) || answers.get(res) === error) return;
   answers.set(res, error);
-  emit(listener, errorEvent(error, Date.now()));
+  emit(listener, errorFacts(error));
 }
 
 /** A call to the provider that is over. */
@@ -74,7 +75,7 @@ export interface CallFacts {
 
 /** Tells the end of an exchange. */
 export function emitExchange(listener: ConnectEventListener | undefined, call: CallFacts): void {
-  emit(listener, { type: 'exchange', time: Date.now(), ...durationOf(call), ...outcomeOf(call) });
+  emit(listener, { type: 'exchange', ...durationOf(call), ...outcomeOf(call) });
 }
 
 /** Reports one request to the API. @param connectionId - of which only a hash is reported */
@@ -86,7 +87,6 @@ export function emitApiCall(
   if (error !== undefined) reported.add(error);
   emit(listener, {
     type: 'api_call',
-    time: Date.now(),
     ...(connectionId === undefined ? {} : { connection: connectionHash(connectionId) }),
     method,
     ...durationOf(call),
@@ -121,10 +121,9 @@ export function saidOf(error: ConnectError): SaidOf {
   };
 }
 
-function errorEvent(error: ConnectError, nowMs: number): ErrorEvent {
+function errorFacts(error: ConnectError): EventFacts {
   return {
     type: 'error',
-    time: nowMs,
     stage: error.stage,
     code: error.code,
     status: error.status,

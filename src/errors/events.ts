@@ -193,22 +193,26 @@ export type ConnectEvent =
   | LedgerForgotEvent
   | ErrorEvent;
 
+/** An event but for its time, which is that of its report. */
+export type EventFacts = WithoutTime<ConnectEvent>;
+type WithoutTime<Event> = Event extends ConnectEvent ? Omit<Event, 'time'> : never;
+
 /** Receives each {@link ConnectEvent}; what it throws, or rejects with, changes nothing. */
 export type ConnectEventListener = (event: ConnectEvent) => unknown;
 
 /** Describes a completed sign-in. @param connectionId - of which only a hash is reported */
-export function connectedEvent(connectionId: string, nowMs: number): ConnectedEvent {
-  return { type: 'connected', time: nowMs, connection: connectionHash(connectionId) };
+export function connectedEvent(connectionId: string): EventFacts {
+  return { type: 'connected', connection: connectionHash(connectionId) };
 }
 
 /** Describes a connection that its visitor has ended. @param connectionId - the random id of the connection, hashed as above */
-export function disconnectedEvent(connectionId: string, nowMs: number): DisconnectedEvent {
-  return { type: 'disconnected', time: nowMs, connection: connectionHash(connectionId) };
+export function disconnectedEvent(connectionId: string): EventFacts {
+  return { type: 'disconnected', connection: connectionHash(connectionId) };
 }
 
 /** Describes the end of a connection. @param connectionId - the random id of the connection, hashed as above */
-export function endedEvent(connectionId: string, reason: EndedReason, nowMs: number): EndedEvent {
-  return { type: 'ended', time: nowMs, connection: connectionHash(connectionId), reason };
+export function endedEvent(connectionId: string, reason: EndedReason): EventFacts {
+  return { type: 'ended', connection: connectionHash(connectionId), reason };
 }
 
 const LEDGER_ERROR_REASONS: readonly LedgerErrorReason[] = ['key', 'timeout', 'refused', 'answer'];

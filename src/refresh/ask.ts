@@ -20,7 +20,6 @@ export function asking(onEvent: ConnectEventListener | undefined): Ask {
     } catch (error) {
       emit(onEvent, {
         type: 'ledger_error',
-        time: Date.now(),
         connection: connectionHash(connectionId),
         operation,
         reason: ledgerErrorReason(error),

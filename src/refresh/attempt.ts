@@ -77,7 +77,6 @@ export async function attemptRefresh(claim: WonClaim, parts: AttemptParts): Prom
     if (outcome.kind === 'token' && outcome.set === next) {
       emit(parts.onEvent, {
         type: 'refreshed',
-        time: Date.now(),
         connection: connectionHash(set.connectionId),
         generation: next.generation,
         ...took,
@@ -130,7 +129,7 @@ async function recordFailure(
   if (failed === 'ended') {
     // Of a connection that had ended before, the ledger knows why.
     if (won.ended) return undefined;
-    emit(parts.onEvent, endedEvent(set.connectionId, end, Date.now()));
+    emit(parts.onEvent, endedEvent(set.connectionId, end));
     return { kind: 'dead', word: end, reference: error.reference };
   }
   // Terminal, and unrecorded: perhaps somebody took the claim over and has a newer token. Nobody is signed out for that.
@@ -158,7 +157,6 @@ function announce(
   const { status: providerStatus } = error.provider ?? {};
   emit(onEvent, {
     type: 'refresh_failed',
-    time: Date.now(),
     stage: 'refresh',
     connection: connectionHash(set.connectionId),
     kind,

@@ -74,7 +74,6 @@ export function connections(config: ConnectionsConfig): Connections {
     });
     emit(config.onEvent, {
       type: 'ledger_error',
-      time: Date.now(),
       connection: connectionHash(subject),
       operation,
       reason,
@@ -102,7 +101,7 @@ export function connections(config: ConnectionsConfig): Connections {
         throw away('disconnect', 'revoke', connectionId, error);
       }
       ended.add(connectionId);
-      if (revoked.first && reason !== undefined) emit(config.onEvent, endedEvent(connectionId, reason, Date.now()));
+      if (revoked.first && reason !== undefined) emit(config.onEvent, endedEvent(connectionId, reason));
     },
     claimOnce: (name: string, ttlMs: number): Promise<boolean> => take('callback', name, ttlMs),
     async claimEnding(signIn: string, by: 'callback' | 'disconnect', ttlMs: number): Promise<boolean> {

@@ -77,7 +77,7 @@ async function connect(req: Request, session: VisitorSession, grant: Grant, conf
     const { sessionId, replaced } = await moveToNewSession(session, { ...grant, ...appWork }, config);
     // Nobody waits for this: the token that it ends has left the session already.
     if (replaced !== undefined) void config.endConnection(replaced, 'replaced').catch(() => undefined);
-    emit(config.onEvent, connectedEvent(connectionId, Date.now()));
+    emit(config.onEvent, connectedEvent(connectionId));
     return { kind: 'finished', sessionId, connectionId, returnTo: entry.r };
   } catch (error) {
     // Nobody may use what nobody was given, also if a store has written in spite of its error.

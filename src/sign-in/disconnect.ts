@@ -39,7 +39,7 @@ async function disconnect(req: Request, res: Response, config: DisconnectConfig)
   assertSameOrigin(req, config);
   await config.withSession(req, 'disconnect', async (session) => {
     const { renewed, connectionIds } = await session.orLeave(endSession(session, config));
-    for (const connectionId of connectionIds) emit(config.onEvent, disconnectedEvent(connectionId, Date.now()));
+    for (const connectionId of connectionIds) emit(config.onEvent, disconnectedEvent(connectionId));
     // Nothing was saved: no cookie is due, and this request's copy may be older than what the store holds.
     if (!renewed) session.leave();
     if (isNavigation(req)) res.status(303).set('Location', config.afterDisconnect);
