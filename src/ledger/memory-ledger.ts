@@ -9,7 +9,7 @@ import { ledgerBySteps } from './ledger-by-steps';
 import type { Boxes } from './sealed-box';
 import type { UpdateRecord } from './update';
 
-/** What {@link memoryLedger} can be told. Each size is a whole number of 1–10,000,000. */
+/** Options of {@link memoryLedger}. Each size is a whole number of 1–10,000,000. */
 export interface MemoryLedgerOptions {
   /** How many connections are remembered, those that have ended aside. @defaultValue 100,000 */
   readonly maxRecords?: number | undefined;
@@ -21,7 +21,7 @@ export interface MemoryLedgerOptions {
   readonly now?: (() => number) | undefined;
 }
 
-/** Connections that are remembered unless told otherwise. */
+/** Connections that are remembered by default. */
 export const MAX_RECORDS = 100_000;
 const LARGEST = 10_000_000;
 const size = {
@@ -36,7 +36,7 @@ const TABLE = {
 } as const satisfies Readonly<Record<keyof MemoryLedgerOptions, Row>>;
 /** Kept no longer than this, a record or a name says no more than that somebody has looked for it. */
 const BRIEFLY_MS = 1000;
-/** What goes first when there is no room. Nobody is told of the first: anybody can leave thousands of them. */
+/** What goes first when there is no room. Nothing is said of the first: anybody can leave thousands of them. */
 const RANK = { brief: 0, kept: 1, pending: 2 };
 /** Nothing leaves the process. */
 const PLAIN: Boxes = { seal: (box) => box, open: (kept) => kept };

@@ -21,8 +21,8 @@ const STATES: readonly unknown[] = [
 
 /** A record as text: JSON, and in it only what differs from {@link NOTHING}. */
 export function toText({ record, untilMs }: Kept): string {
-  const told = Object.entries(record).filter(([name, value]) => value !== NOTHING[name as keyof LedgerRecord]);
-  return JSON.stringify({ v: VERSION, untilMs, record: Object.fromEntries(told) });
+  const changed = Object.entries(record).filter(([name, value]) => value !== NOTHING[name as keyof LedgerRecord]);
+  return JSON.stringify({ v: VERSION, untilMs, record: Object.fromEntries(changed) });
 }
 
 /** Reads what {@link toText} has written. @returns undefined for anything else */
@@ -30,8 +30,8 @@ export function fromText(text: unknown): Kept | undefined {
   const kept = typeof text === 'string' ? parsed(text) : undefined;
   if (!isFields(kept) || own(kept, 'v') !== VERSION) return undefined;
   const untilMs = own(kept, 'untilMs');
-  const told = own(kept, 'record');
-  const record = isFields(told) ? ownOnly({ ...NOTHING, ...told }) : undefined;
+  const fields = own(kept, 'record');
+  const record = isFields(fields) ? ownOnly({ ...NOTHING, ...fields }) : undefined;
   return isRecord(record) && isNumber(untilMs) ? { record, untilMs } : undefined;
 }
 

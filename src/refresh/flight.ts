@@ -29,7 +29,7 @@ export interface FlightsConfig extends LedgerScope {
   readonly waitMaxMs?: number | undefined;
 }
 
-/** One attempt, shared by all requests of this process that need it. */
+/** A single flight: one refresh, shared by all requests of this process that need it. */
 export interface Flight {
   readonly outcome: Promise<RefreshOutcome>;
   /** Whether somebody without a valid token is on board: then it goes on while another process refreshes. */

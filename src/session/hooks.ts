@@ -219,7 +219,7 @@ export function saveInstead(session: Session, document: object, done: (error?: u
 /**
  * Keeps a token out of what is printed, of a session or a copy of it.
  * @param key - of the token in the session. The app's own `res.json(req.session.connectToken)` shows what it reads
- * @param sealed - the form in the store; undefined where that is no secret
+ * @param sealed - the form in the store; undefined where that is not a secret
  */
 export function hidePrinted(token: object, key: string, sealed: (() => unknown) | undefined): void {
   const readable = { ...token };

@@ -218,7 +218,7 @@ export function finishedSignIns(signIns: SignIns | undefined): readonly string[]
 }
 
 /**
- * When a session last completed a sign-in, in milliseconds since 1970. Only marks of a success tell where it landed, and
+ * When a session last completed a sign-in, in milliseconds since 1970. Only marks of a success hold a connection id, and
  * the last of them stays until another sign-in of this session has been answered.
  * @param value - the session property of any shape
  */

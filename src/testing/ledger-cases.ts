@@ -48,7 +48,7 @@ const CLAIMS: Readonly<Record<string, Play>> = {
     assert.deepEqual(await claim(0, 'b'), { ...WON, fence: 2, ambiguous: true });
     assertTimed(await claim(0, 'a'), { kind: 'wait' }, LEASE_MS);
   },
-  'whoever let an own lease run out is told that it is ambiguous, too': async ({ claim, advance }) => {
+  'a claimant who let its own lease run out also learns that the claim is ambiguous': async ({ claim, advance }) => {
     await claim(0, 'a');
     await advance(LEASE_MS);
     assert.deepEqual(await claim(0, 'a'), { ...WON, fence: 2, ambiguous: true });

@@ -102,7 +102,7 @@ export const REFUSALS: Readonly<Record<string, Play>> = {
     await advance(LEASE_MS);
     assert.deepEqual(await claim(0, 'b'), { ...WON, fence: 2, ambiguous: true });
   },
-  'whoever probes an ended connection is told that it has ended before, and nothing but a success revives it': async ({
+  'a probe of an ended connection says that it had ended before, and nothing but a success revives it': async ({
     ledger,
     key,
     claim,

@@ -7,7 +7,7 @@ const ENCODED_IN_PATH = /^[^?#]*%(?:2[Ff]|5[Cc]|[01][0-9A-Fa-f]|7[Ff])/u;
 
 /** What {@link safeReturnTo} needs to know about the place it guards. */
 export interface ReturnToRules {
-  /** Paths of our own routes as visitors see them; landing there would sign in again without end. */
+  /** Paths of our own routes as visitors see them; ending there would sign in again without end. */
   readonly ownPaths: readonly string[];
   /** Other origins that the app trusts, as browsers write them. */
   readonly allowedOrigins?: readonly string[] | undefined;
