@@ -43,14 +43,16 @@ export interface TokenRequest {
  * Gives the visitor's usable token.
  * @throws ConnectError `ERR_CONNECT_REQUIRED`, `ERR_CONNECT_EXPIRED`, or when no valid token is left and none can be
  * got right now: `ERR_CONNECT_UNAVAILABLE`, `ERR_CONNECT_RATE_LIMITED`, `ERR_CONNECT_LEDGER`, `ERR_CONNECT_CONFIG`;
- * `ERR_CONNECT_NO_SESSION`, or `ERR_CONNECT_STORE` where the session store has gone away
+ * `ERR_CONNECT_CONFIG` also where no encryption key opens the stored token; `ERR_CONNECT_NO_SESSION`, or
+ * `ERR_CONNECT_STORE` where the session store has gone away
  */
 export type GetToken = (req: Request, ask?: TokenRequest) => Promise<ConnectToken>;
 
-/** Adopters of a younger token set keep it in memory: the request that refreshed it is writing it to the store. */
+/** An adopted token set younger than this is not written: the request that refreshed it is writing it. */
 const WRITTEN_BY_OTHERS_MS = 5000;
 /** A token set younger than this is not refreshed because the API refuses it. */
 const TOO_YOUNG_TO_REFUSE_MS = 5000;
+/** Each finds a newer token set, or waits. */
 const MOST_ROUNDS = 8;
 
 /** A call in progress. */
@@ -63,14 +65,14 @@ interface Call extends Holder {
 }
 
 /** What is known of the refresh that failed. */
-interface Failed {
+interface FailureDetails {
   readonly reference?: string | undefined;
   /** The app's own, instead of the code's. */
   readonly status?: number | undefined;
 }
 
 /** How a call got its token set: what has to be written, if anything. */
-interface Gain {
+interface Obtained {
   readonly set: TokenSet;
   /** Undefined: nothing new. */
   readonly how: 'refreshed' | 'adopted' | undefined;
@@ -84,11 +86,11 @@ export function tokenSource(config: TokenSourceConfig): GetToken {
   return async function getToken(req: Request, ask: TokenRequest = {}): Promise<ConnectToken> {
     const given = ownOnly(ask);
     const session = config.session(req, 'refresh');
-    const start = held(session);
+    const start = requireTokenSet(session);
     const { access_token } = start.token;
-    const isInVain =
+    const cannotHelp =
       given.refused === access_token && !refusals.mayHelp({ access_token, expires_at: knownExpiry(start) });
-    const refused = isInVain ? undefined : given.refused;
+    const refused = cannotHelp ? undefined : given.refused;
     if (!needsRefresh(start, refused)) return tokens.shown(start);
     const call: Call = {
       req,
@@ -99,15 +101,15 @@ export function tokenSource(config: TokenSourceConfig): GetToken {
       endsMs: Date.now() + flights.waitMaxMs,
       storedBefore: undefined,
     };
-    const gain = await newest(call, start);
-    if (gain.how !== undefined) {
-      if (refused !== undefined) refusals.brought(gain.set.token.access_token);
-      await take(call, gain);
+    const obtained = await newest(call, start);
+    if (obtained.how !== undefined) {
+      if (refused !== undefined) refusals.brought(obtained.set.token.access_token);
+      await keep(call, obtained);
     }
-    return tokens.shown(gain.set);
+    return tokens.shown(obtained.set);
   };
 
-  function held(session: SessionRecord): TokenSet {
+  function requireTokenSet(session: SessionRecord): TokenSet {
     const found = tokens.read(session);
     if (found.kind === 'unreadable') {
       throw new ConnectError('ERR_CONNECT_CONFIG', {
@@ -118,8 +120,8 @@ export function tokenSource(config: TokenSourceConfig): GetToken {
           'The sealed token is kept.',
       });
     }
-    if (found.kind !== 'held') throw new ConnectError('ERR_CONNECT_REQUIRED', { stage: 'refresh', ...login() });
-    if (ended.has(found.set.connectionId)) throw over();
+    if (found.kind !== 'held') throw new ConnectError('ERR_CONNECT_REQUIRED', { stage: 'refresh', ...restart() });
+    if (ended.has(found.set.connectionId)) throw connectionEnded();
     return found.set;
   }
 
@@ -132,39 +134,40 @@ export function tokenSource(config: TokenSourceConfig): GetToken {
   }
 
   /** Asks for newer token sets until one is not due, or nothing newer is to be had. */
-  async function newest(call: Call, start: TokenSet): Promise<Gain> {
-    let gain: Gain = { set: start, ageMs: 0, how: undefined };
-    for (let round = 0; round < MOST_ROUNDS && needsRefresh(gain.set, call.refused); round += 1) {
-      const { set } = gain;
+  async function newest(call: Call, start: TokenSet): Promise<Obtained> {
+    let obtained: Obtained = { set: start, ageMs: 0, how: undefined };
+    for (let round = 0; round < MOST_ROUNDS && needsRefresh(obtained.set, call.refused); round += 1) {
+      const { set } = obtained;
       const usable = isUsable(call, set);
       if (set.token.refresh_token === undefined) {
-        if (usable) return gain;
-        throw over();
+        if (usable) return obtained;
+        throw connectionEnded();
       }
       const outcome = await joinRefresh(call, set, usable);
-      if (outcome === undefined) return gain;
+      if (outcome === undefined) return obtained;
       if (outcome.kind === 'token') {
         // Our own token set, too young to be refreshed again.
-        const sameGeneration = outcome.set.generation <= set.generation;
-        if (sameGeneration && outcome.set.token.access_token === set.token.access_token) {
+        const isNotNewer = outcome.set.generation <= set.generation;
+        if (isNotNewer && outcome.set.token.access_token === set.token.access_token) {
           // Expired while it was asked about: then youth does not help.
           if (isHardExpired(set, Date.now())) continue;
-          return gain;
+          return obtained;
         }
         // Ours lost a race of its generation: nobody else is going to write the winner into this session.
-        const ageMs = sameGeneration ? WRITTEN_BY_OTHERS_MS : outcome.ageMs;
-        gain = { set: outcome.set, ageMs, how: outcome.won && !outcome.joined ? 'refreshed' : 'adopted' };
+        const ageMs = isNotNewer ? WRITTEN_BY_OTHERS_MS : outcome.ageMs;
+        obtained = { set: outcome.set, ageMs, how: outcome.won && !outcome.joined ? 'refreshed' : 'adopted' };
         // One refresh per call: a token that arrives due, or is refused again, is not refreshed again right away.
-        if (outcome.won) return gain;
+        if (outcome.won) return obtained;
       } else if (outcome.kind !== 'wait' || usable || Date.now() >= call.endsMs) {
-        const newer = await without(call, gain, outcome);
-        if (newer === undefined) return gain;
-        gain = newer;
+        const newer = await fallBack(call, obtained, outcome);
+        if (newer === undefined) return obtained;
+        obtained = newer;
       }
     }
     // Out of rounds: fail closed.
-    if (needsRefresh(gain.set, call.refused) && !isUsable(call, gain.set)) throw notNow({ kind: 'wait' }, login());
-    return gain;
+    if (needsRefresh(obtained.set, call.refused) && !isUsable(call, obtained.set))
+      throw notNow({ kind: 'wait' }, restart());
+    return obtained;
   }
 
   /** Shares the flight of this generation or starts it. @returns undefined when nobody need wait for it */
@@ -188,44 +191,46 @@ export function tokenSource(config: TokenSourceConfig): GetToken {
         },
       });
     if (!usable) flight.patient = true;
-    const outcome = await until(call.endsMs, flight.outcome);
+    const outcome = await valueBefore(call.endsMs, flight.outcome);
     if (outcome !== undefined) return { ...outcome, joined: flying !== undefined };
     if (usable) return undefined;
-    throw notNow({ kind: 'wait' }, login());
+    throw notNow({ kind: 'wait' }, restart());
   }
 
   /**
    * Goes on without a refresh: with a newer set from the store, or (undefined) with the one at hand.
    * @throws ConnectError when that one is not usable
    */
-  async function without(
+  async function fallBack(
     call: Call,
-    gain: Gain,
+    obtained: Obtained,
     outcome: Exclude<RefreshOutcome, { kind: 'token' }>,
-  ): Promise<Gain | undefined> {
+  ): Promise<Obtained | undefined> {
     // Disconnected while it waited: whatever the provider said in between.
-    if (ended.has(gain.set.connectionId)) throw over('revoked');
+    if (ended.has(obtained.set.connectionId)) throw connectionEnded('revoked');
     if (outcome.kind === 'dead' || outcome.kind === 'revoked') {
-      // First: then no newer copy of it in the store counts.
-      if (outcome.kind === 'revoked') ended.add(gain.set.connectionId);
-      const newer = await inStore(call, gain.set);
+      // First, so that a newer copy of it in the store does not count.
+      if (outcome.kind === 'revoked') ended.add(obtained.set.connectionId);
+      const newer = await newerInStore(call, obtained.set);
       if (newer !== undefined) return { set: newer, ageMs: 0, how: 'adopted' };
-      if (outcome.kind === 'dead' && isUsable(call, gain.set)) return undefined;
-      await clearStored(call, gain.set, config);
-      throw outcome.kind === 'dead' ? over(readWord(outcome.word).word, outcome) : over('revoked');
+      if (outcome.kind === 'dead' && isUsable(call, obtained.set)) return undefined;
+      await clearStored(call, obtained.set, config);
+      throw outcome.kind === 'dead'
+        ? connectionEnded(readWord(outcome.word).word, outcome)
+        : connectionEnded('revoked');
     }
-    if (isUsable(call, gain.set)) return undefined;
-    // Nothing but a new sign-in may help this visitor; the token stays, in case the provider thinks better of it.
-    if (outcome.kind !== 'backoff') throw notNow(outcome, login());
+    if (isUsable(call, obtained.set)) return undefined;
+    // The refresh was refused, but may work later: the token stays, and the visitor is asked to sign in.
+    if (outcome.kind !== 'backoff') throw notNow(outcome, restart());
     const { word, apiCode } = readWord(outcome.word);
     const status = overriddenStatus(apiCode, config);
     throw word === 'refused'
-      ? over(word, { ...outcome, status })
-      : notNow({ ...outcome, word }, { ...login(), ...(status === undefined ? {} : { status }) });
+      ? connectionEnded(word, { ...outcome, status })
+      : notNow({ ...outcome, word }, { ...restart(), ...(status === undefined ? {} : { status }) });
   }
 
-  /** Before a connection is given up: another request may have put a newer token set into this very session. */
-  async function inStore({ req, sessionId }: Call, set: TokenSet): Promise<TokenSet | undefined> {
+  /** A newer token set that another request has put into this session, if any. */
+  async function newerInStore({ req, sessionId }: Call, set: TokenSet): Promise<TokenSet | undefined> {
     // What the store holds under the id of a new session is another visitor's, should `genid` repeat itself.
     if (!cameWithSession(req)) return undefined;
     const document = await readStored(req, sessionId, 'refresh', config).catch(() => undefined);
@@ -235,9 +240,9 @@ export function tokenSource(config: TokenSourceConfig): GetToken {
     return isNewer ? found.set : undefined;
   }
 
-  async function take(call: Call, { set, how, ageMs }: Gain): Promise<void> {
+  async function keep(call: Call, { set, how, ageMs }: Obtained): Promise<void> {
     // A disconnect may have come in between; then nothing may bring the token back.
-    if (ended.has(set.connectionId)) throw over('revoked');
+    if (ended.has(set.connectionId)) throw connectionEnded('revoked');
     if (how === 'adopted') {
       emit(config.onEvent, {
         type: 'adopted',
@@ -249,23 +254,23 @@ export function tokenSource(config: TokenSourceConfig): GetToken {
     if (how === 'adopted' && ageMs < WRITTEN_BY_OTHERS_MS) return;
     // A slow store does not hold up a request that has a token: the write goes on, and a request with the older copy adopts.
     const storedBefore = how === 'refreshed' ? call.storedBefore : undefined;
-    await until(
+    await valueBefore(
       call.endsMs,
       Promise.resolve(storedBefore).then((before) => persist(call, set, before, config)),
     );
   }
 
-  function over(reason?: string, { reference, status }: Failed = {}): ConnectError {
+  function connectionEnded(reason?: string, { reference, status }: FailureDetails = {}): ConnectError {
     return new ConnectError('ERR_CONNECT_EXPIRED', {
       stage: 'refresh',
-      ...login(),
+      ...restart(),
       ...(reason === undefined ? {} : { reason }),
       ...(reference === undefined ? {} : { reference }),
       ...(status === undefined ? {} : { status }),
     });
   }
 
-  function login(): { loginUrl?: string } {
+  function restart(): { loginUrl?: string } {
     return config.loginUrl === undefined ? {} : { loginUrl: config.loginUrl };
   }
 }
@@ -276,8 +281,8 @@ function storedAppPart({ req, sessionId }: Call, config: TokenSourceConfig): Pro
     .catch(() => undefined);
 }
 
-/** undefined: it was too slow. */
-function until<T>(endsMs: number, work: Promise<T>): Promise<T | undefined> {
+/** @returns undefined when `work` takes longer */
+function valueBefore<T>(endsMs: number, work: Promise<T>): Promise<T | undefined> {
   return within(Math.max(0, endsMs - Date.now()), work, () => {
     debug('refresh', 'too slow');
     return undefined;

@@ -1,13 +1,18 @@
 /*
- * Everything that this package hooks into, in one place: one hook on each of three objects, and nothing else.
- * THE SESSION: a property of ours has two faces. The app reads the token, or undefined; JSON.stringify(session), by which
- * express-session finds out whether a session is modified and most stores write it, reads what was loaded. So a token
- * that is opened, adopted or hidden causes no write, and none is stored plain by it (`giveTwoFaces`).
- * THE STORE: `set` and `touch` are given the form in which the store is to keep the session, with the newest token and
- * sealed, whoever saves and whatever the store makes of it (`keepIn`); of a session that we have moved to another id they
- * do nothing, and its cookie is not set again (`withoutCookie`); calls of `createSession`, by which each request has its
- * session, and of `destroy` are heard (`hookStore`).
- * THE TOKEN: one that is sealed in the store prints sealed too, wherever a copy of the session is printed (`hidePrinted`).
+ * Everything that this package hooks into, in one place.
+ *
+ * | what                          | how                                            | why                                      |
+ * | ----------------------------- | ---------------------------------------------- | ---------------------------------------- |
+ * | a property of the session     | a getter with two faces, and an own `toJSON`   | the app reads the token; a serialiser    |
+ * |                               | (`giveTwoFaces`)                               | reads what was loaded: nothing looks     |
+ * |                               |                                                | modified, and no token is stored plain   |
+ * | the store's `set` and `touch` | given the stored form (`keepIn`, `storedForm`) | newest token, sealed, whoever saves      |
+ * |                               | skipped for a session that we have moved, whose| an older request must not bring it back, |
+ * |                               | cookie is not set again (`suppressCookie`)     | nor send the visitor back to it          |
+ * |                               | given another document once (`saveInstead`)    | only the token is to change there        |
+ * | its `createSession`, `destroy`| listened to (`hookStore`)                      | which sessions were seen, and have ended |
+ * | the token                     | `inspect` shows a phrase; `toJSON` shows the   | copies of a session are printed and      |
+ * |                               | sealed form under its own name (`hidePrinted`) | logged                                   |
  */
 import { inspect } from 'node:util';
 import type { Request } from 'express';
@@ -28,7 +33,7 @@ interface Known extends Faces {
   isSerialised: boolean;
 }
 
-/** By getter: an app that assigns or deletes the property has done away with it. */
+/** By getter: once the app assigns or deletes the property, the getter, and with it the entry, is gone. */
 const known = new WeakMap<() => unknown, Known>();
 
 /** The faces of a property, if it has two. */
@@ -70,7 +75,8 @@ function watchSerialiser(session: Writable): void {
       before?.call(session);
       const all = Object.keys(session).flatMap((key) => knownFaces(session, key) ?? []);
       for (const faces of all) faces.isSerialised = true;
-      // A serialiser is done before anybody awaits; one that failed, or skips our keys, must not leave this behind.
+      // A serialiser is done before anybody awaits. One that failed, or skips our keys, leaves this behind until the next
+      // microtask: code of the same turn may read the stored form once.
       queueMicrotask(() => {
         for (const faces of all) faces.isSerialised = false;
       });
@@ -124,7 +130,7 @@ export function hookStore(store: Store, { onLoad, onDestroy, hasMovedOn }: Store
     hasMovedOn(session as Session) && id === (session as Session).id;
   wrap(store, 'set', (set) => (id, session, ...rest) => {
     if (isLeftOut(id, session)) {
-      leaveOut(session as Session, rest);
+      skipWrite(session as Session, rest);
       return undefined;
     }
     const instead = replacements.get(session as object);
@@ -137,7 +143,7 @@ export function hookStore(store: Store, { onLoad, onDestroy, hasMovedOn }: Store
     'touch',
     (touch) =>
       (id, session, ...rest) =>
-        isLeftOut(id, session) ? leaveOut(session as Session, rest) : touch(id, storedForm(session), ...rest),
+        isLeftOut(id, session) ? skipWrite(session as Session, rest) : touch(id, storedForm(session), ...rest),
   );
   wrap(store, 'destroy', (destroy) => (id, ...rest) => {
     onDestroy(String(id));
@@ -153,9 +159,9 @@ function wrap(store: Store, name: 'createSession' | 'set' | 'touch' | 'destroy',
 }
 
 /** Reports success: the visitor goes on in another session, and nobody reads this one any more. */
-function leaveOut(session: Session, [done]: readonly unknown[]): void {
+function skipWrite(session: Session, [done]: readonly unknown[]): void {
   const { req } = session as { req?: Request };
-  if (req?.sessionID === session.id && req.res?.headersSent !== true) withoutCookie(req);
+  if (req?.sessionID === session.id && req.res?.headersSent !== true) suppressCookie(req);
   if (typeof done === 'function') setImmediate(done as () => void);
 }
 
@@ -164,7 +170,7 @@ function leaveOut(session: Session, [done]: readonly unknown[]): void {
  * answer, writes the headers right after that, and sets no cookie without a session id. An app that saves in the middle
  * of its work gets the id back at once.
  */
-function withoutCookie(req: Request): void {
+function suppressCookie(req: Request): void {
   const { sessionID } = req;
   Object.assign(req, { sessionID: undefined });
   queueMicrotask(() => {

@@ -158,18 +158,6 @@ export function detach(req: Request): void {
 }
 
 /**
- * Lets the session go before a failure is answered: this request's copy is older than what we know to be in the store,
- * and with `resave` express-session would write it back, the spent sign-in or even a moved session with it. A second
- * save or touch could also hang the answer (see {@link endDetached}).
- */
-export function letGo(req: Request): (error: unknown) => never {
-  return function rethrowDetached(error: unknown): never {
-    detach(req);
-    throw error;
-  };
-}
-
-/**
  * Sends an answer whose session is already saved: the headers first, because express-session adds its cookie there,
  * then without session, because a second save or touch could hang the answer or write stale data.
  */

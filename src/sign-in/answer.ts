@@ -13,7 +13,7 @@ export interface CodeAnswer {
   readonly code: string;
 }
 
-/** Anything else. */
+/** An error response, one with unusable parameters, or one of a foreign issuer. */
 export interface Refusal {
   readonly state: string | undefined;
   readonly code: undefined;
@@ -21,12 +21,12 @@ export interface Refusal {
   readonly error: ConnectError;
 }
 
-/** What judging needs. */
+/** Options that reading a callback needs. */
 export type AnswerConfig = Pick<Config, 'issuer' | 'statusByApiCode'>;
 
 /**
  * Reads the authorization response (RFC 6749 §4.1.2) from a callback's URL.
- * @throws ConnectError `ERR_CONNECT_CALLBACK` when it is none, or its state is not usable
+ * @throws ConnectError `ERR_CONNECT_CALLBACK` when the URL has no state, code or error, or its state is malformed
  */
 export function readAnswer(originalUrl: string, config: AnswerConfig): Answer {
   const query = readCallbackQuery(originalUrl);
@@ -44,13 +44,16 @@ export function readAnswer(originalUrl: string, config: AnswerConfig): Answer {
   if (refusal !== undefined && query.code.kind === 'absent') {
     return { state, code: undefined, error: errorFromCallback(refusal, config.statusByApiCode) };
   }
-  const faults = [query.code, query.error].map((part) => (part.kind === 'bad' ? part.fault : undefined));
-  const fault = faults.find((one) => one !== undefined);
-  return { state, code: undefined, error: callbackError('parameters', fault) };
+  const error = callbackError('parameters', faultOf(query.code) ?? faultOf(query.error));
+  return { state, code: undefined, error };
 }
 
 function valueOf(parameter: Parameter): string | undefined {
   return parameter.kind === 'value' ? parameter.value : undefined;
+}
+
+function faultOf(parameter: Parameter): string | undefined {
+  return parameter.kind === 'bad' ? parameter.fault : undefined;
 }
 
 function callbackError(reason: 'state' | 'empty' | 'parameters' | 'issuer', message?: string): ConnectError {

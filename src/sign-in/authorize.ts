@@ -63,7 +63,7 @@ async function authorize(req: Request, res: Response, config: AuthorizeConfig): 
     );
     debug('authorize', 'started');
     res.status(302).set('Location', authorizationUrl(config, state, verifier));
-    session.answer(res);
+    session.send(res);
   });
 }
 

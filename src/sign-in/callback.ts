@@ -41,10 +41,10 @@ async function callback(req: Request, res: Response, config: CallbackConfig): Pr
     if (answer.state === undefined && !config.allowMissingState) throw stateError('missing');
     const work = (): Promise<CallbackResult> => signIn(req, session, answer, config);
     const shared = answer.code === undefined ? work() : config.flights.share(session.visitor, answer, work);
-    const result = await session.orLeave(shared.then((ended) => goOn(session, ended, config)));
-    // The session is saved by now; the place is checked again, because the store is not ours alone.
+    const result = await session.detachOnFailure(shared.then((ended) => continueIn(session, ended, config)));
+    // Checked again: other code can change what the session store holds.
     res.status(302).set('Location', safeReturnTo(result.returnTo, config) ?? config.afterConnect);
-    session.answer(res);
+    session.send(res);
   });
 }
 
@@ -55,17 +55,18 @@ async function signIn(
   answer: Answer,
   config: CallbackConfig,
 ): Promise<CallbackResult> {
-  let giveBack = (): void => undefined;
+  let releaseSlot = (): void => undefined;
   try {
     const claim = await claimSignIn(session, answer, config, () => {
-      giveBack = config.exchange.begin();
+      releaseSlot = config.exchange.begin();
     });
     if (claim.kind !== 'won') return claim;
     const set = await config.exchange.redeem(claim.code, claim.entry.v);
-    giveBack();
+    // Slots limit exchanges only: onConnect may take long.
+    releaseSlot();
     return await connect(req, session, { ...claim, set }, config);
   } finally {
-    giveBack();
+    releaseSlot();
   }
 }
 
@@ -75,12 +76,12 @@ async function connect(req: Request, session: VisitorSession, grant: Grant, conf
   try {
     const appWork = await consent(req, session, set, config);
     const { sessionId, replaced } = await moveToNewSession(session, { ...grant, ...appWork }, config);
-    // Nobody waits for this: the token that it ends has left the session already.
+    // Not awaited: the token of the connection that it ends has left the session already.
     if (replaced !== undefined) void config.endConnection(replaced, 'replaced').catch(() => undefined);
     emit(config.onEvent, connectedEvent(connectionId));
     return { kind: 'finished', sessionId, connectionId, returnTo: entry.r };
   } catch (error) {
-    // Nobody may use what nobody was given, also if a store has written in spite of its error.
+    // Nobody received this token; the store may have saved it despite its error.
     const lifeMs = sessionLifeMs(session.current()?.cookie, config.sessionTtlMs);
     void config.endConnection({ connectionId, expiresAt: knownExpiry(set), lifeMs }).catch(() => undefined);
     throw error;
@@ -91,9 +92,13 @@ async function connect(req: Request, session: VisitorSession, grant: Grant, conf
  * Has the visitor go on where a sign-in has ended. Whoever presents the old session, or the very cookie of it, with state
  * and code could have finished the sign-in, so a duplicate may have the new session.
  */
-async function goOn(session: VisitorSession, result: CallbackResult, config: CallbackConfig): Promise<CallbackResult> {
-  // The other process hands out the session; ours here is the old one.
-  if (result.kind === 'elsewhere') session.leave();
+async function continueIn(
+  session: VisitorSession,
+  result: CallbackResult,
+  config: CallbackConfig,
+): Promise<CallbackResult> {
+  // The other process sets the new session; this request's copy is outdated.
+  if (result.kind === 'elsewhere') session.detach();
   if (result.kind === 'finished' && session.current()?.id !== result.sessionId) {
     const stored = await session.read(result.sessionId);
     if (stored === undefined || config.connectionIn(stored) !== result.connectionId) throw stateError('used');

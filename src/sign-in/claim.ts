@@ -33,13 +33,14 @@ export interface WonClaim {
   readonly code: string;
 }
 
-/** For the session store and `onConnect`, and for a disconnect that was sent with the old cookie. */
+/** Added to the provider's timeout: time for session store, `onConnect`, and a disconnect sent with the old cookie. */
 const AFTER_EXCHANGE_MS = 60_000;
 
 /**
- * Verifies the state of an answer and spends it, in the session, then across processes. What the store holds afterwards no
- * longer contains the sign-in, so the code cannot be exchanged twice; if that save fails, nothing is spent.
- * @param beforeSpent - called when all is well and nothing is written yet; what it throws leaves the sign-in as it was
+ * Verifies the state of an answer (RFC 6749 §10.12) and marks it spent in the session; for an answer with a code, also
+ * claims it in the ledger. The session stops replays in this session; the ledger stops a second exchange from a stale copy
+ * or another process.
+ * @param beforeSpent - only for an answer with a code: called before anything is written; if it throws, nothing is
  * @throws ConnectError `ERR_CONNECT_STATE`, `ERR_CONNECT_STORE`, `ERR_CONNECT_LEDGER`; of an answer without a code its own
  */
 export async function claimSignIn(
@@ -48,7 +49,7 @@ export async function claimSignIn(
   config: ClaimConfig,
   beforeSpent: () => void,
 ): Promise<WonClaim | CallbackResult> {
-  const before = answer.code === undefined ? undefined : await finishedBefore(session, answer, config);
+  const before = answer.code === undefined ? undefined : await finishedAfterMove(session, answer, config);
   if (before !== undefined) return before;
   const claim = await spend(session, answer, config, beforeSpent);
   if (claim.kind === 'replay') return claim;
@@ -57,19 +58,20 @@ export async function claimSignIn(
   // Another process may have read the same session before either of us had saved it, and a slow request that saves its
   // old copy of the session brings a sign-in back that is spent.
   if (!(await config.claimOnce(entry.h, config.pendingTtlMs))) {
-    const isOurs = config.flights.hasOthers(answer) || session.moves().sessionIds.length > 0;
-    if (isOurs) throw stateError('used');
-    debug('callback', 'claimed_elsewhere');
+    // Then the other callback's result is known to this process, and is not this one's to give.
+    const isDuplicateHere = config.flights.hasOthers(answer) || session.moves().sessionIds.length > 0;
+    if (isDuplicateHere) throw stateError('used');
+    debug('callback', 'claimed elsewhere');
     return { kind: 'elsewhere', returnTo: entry.r };
   }
   const { verified } = session.visitor;
-  // Nobody waits for this: the ledger hears it before it is asked again, after the exchange.
+  // Not awaited: the ledger gets this before the next call to it, which follows the exchange.
   if (verified !== undefined) config.announceMove(verified, config.timeoutMs + AFTER_EXCHANGE_MS);
   return { kind: 'won', entry, code: answer.code };
 }
 
-/** Of a callback whose session has moved a moment ago: the browser may have dropped the answer to the first one. */
-async function finishedBefore(
+/** Finds a sign-in that an earlier, identical callback has finished (the browser may have dropped its redirect). */
+async function finishedAfterMove(
   session: VisitorSession,
   answer: CodeAnswer,
   { instance, pendingKey }: ClaimConfig,
@@ -92,18 +94,18 @@ async function spend(
   beforeSpent: () => void,
 ): Promise<{ readonly kind: 'pending'; readonly entry: PendingEntry } | Replay> {
   const { sessionId } = session.visitor;
-  const isOfThis = (): boolean => state !== undefined && isStateOf(state, { ...config, sessionId });
-  const nothingHere = (): ConnectError => stateError(isOfThis() ? 'overwritten' : 'no_session');
+  const isStartedHere = (): boolean => state !== undefined && isStateOf(state, { ...config, sessionId });
+  const unknownSession = (): ConnectError => stateError(isStartedHere() ? 'overwritten' : 'no_session');
   // Without any sign-in of ours in the session there is nothing to read, write or wait for.
-  if (readSignIns(own(session.loaded, config.pendingKey)) === undefined) throw nothingHere();
+  if (readSignIns(own(session.loaded, config.pendingKey)) === undefined) throw unknownSession();
   return session.update<{ kind: 'pending'; entry: PendingEntry } | Replay>(
     (stored) => {
       const signIns = readSignIns(own(stored, config.pendingKey));
-      if (signIns === undefined) throw nothingHere();
+      if (signIns === undefined) throw unknownSession();
       const now = Date.now();
       const found = findSignIn(signIns, state, now, config);
       if (found.kind === 'spent') return { result: replayOf(found.mark, stored, config) };
-      if (found.kind === 'unknown' && !isFull(signIns) && isOfThis()) throw stateError('overwritten');
+      if (found.kind === 'unknown' && !isFull(signIns) && isStartedHere()) throw stateError('overwritten');
       if (found.kind !== 'pending') throw stateError(found.kind);
       if (code !== undefined) beforeSpent();
       const mark = { h: found.entry.h, at: now };

@@ -21,7 +21,7 @@ export async function consent(
   { onConnect, shownToken }: ConsentConfig,
 ): Promise<AppWork> {
   if (onConnect === undefined) return UNCHANGED;
-  return session.letAppWork(
+  return session.runAppHook(
     // A copy: what the session gets is what the provider answered.
     () => ask(async () => onConnect(req, shownToken(set))),
     () => stateError('no_session'),

@@ -38,13 +38,13 @@ export function disconnectHandler(config: DisconnectConfig): RequestHandler {
 async function disconnect(req: Request, res: Response, config: DisconnectConfig): Promise<void> {
   assertSameOrigin(req, config);
   await config.withSession(req, 'disconnect', async (session) => {
-    const { renewed, connectionIds } = await session.orLeave(endSession(session, config));
+    const { renewed, connectionIds } = await session.detachOnFailure(endSession(session, config));
     for (const connectionId of connectionIds) emit(config.onEvent, disconnectedEvent(connectionId));
     // Nothing was saved: no cookie is due, and this request's copy may be older than what the store holds.
-    if (!renewed) session.leave();
+    if (!renewed) session.detach();
     if (isNavigation(req)) res.status(303).set('Location', config.afterDisconnect);
     else res.status(204);
-    session.answer(res);
+    session.send(res);
   });
 }
 
@@ -68,7 +68,7 @@ async function endSession(session: VisitorSession, config: DisconnectConfig): Pr
     if (mine === undefined || goesBeyond(ending, mine)) await config.endConnection(ending, 'disconnected');
     connectionIds.add(ending.connectionId);
   };
-  const renewed = await session.alone(async () => {
+  const renewed = await session.withLock(async () => {
     const stored = visitor.isOwn ? await session.read() : undefined;
     // A callback of a moment ago has moved the session, while this request was on its way with the old cookie.
     const moves = session.moves();
@@ -76,7 +76,7 @@ async function endSession(session: VisitorSession, config: DisconnectConfig): Pr
       // The session keeps its id: the browser has its cookie from the callback, and whoever knows no more than the old
       // cookie (it may have been planted) must not get it from us.
       if (id === visitor.sessionId) continue;
-      await session.strip(id, async (moved) => {
+      await session.removeOurs(id, async (moved) => {
         setFinished(moved);
         await endSignIns(moved);
         await endStored(moved);

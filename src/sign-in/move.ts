@@ -45,7 +45,7 @@ const STORE_OPERATIONS = 3;
 export function moveToNewSession(session: VisitorSession, connection: Connection, config: MoveConfig): Promise<Moved> {
   const { changes, regenerated, entry, set } = connection;
   const endsByUs = regenerated === undefined ? 0 : 1;
-  return session.alone(async () => {
+  return session.withLock(async () => {
     // Read again: other requests may have changed the app's data while the provider was asked.
     const old = regenerated?.session ?? (await session.read());
     // The visitor has logged out of the app, or disconnected, meanwhile; nothing may bring that session back.
@@ -64,11 +64,11 @@ export function moveToNewSession(session: VisitorSession, connection: Connection
         // A logout elsewhere is seen only by the session being gone, unless the app has regenerated it.
         if (regenerated === undefined && (await session.read()) === undefined) throw ended();
         // One here is seen, also one that has read the session just before it moves.
-        if (session.ends() > endsByUs) throw ended();
+        if (session.endCount() > endsByUs) throw ended();
       },
       afterOldEnds() {
         // Once it has been ended by now: by us, or by the app that has regenerated it.
-        if (session.ends() > 1) throw ended();
+        if (session.endCount() > 1) throw ended();
       },
       // Two sign-ins of one session at once: the browser keeps one cookie, and nobody could end the other connection.
       movedElsewhere() {

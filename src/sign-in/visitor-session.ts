@@ -35,7 +35,7 @@ export interface Change<T> {
   readonly result: T;
 }
 
-/** What the app did to the session while it had its say. */
+/** What the app did to the session in its hook. */
 export interface AppWork {
   readonly changes: AppChanges;
   /** Undefined unless the app has regenerated the session. */
@@ -51,8 +51,8 @@ export interface Regenerated {
 }
 
 /**
- * The session of one visit to a route of ours. All that the route does to it, on the request and in the store, it does
- * here: no other file of this folder calls the store.
+ * The session of one visit to one of our routes. What the route does to it, on the request and in the store, it does here;
+ * only renew-session.ts calls the store besides, on its behalf.
  *
  * Operations of the store throw ConnectError `ERR_CONNECT_STORE`.
  */
@@ -61,8 +61,8 @@ export interface VisitorSession {
   readonly loaded: SessionRecord;
   /** How the request has shown it. */
   readonly visitor: Presented;
-  /** Runs `work` alone among all of our work on a session of this process: this one, or that of another id. */
-  readonly alone: <T>(work: () => Promise<T>, sessionId?: string) => Promise<T>;
+  /** Runs `work` under this process's lock for the session; without an id, for this one. */
+  readonly withLock: <T>(work: () => Promise<T>, sessionId?: string) => Promise<T>;
   /** What the store holds of this session, or of another one, right now. */
   readonly read: (sessionId?: string) => Promise<StoredSession | undefined>;
   /**
@@ -71,9 +71,9 @@ export interface VisitorSession {
    * @param gone - the error for a session that has ended meanwhile; it is not brought back
    */
   readonly update: <T>(change: (stored: StoredSession) => Change<T>, gone: () => ConnectError) => Promise<T>;
-  /** Lets the app work on the session. @param gone - the error for a session that ends meanwhile */
-  readonly letAppWork: (work: () => Promise<void>, gone: () => ConnectError) => Promise<AppWork>;
-  /** Moves the visitor to a session with a new id, see {@link renewSession}. Call it from within `alone`. */
+  /** Runs a hook of the app, which may change the session. @param gone - the error for a session that ends meanwhile */
+  readonly runAppHook: (work: () => Promise<void>, gone: () => ConnectError) => Promise<AppWork>;
+  /** Moves the visitor to a session with a new id, see {@link renewSession}. Call it from within `withLock`. */
   readonly renew: (old: StoredSession, renewal: Omit<Renewal, 'stage' | 'visitor'>) => Promise<string>;
   /** Where this session went, if a callback of a moment ago has moved it. */
   readonly moves: () => Moves;
@@ -81,22 +81,22 @@ export interface VisitorSession {
    * Takes what is ours out of another session, which keeps its id and the app's data.
    * @param before - called with what the store holds, if anything of ours is there
    */
-  readonly strip: (sessionId: string, before: (stored: StoredSession) => Promise<void>) => Promise<void>;
+  readonly removeOurs: (sessionId: string, before: (stored: StoredSession) => Promise<void>) => Promise<void>;
   /** Goes on in another session, unless the request has that already; the visitor gets its cookie. */
   readonly join: (sessionId: string, stored: StoredSession) => void;
-  /** How often the session has been ended since the visit began, by whomever: a move of ours, or of the app's, is one. */
-  readonly ends: () => number;
+  /** How often the session has been destroyed since the visit began, by us or by the app; `regenerate()` counts once. */
+  readonly endCount: () => number;
   /** What the request has as its session now, if anything. */
   readonly current: () => SessionRecord | undefined;
   /** Lets go of the session: express-session neither saves nor touches it, and sets no cookie. */
-  readonly leave: () => void;
+  readonly detach: () => void;
   /**
    * Lets go of the session if `work` fails: this request's copy is older than what is known to be in the store, and with
    * `resave` express-session would write it back, the spent sign-in or even a moved session with it.
    */
-  readonly orLeave: <T>(work: Promise<T>) => Promise<T>;
+  readonly detachOnFailure: <T>(work: Promise<T>) => Promise<T>;
   /** Sends an answer; the session is saved by now. */
-  readonly answer: (res: Response) => void;
+  readonly send: (res: Response) => void;
 }
 
 /** Runs `visit` with the session of a request. @throws ConnectError `ERR_CONNECT_NO_SESSION`, `ERR_CONNECT_STORE` */
@@ -123,23 +123,23 @@ function visitorSession(
   req: Request,
   stage: ConnectStage,
   loaded: SessionRecord,
-  ends: () => number,
+  endCount: () => number,
   config: VisitorSessionConfig,
 ): VisitorSession {
   const { sessionStore: store, sessionID: id } = req;
   const visitor = presentedBy(req, holdsOurs(loaded, config));
-  // Cookies may have been filtered out after express-session; what holds sign-ins has been saved before.
-  const isNew = visitor.isNew && !Object.hasOwn(loaded, config.pendingKey);
-  const leave = (): void => detach(req);
+  // visitor.isNew is also true where a middleware has removed the cookie; a session with sign-ins has been saved before.
+  const isUnsaved = visitor.isNew && !Object.hasOwn(loaded, config.pendingKey);
+  const detachSession = (): void => detach(req);
   const current = (): SessionRecord | undefined => (req as { session?: unknown }).session as SessionRecord | undefined;
   const read: VisitorSession['read'] = (sessionId = id) => readStored(req, sessionId, stage, config);
-  const alone: VisitorSession['alone'] = (work, sessionId = id) =>
+  const withLock: VisitorSession['withLock'] = (work, sessionId = id) =>
     withSessionLock(store, sessionId, lockPatience(stage, config), work);
 
   /** @returns false when the session has ended */
   async function save(): Promise<boolean> {
     const write = (onLate?: () => void): Promise<void> => saveSession(req, loaded, stage, config, onLate);
-    if (!isNew) return saveIfLiving(req, loaded, stage, config, write);
+    if (!isUnsaved) return saveIfLiving(req, loaded, stage, config, write);
     // Nobody else knows the id of a new one.
     await write();
     return true;
@@ -148,20 +148,20 @@ function visitorSession(
   return Object.freeze({
     loaded,
     visitor,
-    alone,
+    withLock,
     read,
-    ends,
+    endCount,
     current,
-    leave,
+    detach: detachSession,
     update<T>(change: (stored: StoredSession) => Change<T>, gone: () => ConnectError): Promise<T> {
-      return alone(async () => {
-        const stored = isNew ? loaded : await read();
+      return withLock(async () => {
+        const stored = isUnsaved ? loaded : await read();
         if (stored === undefined) throw gone();
         const { signIns, result } = change(stored);
         if (signIns === undefined) return result;
         adoptStored(loaded, stored, [config.sessionKey, config.oldLabelKey]);
         loaded[config.pendingKey] = signIns;
-        // First: an older copy may be saved while this one is.
+        // Before saving: a request with an older copy may save while we do.
         const takeBack = config.recent.note(id, signIns);
         try {
           if (!(await save())) throw gone();
@@ -172,7 +172,7 @@ function visitorSession(
         return result;
       });
     },
-    async letAppWork(work: () => Promise<void>, gone: () => ConnectError): Promise<AppWork> {
+    async runAppHook(work: () => Promise<void>, gone: () => ConnectError): Promise<AppWork> {
       // The app may save the session, and nobody could tell afterwards that another process had ended it before.
       const before = await read();
       if (before === undefined) throw gone();
@@ -182,8 +182,8 @@ function visitorSession(
       const session = current();
       if (session === undefined) throw gone();
       const isRegenerated = req.sessionID !== id;
-      if (ends() > (isRegenerated ? 1 : 0)) {
-        // Whatever the app has saved in it.
+      if (endCount() > (isRegenerated ? 1 : 0)) {
+        // Also removes what the app has saved in it.
         await destroyStored(req, req.sessionID, stage, config).catch(() => undefined);
         throw gone();
       }
@@ -194,8 +194,9 @@ function visitorSession(
     renew: (old: StoredSession, renewal: Omit<Renewal, 'stage' | 'visitor'>) =>
       renewSession(req, old, { ...renewal, stage, visitor }, config),
     moves: () => movedFrom(store, visitor),
-    strip(sessionId: string, before: (stored: StoredSession) => Promise<void>): Promise<void> {
-      return alone(async () => {
+    removeOurs(sessionId: string, before: (stored: StoredSession) => Promise<void>): Promise<void> {
+      return withLock(async () => {
+        // Seen before it is read, so that saveIfLiving knows of an end that comes after.
         const place = { id: sessionId };
         noteSeen(place);
         const stored = await read(sessionId);
@@ -211,19 +212,19 @@ function visitorSession(
       req.sessionID = sessionId;
       (store as unknown as { createSession(req: Request, data: unknown): void }).createSession(req, stored);
     },
-    async orLeave<T>(work: Promise<T>): Promise<T> {
+    async detachOnFailure<T>(work: Promise<T>): Promise<T> {
       try {
         return await work;
       } catch (error) {
-        leave();
+        detachSession();
         throw error;
       }
     },
-    answer: (res: Response) => endDetached(req, res),
+    send: (res: Response) => endDetached(req, res),
   });
 }
 
-/** Of an app that had no say. */
+/** No change to the session. */
 export const UNCHANGED: AppWork = { changes: { set: {}, removed: [] }, regenerated: undefined };
 
 /** As `Store.load` of express-session makes a session; the request keeps its own. */
