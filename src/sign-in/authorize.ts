@@ -15,7 +15,7 @@ import {
   randomSecret,
   readSignIns,
   withPending,
-  type PendingEntry,
+  type PendingSignIn,
 } from './pending-sign-ins';
 import { foreignLoad, visitHandler, type VisitConfig } from './visit';
 import type { SignInParts } from './parts';
@@ -49,15 +49,15 @@ async function authorize(req: Request, res: Response, config: AuthorizeConfig): 
     }
     const state = newState({ ...config, sessionId: session.visitor.sessionId });
     const verifier = config.pkce ? randomSecret() : undefined;
-    const entry: PendingEntry = {
-      h: hashState(state, config.instance),
-      at: Date.now(),
-      r: returnTo(req.originalUrl, config),
-      ...(verifier === undefined ? {} : { v: verifier }),
+    const signIn: PendingSignIn = {
+      stateHash: hashState(state, config.instance),
+      startedAt: Date.now(),
+      returnTo: returnTo(req.originalUrl, config),
+      verifier,
     };
     // Saved before the redirect: the browser may be back before express-session writes on its own.
     await session.update(
-      (stored) => ({ signIns: withPending(readSignIns(own(stored, config.pendingKey)), entry), result: undefined }),
+      (stored) => ({ signIns: withPending(readSignIns(own(stored, config.pendingKey)), signIn), result: undefined }),
       // A callback in another tab has moved the session since this request began. Saving would bring it back.
       () => storeError('authorize', 'gone', 'The session moved or ended while this request ran.'),
     );

@@ -61,7 +61,7 @@ async function signIn(
       releaseSlot = config.exchange.begin();
     });
     if (claim.kind !== 'won') return claim;
-    const set = await config.exchange.redeem(claim.code, claim.entry.v);
+    const set = await config.exchange.redeem(claim.code, claim.signIn.verifier);
     // Slots limit exchanges only: onConnect may take long.
     releaseSlot();
     return await connect(req, session, { ...claim, set }, config);
@@ -71,7 +71,7 @@ async function signIn(
 }
 
 async function connect(req: Request, session: VisitorSession, grant: Grant, config: CallbackConfig): Promise<Finished> {
-  const { entry, set } = grant;
+  const { signIn, set } = grant;
   const { connectionId } = set;
   try {
     const appWork = await consent(req, session, set, config);
@@ -79,7 +79,7 @@ async function connect(req: Request, session: VisitorSession, grant: Grant, conf
     // Not awaited: the token of the connection that it ends has left the session already.
     if (replaced !== undefined) void config.endConnection(replaced, 'replaced').catch(() => undefined);
     emit(config.onEvent, connectedEvent(connectionId));
-    return { kind: 'finished', sessionId, connectionId, returnTo: entry.r };
+    return { kind: 'finished', sessionId, connectionId, returnTo: signIn.returnTo };
   } catch (error) {
     // Nobody received this token; the store may have saved it despite its error.
     const lifeMs = sessionLifeMs(session.current()?.cookie, config.sessionTtlMs);

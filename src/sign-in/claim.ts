@@ -12,10 +12,11 @@ import {
   finishedWith,
   isFull,
   isStateOf,
+  markOf,
   readSignIns,
-  withSpent,
-  type PendingEntry,
-  type SpentMark,
+  withMark,
+  type Mark,
+  type PendingSignIn,
 } from './pending-sign-ins';
 import { stateError } from './state-error';
 import type { VisitorSession } from './visitor-session';
@@ -29,7 +30,7 @@ export type ClaimConfig = Pick<Config, 'pendingTtlMs' | 'timeoutMs'> &
 /** A sign-in to finish, which nobody else may finish any more. */
 export interface WonClaim {
   readonly kind: 'won';
-  readonly entry: PendingEntry;
+  readonly signIn: PendingSignIn;
   readonly code: string;
 }
 
@@ -54,20 +55,20 @@ export async function claimSignIn(
   const claim = await spend(session, answer, config, beforeSpent);
   if (claim.kind === 'replay') return claim;
   if (answer.code === undefined) throw answer.error;
-  const { entry } = claim;
+  const { signIn } = claim;
   // Another process may have read the same session before either of us had saved it, and a slow request that saves its
   // old copy of the session brings a sign-in back that is spent.
-  if (!(await config.claimOnce(entry.h, config.pendingTtlMs))) {
+  if (!(await config.claimOnce(signIn.stateHash, config.pendingTtlMs))) {
     // Then the other callback's result is known to this process, and is not this one's to give.
     const isDuplicateHere = config.flights.hasOthers(answer) || session.moves().sessionIds.length > 0;
     if (isDuplicateHere) throw stateError('used');
     debug('callback', 'claimed elsewhere');
-    return { kind: 'elsewhere', returnTo: entry.r };
+    return { kind: 'elsewhere', returnTo: signIn.returnTo };
   }
   const { verified } = session.visitor;
   // Not awaited: the ledger gets this before the next call to it, which follows the exchange.
   if (verified !== undefined) config.announceMove(verified, config.timeoutMs + AFTER_EXCHANGE_MS);
-  return { kind: 'won', entry, code: answer.code };
+  return { kind: 'won', signIn, code: answer.code };
 }
 
 /** Finds a sign-in that an earlier, identical callback has finished (the browser may have dropped its redirect). */
@@ -79,8 +80,8 @@ async function finishedAfterMove(
   for (const sessionId of session.moves().sessionIds) {
     const stored = await session.read(sessionId);
     const mark = stored && finishedWith(answer, instance, readSignIns(own(stored, pendingKey)));
-    if (mark?.l !== undefined && mark.r !== undefined) {
-      return { kind: 'finished', sessionId, connectionId: mark.l, returnTo: mark.r };
+    if (mark?.connectionId !== undefined && mark.returnTo !== undefined) {
+      return { kind: 'finished', sessionId, connectionId: mark.connectionId, returnTo: mark.returnTo };
     }
   }
   return undefined;
@@ -92,13 +93,13 @@ async function spend(
   { state, code }: Answer,
   config: ClaimConfig,
   beforeSpent: () => void,
-): Promise<{ readonly kind: 'pending'; readonly entry: PendingEntry } | Replay> {
+): Promise<{ readonly kind: 'pending'; readonly signIn: PendingSignIn } | Replay> {
   const { sessionId } = session.visitor;
   const isStartedHere = (): boolean => state !== undefined && isStateOf(state, { ...config, sessionId });
   const unknownSession = (): ConnectError => stateError(isStartedHere() ? 'overwritten' : 'no_session');
   // Without any sign-in of ours in the session there is nothing to read, write or wait for.
   if (readSignIns(own(session.loaded, config.pendingKey)) === undefined) throw unknownSession();
-  return session.update<{ kind: 'pending'; entry: PendingEntry } | Replay>(
+  return session.update<{ kind: 'pending'; signIn: PendingSignIn } | Replay>(
     (stored) => {
       const signIns = readSignIns(own(stored, config.pendingKey));
       if (signIns === undefined) throw unknownSession();
@@ -108,15 +109,16 @@ async function spend(
       if (found.kind === 'unknown' && !isFull(signIns) && isStartedHere()) throw stateError('overwritten');
       if (found.kind !== 'pending') throw stateError(found.kind);
       if (code !== undefined) beforeSpent();
-      const mark = { h: found.entry.h, at: now };
-      return { signIns: withSpent(signIns, mark, now, config.pendingTtlMs), result: found };
+      const mark = markOf(found.signIn.stateHash, now);
+      return { signIns: withMark(signIns, mark, now, config.pendingTtlMs), result: found };
     },
     () => stateError('no_session'),
   );
 }
 
 /** Back button or reload in the session that this sign-in connected: ends where it ended, without the provider. */
-function replayOf(mark: SpentMark, stored: StoredSession, config: ClaimConfig): Replay {
-  if (mark.r === undefined || mark.l === undefined || config.connectionIn(stored) !== mark.l) throw stateError('used');
-  return { kind: 'replay', returnTo: mark.r };
+function replayOf({ connectionId, returnTo }: Mark, stored: StoredSession, config: ClaimConfig): Replay {
+  const isConnected = connectionId !== undefined && config.connectionIn(stored) === connectionId;
+  if (returnTo === undefined || !isConnected) throw stateError('used');
+  return { kind: 'replay', returnTo };
 }

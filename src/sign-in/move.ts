@@ -4,7 +4,15 @@ import type { Config } from '../options/read';
 import type { Connections } from '../refresh/connections';
 import type { StoredSession } from '../session/store';
 import type { TokenSet } from '../session/connect-token';
-import { hashCode, readSignIns, withSpent, withoutReplays, type PendingEntry, type SignIns } from './pending-sign-ins';
+import {
+  hashCode,
+  readSignIns,
+  storedSignIns,
+  withMark,
+  withoutReplays,
+  type PendingSignIn,
+  type SignIns,
+} from './pending-sign-ins';
 import type { SessionToken, SignInParts } from './parts';
 import { stateError } from './state-error';
 import type { AppWork, VisitorSession } from './visitor-session';
@@ -17,7 +25,7 @@ export type MoveConfig = Pick<Config, 'pendingTtlMs' | 'storeTimeoutMs'> &
 
 /** What a sign-in was granted. */
 export interface Grant {
-  readonly entry: PendingEntry;
+  readonly signIn: PendingSignIn;
   readonly code: string;
   readonly set: TokenSet;
 }
@@ -43,7 +51,7 @@ const STORE_OPERATIONS = 3;
  * @throws ConnectError `ERR_CONNECT_STORE`, `ERR_CONNECT_LEDGER`, or `ERR_CONNECT_STATE` when the session has ended
  */
 export function moveToNewSession(session: VisitorSession, connection: Connection, config: MoveConfig): Promise<Moved> {
-  const { changes, regenerated, entry, set } = connection;
+  const { changes, regenerated, signIn, set } = connection;
   const endsByUs = regenerated === undefined ? 0 : 1;
   return session.withLock(async () => {
     // Read again: other requests may have changed the app's data while the provider was asked.
@@ -52,12 +60,12 @@ export function moveToNewSession(session: VisitorSession, connection: Connection
     if (old === undefined) throw ended();
     // From here on a disconnect in any process either finds that it has lost, or has won.
     const ttlMs = STORE_OPERATIONS * config.storeTimeoutMs + STANDSTILL_MS;
-    if (!(await config.claimEnding(entry.h, 'callback', ttlMs))) throw ended();
+    if (!(await config.claimEnding(signIn.stateHash, 'callback', ttlMs))) throw ended();
     const ours = regenerated?.before ?? old;
     const sessionId = await session.renew(old, {
       changes,
       fill(fresh) {
-        fresh[config.pendingKey] = signInsAfter(ours, connection, config);
+        fresh[config.pendingKey] = storedSignIns(signInsAfter(ours, connection, config));
         config.putToken(fresh, set);
       },
       async beforeOldEnds() {
@@ -83,9 +91,10 @@ function ended(): ReturnType<typeof stateError> {
   return stateError('no_session');
 }
 
-function signInsAfter(old: StoredSession, { entry, code, set }: Connection, config: MoveConfig): SignIns {
-  const before = withoutReplays(readSignIns(own(old, config.pendingKey)) ?? { p: [], s: [] });
+function signInsAfter(old: StoredSession, { signIn, code, set }: Connection, config: MoveConfig): SignIns {
+  const before = withoutReplays(readSignIns(own(old, config.pendingKey)) ?? { pending: [], spent: [] });
   const now = Date.now();
-  const mark = { h: entry.h, at: now, r: entry.r, l: set.connectionId, c: hashCode(code) };
-  return withSpent(before, mark, now, config.pendingTtlMs);
+  const { stateHash, returnTo } = signIn;
+  const mark = { stateHash, spentAt: now, returnTo, connectionId: set.connectionId, codeHash: hashCode(code) };
+  return withMark(before, mark, now, config.pendingTtlMs);
 }

@@ -1,40 +1,46 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { ownOnly } from '../base/own';
 
-/** A sign-in that was started and not yet answered, as the session keeps it. */
-export interface PendingEntry {
-  /** Hash of the state; the state itself is with the browser and the provider only. */
-  readonly h: string;
-  /** Start, in milliseconds since 1970. */
-  readonly at: number;
-  /** Own-site path to land on. */
-  readonly r: string;
+/** A sign-in that was started and not yet answered. */
+export interface PendingSignIn {
+  /** Of the state; the state itself is with the browser and the provider only. */
+  readonly stateHash: string;
+  /** In milliseconds since 1970. */
+  readonly startedAt: number;
+  /** Own-site path to return to. */
+  readonly returnTo: string;
   /** PKCE code verifier. */
-  readonly v?: string;
+  readonly verifier: string | undefined;
 }
 
-/** What is left of a sign-in that was answered. */
-export interface SpentMark {
-  readonly h: string;
-  /** When it was spent, in milliseconds since 1970. */
-  readonly at: number;
-  /** Only after success: the connection id of its token. */
-  readonly l?: string;
-  /** As long as no other sign-in has followed: where the visitor was sent, and the hash of the code. */
-  readonly r?: string;
-  readonly c?: string;
+/** What is left of a sign-in that was answered. Every member is its own: none is looked for on a polluted prototype. */
+export interface Mark {
+  readonly stateHash: string;
+  /** In milliseconds since 1970. */
+  readonly spentAt: number;
+  /** Only after success. */
+  readonly connectionId: string | undefined;
+  /** Only after success, as long as no other sign-in has followed. */
+  readonly returnTo: string | undefined;
+  readonly codeHash: string | undefined;
 }
 
-/** All sign-ins of one session: short names, because every session save writes them. */
+/** All sign-ins of one session. */
 export interface SignIns {
-  readonly p: readonly PendingEntry[];
-  readonly s: readonly SpentMark[];
+  readonly pending: readonly PendingSignIn[];
+  readonly spent: readonly Mark[];
+}
+
+/** The same as a session keeps it: short names, because every session save writes them. */
+interface StoredSignIns {
+  readonly p: readonly { readonly h: string; readonly at: number; readonly r: string; readonly v?: string }[];
+  readonly s: readonly { readonly h: string; readonly at: number; readonly [name: string]: unknown }[];
 }
 
 /** What a callback's state turns out to be. */
 export type Found =
-  | { readonly kind: 'pending'; readonly entry: PendingEntry }
-  | { readonly kind: 'spent'; readonly mark: SpentMark }
+  | { readonly kind: 'pending'; readonly signIn: PendingSignIn }
+  | { readonly kind: 'spent'; readonly mark: Mark }
   | { readonly kind: 'expired' | 'unknown' | 'missing' };
 
 /** Sign-ins, and marks of them, that a session holds. A callback of one that was pushed out is 403 `unknown`. */
@@ -98,53 +104,79 @@ export function challengeOf(verifier: string): string {
   return createHash('sha256').update(verifier).digest('base64url');
 }
 
-/** Reads the signIns from a session property of any shape. @returns undefined when nothing of ours is there */
+/** Reads the sign-ins from a session property of any shape. @returns undefined when nothing of ours is there */
 export function readSignIns(value: unknown): SignIns | undefined {
   if (typeof value !== 'object' || value === null) return undefined;
   const { p, s } = ownOnly(value as { p?: unknown; s?: unknown });
   if (!Array.isArray(p) || !Array.isArray(s)) return undefined;
-  return { p: p.map(ownMembers).filter(isPending), s: s.map(ownMembers).filter(isSpent) };
+  return { pending: p.flatMap(readPending), spent: s.flatMap(readMark) };
 }
 
-function ownMembers(row: unknown): unknown {
-  return typeof row === 'object' && row !== null ? ownOnly(row) : row;
+function readPending(value: unknown): readonly PendingSignIn[] {
+  const { h, at, r, v } = readRow(value);
+  const isWhole = typeof h === 'string' && typeof at === 'number' && typeof r === 'string' && isTextOrAbsent(v);
+  return isWhole ? [{ stateHash: h, startedAt: at, returnTo: r, verifier: v }] : [];
 }
 
-function isRow(value: unknown): value is Record<'r' | 'v' | 'l' | 'c', unknown> & { h: string; at: number } {
-  const row = value as { h?: unknown; at?: unknown } | null;
-  return typeof row === 'object' && row !== null && typeof row.h === 'string' && typeof row.at === 'number';
+function readMark(value: unknown): readonly Mark[] {
+  const { h, at, r, l, c } = readRow(value);
+  const isWhole = typeof h === 'string' && typeof at === 'number';
+  if (!isWhole || !isTextOrAbsent(r) || !isTextOrAbsent(l) || !isTextOrAbsent(c)) return [];
+  return [{ stateHash: h, spentAt: at, returnTo: r, connectionId: l, codeHash: c }];
 }
 
-function isPending(value: unknown): value is PendingEntry {
-  return isRow(value) && typeof value.r === 'string' && (value.v === undefined || typeof value.v === 'string');
+type Row = Readonly<Partial<Record<'h' | 'at' | 'r' | 'v' | 'l' | 'c', unknown>>>;
+
+function readRow(value: unknown): Row {
+  return typeof value === 'object' && value !== null ? ownOnly<Row>(value) : {};
 }
 
-function isSpent(value: unknown): value is SpentMark {
-  return isRow(value) && [value.r, value.l, value.c].every((text) => text === undefined || typeof text === 'string');
+function isTextOrAbsent(value: unknown): value is string | undefined {
+  return value === undefined || typeof value === 'string';
+}
+
+/** What a session is to keep; {@link readSignIns} reads it. */
+export function storedSignIns({ pending, spent }: SignIns): StoredSignIns {
+  return {
+    p: pending.map(({ stateHash, startedAt, returnTo, verifier }) => ({
+      h: stateHash,
+      at: startedAt,
+      r: returnTo,
+      ...(verifier === undefined ? {} : { v: verifier }),
+    })),
+    s: spent.map(({ stateHash, spentAt, returnTo, connectionId, codeHash }) => ({
+      h: stateHash,
+      at: spentAt,
+      ...(returnTo === undefined ? {} : { r: returnTo }),
+      ...(connectionId === undefined ? {} : { l: connectionId }),
+      ...(codeHash === undefined ? {} : { c: codeHash }),
+    })),
+  };
 }
 
 /** Adds a started sign-in; of more than 8 the oldest is dropped. */
-export function withPending(signIns: SignIns | undefined, entry: PendingEntry): SignIns {
-  return { p: [...(signIns?.p ?? []), entry].slice(-MOST), s: signIns?.s ?? [] };
+export function withPending(signIns: SignIns | undefined, signIn: PendingSignIn): SignIns {
+  return { pending: [...(signIns?.pending ?? []), signIn].slice(-MOST), spent: signIns?.spent ?? [] };
 }
 
 /** What two copies of one session know together, of which the second wins: nothing that either has spent is pending. */
 export function mergedSignIns(one: SignIns, two: SignIns | undefined): SignIns {
   if (two === undefined) return one;
-  const spent = new Map([...one.s, ...two.s].map((mark) => [mark.h, mark]));
+  const marks = [...one.spent, ...two.spent];
+  const spent = new Map(marks.map((mark) => [mark.stateHash, mark]));
   // A mark of a success says more than the one that it was made from.
-  for (const mark of [...one.s, ...two.s]) if (mark.l !== undefined) spent.set(mark.h, mark);
-  const pending = new Map([...one.p, ...two.p].filter(({ h }) => !spent.has(h)).map((entry) => [entry.h, entry]));
-  return { p: latest([...pending.values()]), s: latest([...spent.values()]) };
-}
-
-function latest<T extends { readonly at: number }>(rows: readonly T[]): readonly T[] {
-  return rows.toSorted((a, b) => a.at - b.at).slice(-MOST);
+  for (const mark of marks) if (mark.connectionId !== undefined) spent.set(mark.stateHash, mark);
+  const open = [...one.pending, ...two.pending].filter(({ stateHash }) => !spent.has(stateHash));
+  const pending = new Map(open.map((signIn) => [signIn.stateHash, signIn]));
+  return {
+    pending: [...pending.values()].toSorted((a, b) => a.startedAt - b.startedAt).slice(-MOST),
+    spent: [...spent.values()].toSorted((a, b) => a.spentAt - b.spentAt).slice(-MOST),
+  };
 }
 
 /** Whether no more sign-ins fit: then one that is missing may have been pushed out. */
-export function isFull({ p }: SignIns): boolean {
-  return p.length >= MOST;
+export function isFull({ pending }: SignIns): boolean {
+  return pending.length >= MOST;
 }
 
 /** Of the configuration, what a state is judged by. */
@@ -160,18 +192,22 @@ export interface StateRules {
 export function findSignIn(signIns: SignIns, state: string | undefined, nowMs: number, rules: StateRules): Found {
   const { instance, pendingTtlMs } = rules;
   if (state === undefined) {
-    const [entry, another] = signIns.p.filter((one) => isLive(one, nowMs, pendingTtlMs));
-    return entry === undefined || another !== undefined ? { kind: 'missing' } : { kind: 'pending', entry };
+    const [signIn, another] = signIns.pending.filter((one) => isLive(one, nowMs, pendingTtlMs));
+    return signIn === undefined || another !== undefined ? { kind: 'missing' } : { kind: 'pending', signIn };
   }
   const hash = hashState(state, instance);
-  const mark = signIns.s.find((one) => one.h === hash);
+  const mark = signIns.spent.find(({ stateHash }) => stateHash === hash);
   if (mark !== undefined) return { kind: 'spent', mark };
-  const entry = signIns.p.find((one) => one.h === hash);
-  if (entry === undefined) return { kind: 'unknown' };
-  return isLive(entry, nowMs, pendingTtlMs) ? { kind: 'pending', entry } : { kind: 'expired' };
+  const signIn = signIns.pending.find(({ stateHash }) => stateHash === hash);
+  if (signIn === undefined) return { kind: 'unknown' };
+  return isLive(signIn, nowMs, pendingTtlMs) ? { kind: 'pending', signIn } : { kind: 'expired' };
 }
 
-/** What the one who asks has shown of a sign-in that may have been finished. */
+function isLive({ startedAt }: PendingSignIn, nowMs: number, ttlMs: number): boolean {
+  return startedAt <= nowMs + SKEW_MS && nowMs - startedAt < ttlMs;
+}
+
+/** What an answer has shown of a sign-in that may have been finished. */
 export interface Shown {
   /** Undefined where the server returns none. */
   readonly state: string | undefined;
@@ -182,39 +218,46 @@ export interface Shown {
  * The mark of a sign-in that was finished with this very answer. Without the code the state does not count: whoever has
  * started a sign-in, and planted the session on somebody else, knows it.
  */
-export function finishedWith(
-  { state, code }: Shown,
-  instance: string,
-  signIns: SignIns | undefined,
-): SpentMark | undefined {
-  const [h, c] = [state === undefined ? undefined : hashState(state, instance), hashCode(code)];
-  return signIns?.s.find((mark) => mark.c === c && (h === undefined || mark.h === h));
+export function finishedWith({ state, code }: Shown, instance: string, signIns: SignIns | undefined): Mark | undefined {
+  const hash = state === undefined ? undefined : hashState(state, instance);
+  const ofCode = hashCode(code);
+  return signIns?.spent.find(
+    ({ stateHash, codeHash }) => codeHash === ofCode && (hash === undefined || stateHash === hash),
+  );
 }
 
-function isLive(entry: PendingEntry, nowMs: number, ttlMs: number): boolean {
-  return entry.at <= nowMs + SKEW_MS && nowMs - entry.at < ttlMs;
+/** The mark of a sign-in whose answer is being worked on. */
+export function markOf(stateHash: string, nowMs: number): Mark {
+  return { stateHash, spentAt: nowMs, connectionId: undefined, returnTo: undefined, codeHash: undefined };
 }
 
-/** Turns a pending sign-in into a spent mark; marks live `ttlMs`, at most 8. */
-export function withSpent(signIns: SignIns, mark: SpentMark, nowMs: number, ttlMs: number): SignIns {
-  const others = signIns.s.filter((one) => one.h !== mark.h && nowMs - one.at < ttlMs);
-  return { p: signIns.p.filter((one) => one.h !== mark.h), s: [...others, mark].slice(-MOST) };
+/** Turns a pending sign-in into a mark; marks live `ttlMs`, at most 8. */
+export function withMark(signIns: SignIns, mark: Mark, nowMs: number, ttlMs: number): SignIns {
+  const others = signIns.spent.filter((one) => one.stateHash !== mark.stateHash && nowMs - one.spentAt < ttlMs);
+  return {
+    pending: signIns.pending.filter(({ stateHash }) => stateHash !== mark.stateHash),
+    spent: [...others, mark].slice(-MOST),
+  };
 }
 
 /** Marks of earlier successes lose what a replay needs once a newer sign-in has replaced their token. */
-export function withoutReplays(signIns: SignIns): SignIns {
-  return { p: signIns.p, s: signIns.s.map(({ h, at, l }) => (l === undefined ? { h, at } : { h, at, l })) };
+export function withoutReplays({ pending, spent }: SignIns): SignIns {
+  return {
+    pending,
+    spent: spent.map((mark) => ({ ...mark, returnTo: undefined, codeHash: undefined })),
+  };
 }
 
 /** Hashes of the sign-ins that may still put a token into a session: first those whose callback is under way. */
 export function openSignIns(signIns: SignIns | undefined): readonly string[] {
-  const underWay = signIns?.s.filter(({ l }) => l === undefined) ?? [];
-  return [...underWay, ...(signIns?.p ?? [])].map(({ h }) => h);
+  const underWay = signIns?.spent.filter(({ connectionId }) => connectionId === undefined) ?? [];
+  return [...underWay, ...(signIns?.pending ?? [])].map(({ stateHash }) => stateHash);
 }
 
 /** Hashes of the sign-ins that have put their token into a session. */
 export function finishedSignIns(signIns: SignIns | undefined): readonly string[] {
-  return signIns?.s.filter(({ l }) => l !== undefined).map(({ h }) => h) ?? [];
+  const finished = signIns?.spent.filter(({ connectionId }) => connectionId !== undefined) ?? [];
+  return finished.map(({ stateHash }) => stateHash);
 }
 
 /**
@@ -223,5 +266,5 @@ export function finishedSignIns(signIns: SignIns | undefined): readonly string[]
  * @param value - the session property of any shape
  */
 export function lastSignInAt(value: unknown): number | undefined {
-  return readSignIns(value)?.s.findLast((mark) => mark.l !== undefined)?.at;
+  return readSignIns(value)?.spent.findLast(({ connectionId }) => connectionId !== undefined)?.spentAt;
 }

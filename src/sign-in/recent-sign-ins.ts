@@ -2,7 +2,7 @@ import type { Request } from 'express';
 import { hasEnded } from '../session/gone-sessions';
 import { boundedMap } from '../base/bounded-map';
 import { own } from '../base/own';
-import { mergedSignIns, readSignIns, type SignIns } from './pending-sign-ins';
+import { mergedSignIns, readSignIns, storedSignIns, type SignIns } from './pending-sign-ins';
 
 type Properties = Readonly<Record<string, unknown>>;
 
@@ -51,7 +51,7 @@ export function recentSignIns({
     if (req === undefined || found === undefined) return {};
     // With a session its sign-ins have ended.
     if (hasEnded(req.sessionStore, String(id))) return {};
-    return { [pendingKey]: mergedSignIns(found, readSignIns(own(session, pendingKey))) };
+    return { [pendingKey]: storedSignIns(mergedSignIns(found, readSignIns(own(session, pendingKey)))) };
   }
 
   return Object.freeze({ note, kept });

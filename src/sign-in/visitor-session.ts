@@ -18,7 +18,7 @@ import {
 } from '../session/store';
 import { watchAppChanges, type AppChanges, holdsOurs, ourProperties } from './session-data';
 import { movedFrom, type Moves } from './moved-sessions';
-import type { SignIns } from './pending-sign-ins';
+import { storedSignIns, type SignIns } from './pending-sign-ins';
 import type { RecentSignIns } from './recent-sign-ins';
 import { renewSession, type Renewal, type RenewConfig } from './renew-session';
 
@@ -160,7 +160,7 @@ function visitorSession(
         const { signIns, result } = change(stored);
         if (signIns === undefined) return result;
         adoptStored(loaded, stored, [config.sessionKey, config.oldLabelKey]);
-        loaded[config.pendingKey] = signIns;
+        loaded[config.pendingKey] = storedSignIns(signIns);
         // Before saving: a request with an older copy may save while we do.
         const takeBack = config.recent.note(id, signIns);
         try {

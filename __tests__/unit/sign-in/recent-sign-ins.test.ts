@@ -1,9 +1,10 @@
 import { MemoryStore } from 'express-session';
+import { markOf } from '../../../src/sign-in/pending-sign-ins';
 import { recentSignIns, type RecentSignIns } from '../../../src/sign-in/recent-sign-ins';
 
 const TTL_MS = 600_000;
 const store = new MemoryStore();
-const attempts = { p: [], s: [{ h: 'a hash', at: Date.now() }] };
+const signIns = { pending: [], spent: [markOf('a hash', Date.now())] };
 
 const made = (): RecentSignIns => recentSignIns({ pendingKey: 'connectPending', pendingTtlMs: TTL_MS });
 /** An older copy of a session, which a request of this process saves. */
@@ -11,14 +12,14 @@ const copy = (id: string) => ({ req: { sessionStore: store }, id });
 
 test('the sign-ins of 5,000 sessions are remembered, the oldest being given up first', () => {
   const recent = made();
-  for (let number = 0; number <= 5000; number += 1) recent.note(`session ${number}`, attempts);
+  for (let number = 0; number <= 5000; number += 1) recent.note(`session ${number}`, signIns);
   const kept = [0, 1, 5000].map((number) => Object.keys(recent.kept(copy(`session ${number}`))));
   expect(kept).toEqual([[], ['connectPending'], ['connectPending']]);
 });
 
 test('nothing is kept for what is not a session of a request', () => {
   const recent = made();
-  recent.note('session', attempts);
+  recent.note('session', signIns);
   expect([recent.kept({ id: 'session' }), recent.kept({ ...copy('session'), id: 7 }), recent.kept({})]).toEqual([
     {},
     {},
@@ -28,7 +29,7 @@ test('nothing is kept for what is not a session of a request', () => {
 
 test('sign-ins that are over are not kept', () => {
   const recent = made();
-  recent.note('session', attempts);
+  recent.note('session', signIns);
   const now = jest.spyOn(Date, 'now').mockReturnValue(Date.now() + TTL_MS + 1);
   expect(recent.kept(copy('session'))).toEqual({});
   now.mockRestore();
