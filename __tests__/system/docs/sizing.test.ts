@@ -7,14 +7,14 @@ import { describeInRedis } from '../../support/requires';
 import { table } from './markdown';
 import { ENCRYPTION_KEYS, deploy, tokenSet, type Deployment } from './sizing';
 
-const DOCUMENT = 'docs/scaling.md';
+const DOCUMENT = 'docs/sizing.md';
 
-/** The number that docs/scaling.md prints in a row. */
+/** The number that docs/sizing.md prints in a row. */
 function printed(header: string, row: string): number {
   return Number(table(DOCUMENT, header).find(([name]) => name === row)?.[1]);
 }
 
-/** What docs/scaling.md prints of one request, as `{ get: 3, set: 1 }`. */
+/** What docs/sizing.md prints of one request, as `{ get: 3, set: 1 }`. */
 function printedCommands(row: string): Readonly<Record<string, number>> {
   const [, store = '', ledger = ''] = table(DOCUMENT, 'one request').find(([name]) => name === row) ?? [];
   const counts: Record<string, number> = {};
@@ -37,7 +37,7 @@ function expectAbout(actual: number, expected: number): void {
   expect(actual).toBeLessThan(expected * 1.1);
 }
 
-describeInRedis('docs/scaling.md prints what Redis says:', () => {
+describeInRedis('docs/sizing.md prints what Redis says:', () => {
   let redis: RedisServer;
   beforeAll(async () => {
     redis = await startRedis();
