@@ -161,6 +161,13 @@ const KEEPING: Readonly<Record<string, Play>> = {
     await advance(60_000);
     assert.equal(await ledger.once(key, HOUR_MS), true);
   },
+  'names, and connections, that differ only in upper and lower case are different': async ({ ledger, key }) => {
+    const [one, two] = [`${key}-Aa`, `${key}-aA`];
+    assert.deepEqual([await ledger.once(one, HOUR_MS), await ledger.once(two, HOUR_MS)], [true, true]);
+    const asked = { generation: 0, claimant: 'a', leaseMs: LEASE_MS, minAgeMs: 0, retentionMs: RETENTION_MS };
+    await ledger.acquire(one, asked);
+    assert.equal((await ledger.acquire(two, { ...asked, claimant: 'b' })).kind, 'won');
+  },
   'names and connections do not meet': async ({ ledger, key, claim }) => {
     await claim(0, 'a');
     assert.equal(await ledger.once(key, HOUR_MS), true);
