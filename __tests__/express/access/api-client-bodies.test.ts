@@ -19,7 +19,7 @@ const BODY_REFUSED = { code: 'ERR_CONNECT_CONFIG', status: 500, reason: 'body', 
 
 function expectRefused(refusal: unknown): void {
   expect(refusal).toMatchObject(BODY_REFUSED);
-  expect((refusal as Error).message).toMatch(/global FormData.*fs\.openAsBlob/);
+  expect((refusal as Error).message).toMatch(/global FormData.*fs\.openAsBlob.*base64/);
   expect({ asked: world.asked.length, requests: world.server.requests.length }).toEqual({ asked: 0, requests: 0 });
 }
 
@@ -104,6 +104,41 @@ describe.each<[string, () => unknown]>([
   ])('%s is refused', async (_where, post) => {
     expectRefused(await refusalOf(post(make())));
   });
+});
+
+describe.each<[string, () => unknown]>([
+  ['an ArrayBuffer', () => new ArrayBuffer(3)],
+  ['a DataView', () => new DataView(new ArrayBuffer(3))],
+  ['a typed array', () => new Uint8Array([1, 2])],
+  ['an empty typed array', () => new Float32Array(0)],
+])('%s, which JSON has no form for', (_what, make) => {
+  test.each<[string, (value: unknown) => Promise<unknown>]>([
+    ['in an object', (value) => world.client().post('/me', { a: value })],
+    ['in a list', (value) => world.client().post('/me', [value])],
+    ['given by toJSON', (value) => world.client().post('/me', { a: { toJSON: () => value } })],
+  ])('%s is refused', async (_where, post) => {
+    expectRefused(await refusalOf(post(make())));
+  });
+});
+
+class Profile {
+  name = 'a';
+}
+
+test('what JSON changes or leaves out by itself is sent as JSON has it', async () => {
+  await world.client().post('/me', { number: NaN, list: [() => 1, undefined], left: undefined, out: () => 1 });
+  expect(world.server.requests[0]?.body).toBe('{"number":null,"list":[null,null]}');
+});
+
+test('of an object of a class JSON has what can be listed', async () => {
+  class Hidden {
+    readonly #secret = 'a';
+    get secret(): string {
+      return this.#secret;
+    }
+  }
+  await world.client().post('/me', [new Profile(), new Hidden()]);
+  expect(world.server.requests[0]?.body).toBe('[{"name":"a"},{}]');
 });
 
 test('what JSON writes by itself is sent', async () => {

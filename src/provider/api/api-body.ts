@@ -138,6 +138,8 @@ function jsonText(text: string): string {
 
 function json(value: unknown): string {
   const text = JSON.stringify(value, (_name, inner: unknown) => {
+    // A typed array would be an object of numbered members, all others `{}`.
+    if (isBytes(inner)) throw apiCallRefused('body');
     refuseUnsendable(inner);
     return inner;
   }) as string | undefined;

@@ -11,7 +11,7 @@ const NEXT_STEP: Readonly<Record<ApiCallFault, string>> = {
   body:
     'The body of the call cannot be sent: pass a string, a JSON value, a Buffer or typed array, URLSearchParams, a Blob or ' +
     'the global FormData. Streams and forms of packages are not sent, nor what JSON would empty (Map, Set, Response, a promise): read a stream first (buffer() of ' +
-    'node:stream/consumers; fs.openAsBlob() for a file), and put files into a form as Blobs.',
+    'node:stream/consumers; fs.openAsBlob() for a file), put files into a form as Blobs, and bytes into JSON as base64 text.',
   timeout: 'The timeout of the call is not a number of milliseconds from 0 on.',
   response_type: 'The responseType of the call is none of json, text and arraybuffer.',
   cancel_token: 'A cancelToken is not supported: pass the signal of an AbortController.',
