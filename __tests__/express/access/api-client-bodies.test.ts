@@ -106,6 +106,8 @@ describe.each<[string, () => unknown]>([
   });
 });
 
+const FORM = { headers: { 'Content-Type': 'application/x-www-form-urlencoded' } };
+
 describe.each<[string, () => unknown]>([
   ['an ArrayBuffer', () => new ArrayBuffer(3)],
   ['a DataView', () => new DataView(new ArrayBuffer(3))],
@@ -116,6 +118,7 @@ describe.each<[string, () => unknown]>([
     ['in an object', (value) => world.client().post('/me', { a: value })],
     ['in a list', (value) => world.client().post('/me', [value])],
     ['given by toJSON', (value) => world.client().post('/me', { a: { toJSON: () => value } })],
+    ['in JSON of a form', (value) => world.client().postForm('/me', { 'a{}': { b: value } })],
   ])('%s is refused', async (_where, post) => {
     expectRefused(await refusalOf(post(make())));
   });
@@ -124,6 +127,31 @@ describe.each<[string, () => unknown]>([
 class Profile {
   name = 'a';
 }
+
+/** What a form would take for text, `[object …]`. */
+describe.each<[string, () => unknown]>([
+  ['a DataView', () => new DataView(new ArrayBuffer(3))],
+  ['an object of a class', () => new Profile()],
+  ['a stream', () => Readable.from(['bytes'])],
+])('%s, of which a form would make text', (_what, make) => {
+  test.each<[string, (value: unknown) => Promise<unknown>]>([
+    ['in the object of postForm', (value) => world.client().postForm('/me', { a: value })],
+    ['in a list of postForm', (value) => world.client().postForm('/me', { a: ['a', value] })],
+    ['in an object as a form', (value) => world.client().post('/me', { a: value }, FORM)],
+    ['in a list as a form', (value) => world.client().post('/me', { a: ['a', value] }, FORM)],
+  ])('%s is refused', async (_where, post) => {
+    expectRefused(await refusalOf(post(make())));
+  });
+});
+
+test.each<[string, (text: string) => Promise<unknown>]>([
+  ['in JSON', (text) => world.client().post('/me', { text })],
+  ['in the object of postForm', (text) => world.client().postForm('/me', { text })],
+  ['in an object as a form', (text) => world.client().post('/me', { text, list: [text] }, FORM)],
+])('text of a visitor that reads like an object is sent: %s', async (_where, post) => {
+  await post('[object Promise]');
+  expect(decodeURIComponent(world.server.requests[0]?.body.replaceAll('+', ' ') ?? '')).toContain('[object Promise]');
+});
 
 test('what JSON changes or leaves out by itself is sent as JSON has it', async () => {
   await world.client().post('/me', { number: NaN, list: [() => 1, undefined], left: undefined, out: () => 1 });

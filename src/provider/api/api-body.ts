@@ -4,15 +4,24 @@ import { apiCallRefused } from './api-refusal';
 
 const FORM_TYPE = 'application/x-www-form-urlencoded';
 const BYTES_TYPE = 'application/octet-stream';
-/** What becomes of an object that FormData or URLSearchParams takes for text. */
+/** What `String()` makes of most objects. */
 const WORDS_FOR_AN_OBJECT = /^\[object \w+\]$/;
+/** Made by {@link formOf}, which has checked the values themselves: what reads like an object there is a visitor's text. */
+const checkedForms = new WeakSet<FormData>();
 
 /**
- * Writes a body as axios users know it, and names its type where the call does not: objects, lists and other JSON values
- * as JSON, or as a form or multipart where the Content-Type says so, URLSearchParams as a form. Strings, bytes, FormData
- * and Blob are left for {@link bodyBytes}. Not axios's own function, which any part of the process may have exchanged.
- * @throws ConnectError `ERR_CONNECT_CONFIG` with reason `body`: a value that JSON cannot hold; anything that is or holds a
- * stream, a form of another make than Node's, or something of which JSON would leave `{}`
+ * Encodes a request body as axios's default transformRequest does and sets the Content-Type if the call has none. Strings
+ * (unless the type is JSON), bytes, FormData and Blob are returned as they are; {@link bodyBytes} reads them. Does not
+ * use `axios.defaults.transformRequest`, which other code in the process can replace.
+ *
+ * Refuses streams, forms other than Node's FormData, and objects that would be sent as `{}` in JSON or as `[object …]` in
+ * a form (Map, promise, Error), at any depth. Inside an object this includes FormData, Blobs unless the object is sent as
+ * multipart, and bytes in JSON unless they are a Buffer, which has `toJSON`.
+ *
+ * The rest is up to `JSON.stringify`: NaN becomes null, a function in a list too; members that are functions or undefined
+ * are left out; of an instance of a class its own enumerable members are sent, without private fields and getters.
+ * @throws ConnectError `ERR_CONNECT_CONFIG` with reason `body` for what is refused, and where `JSON.stringify` throws or
+ * returns undefined (BigInt, a cycle, a function)
  */
 export function writeBody(data: unknown, headers: AxiosRequestHeaders): unknown {
   try {
@@ -56,7 +65,8 @@ export interface BodyBytes {
 
 /**
  * Checks what {@link writeBody}, or a `transformRequest` of the app, has left.
- * @returns reads it; that is for later, when it is known that it can be sent
+ * @returns reads the body; call it once the visitor's token is known, so that an unconnected visitor's upload costs no
+ * memory
  * @throws ConnectError `ERR_CONNECT_CONFIG` with reason `body`
  */
 export function bodyBytes(data: unknown): () => Promise<BodyBytes> {
@@ -68,7 +78,7 @@ export function bodyBytes(data: unknown): () => Promise<BodyBytes> {
   }
   if (data instanceof Blob) return async () => ({ bytes: new Uint8Array(await data.arrayBuffer()) });
   if (!(data instanceof FormData)) throw apiCallRefused('body');
-  refuseWords(data);
+  if (!checkedForms.has(data)) refuseWords(data);
   return () => formBytes(data);
 }
 
@@ -78,25 +88,47 @@ async function formBytes(data: FormData): Promise<BodyBytes> {
 }
 
 function formOf<Form extends FormData | URLSearchParams>(data: object, form: Form): Form {
-  const isMultipart = form instanceof FormData;
-  toFormData(data, form, {
+  refuseUnsendable(data);
+  if (form instanceof FormData) checkedForms.add(form);
+  toFormData(data, checkedTarget(form), {
     visitor(value: unknown, key, path, helpers) {
-      // A file is what multipart is for.
-      if (!(isMultipart && value instanceof Blob)) refuseUnsendable(value);
+      if (!isFileIn(form, value)) refuseUnsendable(value);
+      // axios encodes such a field as JSON.
+      if (!path && typeof value === 'object' && String(key).endsWith('{}')) json(value);
       return helpers.defaultVisitor.call(this, value as never, key, path, helpers);
     },
   });
-  refuseUnsendable(data);
   return form;
 }
 
+/** Gives axios's fields to a form, and refuses those that the form would turn into `[object …]`. */
+function checkedTarget(form: FormData | URLSearchParams): { append: (name: string, value: unknown) => void } {
+  const append = (name: string, value: unknown): void => {
+    const isSent = typeof value === 'string' || Buffer.isBuffer(value) || isFileIn(form, value);
+    if (!isSent && WORDS_FOR_AN_OBJECT.test(String(value))) throw apiCallRefused('body');
+    form.append(name, value as string);
+  };
+  if (!(form instanceof FormData)) return { append };
+  // By these axios knows that the form takes Blobs.
+  const iterator = form[Symbol.iterator].bind(form);
+  return Object.assign({ append }, { [Symbol.toStringTag]: 'FormData', [Symbol.iterator]: iterator });
+}
+
+function isFileIn(form: FormData | URLSearchParams, value: unknown): boolean {
+  return form instanceof FormData && value instanceof Blob;
+}
+
+/**
+ * Text that a form of the app may have made of an object, such as a stream. A visitor who has typed exactly that is
+ * refused as well: nobody can tell the two apart any more.
+ */
 function refuseWords(form: FormData | URLSearchParams): void {
   for (const [, value] of form) {
     if (typeof value === 'string' && WORDS_FOR_AN_OBJECT.test(value)) throw apiCallRefused('body');
   }
 }
 
-/** What can be read once only, and what would be sent as `{}` or as words in place of what it holds. */
+/** A stream can be read only once; of the others nothing would be sent but `{}` or `[object …]`. */
 function refuseUnsendable(value: unknown): void {
   if (typeof value !== 'object' || value === null) return;
   const { pipe, getReader, [Symbol.asyncIterator]: iterator } = value as Readonly<Record<PropertyKey, unknown>>;
@@ -104,10 +136,10 @@ function refuseUnsendable(value: unknown): void {
   if (isStream || isEmptied(value)) throw apiCallRefused('body');
 }
 
-/** Tags of what JSON writes out although nothing of it can be listed, or with whatever can be. */
+/** Tags of values that JSON.stringify encodes by design, even when they have no own keys. */
 const WRITTEN = /^\[object (?:Object|Array|Boolean|Number|String)\]$/;
 
-/** A form, Blob, Map, promise, Response, Error …: nothing of what it holds would be in JSON. */
+/** Whether an object that holds something (a form, Blob, Map, promise, Response, Error …) would be `{}` in JSON. */
 function isEmptied(value: object): boolean {
   const tag = Object.prototype.toString.call(value);
   // Forms of packages have members that are none of the form's fields.
