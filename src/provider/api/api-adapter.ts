@@ -4,7 +4,7 @@ import { ConnectError, isConnectError } from '../../errors/connect-error';
 import { own } from '../../base/own';
 import type { ConnectToken } from '../../session/connect-token';
 import { acceptedData, expiredError, readApiAnswer, type ApiDataType, type ApiReading } from './api-answer';
-import { bodyBytes } from './api-body';
+import { bodyReader } from './api-body';
 import { callLimits, type CallLimits } from './api-limits';
 import { apiCallRefused } from './api-refusal';
 import type { TransportFault, WireAnswer, WireRequest } from '../http/send-once';
@@ -96,10 +96,10 @@ export function apiAdapter(
     const dataType = dataTypeOf(config);
     const limits = callLimits(config);
     try {
-      const read = bodyBytes(config.data);
+      const readBody = bodyReader(config.data);
       // Before the body is read: an upload of somebody who is not connected must cost no memory.
       const first = await limits.within(token());
-      const { bytes, type } = await limits.within(read());
+      const { bytes, type } = await limits.within(readBody());
       const headers = withKey(callerHeaders(config.headers, bytes === undefined ? null : type), channel);
       const accepts = (status: number): boolean => isAccepted(config, status);
       const { reading, answer } = await signedAnswer({ url, method, headers, bytes, dataType, limits, accepts }, first);

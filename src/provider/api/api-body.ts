@@ -5,13 +5,13 @@ import { apiCallRefused } from './api-refusal';
 const FORM_TYPE = 'application/x-www-form-urlencoded';
 const BYTES_TYPE = 'application/octet-stream';
 /** What `String()` makes of most objects. */
-const WORDS_FOR_AN_OBJECT = /^\[object \w+\]$/;
-/** Made by {@link formOf}, which has checked the values themselves: what reads like an object there is a visitor's text. */
+const OBJECT_AS_TEXT = /^\[object \w+\]$/;
+/** Made by {@link toForm}, which has checked the values themselves: what reads like an object there is a visitor's text. */
 const checkedForms = new WeakSet<FormData>();
 
 /**
  * Encodes a request body as axios's default transformRequest does and sets the Content-Type if the call has none. Strings
- * (unless the type is JSON), bytes, FormData and Blob are returned as they are; {@link bodyBytes} reads them. Does not
+ * (unless the type is JSON), bytes, FormData and Blob are returned as they are; {@link bodyReader} reads them. Does not
  * use `axios.defaults.transformRequest`, which other code in the process can replace.
  *
  * Refuses streams, forms other than Node's FormData, and objects that would be sent as `{}` in JSON or as `[object …]` in
@@ -25,35 +25,40 @@ const checkedForms = new WeakSet<FormData>();
  */
 export function writeBody(data: unknown, headers: AxiosRequestHeaders): unknown {
   try {
-    return written(data, headers);
+    return encodeBody(data, headers);
   } catch {
     throw apiCallRefused('body');
   }
 }
 
-function written(data: unknown, headers: AxiosRequestHeaders): unknown {
+function encodeBody(data: unknown, headers: AxiosRequestHeaders): unknown {
   const type = String(headers.getContentType() ?? '');
   const isJsonType = type.includes('application/json');
   if (data === undefined || data === null) return undefined;
-  if (typeof data === 'string') return isJsonType ? jsonText(data) : data;
+  if (typeof data === 'string') return isJsonType ? textAsJson(data) : data;
   if (data instanceof FormData) return data;
   if (data instanceof Blob) {
-    headers.setContentType(data.type === '' ? BYTES_TYPE : data.type, false);
+    setDefaultType(headers, data.type === '' ? BYTES_TYPE : data.type);
     return data;
   }
   if (isBytes(data)) {
-    headers.setContentType(BYTES_TYPE, false);
+    setDefaultType(headers, BYTES_TYPE);
     return data;
   }
   if (data instanceof URLSearchParams) {
-    refuseWords(data);
-    headers.setContentType(`${FORM_TYPE};charset=utf-8`, false);
+    refuseObjectText(data);
+    setDefaultType(headers, `${FORM_TYPE};charset=utf-8`);
     return data.toString();
   }
-  if (typeof data === 'object' && type.includes('multipart/form-data')) return formOf(data, new FormData());
-  if (typeof data === 'object' && type.includes(FORM_TYPE)) return formOf(data, new URLSearchParams()).toString();
-  headers.setContentType('application/json', false);
-  return json(data);
+  if (typeof data === 'object' && type.includes('multipart/form-data')) return toForm(data, new FormData());
+  if (typeof data === 'object' && type.includes(FORM_TYPE)) return toForm(data, new URLSearchParams()).toString();
+  setDefaultType(headers, 'application/json');
+  return toJsonText(data);
+}
+
+function setDefaultType(headers: AxiosRequestHeaders, type: string): void {
+  const replaces = false;
+  headers.setContentType(type, replaces);
 }
 
 /** A body as bytes; `type` replaces the Content-Type of the call. */
@@ -69,16 +74,16 @@ export interface BodyBytes {
  * memory
  * @throws ConnectError `ERR_CONNECT_CONFIG` with reason `body`
  */
-export function bodyBytes(data: unknown): () => Promise<BodyBytes> {
+export function bodyReader(data: unknown): () => Promise<BodyBytes> {
   if (data === undefined || data === null) return () => Promise.resolve({ bytes: undefined });
   if (typeof data === 'string') return () => Promise.resolve({ bytes: Buffer.from(data) });
   if (isBytes(data)) {
-    const bytes = ArrayBuffer.isView(data) ? viewed(data) : new Uint8Array(data);
+    const bytes = ArrayBuffer.isView(data) ? bytesOfView(data) : new Uint8Array(data);
     return () => Promise.resolve({ bytes });
   }
   if (data instanceof Blob) return async () => ({ bytes: new Uint8Array(await data.arrayBuffer()) });
   if (!(data instanceof FormData)) throw apiCallRefused('body');
-  if (!checkedForms.has(data)) refuseWords(data);
+  if (!checkedForms.has(data)) refuseObjectText(data);
   return () => formBytes(data);
 }
 
@@ -87,14 +92,14 @@ async function formBytes(data: FormData): Promise<BodyBytes> {
   return { bytes: new Uint8Array(await form.arrayBuffer()), type: form.headers.get('content-type') ?? '' };
 }
 
-function formOf<Form extends FormData | URLSearchParams>(data: object, form: Form): Form {
+function toForm<Form extends FormData | URLSearchParams>(data: object, form: Form): Form {
   refuseUnsendable(data);
   if (form instanceof FormData) checkedForms.add(form);
   toFormData(data, checkedTarget(form), {
     visitor(value: unknown, key, path, helpers) {
       if (!isFileIn(form, value)) refuseUnsendable(value);
       // axios encodes such a field as JSON.
-      if (!path && typeof value === 'object' && String(key).endsWith('{}')) json(value);
+      if (!path && typeof value === 'object' && String(key).endsWith('{}')) toJsonText(value);
       return helpers.defaultVisitor.call(this, value as never, key, path, helpers);
     },
   });
@@ -105,7 +110,7 @@ function formOf<Form extends FormData | URLSearchParams>(data: object, form: For
 function checkedTarget(form: FormData | URLSearchParams): { append: (name: string, value: unknown) => void } {
   const append = (name: string, value: unknown): void => {
     const isSent = typeof value === 'string' || Buffer.isBuffer(value) || isFileIn(form, value);
-    if (!isSent && WORDS_FOR_AN_OBJECT.test(String(value))) throw apiCallRefused('body');
+    if (!isSent && OBJECT_AS_TEXT.test(String(value))) throw apiCallRefused('body');
     form.append(name, value as string);
   };
   if (!(form instanceof FormData)) return { append };
@@ -122,9 +127,9 @@ function isFileIn(form: FormData | URLSearchParams, value: unknown): boolean {
  * Text that a form of the app may have made of an object, such as a stream. A visitor who has typed exactly that is
  * refused as well: nobody can tell the two apart any more.
  */
-function refuseWords(form: FormData | URLSearchParams): void {
+function refuseObjectText(form: FormData | URLSearchParams): void {
   for (const [, value] of form) {
-    if (typeof value === 'string' && WORDS_FOR_AN_OBJECT.test(value)) throw apiCallRefused('body');
+    if (typeof value === 'string' && OBJECT_AS_TEXT.test(value)) throw apiCallRefused('body');
   }
 }
 
@@ -133,19 +138,19 @@ function refuseUnsendable(value: unknown): void {
   if (typeof value !== 'object' || value === null) return;
   const { pipe, getReader, [Symbol.asyncIterator]: iterator } = value as Readonly<Record<PropertyKey, unknown>>;
   const isStream = [pipe, getReader, iterator].some((method) => typeof method === 'function');
-  if (isStream || isEmptied(value)) throw apiCallRefused('body');
+  if (isStream || isEmptyInJson(value)) throw apiCallRefused('body');
 }
 
 /** Tags of values that JSON.stringify encodes by design, even when they have no own keys. */
-const WRITTEN = /^\[object (?:Object|Array|Boolean|Number|String)\]$/;
+const JSON_TAGS = /^\[object (?:Object|Array|Boolean|Number|String)\]$/;
 
 /** Whether an object that holds something (a form, Blob, Map, promise, Response, Error …) would be `{}` in JSON. */
-function isEmptied(value: object): boolean {
+function isEmptyInJson(value: object): boolean {
   const tag = Object.prototype.toString.call(value);
   // Forms of packages have members that are none of the form's fields.
   if (tag === '[object FormData]') return true;
   const { toJSON } = value as { readonly toJSON?: unknown };
-  return !WRITTEN.test(tag) && !isBytes(value) && typeof toJSON !== 'function' && Object.keys(value).length === 0;
+  return !JSON_TAGS.test(tag) && !isBytes(value) && typeof toJSON !== 'function' && Object.keys(value).length === 0;
 }
 
 function isBytes(data: unknown): data is ArrayBuffer | ArrayBufferView {
@@ -154,21 +159,21 @@ function isBytes(data: unknown): data is ArrayBuffer | ArrayBufferView {
 }
 
 /** Only the part of the buffer that is seen: axios would send all of it. */
-function viewed(view: ArrayBufferView): Uint8Array {
+function bytesOfView(view: ArrayBufferView): Uint8Array {
   return new Uint8Array(view.buffer, view.byteOffset, view.byteLength);
 }
 
 /** As axios does with a string under a JSON type: JSON goes as it is, other text as a JSON string. */
-function jsonText(text: string): string {
+function textAsJson(text: string): string {
   try {
     JSON.parse(text);
     return text.trim();
   } catch {
-    return json(text);
+    return toJsonText(text);
   }
 }
 
-function json(value: unknown): string {
+function toJsonText(value: unknown): string {
   const text = JSON.stringify(value, (_name, inner: unknown) => {
     // A typed array would be an object of numbered members, all others `{}`.
     if (isBytes(inner)) throw apiCallRefused('body');
