@@ -3,7 +3,7 @@ import { AxiosHeaders, type AxiosResponse, type InternalAxiosRequestConfig } fro
 import { ConnectError, isConnectError } from '../../errors/connect-error';
 import { own } from '../../base/own';
 import type { ConnectToken } from '../../session/connect-token';
-import { acceptedData, expiredError, readApiAnswer, type ApiDataType, type ApiReading } from './api-answer';
+import { dataOfAcceptedStatus, expiredError, readApiAnswer, type ApiDataType, type ApiReading } from './api-answer';
 import { bodyReader } from './api-body';
 import { callLimits, type CallLimits } from './api-limits';
 import { apiCallRefused } from './api-refusal';
@@ -104,7 +104,7 @@ export function apiAdapter(
       const accepts = (status: number): boolean => isAccepted(config, status);
       const { reading, answer } = await signedAnswer({ url, method, headers, bytes, dataType, limits, accepts }, first);
       const isGiven = reading.kind !== 'data' && accepts(answer.status);
-      return response(isGiven ? acceptedData(answer, { dataType }) : reading, answer, config);
+      return response(isGiven ? dataOfAcceptedStatus(answer, { dataType }) : reading, answer, config);
     } finally {
       limits.dispose();
     }

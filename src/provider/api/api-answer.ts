@@ -34,22 +34,25 @@ export type ApiReading =
  * Judges an answer of the Connect API. Documented is `{"success":true,"data":{…}}` (page "get-profile") and no body of
  * an error, so an error sign is looked for as follows:
  *
- * - With an HTTP status of 400 or more, and where `success` is false: anywhere in the body.
+ * - With an HTTP status of 400 or more, and where `success` is `false`, `0`, `'false'` or `'0'`: anywhere.
  * - In any other answer: beside `data`, never in it. A profile may hold `status`, `code`, `message` and `errors` of its
- *   own. A filled `error` or `errors`, a documented code or its text, and a registered OAuth name at the top level are
- *   errors, `success: true` or not. A list is an error only if every element of it is one, and there are 200 at most.
- * - Asked for as text or bytes: only where the Content-Type says JSON. Anything else may say what it likes.
+ *   own. A filled `error` or `errors`, a documented code or its text, and a registered OAuth name are errors, with
+ *   `success: true` too; `error`, `errors` and `message` are searched, six levels deep in all. A list is an error only
+ *   if every element of it is one, and there are 200 at most.
+ * - Body of a 2xx/3xx asked for as text or bytes: read only where the Content-Type says JSON. A body of status >= 400 is
+ *   always read, one of HEAD never.
  *
- * Signs count in the order of the token endpoint's: a 20xx code, an OAuth name, a documented number (unless the HTTP
- * status is ≥ 500 and the number below), the HTTP status, another number of 400–599, anything else that says failure.
- * `refused`: the outcome is 401, or the word `invalid_token` (RFC 6750 §3.1), but not `insufficient_scope`, which is 403.
+ * Signs count in this order: a 20xx code, `insufficient_scope` (403), `invalid_token` (RFC 6750 §3.1), an OAuth name, a
+ * documented number (unless the HTTP status is ≥ 500 and the number below), the HTTP status, another number of 400–599,
+ * anything else that says failure.
+ * `refused`: the error is `ERR_CONNECT_EXPIRED`, whatever status the app gives it.
  * An empty body of a 2xx answer is `''`, as in axios; one that is not a JSON object or list is an error where JSON was
  * asked for. An HTML page never refuses an account. Pure, and never throws on any body.
  */
 export function readApiAnswer(answer: WireAnswer, context: ApiReadingContext): ApiReading {
   const { status, headers, unacceptable } = answer;
   const isEmpty = answer.bytes.byteLength === 0;
-  const parsed = isJudged(answer, context) ? parseBody(answer.body) : UNREAD;
+  const parsed = readsBody(answer, context) ? parseBody(answer.body) : UNPARSED_BODY;
   const error = apiError({ status, headers, unacceptable, isEmpty, parsed }, context);
   if (error !== undefined) return { kind: error.code === 'ERR_CONNECT_EXPIRED' ? 'refused' : 'error', error };
   if (context.dataType === 'arraybuffer') return { kind: 'data', data: answer.bytes };
@@ -58,11 +61,11 @@ export function readApiAnswer(answer: WireAnswer, context: ApiReadingContext): A
 }
 
 /** An answer as far as it counts, whoever has fetched and parsed it. */
-export interface JudgedAnswer extends AnswerHead {
+export interface ParsedAnswer extends AnswerHead {
   /** Why the body was not accepted, in a word of ours. */
   readonly unacceptable?: string | undefined;
   readonly isEmpty: boolean;
-  /** {@link UNREAD} unless {@link isJudged}. */
+  /** {@link UNPARSED_BODY} unless {@link readsBody}. */
   readonly parsed: ParsedBody;
 }
 
@@ -74,7 +77,7 @@ interface AnswerHead {
 }
 
 /** The error that an answer means, by the rules of {@link readApiAnswer}; undefined where nothing failed. */
-export function apiError(answer: JudgedAnswer, context: Omit<ApiReadingContext, 'method'>): ConnectError | undefined {
+export function apiError(answer: ParsedAnswer, context: Omit<ApiReadingContext, 'method'>): ConnectError | undefined {
   const { status, headers, unacceptable, isEmpty, parsed } = answer;
   const { value, isJson, isMarkup } = parsed;
   const about: ErrorCircumstances = {
@@ -83,8 +86,8 @@ export function apiError(answer: JudgedAnswer, context: Omit<ApiReadingContext, 
     httpStatus: status,
     retryAfterSeconds: readRetryAfter(own(headers, 'retry-after'), context.nowMs),
   };
-  const error = signalledError(answer, status >= 400 ? value : besideData(value), about);
-  // A page is of somebody in between, who knows nothing of an account.
+  const error = errorFromSigns(answer, status >= 400 ? value : withoutData(value), about);
+  // An HTML page comes from a proxy, not from the API: it must not end a connection.
   const refusesAccount = error?.code === 'ERR_CONNECT_EXPIRED' || error?.code === 'ERR_CONNECT_FORBIDDEN';
   if (isMarkup && refusesAccount) return errorForUnusableAnswer('html', about);
   if (error !== undefined) return error;
@@ -94,10 +97,10 @@ export function apiError(answer: JudgedAnswer, context: Omit<ApiReadingContext, 
 }
 
 /** A body that nobody has looked into. */
-export const UNREAD: ParsedBody = { value: undefined, isJson: false, isMarkup: false };
+export const UNPARSED_BODY: ParsedBody = { value: undefined, isJson: false, isMarkup: false };
 
 /** Whether the body of an answer is to be looked into. */
-export function isJudged(
+export function readsBody(
   { status, headers }: AnswerHead,
   { dataType, method }: Pick<ApiReadingContext, 'dataType' | 'method'>,
 ): boolean {
@@ -106,30 +109,32 @@ export function isJudged(
   return dataType === 'json' || status >= 400 || (typeof type === 'string' && /[/+]json\b/i.test(type));
 }
 
-/** A longer list is not read as errors: it would cost as much as if it were some. */
+/** Longer lists are returned as data: checking each element would cost too much. */
 const MOST_ERRORS = 200;
-/** Of each of them: all together must not cost more than parsing them did. */
+/** Values examined per list element. */
 const MOST_VALUES_OF_ONE = 10;
 const BESIDE_DATA = SIGN_KEYS.filter((name) => name !== 'data');
 
 /** The part of a 2xx body in which a sign is an error. */
-function besideData(value: unknown): unknown {
+function withoutData(value: unknown): unknown {
   if (Array.isArray(value)) {
     const length = lengthOf(value);
     if (length === 0 || length > MOST_ERRORS) return undefined;
-    for (let index = 0; index < length; index += 1) if (!saysError(ownData(value, String(index)))) return undefined;
+    for (let index = 0; index < length; index += 1) {
+      if (!isErrorElement(ownData(value, String(index)))) return undefined;
+    }
     return value;
   }
   if (!isFields(value) || findErrorSigns({ success: ownData(value, 'success') }).failed) return value;
   return Object.fromEntries(BESIDE_DATA.map((name) => [name, ownData(value, name)]));
 }
 
-function saysError(element: unknown): boolean {
-  const signs = findErrorSigns(isFields(element) ? besideData(element) : undefined, MOST_VALUES_OF_ONE);
+function isErrorElement(element: unknown): boolean {
+  const signs = findErrorSigns(isFields(element) ? withoutData(element) : undefined, MOST_VALUES_OF_ONE);
   return signs.failed || [signs.accountCode, signs.oauthName, signs.statusCode].some((sign) => sign !== undefined);
 }
 
-function signalledError(answer: AnswerHead, judged: unknown, about: ErrorCircumstances): ConnectError | undefined {
+function errorFromSigns(answer: AnswerHead, judged: unknown, about: ErrorCircumstances): ConnectError | undefined {
   const { status } = answer;
   const signs: ErrorSigns = findErrorSigns(judged);
   if (signs.accountCode !== undefined) return errorForApiCode(signs.accountCode, about);
@@ -159,7 +164,7 @@ function challengesScope({ headers }: AnswerHead): boolean {
   return typeof challenge === 'string' && /\berror\s*=\s*"?insufficient_scope\b/i.test(challenge);
 }
 
-/** As above. Another token of the same connection has the same scope: a refresh helps nobody. */
+/** Not in the error table, like invalid_token. A refresh would not help: the new token has the same scope. */
 function insufficientScope(status: number): ConnectError {
   return new ConnectError('ERR_CONNECT_FORBIDDEN', {
     stage: 'api',
@@ -189,12 +194,15 @@ export function expiredError(
  * The data of an answer whose status the caller has accepted, whatever it says: JSON where it was asked for and is there.
  * Of a body that was not accepted there is nothing to give.
  */
-export function acceptedData(answer: WireAnswer, { dataType }: Pick<ApiReadingContext, 'dataType'>): ApiReading {
+export function dataOfAcceptedStatus(
+  answer: WireAnswer,
+  { dataType }: Pick<ApiReadingContext, 'dataType'>,
+): ApiReading {
   if (answer.unacceptable !== undefined) {
     const about = { stage: 'api', statusByApiCode: {}, httpStatus: answer.status } as const;
     return { kind: 'error', error: errorForUnusableAnswer(answer.unacceptable, about) };
   }
   if (dataType === 'arraybuffer') return { kind: 'data', data: answer.bytes };
-  const { value, isJson } = dataType === 'json' ? parseBody(answer.body) : UNREAD;
+  const { value, isJson } = dataType === 'json' ? parseBody(answer.body) : UNPARSED_BODY;
   return { kind: 'data', data: isJson ? value : answer.body };
 }

@@ -2,7 +2,7 @@ import { Stream } from 'node:stream';
 import { isArrayBuffer, isArrayBufferView } from 'node:util/types';
 import type { ConnectError } from '../../errors/connect-error';
 import { own, ownData, ownOnly } from '../../base/own';
-import { apiError, expiredError, isJudged, UNREAD } from './api-answer';
+import { apiError, expiredError, readsBody, UNPARSED_BODY } from './api-answer';
 import { errorForUnusableAnswer } from '../errors/error-table';
 import { parseBody, type ParsedBody } from '../http/parse-body';
 import { readParsed } from '../token/read-answer';
@@ -52,10 +52,11 @@ export function connectErrorFrom(
   const body = member('body');
   const text = tried(() => textOf(body));
   // An object that must not be looked at, such as a revoked proxy, tells nothing: its status counts.
-  const parse = (): ParsedBody => (text === undefined ? (tried(() => givenParsed(body)) ?? UNREAD) : parseBody(text));
+  const parse = (): ParsedBody =>
+    text === undefined ? (tried(() => givenParsed(body)) ?? UNPARSED_BODY) : parseBody(text);
   const isEmpty = text === '';
   const reading = tried(() => ({ means: judged(head, { isEmpty, parse }, given) })) ?? {
-    means: judged(head, { isEmpty, parse: () => UNREAD }, given),
+    means: judged(head, { isEmpty, parse: () => UNPARSED_BODY }, given),
   };
   const { means } = reading;
   if (means?.code !== 'ERR_CONNECT_EXPIRED') return means;
@@ -104,7 +105,7 @@ function judged(head: Head, { isEmpty, parse }: Body, given: ConnectErrorFromOpt
     const answer = { status, retryAfter: headers['retry-after'], date: headers['date'] };
     return readParsed(answer, parse(), { stage, statusByApiCode, nowMs }).error;
   }
-  const parsed = isJudged(head, { dataType, method: 'GET' }) ? parse() : UNREAD;
+  const parsed = readsBody(head, { dataType, method: 'GET' }) ? parse() : UNPARSED_BODY;
   return apiError({ ...head, isEmpty, parsed }, { dataType, nowMs, statusByApiCode });
 }
 
@@ -120,7 +121,7 @@ function textOf(body: unknown): string | undefined {
 function givenParsed(body: unknown): ParsedBody {
   const isValue = ['boolean', 'number', 'object'].includes(typeof body);
   const isOfAClass = typeof body === 'object' && body !== null && !Array.isArray(body) && !isPlain(body);
-  return isValue && !isOfAClass ? { value: body, isJson: true, isMarkup: false } : UNREAD;
+  return isValue && !isOfAClass ? { value: body, isJson: true, isMarkup: false } : UNPARSED_BODY;
 }
 
 function isPlain(body: object): boolean {
