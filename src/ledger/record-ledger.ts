@@ -10,8 +10,8 @@ export interface RecordLedgerOptions {
   /** The one operation that the database offers. */
   readonly update: UpdateRecord;
   /**
-   * 1–10 keys: the first seals the token sets, all open them. To rotate, put a new one in front and keep the old one for
-   * as long as its records live. Every process needs all of them.
+   * 1–10 keys: the first one seals token sets, any of them opens them. To rotate, deploy twice: add the new key at the
+   * end in every process, then move it to the front. Keep the old one for as long as records sealed with it live.
    */
   readonly encryptionKeys: readonly EncryptionKey[];
 }
@@ -28,8 +28,9 @@ const TABLE = {
 /**
  * Coordinates the refreshes of all processes that share a database, whichever it is: all that it must offer is one atomic
  * read-modify-write of one text. Token sets are sealed with AES-256-GCM before `update` sees them. An operation rejects
- * with `ERR_CONNECT_LEDGER` when `update` rejects, gives another answer than its step's, or gives `step` a text that is
- * not what was stored; so does one that meets a token set that no key opens. docs/ledgers.md has an example for SQLite.
+ * with `ERR_CONNECT_LEDGER` when `update` rejects, resolves with anything but the answer of its last step, or passes
+ * `step` a text that is not one of ours or a time that is not a number. So does one that would have to return a token
+ * set that no key opens; `revoke` does without it. docs/ledgers.md has an example for SQLite.
  * @throws ConnectError `ERR_CONNECT_OPTIONS` naming every option that is not usable
  */
 export function recordLedger(options: RecordLedgerOptions): RefreshLedger {

@@ -39,27 +39,27 @@ export interface WonClaim {
   readonly retentionMs: number;
 }
 
-/** What visitors without a valid token are answered with; 503 for all that may pass. */
+/** HTTP status for visitors without a valid token, by kind of failure; 503 for the others, which may pass. */
 const VISITOR_STATUS: Readonly<Partial<Record<RefreshFailureKind, number>>> = {
   terminal: 401,
   refused: 401,
   configuration: 500,
 };
-/** Milliseconds without a claim of ours, after a failure that could not be recorded in the ledger. */
+/** Milliseconds without a claim of ours, after an `invalid_grant` that the ledger did not record. */
 const UNRECORDED_PAUSE_MS = 2000;
-/** Of a claim, in the time that it holds: one may fail. */
+/** Renewals in the time of one lease: so one of them may fail. */
 const RENEWALS = 3;
 
 /**
  * Presents the refresh token of a claim once and records what came of it.
- * @returns undefined when somebody else has the claim by now: our failure says nothing then, and the ledger is to be
- * asked again
+ * @returns undefined when our failure decides nothing and the ledger has to be asked again: the claim is no longer
+ * ours, or this was the probe of a connection that had ended before
  */
 export async function attemptRefresh(claim: WonClaim, parts: AttemptParts): Promise<RefreshOutcome | undefined> {
   const { key, set, won, retentionMs } = claim;
   const startedMs = performance.now();
   let status: number | undefined;
-  const lease = setInterval(() => {
+  const renewal = setInterval(() => {
     void parts.ask('renew', set, () => parts.ledger.renew(key, parts.claimant, parts.leaseMs));
   }, parts.leaseMs / RENEWALS);
   try {
@@ -68,7 +68,7 @@ export async function attemptRefresh(claim: WonClaim, parts: AttemptParts): Prom
         status = httpStatus;
       },
     });
-    clearInterval(lease);
+    clearInterval(renewal);
     parts.pauses.succeeded();
     const took = durationOf({ startedMs });
     const next = successor(set, token, Date.now());
@@ -85,7 +85,7 @@ export async function attemptRefresh(claim: WonClaim, parts: AttemptParts): Prom
     }
     return outcome;
   } catch (thrown) {
-    clearInterval(lease);
+    clearInterval(renewal);
     const error = isConnectError(thrown) ? thrown : new ConnectError('ERR_CONNECT_UNAVAILABLE', { stage: 'refresh' });
     return recordFailure(claim, { error, ...durationOf({ startedMs }) }, parts);
   }
@@ -107,14 +107,15 @@ async function recordFailure(
   const status = overriddenStatus(apiCode, parts);
   announce(set, { kind, error, durationMs, status: status ?? VISITOR_STATUS[kind] ?? 503 }, parts.onEvent);
   const ambiguous = won.ambiguous || kind === 'ambiguous';
-  // An OAuth name in the answer decides the code, and there is none for this.
+  // The status counts too: an OAuth error name beside a 429 decides the code, and no such name means "rate limited".
   const rateLimited = error.code === 'ERR_CONNECT_RATE_LIMITED' || error.provider?.status === 429;
-  const end = kind !== 'terminal' ? 'refused' : ambiguous ? 'lost_response' : 'invalid_grant';
+  // The reason to report, should this failure end the connection.
+  const endReason = kind !== 'terminal' ? 'refused' : ambiguous ? 'lost_response' : 'invalid_grant';
   const pause =
     kind === 'terminal'
-      ? { ms: UNRECORDED_PAUSE_MS, word: end }
+      ? { ms: UNRECORDED_PAUSE_MS, word: endReason }
       : backOff(kind, { ...won, rateLimited, retryAfterSeconds }, Math.random());
-  // Others, who meet the pause only, need to know as well.
+  // Later claimants get this word only, so the API code that the app has a status for goes with it.
   const recorded = (word: string): string => writeWord({ word, apiCode: status === undefined ? undefined : apiCode });
   const failed = await parts.ask('fail', { connectionId: set.connectionId, reference: error.reference }, () =>
     parts.ledger.fail(key, {
@@ -127,19 +128,19 @@ async function recordFailure(
     }),
   );
   if (failed === 'ended') {
-    // Of a connection that had ended before, the ledger knows why.
+    // This was only a probe. Why the connection had ended, the ledger says when it is asked again.
     if (won.ended) return undefined;
-    emit(parts.onEvent, endedEvent(set.connectionId, end));
-    return { kind: 'dead', word: end, reference: error.reference };
+    emit(parts.onEvent, endedEvent(set.connectionId, endReason));
+    return { kind: 'dead', word: endReason, reference: error.reference };
   }
-  // Terminal, and unrecorded: perhaps somebody took the claim over and has a newer token. Nobody is signed out for that.
+  // Terminal but not recorded: another process may have a newer token set by now, so this ends no connection.
   const word = recorded(kind === 'terminal' ? 'unavailable' : pause.word);
   const paused =
     kind === 'configuration'
       ? parts.pauses.refusedUs(key, set, word)
       : { kind: 'backoff' as const, ms: pause.ms, word };
   if (kind !== 'configuration') parts.pauses.keep(key, set, paused);
-  // Not recorded: the claim is somebody else's, or the record is gone. Ask again, and present nothing before the pause is over.
+  // Lost: the claim is no longer ours, or the record is gone. Ask the ledger again; the pause keeps us from presenting.
   return failed === 'lost' ? undefined : { ...paused, reference: error.reference };
 }
 
@@ -168,7 +169,10 @@ function announce(
   });
 }
 
-/** What the provider does not repeat stays as it was (RFC 6749 §5.1, §6: an omitted scope means the same scope). */
+/**
+ * The token set that a refresh brought. An omitted scope means the same scope (RFC 6749 §5.1); an omitted refresh token
+ * has been filled in by {@link TokenEndpoint.refresh}.
+ */
 function successor(set: TokenSet, token: TokenSet['token'], nowMs: number): TokenSet {
   const { scope } = set.token;
   return {

@@ -21,8 +21,8 @@ export interface FlightsConfig extends LedgerScope {
   readonly onEvent?: ConnectEventListener | undefined;
   readonly statusByApiCode?: Readonly<Record<string, number>> | undefined;
   /**
-   * Milliseconds. After a crash the claim is taken over when the lease ends: within a grace time of 10 s, as providers
-   * give it, and within the time that a caller waits. @defaultValue `6000`
+   * Milliseconds until another process may take over the claim of one that crashed. Shorter than `waitMaxMs`, and than
+   * the 10 s for which providers commonly accept a rotated refresh token again. @defaultValue `6000`
    */
   readonly leaseMs?: number | undefined;
   /** Milliseconds that a caller without a valid token waits for a refresh. @defaultValue `8000` */
@@ -32,7 +32,7 @@ export interface FlightsConfig extends LedgerScope {
 /** A single flight: one refresh, shared by all requests of this process that need it. */
 export interface Flight {
   readonly outcome: Promise<RefreshOutcome>;
-  /** Whether somebody without a valid token is on board: then it goes on while another process refreshes. */
+  /** Whether a request without a valid token shares it: then it keeps polling while another process refreshes. */
   patient: boolean;
 }
 
@@ -59,11 +59,11 @@ export interface Flights {
 
 /** For how long a claim to refresh holds unless it is renewed; others take over after that. */
 const LEASE_MS = 6000;
-/** Of that: an answer to a claim that was read later counts for nothing. */
+/** `won` counts only if it is read within this share of the lease: later, another process may be about to take over. */
 const SURE_SHARE = 0.5;
 /** How long a request without a valid token waits for a refresh. */
 const LONGEST_WAIT_MS = 8000;
-/** Milliseconds between two questions whether another process is done: first and longest. */
+/** Milliseconds between two looks at whether another process is done, first and longest, before jitter may double them. */
 const FIRST_POLL_MS = 15;
 const LONGEST_POLL_MS = 120;
 /** Milliseconds that `close()` goes on offering successes to a ledger that does not take them. */
@@ -86,6 +86,7 @@ export function refreshFlights(config: FlightsConfig): Flights {
   function start(set: TokenSet, plan: FlightPlan): Flight {
     const key = ledgerKey(config, set.connectionId);
     const name = flightName(key, set);
+    // Becomes the flight itself, so that fly() sees it when a request that joins later sets `patient`.
     const board = { patient: plan.patient };
     const flight = Object.assign(board, { outcome: fly(key, set, plan, board).finally(() => flights.delete(name)) });
     flights.set(name, flight);
@@ -99,7 +100,7 @@ export function refreshFlights(config: FlightsConfig): Flights {
     board: { readonly patient: boolean },
   ): Promise<RefreshOutcome> {
     const lastMs = Date.now() + waitMaxMs;
-    // Of the trouble that the ledger may have: whoever needs its answer gets an error of the same name.
+    // Should the ledger fail: the event and the errors of all requests on this flight carry the same reference.
     const reference = newReference();
     for (let pollMs = FIRST_POLL_MS; ; pollMs = Math.min(pollMs * 2, LONGEST_POLL_MS)) {
       const known = knownHere(key, set, board.patient);
@@ -118,7 +119,7 @@ export function refreshFlights(config: FlightsConfig): Flights {
       debug('refresh', got.kind, set.generation);
       if (got.kind !== 'won' && got.kind !== 'wait') return fromLedger(got, set);
       if (got.kind === 'wait' && !board.patient) return { kind: 'wait' };
-      // Of a claim whose answer was read late, after a stall of this process, nothing is sure: ask again.
+      // If this process stalled and read the answer late, the lease may be over: ask again.
       if (got.kind === 'won' && performance.now() - askedMs < leaseMs * SURE_SHARE) {
         const paused = parts.pauses.find(key, set);
         if (paused !== undefined) return giveBack(key, { set, won: got, retentionMs: plan.retentionMs }, paused);
@@ -131,7 +132,7 @@ export function refreshFlights(config: FlightsConfig): Flights {
     }
   }
 
-  /** A claim in a pause of this process: the provider is not asked, but others may be luckier with it. */
+  /** Releases a claim won during a pause of this process: we do not ask the provider now, but another process may. */
   async function giveBack(
     key: string,
     { set, won, retentionMs }: Omit<WonClaim, 'key'>,
@@ -151,8 +152,8 @@ export function refreshFlights(config: FlightsConfig): Flights {
   }
 
   /**
-   * What this process knows better than the ledger, or need not ask it. Who has no valid token asks it in a pause too:
-   * another process may have got a newer one meanwhile.
+   * An outcome that this process knows without the ledger: a success that the ledger has not taken yet, or a pause. A
+   * patient flight asks the ledger even in a pause: another process may have settled a newer token set meanwhile.
    */
   function knownHere(key: string, set: TokenSet, patient: boolean): RefreshOutcome | undefined {
     const newer = parts.settler.find(key);

@@ -29,7 +29,7 @@ export type StoredSession = Readonly<Record<string, unknown>>;
 
 const NO_SESSION =
   'There is no session on this request. Mount express-session before connectAuth(), let its cookie path ' +
-  'cover our routes, and look whether its store is connected.';
+  'cover our routes, and check that its store is connected.';
 
 /**
  * Gives the session of a request.
@@ -108,7 +108,8 @@ export interface DocumentWrite {
 }
 
 /**
- * Writes a document for the session of a request. An unmodified session counts as saved afterwards.
+ * Writes a document in place of a request's session. If that is unmodified, express-session then takes it for saved and
+ * does not write its older copy over the document when the response ends.
  * @param onLate - called when the store answers after the time was up
  * @throws ConnectError `ERR_CONNECT_STORE`
  */
@@ -127,8 +128,8 @@ export async function saveDocument(
   await storeCall<undefined>(stage, config, (done) => write((error) => done(error, undefined)), onLate);
 }
 
-/** Takes over what the store holds of our own keys: another request may have written or removed them since. */
-export function adoptStored(session: SessionRecord, stored: StoredSession, keys: readonly string[]): void {
+/** Copies `keys` from the stored document, and deletes those it lacks: another request may have changed them since. */
+export function takeStoredKeys(session: SessionRecord, stored: StoredSession, keys: readonly string[]): void {
   for (const key of keys) {
     if (Object.hasOwn(stored, key)) session[key] = stored[key];
     else Reflect.deleteProperty(session, key);
@@ -158,8 +159,9 @@ export function detach(req: Request): void {
 }
 
 /**
- * Sends an answer whose session is already saved: the headers first, because express-session adds its cookie there,
- * then without session, because a second save or touch could hang the answer or write stale data.
+ * Ends a response without a body, once its session is saved or detached. The headers go first, because express-session
+ * adds its cookie then; then the session is detached, because another save or touch could hang the response or write
+ * stale data.
  */
 export function endDetached(req: Request, res: Response): void {
   // A 204 has no length to tell (RFC 9110 §8.6).
@@ -169,7 +171,7 @@ export function endDetached(req: Request, res: Response): void {
   res.end();
 }
 
-/** Waiting for our turn on a session is waiting for its store: bounded alike. */
+/** How long to wait for a session's lock: as long as for its store, which is what its holder waits for. */
 export function lockPatience(
   stage: ConnectStage,
   config: SessionConfig,
@@ -199,7 +201,7 @@ function storeCall<T>(
 ): Promise<T> {
   let isLate = false;
   const work = new Promise<T>((resolve, reject) => {
-    const fail = (): void => reject(storeError(stage, 'failed'));
+    const fail = (): void => (isLate ? onLate?.() : reject(storeError(stage, 'failed')));
     const done = (error: unknown, value: T): void => {
       if (isLate) onLate?.();
       else if (error == null) resolve(value);

@@ -6,7 +6,7 @@ import { noteSeen, watchSession } from '../session/gone-sessions';
 import { saveIfLiving, type LivingConfig } from '../session/living-session';
 import { withSessionLock } from '../session/lock';
 import {
-  adoptStored,
+  takeStoredKeys,
   destroyStored,
   detach,
   endDetached,
@@ -159,7 +159,7 @@ function visitorSession(
         if (stored === undefined) throw gone();
         const { signIns, result } = change(stored);
         if (signIns === undefined) return result;
-        adoptStored(loaded, stored, [config.sessionKey, config.oldLabelKey]);
+        takeStoredKeys(loaded, stored, [config.sessionKey, config.oldLabelKey]);
         loaded[config.pendingKey] = storedSignIns(signIns);
         // Before saving: a request with an older copy may save while we do.
         const takeBack = config.recent.note(id, signIns);

@@ -5,7 +5,7 @@ import { ownOnly } from '../base/own';
 /** What {@link assertSameOrigin} needs to know. */
 export interface SameOriginConfig {
   readonly redirectUri: string;
-  /** As browsers write them. */
+  /** As in an `Origin` header: `https://app.example`, a port only where it is not the default. */
   readonly allowedOrigins: readonly string[];
 }
 
@@ -13,10 +13,10 @@ export interface SameOriginConfig {
 type Sign = 'own' | 'foreign' | 'none';
 
 /**
- * Refuses a request that was not made by a page of this site. `Sec-Fetch-Site` decides where a browser sends it, because
- * no page can set it; else `Origin` and `Referer` are asked, and one foreign sign is enough. Our own origin is that of
- * `redirectUri`: a Host header can be forged by what stands before us. Pages of `allowedOrigins` count as ours; beside
- * `Sec-Fetch-Site` they have to name themselves by `Origin`, which no page can set either.
+ * Refuses a request that was not made by a page of this site. If the browser sends `Sec-Fetch-Site`, that header alone
+ * decides, because no page can set it; otherwise `Origin` and `Referer` do. One foreign value is enough to refuse. Our
+ * own origin is that of `redirectUri`, because `Host` can be forged on the way. Pages of `allowedOrigins` count as ours;
+ * where `Sec-Fetch-Site` is sent, they must also be named by `Origin`, which no page can set either.
  * @throws ConnectError `ERR_CONNECT_ORIGIN` with `reason` `foreign` or `missing`
  */
 export function assertSameOrigin(req: Request, config: SameOriginConfig): void {
@@ -35,12 +35,12 @@ export function assertSameOrigin(req: Request, config: SameOriginConfig): void {
   if (!signs.includes('own')) refuse('missing');
 }
 
-/** All values: of a repeated header Node would show the first one only. */
+/** All values: of a repeated header `req.headers` has the first only (Referer), or all in one string (the others). */
 function valuesOf(req: Request, name: 'sec-fetch-site' | 'origin' | 'referer'): readonly string[] {
   // Not headersDistinct: code that reads it on IncomingMessage.prototype, as a dump does, empties it for every request.
   const raw = (req.rawHeaders as readonly string[] | undefined) ?? [];
   const sent = raw.filter((_value, index) => index % 2 === 1 && raw[index - 1]?.toLowerCase() === name);
-  // Adapters that call an app without HTTP may know `headers` alone.
+  // Adapters that call an app without HTTP may set `headers` only. Otherwise this repeats a value that is in `sent`.
   return [...sent, ...[ownOnly(req.headers)[name] ?? []].flat()];
 }
 
@@ -68,7 +68,7 @@ const MESSAGES = {
     'visitors use another address than the registered one (www or not, http or https, a port): redirect them to it. ' +
     'If your pages are on another origin on purpose, name it in allowedOrigins.',
   missing:
-    'The request says nothing about the page that made it. Send it by a form or by fetch() from a page of this site; ' +
+    'The request says nothing about the page that made it. Send it with a form or with fetch() from a page of this site; ' +
     "for browsers without Sec-Fetch-Site do not set Referrer-Policy to 'no-referrer' there but to 'same-origin'; " +
     'outside browsers send the header Origin with the origin of redirectUri.',
 };

@@ -70,6 +70,22 @@ class SlowToWrite extends MemoryStore {
   }
 }
 
+/** Writes like that, and then rejects: its answer got lost. */
+class SlowToReject extends SlowToWrite {
+  override set(sid: string, data: SessionData, done?: (error?: unknown) => void): Promise<void> {
+    return new Promise((resolve, reject) => {
+      super.set(sid, data, (error) => {
+        if (this.rejects) reject(new Error('the answer got lost'));
+        else {
+          done?.(error);
+          resolve();
+        }
+      });
+    });
+  }
+  rejects = false;
+}
+
 const deadline = givenDeadline();
 let sandbox: Sandbox;
 beforeAll(async () => {
@@ -278,8 +294,11 @@ test('ten starts of one session against a store that hangs are all refused withi
   });
 });
 
-test('a store that writes the new session after we gave up leaves no token behind', async () => {
-  const store = new SlowToWrite(deadline.pass);
+test.each([
+  ['writes', SlowToWrite],
+  ['writes, and then rejects,', SlowToReject],
+])('a store that %s after we gave up leaves no token behind', async (_what, Store) => {
+  const store = new Store(deadline.pass);
   await within(
     {
       store,
@@ -294,6 +313,7 @@ test('a store that writes the new session after we gave up leaves no token behin
       const visitor = browser();
       const answer = await visitor.visit(await beginSignIn(app, sandbox, visitor), script);
       expect([answer.status, codeOf(answer)]).toEqual([503, 'ERR_CONNECT_STORE']);
+      if (store instanceof SlowToReject) store.rejects = true;
       store.release();
       await turns(10);
       const stored = Object.values(await app.sessions());

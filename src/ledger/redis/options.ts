@@ -10,8 +10,8 @@ export interface RedisLedgerOptions {
    */
   readonly sendCommand: (...args: string[]) => Promise<unknown>;
   /**
-   * 1–10 keys: the first seals the token sets, all open them. To rotate, put a new one in front and keep the old one for
-   * as long as its records live. Every process needs all of them.
+   * 1–10 keys: the first one seals token sets, any of them opens them. To rotate, deploy twice: add the new key at the
+   * end in every process, then move it to the front. Keep the old one for as long as records sealed with it live.
    */
   readonly encryptionKeys: readonly EncryptionKey[];
   /** In front of every Redis key: 1–64 letters, digits and `:._-{}`. @defaultValue `'connect-auth:'` */

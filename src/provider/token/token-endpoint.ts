@@ -15,8 +15,8 @@ export interface TokenEndpointConfig extends TokenRequestConfig {
   /** Milliseconds for an exchange, the last byte of the answer included. */
   readonly timeoutMs: number;
   /**
-   * Milliseconds for a refresh. Long, because a provider that rotates may have spent the token of a call that is given
-   * up: an early abort can cost the sign-in. @defaultValue 60000
+   * Milliseconds for a refresh. Long, because a provider that rotates refresh tokens may have spent ours by the time we
+   * give up: a short limit can cost the connection. @defaultValue 60000
    */
   readonly refreshTimeoutMs?: number | undefined;
   /** Serves corporate proxies and private CAs; it cannot switch certificate verification off. */
@@ -43,8 +43,10 @@ export interface TokenEndpoint {
   exchange(code: string, codeVerifier?: string, about?: CallCircumstances): Promise<ConnectToken>;
   /**
    * Presents a refresh token (RFC 6749 §6). Where the answer brings no new one, the token set keeps the old one.
-   * @throws ConnectError with stage `refresh`: `ERR_CONNECT_EXPIRED` only when the provider says that the grant is
-   * dead (`invalid_grant`), else as at the exchange. `refreshFailure` tells what it means for the connection.
+   * @throws ConnectError with stage `refresh`: `ERR_CONNECT_EXPIRED` when the provider refuses this connection, for
+   * good (`invalid_grant`) or not; `ERR_CONNECT_CONFIG`, `ERR_CONNECT_RATE_LIMITED`,
+   * `ERR_CONNECT_UNAVAILABLE`, `ERR_CONNECT_TIMEOUT`, `ERR_CONNECT_RESPONSE` otherwise. `refreshFailure` says what each
+   * means for the connection.
    */
   refresh(refreshToken: string, about?: CallCircumstances): Promise<ConnectToken>;
 }
@@ -59,7 +61,7 @@ type Stage = 'exchange' | 'refresh';
 
 const REFRESH_TIMEOUT_MS = 60_000;
 
-/** Makes the client of one token endpoint; its kept connections neither outlive 2 s of idleness nor keep a process alive. */
+/** Makes the client of one token endpoint. Idle connections, kept only without `agent`, close after 2 s. */
 export function tokenEndpoint(settings: TokenEndpointConfig): TokenEndpoint {
   const config = ownOnly(settings);
   const rest = endpointRest();
@@ -119,7 +121,7 @@ export function tokenEndpoint(settings: TokenEndpointConfig): TokenEndpoint {
 
 function faultError(fault: TransportFault, stage: Stage): ConnectError {
   if (fault === 'timeout') return new ConnectError('ERR_CONNECT_TIMEOUT', { stage });
-  // Nobody aborts these requests but their deadline.
+  // `aborted` cannot happen: these requests have no signal.
   const { reason, message } = connectionFault(fault === 'aborted' ? 'broken' : fault, 'tokenUrl');
   return new ConnectError('ERR_CONNECT_UNAVAILABLE', { stage, reason, message });
 }
