@@ -1,3 +1,5 @@
+import { ownOnly } from './own';
+
 /** Entries by key, at most so many, each until its time; no timer runs for them. Times in milliseconds of one clock. */
 export interface BoundedMap<Value> {
   readonly get: (key: string, now: number) => Value | undefined;
@@ -37,19 +39,24 @@ interface Entry<Value> {
 
 /** The entries of one rank. Linked, because the oldest of a Map stands behind all that was deleted in front of it. */
 interface Queue<Value> {
-  oldest?: Entry<Value> | undefined;
-  newest?: Entry<Value> | undefined;
+  oldest: Entry<Value> | undefined;
+  newest: Entry<Value> | undefined;
   /** The one to be looked at next; undefined: the oldest. */
-  next?: Entry<Value> | undefined;
+  next: Entry<Value> | undefined;
 }
 
 /** Expired entries may stand anywhere. Each addition looks at so many, so they go faster than others come. */
 const LOOKS = 8;
 
 /** When full, what has expired goes first, then the entry of the lowest rank that was put first. */
-export function boundedMap<Value>({ most, ranks = 1, onDropped }: BoundedMapConfig): BoundedMap<Value> {
+export function boundedMap<Value>(config: BoundedMapConfig): BoundedMap<Value> {
+  const { most, ranks = 1, onDropped } = ownOnly(config);
   const entries = new Map<string, Entry<Value>>();
-  const queues = Array.from({ length: ranks }, (): Queue<Value> => ({}));
+  const queues = Array.from({ length: ranks }, (): Queue<Value> => ({
+    oldest: undefined,
+    newest: undefined,
+    next: undefined,
+  }));
 
   function remove(entry: Entry<Value> | undefined): void {
     if (entry === undefined) return;
@@ -93,7 +100,8 @@ export function boundedMap<Value>({ most, ranks = 1, onDropped }: BoundedMapConf
   return Object.freeze({
     get: (key: string, now: number) => find(key, now)?.value,
     expiresAt: (key: string, now: number) => find(key, now)?.expiresAt,
-    put(key: string, value: Value, { now, keepMs, rank = 0 }: Kept): void {
+    put(key: string, value: Value, kept: Kept): void {
+      const { now, keepMs, rank = 0 } = ownOnly(kept);
       remove(entries.get(key));
       for (const queue of queues) dropExpired(queue, now);
       if (entries.size >= most) dropOne(now);

@@ -57,6 +57,7 @@ async function authorize(req: Request, res: Response, config: AuthorizeConfig): 
     };
     // Saved before the redirect: the browser may be back before express-session writes on its own.
     await session.update(
+      'start',
       (stored) => ({ signIns: withPending(readSignIns(own(stored, config.pendingKey)), signIn), result: undefined }),
       // A callback in another tab has moved the session since this request began. Saving would bring it back.
       () => storeError('authorize', 'gone', 'The session moved or ended while this request ran.'),

@@ -61,7 +61,7 @@ async function signIn(
       releaseSlot = config.exchange.begin();
     });
     if (claim.kind !== 'won') return claim;
-    const set = await config.exchange.redeem(claim.code, claim.signIn.verifier);
+    const set = await config.exchange.redeem(claim.answer.code, claim.signIn.verifier);
     // Slots limit exchanges only: onConnect may take long.
     releaseSlot();
     return await connect(req, session, { ...claim, set }, config);

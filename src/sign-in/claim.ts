@@ -9,7 +9,8 @@ import type { CallbackFlights, CallbackResult, Finished, Replay } from './callba
 import type { SessionToken, SignInParts } from './parts';
 import {
   findSignIn,
-  finishedWith,
+  hashAnswer,
+  hashState,
   isFull,
   isStateOf,
   markOf,
@@ -31,7 +32,7 @@ export type ClaimConfig = Pick<Config, 'pendingTtlMs' | 'timeoutMs'> &
 export interface WonClaim {
   readonly kind: 'won';
   readonly signIn: PendingSignIn;
-  readonly code: string;
+  readonly answer: CodeAnswer;
 }
 
 /** Added to the provider's timeout: time for session store, `onConnect`, and a disconnect sent with the old cookie. */
@@ -68,18 +69,27 @@ export async function claimSignIn(
   const { verified } = session.visitor;
   // Not awaited: the ledger gets this before the next call to it, which follows the exchange.
   if (verified !== undefined) config.announceMove(verified, config.timeoutMs + AFTER_EXCHANGE_MS);
-  return { kind: 'won', signIn, code: answer.code };
+  return { kind: 'won', signIn, answer };
 }
 
-/** Finds a sign-in that an earlier, identical callback has finished (the browser may have dropped its redirect). */
+/**
+ * Finds a sign-in that an earlier, identical callback has finished (the browser may have dropped its redirect). Only the
+ * session that this very sign-in has made of the one that is presented: others, also those that came after it, belong to
+ * whoever has their cookie. A session may have been planted, with sign-ins of whoever did that.
+ */
 async function finishedAfterMove(
   session: VisitorSession,
   answer: CodeAnswer,
   { instance, pendingKey }: ClaimConfig,
 ): Promise<Finished | undefined> {
-  for (const sessionId of session.moves().sessionIds) {
+  const answerHash = hashAnswer(answer, instance);
+  for (const { to: sessionId, by } of session.moves().direct) {
     const stored = await session.read(sessionId);
-    const mark = stored && finishedWith(answer, instance, readSignIns(own(stored, pendingKey)));
+    // It went there with this state, and has ended since.
+    const isOver = stored === undefined && answer.state !== undefined && hashState(answer.state, instance) === by;
+    if (isOver) throw stateError('used');
+    const marks = stored === undefined ? [] : (readSignIns(own(stored, pendingKey))?.spent ?? []);
+    const mark = marks.find((one) => one.stateHash === by && one.answerHash === answerHash);
     if (mark?.connectionId !== undefined && mark.returnTo !== undefined) {
       return { kind: 'finished', sessionId, connectionId: mark.connectionId, returnTo: mark.returnTo };
     }
@@ -100,6 +110,7 @@ async function spend(
   // Without any sign-in of ours in the session there is nothing to read, write or wait for.
   if (readSignIns(own(session.loaded, config.pendingKey)) === undefined) throw unknownSession();
   return session.update<{ kind: 'pending'; signIn: PendingSignIn } | Replay>(
+    'spend',
     (stored) => {
       const signIns = readSignIns(own(stored, config.pendingKey));
       if (signIns === undefined) throw unknownSession();

@@ -5,7 +5,7 @@ import type { Connections } from '../refresh/connections';
 import type { StoredSession } from '../session/store';
 import type { TokenSet } from '../session/connect-token';
 import {
-  hashCode,
+  hashAnswer,
   readSignIns,
   storedSignIns,
   withMark,
@@ -13,20 +13,21 @@ import {
   type PendingSignIn,
   type SignIns,
 } from './pending-sign-ins';
+import type { CodeAnswer } from './answer';
 import type { SessionToken, SignInParts } from './parts';
 import { stateError } from './state-error';
 import type { AppWork, VisitorSession } from './visitor-session';
 
 /** What moving a visitor to their connected session needs. */
 export type MoveConfig = Pick<Config, 'pendingTtlMs' | 'storeTimeoutMs'> &
-  Pick<SignInParts, 'pendingKey'> &
+  Pick<SignInParts, 'pendingKey' | 'instance'> &
   Pick<SessionToken, 'putToken' | 'endingIn'> &
   Pick<Connections, 'claimEnding'>;
 
 /** What a sign-in was granted. */
 export interface Grant {
   readonly signIn: PendingSignIn;
-  readonly code: string;
+  readonly answer: CodeAnswer;
   readonly set: TokenSet;
 }
 
@@ -64,6 +65,7 @@ export function moveToNewSession(session: VisitorSession, connection: Connection
     const ours = regenerated?.before ?? old;
     const sessionId = await session.renew(old, {
       changes,
+      by: signIn.stateHash,
       fill(fresh) {
         fresh[config.pendingKey] = storedSignIns(signInsAfter(ours, connection, config));
         config.putToken(fresh, set);
@@ -91,10 +93,16 @@ function ended(): ReturnType<typeof stateError> {
   return stateError('no_session');
 }
 
-function signInsAfter(old: StoredSession, { signIn, code, set }: Connection, config: MoveConfig): SignIns {
+function signInsAfter(old: StoredSession, { signIn, answer, set }: Connection, config: MoveConfig): SignIns {
   const before = withoutReplays(readSignIns(own(old, config.pendingKey)) ?? { pending: [], spent: [] });
   const now = Date.now();
   const { stateHash, returnTo } = signIn;
-  const mark = { stateHash, spentAt: now, returnTo, connectionId: set.connectionId, codeHash: hashCode(code) };
+  const mark = {
+    stateHash,
+    spentAt: now,
+    returnTo,
+    connectionId: set.connectionId,
+    answerHash: hashAnswer(answer, config.instance),
+  };
   return withMark(before, mark, now, config.pendingTtlMs);
 }

@@ -13,12 +13,21 @@ const MOST_REMEMBERED = 20_000;
 /** Each costs a read of the store; the browser that has moved more often than that has a newer cookie. */
 const MOST_MOVES = 3;
 
-const movesOf = new WeakMap<Store, BoundedMap<string>>();
+const movesOf = new WeakMap<Store, BoundedMap<Move>>();
+
+/** One step of a session to another id. */
+export interface Move {
+  readonly to: string;
+  /** Hash of the state of the sign-in that has moved it; undefined for a disconnect. */
+  readonly by: string | undefined;
+}
 
 /** Where sessions went. */
 export interface Moves {
   /** Each once, oldest first. */
   readonly sessionIds: readonly string[];
+  /** Only the steps from the very sessions that the request has shown. */
+  readonly direct: readonly Move[];
   /** Whether they went on from there. */
   readonly goOn: boolean;
 }
@@ -28,33 +37,36 @@ export interface Moves {
  * the token of one moves along when another connects. The old id and its cookie are kept as hashes only.
  * @returns takes the note back, for a move that has failed
  */
-export function noteMove(store: Store, { sessionId, verified }: Presented, newId: string): () => void {
-  const moves = movesOf.get(store) ?? boundedMap<string>({ most: MOST_REMEMBERED });
+export function noteMove(store: Store, { sessionId, verified }: Presented, move: Move): () => void {
+  const moves = movesOf.get(store) ?? boundedMap<Move>({ most: MOST_REMEMBERED });
   movesOf.set(store, moves);
   const keys = [idKey(sessionId), ...(verified === undefined ? [] : [pairKey(verified)])];
-  const now = Date.now();
-  for (const key of keys) moves.put(key, newId, { now, keepMs: REMEMBERED_MS });
+  const now = performance.now();
+  for (const key of keys) moves.put(key, move, { now, keepMs: REMEMBERED_MS });
   return function takeBack(): void {
-    for (const key of keys) if (moves.get(key, now) === newId) moves.delete(key);
+    for (const key of keys) if (moves.get(key, now) === move) moves.delete(key);
   };
 }
 
 /** Gives the ids under which the session of a request went on in the last 30 seconds, over three moves at most. */
 export function movedFrom(store: Store, { sessionId, isOwn, former }: Presented): Moves {
   const moves = movesOf.get(store);
-  if (moves === undefined) return { sessionIds: [], goOn: false };
-  const now = Date.now();
+  if (moves === undefined) return { sessionIds: [], direct: [], goOn: false };
+  const now = performance.now();
   const found = new Set<string>();
   let goOn = false;
+  const direct: Move[] = [];
   for (const start of [...(isOwn ? [idKey(sessionId)] : []), ...former.map(pairKey)]) {
-    let next = moves.get(start, now);
+    const first = moves.get(start, now);
+    if (first !== undefined) direct.push(first);
+    let next = first?.to;
     for (let move = 0; move < MOST_MOVES && next !== undefined; move += 1) {
       found.add(next);
-      next = moves.get(idKey(next), now);
+      next = moves.get(idKey(next), now)?.to;
     }
     goOn ||= next !== undefined;
   }
-  return { sessionIds: [...found], goOn };
+  return { sessionIds: [...found], direct, goOn };
 }
 
 const idKey = (sessionId: string): string => keyOf('id', sessionId);

@@ -22,7 +22,7 @@ export interface Mark {
   readonly connectionId: string | undefined;
   /** Only after success, as long as no other sign-in has followed. */
   readonly returnTo: string | undefined;
-  readonly codeHash: string | undefined;
+  readonly answerHash: string | undefined;
 }
 
 /** All sign-ins of one session. */
@@ -56,9 +56,15 @@ export function hashState(state: string, instance: string): string {
   return createHash('sha256').update(`connect-auth state v1\0${instance}\0${state}`).digest('base64url');
 }
 
-/** Hash of a code that was exchanged. */
-export function hashCode(code: string): string {
-  return createHash('sha256').update(`connect-auth code v1\0${code}`).digest('base64url');
+/** Hash of an authorization response, state and code together; without a state where the server returns none. */
+export function hashAnswer(
+  answer: { readonly state: string | undefined; readonly code: string },
+  instance: string,
+): string {
+  const { state = '', code } = answer;
+  return createHash('sha256')
+    .update(JSON.stringify(['connect-auth answer v1', instance, state, code]))
+    .digest('base64url');
 }
 
 /** A fresh state or code verifier: 32 random bytes as 43 characters (RFC 7636 §4.1 recommends the same). */
@@ -122,13 +128,13 @@ function readMark(value: unknown): readonly Mark[] {
   const { h, at, r, l, c } = readRow(value);
   const isWhole = typeof h === 'string' && typeof at === 'number';
   if (!isWhole || !isTextOrAbsent(r) || !isTextOrAbsent(l) || !isTextOrAbsent(c)) return [];
-  return [{ stateHash: h, spentAt: at, returnTo: r, connectionId: l, codeHash: c }];
+  return [{ stateHash: h, spentAt: at, returnTo: r, connectionId: l, answerHash: c }];
 }
 
 type Row = Readonly<Partial<Record<'h' | 'at' | 'r' | 'v' | 'l' | 'c', unknown>>>;
 
 function readRow(value: unknown): Row {
-  return typeof value === 'object' && value !== null ? ownOnly<Row>(value) : {};
+  return ownOnly<Row>(typeof value === 'object' && value !== null ? value : {});
 }
 
 function isTextOrAbsent(value: unknown): value is string | undefined {
@@ -144,12 +150,12 @@ export function storedSignIns({ pending, spent }: SignIns): StoredSignIns {
       r: returnTo,
       ...(verifier === undefined ? {} : { v: verifier }),
     })),
-    s: spent.map(({ stateHash, spentAt, returnTo, connectionId, codeHash }) => ({
+    s: spent.map(({ stateHash, spentAt, returnTo, connectionId, answerHash }) => ({
       h: stateHash,
       at: spentAt,
       ...(returnTo === undefined ? {} : { r: returnTo }),
       ...(connectionId === undefined ? {} : { l: connectionId }),
-      ...(codeHash === undefined ? {} : { c: codeHash }),
+      ...(answerHash === undefined ? {} : { c: answerHash }),
     })),
   };
 }
@@ -207,28 +213,9 @@ function isLive({ startedAt }: PendingSignIn, nowMs: number, ttlMs: number): boo
   return startedAt <= nowMs + SKEW_MS && nowMs - startedAt < ttlMs;
 }
 
-/** What an answer has shown of a sign-in that may have been finished. */
-export interface Shown {
-  /** Undefined where the server returns none. */
-  readonly state: string | undefined;
-  readonly code: string;
-}
-
-/**
- * The mark of a sign-in that was finished with this very answer. Without the code the state does not count: whoever has
- * started a sign-in, and planted the session on somebody else, knows it.
- */
-export function finishedWith({ state, code }: Shown, instance: string, signIns: SignIns | undefined): Mark | undefined {
-  const hash = state === undefined ? undefined : hashState(state, instance);
-  const ofCode = hashCode(code);
-  return signIns?.spent.find(
-    ({ stateHash, codeHash }) => codeHash === ofCode && (hash === undefined || stateHash === hash),
-  );
-}
-
 /** The mark of a sign-in whose answer is being worked on. */
 export function markOf(stateHash: string, nowMs: number): Mark {
-  return { stateHash, spentAt: nowMs, connectionId: undefined, returnTo: undefined, codeHash: undefined };
+  return { stateHash, spentAt: nowMs, connectionId: undefined, returnTo: undefined, answerHash: undefined };
 }
 
 /** Turns a pending sign-in into a mark; marks live `ttlMs`, at most 8. */
@@ -244,7 +231,7 @@ export function withMark(signIns: SignIns, mark: Mark, nowMs: number, ttlMs: num
 export function withoutReplays({ pending, spent }: SignIns): SignIns {
   return {
     pending,
-    spent: spent.map((mark) => ({ ...mark, returnTo: undefined, codeHash: undefined })),
+    spent: spent.map((mark) => ({ ...mark, returnTo: undefined, answerHash: undefined })),
   };
 }
 

@@ -17,8 +17,7 @@ const MOST_SESSIONS = 5_000;
  * of the app that loaded the session before a sign-in began, or ended, would save its older copy over it.
  */
 export interface RecentSignIns {
-  /** @returns takes the note back, for a save that has failed */
-  readonly note: (sessionId: string, signIns: SignIns) => () => void;
+  readonly note: (sessionId: string, signIns: SignIns) => void;
   /** What the store is to keep in place of an older copy, whoever saves. */
   readonly kept: (session: Properties) => Properties;
 }
@@ -33,16 +32,8 @@ export function recentSignIns({
 }): RecentSignIns {
   const bySession = boundedMap<SignIns>({ most: MOST_SESSIONS });
 
-  function note(sessionId: string, signIns: SignIns): () => void {
-    const now = Date.now();
-    const put = (value: SignIns): void => bySession.put(sessionId, value, { now, keepMs: pendingTtlMs });
-    const before = bySession.get(sessionId, now);
-    put(signIns);
-    return function takeBack(): void {
-      if (bySession.get(sessionId, now) !== signIns) return;
-      if (before === undefined) bySession.delete(sessionId);
-      else put(before);
-    };
+  function note(sessionId: string, signIns: SignIns): void {
+    bySession.put(sessionId, signIns, { now: Date.now(), keepMs: pendingTtlMs });
   }
 
   function kept(session: Properties): Properties {

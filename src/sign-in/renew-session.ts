@@ -29,6 +29,8 @@ export interface Renewal {
   readonly stage: ConnectStage;
   /** As the request showed the session that moves. */
   readonly visitor: Presented;
+  /** Hash of the state of the sign-in that moves it, if one does. */
+  readonly by?: string;
   /** What the app has changed in the session and not saved. */
   readonly changes?: AppChanges;
   /** Puts our own properties in, just before the session is saved. */
@@ -55,7 +57,7 @@ export async function renewSession(
   renewal: Renewal,
   config: RenewConfig,
 ): Promise<string> {
-  const { stage, visitor, changes, fill, beforeOldEnds, afterOldEnds, movedElsewhere } = ownOnly(renewal);
+  const { stage, visitor, by, changes, fill, beforeOldEnds, afterOldEnds, movedElsewhere } = ownOnly(renewal);
   const oldId = req.sessionID;
   const fresh = generate(req, stage);
   copyAppData(old, fresh, changes, config);
@@ -68,7 +70,7 @@ export async function renewSession(
     await saveSession(req, fresh, stage, config, discard);
     await beforeOldEnds?.();
     // Before the old one goes: who finds it gone can then always find out where it went.
-    forgetMove = noteMove(req.sessionStore, visitor, newId);
+    forgetMove = noteMove(req.sessionStore, visitor, { to: newId, by });
     await destroyOld(req, oldId, stage, config);
     // Now that they are gone; what has been written before this is destroyed once more below.
     for (const id of new Set([oldId, visitor.sessionId])) noteMoved(req.sessionStore, id);

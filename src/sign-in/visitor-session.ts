@@ -1,8 +1,9 @@
 import type { Request, Response } from 'express';
 import type { Store } from 'express-session';
+import { ownOnly } from '../base/own';
 import type { ConnectError, ConnectStage } from '../errors/connect-error';
 import { presentedBy, type Presented } from '../session/cookie';
-import { noteSeen, watchSession } from '../session/gone-sessions';
+import { mayHaveGone, noteSeen, watchSession } from '../session/gone-sessions';
 import { saveIfLiving, type LivingConfig } from '../session/living-session';
 import { withSessionLock } from '../session/lock';
 import {
@@ -34,6 +35,9 @@ export interface Change<T> {
   readonly signIns?: SignIns | undefined;
   readonly result: T;
 }
+
+/** Whether a sign-in is started, which may be in a new session, or its state is spent. */
+export type UpdateStep = 'start' | 'spend';
 
 /** What the app did to the session in its hook. */
 export interface AppWork {
@@ -70,7 +74,11 @@ export interface VisitorSession {
    * @param change - what it throws leaves everything as it was
    * @param gone - the error for a session that has ended meanwhile; it is not brought back
    */
-  readonly update: <T>(change: (stored: StoredSession) => Change<T>, gone: () => ConnectError) => Promise<T>;
+  readonly update: <T>(
+    step: UpdateStep,
+    change: (stored: StoredSession) => Change<T>,
+    gone: () => ConnectError,
+  ) => Promise<T>;
   /** Runs a hook of the app, which may change the session. @param gone - the error for a session that ends meanwhile */
   readonly runAppHook: (work: () => Promise<void>, gone: () => ConnectError) => Promise<AppWork>;
   /** Moves the visitor to a session with a new id, see {@link renewSession}. Call it from within `withLock`. */
@@ -128,21 +136,23 @@ function visitorSession(
 ): VisitorSession {
   const { sessionStore: store, sessionID: id } = req;
   const visitor = presentedBy(req, holdsOurs(loaded, config));
-  // visitor.isNew is also true where a middleware has removed the cookie; a session with sign-ins has been saved before.
-  const isUnsaved = visitor.isNew && !Object.hasOwn(loaded, config.pendingKey);
   const detachSession = (): void => detach(req);
-  const current = (): SessionRecord | undefined => (req as { session?: unknown }).session as SessionRecord | undefined;
+  const current = (): SessionRecord | undefined =>
+    (req as { session?: SessionRecord | null } | object as { session?: SessionRecord | null }).session ?? undefined;
   const read: VisitorSession['read'] = (sessionId = id) => readStored(req, sessionId, stage, config);
   const withLock: VisitorSession['withLock'] = (work, sessionId = id) =>
     withSessionLock(store, sessionId, lockPatience(stage, config), work);
 
-  /** @returns false when the session has ended */
-  async function save(): Promise<boolean> {
-    const write = (onLate?: () => void): Promise<void> => saveSession(req, loaded, stage, config, onLate);
-    if (!isUnsaved) return saveIfLiving(req, loaded, stage, config, write);
-    // Nobody else knows the id of a new one.
-    await write();
-    return true;
+  const save = (onLate?: () => void): Promise<void> => saveSession(req, loaded, stage, config, onLate);
+
+  /** What the store holds, or is going to: a session that this request has made is in no store yet. */
+  async function storedNow(step: UpdateStep): Promise<{ stored: StoredSession; isSaved: boolean } | undefined> {
+    const isMade = step === 'start' && visitor.isNew;
+    if (isMade && !Object.hasOwn(loaded, config.pendingKey)) return { stored: loaded, isSaved: false };
+    const stored = await read();
+    if (stored !== undefined) return { stored, isSaved: true };
+    // A middleware has made it of another session, with what that held; or has taken the cookie out, and it has ended.
+    return isMade && !mayHaveGone(store, loaded) ? { stored: loaded, isSaved: false } : undefined;
   }
 
   return Object.freeze({
@@ -153,22 +163,22 @@ function visitorSession(
     endCount,
     current,
     detach: detachSession,
-    update<T>(change: (stored: StoredSession) => Change<T>, gone: () => ConnectError): Promise<T> {
+    update<T>(step: UpdateStep, change: (stored: StoredSession) => Change<T>, gone: () => ConnectError): Promise<T> {
       return withLock(async () => {
-        const stored = isUnsaved ? loaded : await read();
-        if (stored === undefined) throw gone();
-        const { signIns, result } = change(stored);
+        const found = await storedNow(step);
+        if (found === undefined) throw gone();
+        const { signIns, result } = ownOnly(change(found.stored));
         if (signIns === undefined) return result;
-        takeStoredKeys(loaded, stored, [config.sessionKey, config.oldLabelKey]);
+        takeStoredKeys(loaded, found.stored, [config.sessionKey, config.oldLabelKey]);
         loaded[config.pendingKey] = storedSignIns(signIns);
-        // Before saving: a request with an older copy may save while we do.
-        const takeBack = config.recent.note(id, signIns);
-        try {
-          if (!(await save())) throw gone();
-        } catch (error) {
-          takeBack();
-          throw error;
-        }
+        // A start is noted before it is saved: a request with an older copy may save while we do. A spent state only after
+        // that: should the save fail, that request must not save it as spent.
+        if (step === 'start') config.recent.note(id, signIns);
+        const lives = found.isSaved
+          ? await saveIfLiving(req, loaded, stage, config, save)
+          : await save().then(() => true);
+        if (!lives) throw gone();
+        if (step === 'spend') config.recent.note(id, signIns);
         return result;
       });
     },

@@ -1,7 +1,7 @@
 import { MemoryStore } from 'express-session';
 import type { CodeAnswer } from '../../../src/sign-in/answer';
 import { callbackFlights, type CallbackResult } from '../../../src/sign-in/callback-flights';
-import { movedFrom, noteMove } from '../../../src/sign-in/moved-sessions';
+import { movedFrom, noteMove, type Move } from '../../../src/sign-in/moved-sessions';
 import type { Presented } from '../../../src/session/cookie';
 
 /** Half of what the memory holds: each move has an id and a cookie. */
@@ -99,34 +99,38 @@ describe('callbacks being answered', () => {
 });
 
 describe('sessions that have moved', () => {
-  const to = (...sessionIds: string[]): object => ({ sessionIds, goOn: false });
+  const to = (id: string): Move => ({ to: id, by: undefined });
+  const went = (...sessionIds: string[]): object => ({ sessionIds, goOn: false });
 
   test('are followed for 30 seconds, by their id and by their cookie', () => {
     const store = new MemoryStore();
-    noteMove(store, inSession('old'), 'new');
+    noteMove(store, inSession('old'), { to: 'new', by: 'hash' });
     jest.advanceTimersByTime(29_999);
     for (const visitor of [inSession('old'), withCookies('sid=old')]) {
-      expect([movedFrom(store, visitor), movedFrom(new MemoryStore(), visitor)]).toEqual([to('new'), to()]);
+      expect([movedFrom(store, visitor), movedFrom(new MemoryStore(), visitor)]).toMatchObject([went('new'), went()]);
     }
-    expect(movedFrom(store, withCookies('lang=old', 'old'))).toEqual(to());
+    expect(movedFrom(store, withCookies('lang=old', 'old'))).toMatchObject(went());
     jest.advanceTimersByTime(1);
-    for (const visitor of [inSession('old'), withCookies('sid=old')]) expect(movedFrom(store, visitor)).toEqual(to());
+    for (const visitor of [inSession('old'), withCookies('sid=old')])
+      expect(movedFrom(store, visitor)).toMatchObject(went());
   });
 
   test('are followed over three moves, and it is told that they went on', () => {
     const store = new MemoryStore();
-    for (const move of [1, 2, 3, 4]) noteMove(store, inSession(`s${move}`), `s${move + 1}`);
-    expect([movedFrom(store, inSession('s1')), movedFrom(store, withCookies('sid=s2'))]).toEqual([
+    for (const move of [1, 2, 3, 4]) noteMove(store, inSession(`s${move}`), to(`s${move + 1}`));
+    expect([movedFrom(store, inSession('s1')), movedFrom(store, withCookies('sid=s2'))]).toMatchObject([
       { sessionIds: ['s2', 's3', 's4'], goOn: true },
-      to('s3', 's4', 's5'),
+      went('s3', 's4', 's5'),
     ]);
   });
 
   test('are 10,000 at most: the oldest is forgotten for the newest', () => {
     const store = new MemoryStore();
-    for (const number of numbers) noteMove(store, inSession(`old-${number}`), `new-${number}`);
-    expect(movedFrom(store, withCookies('sid=old-0', 'sid=old-1'))).toEqual(to('new-0', 'new-1'));
-    noteMove(store, inSession('newest'), 'its-successor');
-    expect(movedFrom(store, withCookies('sid=old-0', 'sid=old-1', 'sid=newest'))).toEqual(to('new-1', 'its-successor'));
+    for (const number of numbers) noteMove(store, inSession(`old-${number}`), to(`new-${number}`));
+    expect(movedFrom(store, withCookies('sid=old-0', 'sid=old-1'))).toMatchObject(went('new-0', 'new-1'));
+    noteMove(store, inSession('newest'), to('its-successor'));
+    expect(movedFrom(store, withCookies('sid=old-0', 'sid=old-1', 'sid=newest'))).toMatchObject(
+      went('new-1', 'its-successor'),
+    );
   });
 });

@@ -10,6 +10,7 @@ import { startSandbox } from '../../support/sandbox';
 /** What an object of ours may lack, by who reads it: only its own members may count. */
 const NAMES: readonly string[] = [
   // Options of calls: getToken, the guard, ledgers, parts of ours.
+  ...['rank', 'ranks', 'newest', 'oldest', 'next', 'signIns', 'result', 'by', 'stored', 'isSaved'],
   ...['refused', 'onMissing', 'loginUrl', 'render', 'maxRecords', 'now', 'prefix', 'commandTimeoutMs'],
   ...['leaseMs', 'waitMaxMs', 'onWon', 'onAnswer', 'beforeSpent', 'mayRepeat'],
   // Moving a session.
