@@ -138,7 +138,7 @@ function visitorSession(
   const visitor = presentedBy(req, holdsOurs(loaded, config));
   const detachSession = (): void => detach(req);
   const current = (): SessionRecord | undefined =>
-    (req as { session?: SessionRecord | null } | object as { session?: SessionRecord | null }).session ?? undefined;
+    ((req as { session?: unknown }).session as SessionRecord | null | undefined) ?? undefined;
   const read: VisitorSession['read'] = (sessionId = id) => readStored(req, sessionId, stage, config);
   const withLock: VisitorSession['withLock'] = (work, sessionId = id) =>
     withSessionLock(store, sessionId, lockPatience(stage, config), work);
