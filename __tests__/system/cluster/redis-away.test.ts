@@ -44,7 +44,7 @@ describeInRedis("the ledger's Redis", () => {
   let one: Worker;
   let other: Worker;
   beforeAll(async () => {
-    world = await startWorld(2, {}, { redisLedger: { commandTimeoutMs: 3000 } });
+    world = await startWorld(2, {}, { redisLedger: { commandTimeoutMs: 1500 } });
     [one, other] = world.cluster.workers as [Worker, Worker];
   });
   beforeEach(() => world.reset());

@@ -7,8 +7,8 @@ import { dataOfAcceptedStatus, expiredError, readApiAnswer, type ApiDataType, ty
 import { bodyReader } from './api-body';
 import { callLimits, type CallLimits } from './api-limits';
 import { apiCallRefused } from './api-refusal';
-import type { TransportFault, WireAnswer, WireRequest } from '../http/send-once';
-import { connectionFault } from '../http/connection-fault';
+import type { WireAnswer, WireRequest } from '../http/send-once';
+import { faultError } from '../http/connection-fault';
 import type { Transport } from '../http/transport';
 
 /** What the calls of all visitors share. */
@@ -228,12 +228,7 @@ async function exchange(transport: Transport, request: WireRequest, limits: Call
     throw apiCallRefused('request');
   });
   if (result.kind === 'answer') return result.answer;
-  throw result.fault === 'aborted' ? limits.error() : faultError(result.fault);
-}
-
-function faultError(fault: Exclude<TransportFault, 'aborted'>): ConnectError {
-  if (fault === 'timeout') return new ConnectError('ERR_CONNECT_TIMEOUT', { stage: 'api' });
-  return new ConnectError('ERR_CONNECT_UNAVAILABLE', { stage: 'api', ...connectionFault(fault, 'apiBaseUrl') });
+  throw result.fault === 'aborted' ? limits.error() : faultError(result.fault, 'api', 'apiBaseUrl');
 }
 
 const STILL_REFUSED =

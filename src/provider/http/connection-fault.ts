@@ -1,3 +1,4 @@
+import { ConnectError, type ConnectStage } from '../../errors/connect-error';
 import type { TransportFault } from './send-once';
 
 type Option = 'tokenUrl' | 'apiBaseUrl';
@@ -13,10 +14,13 @@ const MESSAGES = {
     (option === 'apiBaseUrl' ? '; the call may have been carried out.' : '.'),
 };
 
-/** What `ERR_CONNECT_UNAVAILABLE` says of a call that got no answer. */
-export function connectionFault(
-  fault: Exclude<TransportFault, 'timeout' | 'aborted'>,
+/** The error of a call that got no answer. @param option - which server it was for */
+export function faultError(
+  fault: Exclude<TransportFault, 'aborted'>,
+  stage: ConnectStage,
   option: Option,
-): { readonly reason: 'unreachable' | 'broken'; readonly message: string } {
-  return { reason: fault === 'broken' ? 'broken' : 'unreachable', message: MESSAGES[fault](option) };
+): ConnectError {
+  if (fault === 'timeout') return new ConnectError('ERR_CONNECT_TIMEOUT', { stage });
+  const reason = fault === 'broken' ? 'broken' : 'unreachable';
+  return new ConnectError('ERR_CONNECT_UNAVAILABLE', { stage, reason, message: MESSAGES[fault](option) });
 }

@@ -1,8 +1,8 @@
 import type * as http from 'node:http';
 import { ConnectError } from '../../errors/connect-error';
 import type { ConnectToken } from '../../session/connect-token';
-import type { TransportFault, WireResult } from '../http/send-once';
-import { connectionFault } from '../http/connection-fault';
+import type { WireResult } from '../http/send-once';
+import { faultError } from '../http/connection-fault';
 import { own, ownOnly } from '../../base/own';
 import { readAnswer } from './read-answer';
 import { endpointRest } from './rest';
@@ -75,7 +75,9 @@ export function tokenEndpoint(settings: TokenEndpointConfig): TokenEndpoint {
     rest.check(stage);
     const sentMs = Date.now();
     const result = await send(grant, stage);
-    if (result.kind === 'fault') throw faultError(result.fault, stage);
+    // `aborted` cannot happen: these requests have no signal.
+    if (result.kind === 'fault')
+      throw faultError(result.fault === 'aborted' ? 'broken' : result.fault, stage, 'tokenUrl');
     const { status, headers, body, unacceptable } = result.answer;
     const { token, error } = readAnswer(
       { status, retryAfter: own(headers, 'retry-after'), date: own(headers, 'date'), body, unacceptable },
@@ -117,11 +119,4 @@ export function tokenEndpoint(settings: TokenEndpointConfig): TokenEndpoint {
       return { ...token, refresh_token: token.refresh_token ?? refreshToken };
     },
   });
-}
-
-function faultError(fault: TransportFault, stage: Stage): ConnectError {
-  if (fault === 'timeout') return new ConnectError('ERR_CONNECT_TIMEOUT', { stage });
-  // `aborted` cannot happen: these requests have no signal.
-  const { reason, message } = connectionFault(fault === 'aborted' ? 'broken' : fault, 'tokenUrl');
-  return new ConnectError('ERR_CONNECT_UNAVAILABLE', { stage, reason, message });
 }
