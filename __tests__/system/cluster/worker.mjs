@@ -146,8 +146,6 @@ app.post('/logout', (req, res) => {
 app.use(connectErrorHandler());
 
 const server = http.createServer(app);
-// A visitor's connection that is idle while this machine is busy must not end under their next request.
-server.keepAliveTimeout = 0;
 
 process.on('SIGTERM', async () => {
   await new Promise((resolve) => server.close(resolve));
