@@ -72,18 +72,23 @@ class SlowToWrite extends MemoryStore {
 
 /** Writes like that, and then rejects: its answer got lost. */
 class SlowToReject extends SlowToWrite {
-  override set(sid: string, data: SessionData, done?: (error?: unknown) => void): Promise<void> {
-    return new Promise((resolve, reject) => {
-      super.set(sid, data, (error) => {
-        if (this.rejects) reject(new Error('the answer got lost'));
-        else {
-          done?.(error);
-          resolve();
-        }
-      });
-    });
-  }
   rejects = false;
+  constructor(pass: ConstructorParameters<typeof SlowToWrite>[0]) {
+    super(pass);
+    const write = this.set.bind(this);
+    // A store of promises, as its users' type of `set` does not know it.
+    const set = (sid: string, data: SessionData, done?: (error?: unknown) => void): Promise<void> =>
+      new Promise((resolve, reject) => {
+        write(sid, data, (error) => {
+          if (this.rejects) reject(new Error('the answer got lost'));
+          else {
+            done?.(error);
+            resolve();
+          }
+        });
+      });
+    Object.assign(this, { set });
+  }
 }
 
 const deadline = givenDeadline();

@@ -1,13 +1,14 @@
 import { STATUS_CODES } from 'node:http';
 import { AxiosHeaders, type AxiosResponse, type InternalAxiosRequestConfig } from 'axios';
-import { ConnectError, isConnectError } from '../../errors/connect-error';
+import type { ConnectError } from '../../errors/connect-error';
+import { isConnectError } from '../../errors/connect-error';
 import { own } from '../../base/own';
 import type { ConnectToken } from '../../session/connect-token';
 import { dataOfAcceptedStatus, expiredError, readApiAnswer, type ApiDataType, type ApiReading } from './api-answer';
 import { bodyReader } from './api-body';
 import { callLimits, type CallLimits } from './api-limits';
 import { apiCallRefused } from './api-refusal';
-import type { WireAnswer, WireRequest } from '../http/send-once';
+import type { WireAnswer, WireRequest } from '../http/wire';
 import { faultError } from '../http/connection-fault';
 import type { Transport } from '../http/transport';
 
