@@ -8,15 +8,8 @@ import { isForeignFrame, isPageLoad } from '../web/request-kind';
 import { safeReturnTo, type ReturnToRules } from '../web/return-to';
 import { storeError } from '../session/store';
 import { assertCookieReturns } from './cookie-check';
-import {
-  challengeOf,
-  hashState,
-  newState,
-  randomSecret,
-  readSignIns,
-  withPending,
-  type PendingSignIn,
-} from './pending-sign-ins';
+import { readSignIns, withPending, type PendingSignIn } from './pending-sign-ins';
+import { challengeOf, hashState, newState, randomSecret } from './state';
 import { foreignLoad, visitHandler, type VisitConfig } from './visit';
 import type { SignInParts } from './parts';
 

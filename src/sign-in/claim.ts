@@ -7,18 +7,8 @@ import type { StoredSession } from '../session/store';
 import type { Answer, CodeAnswer } from './answer';
 import type { CallbackFlights, CallbackResult, Finished, Replay } from './callback-flights';
 import type { SessionToken, SignInParts } from './parts';
-import {
-  findSignIn,
-  hashAnswer,
-  hashState,
-  isFull,
-  isStateOf,
-  markOf,
-  readSignIns,
-  withMark,
-  type Mark,
-  type PendingSignIn,
-} from './pending-sign-ins';
+import { findSignIn, isFull, markOf, readSignIns, withMark, type Mark, type PendingSignIn } from './pending-sign-ins';
+import { hashAnswer, hashState, isStateOf } from './state';
 import { stateError } from './state-error';
 import type { VisitorSession } from './visitor-session';
 

@@ -5,7 +5,6 @@ import type { Connections } from '../refresh/connections';
 import type { StoredSession } from '../session/store';
 import type { TokenSet } from '../session/connect-token';
 import {
-  hashAnswer,
   readSignIns,
   storedSignIns,
   withMark,
@@ -13,6 +12,7 @@ import {
   type PendingSignIn,
   type SignIns,
 } from './pending-sign-ins';
+import { hashAnswer } from './state';
 import type { CodeAnswer } from './answer';
 import type { SessionToken, SignInParts } from './parts';
 import { stateError } from './state-error';
