@@ -1,6 +1,6 @@
 import * as http from 'node:http';
 import * as net from 'node:net';
-import type { WireRequest } from '../../../src/provider/http/send-once';
+import type { WireRequest } from '../../../src/provider/http/wire';
 import { nodeTransport, type Transport } from '../../../src/provider/http/transport';
 import { tokenEndpoint, type TokenEndpoint } from '../../../src/provider/token/token-endpoint';
 import { givenDeadline } from '../../support/deadline';

@@ -1,5 +1,5 @@
 import { readAnswer } from '../../provider/token/read-answer';
-import type { WireAnswer, WireResult } from '../../provider/http/send-once';
+import type { WireAnswer, WireResult } from '../../provider/http/wire';
 
 /** Answers that end the trying: another try would meet the same, or would be a burden. */
 const ENDINGS = [

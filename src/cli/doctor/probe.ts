@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import type { WireResult } from '../../provider/http/send-once';
+import type { WireResult } from '../../provider/http/wire';
 import { tokenRequest, type TokenRequestConfig } from '../../provider/token/token-request';
 import type { Transport } from '../../provider/http/transport';
 import type { ClockReading } from './network-findings';

@@ -1,5 +1,5 @@
 import { ConnectError } from '../../errors/connect-error';
-import type { WireAnswer } from '../http/send-once';
+import type { WireAnswer } from '../http/wire';
 import { SIGN_KEYS, findErrorSigns, lengthOf, type ErrorSigns } from '../errors/error-sign';
 import {
   errorForApiCode,

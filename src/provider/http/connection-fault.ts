@@ -1,5 +1,5 @@
 import { ConnectError, type ConnectStage } from '../../errors/connect-error';
-import type { TransportFault } from './send-once';
+import type { TransportFault } from './wire';
 
 type Option = 'tokenUrl' | 'apiBaseUrl';
 

@@ -1,7 +1,8 @@
 import http from 'node:http';
 import https from 'node:https';
 import { ownOnly } from '../../base/own';
-import { sendOnce, type SendResult, type WireRequest, type WireResult } from './send-once';
+import { sendOnce, type SendResult } from './send-once';
+import { type WireRequest, type WireResult } from './wire';
 
 /** What of the configuration sending depends on. */
 export interface TransportConfig {

@@ -1,7 +1,7 @@
 import type * as http from 'node:http';
 import { ConnectError } from '../../errors/connect-error';
 import type { ConnectToken } from '../../session/connect-token';
-import type { WireResult } from '../http/send-once';
+import type { WireResult } from '../http/wire';
 import { faultError } from '../http/connection-fault';
 import { own, ownOnly } from '../../base/own';
 import { readAnswer } from './read-answer';

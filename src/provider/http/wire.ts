@@ -1,0 +1,38 @@
+import type http from 'node:http';
+
+/** One HTTP request, complete. */
+export interface WireRequest {
+  readonly url: string;
+  readonly method: string;
+  readonly headers: Readonly<Record<string, string>>;
+  /** Undefined: no body. Node tells a length of 0 where the method leads to expect one (RFC 9110 §8.6). */
+  readonly body: string | Uint8Array | undefined;
+  /** Whether it may be written again after a kept connection gave no byte of an answer. @defaultValue false */
+  readonly mayRepeat?: boolean | undefined;
+  /** Ends the call as `aborted`. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** The answer to it, whatever its HTTP status. */
+export interface WireAnswer {
+  /** HTTP status. */
+  readonly status: number;
+  readonly headers: http.IncomingHttpHeaders;
+  /** Empty where the body was not accepted. */
+  readonly bytes: Buffer;
+  /** The bytes as UTF-8. */
+  readonly body: string;
+  /** Why the body was not accepted: over the transport's bound, or compressed although we asked for identity. */
+  readonly unacceptable: 'too_large' | 'encoded' | undefined;
+}
+
+/**
+ * Why there is no answer: `timeout` no complete one in time; `unreachable` nothing was sent (name, connection or
+ * certificate); `plain` nothing was sent, because the agent has made a connection without TLS for an https address;
+ * `broken` the connection ended after the request may have left; `aborted` the request's signal ended it.
+ */
+export type TransportFault = 'timeout' | 'unreachable' | 'plain' | 'broken' | 'aborted';
+
+/** An answer or a fault, never both. */
+export type WireResult =
+  { readonly kind: 'answer'; readonly answer: WireAnswer } | { readonly kind: 'fault'; readonly fault: TransportFault };
