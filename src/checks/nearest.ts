@@ -11,9 +11,9 @@ export function nearest(word: string, candidates: readonly string[]): string | u
   return best?.candidate;
 }
 
-/** A sentence to follow a message, with the space before it; empty where no candidate is near. */
-export function didYouMean(word: string, candidates: readonly string[]): string {
-  const meant = nearest(word, candidates);
+/** A sentence to follow a message, with the space before it; empty where no candidate is near a word of any type. */
+export function didYouMean(word: unknown, candidates: readonly string[]): string {
+  const meant = typeof word === 'string' ? nearest(word, candidates) : undefined;
   return meant === undefined ? '' : ` Did you mean ${meant}?`;
 }
 

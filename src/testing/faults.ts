@@ -81,8 +81,9 @@ function isBreaking(fault: SandboxFault): fault is BreakingFault {
 }
 
 /** @throws TypeError when there is no such fault: the call would never be answered. */
-export function assertFault({ kind }: SandboxFault): void {
-  if (!Object.hasOwn(IS_BREAKING, kind))
+export function assertFault(fault: Partial<SandboxFault> | null | undefined): void {
+  const kind = fault?.kind;
+  if (typeof kind !== 'string' || !Object.hasOwn(IS_BREAKING, kind))
     throw new TypeError(`The sandbox has no such fault.${didYouMean(kind, Object.keys(IS_BREAKING))}`);
 }
 

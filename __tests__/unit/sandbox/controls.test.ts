@@ -200,3 +200,21 @@ describe('what a refresh can meet under "rotate"', () => {
     expect(sandbox.presentations(token)).toBe(2);
   });
 });
+
+test.each([undefined, null, 5, {}, Symbol('reset')])(
+  'what is not a word (%p) is refused in plain words',
+  (value: unknown) => {
+    expect(() => {
+      sandbox.fault({ kind: value } as SandboxFault);
+    }).toThrow(/^The sandbox has no such fault\.$/);
+    expect(() => {
+      sandbox.fault(value as SandboxFault);
+    }).toThrow(/^The sandbox has no such fault\.$/);
+  },
+);
+
+test.each([null, 5, {}, Symbol('reset')])('an endpoint that is not a word (%p) too', (value: unknown) => {
+  expect(() => {
+    sandbox.fault({ kind: 'reset' }, { on: value as SandboxEndpoint });
+  }).toThrow(/^The sandbox has no endpoint of this name\.$/);
+});
