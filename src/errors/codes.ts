@@ -8,6 +8,7 @@ export interface CodeRow {
   readonly detail: string;
   /** For developers, where the thrower has nothing more precise; followed by where to read on. */
   readonly message: string;
+  /** Whether the same request may succeed later without anybody's doing. */
   readonly retryable: boolean;
   /** Whether a new sign-in may help this visitor: answers then carry a link to it. */
   readonly startAgain: boolean;

@@ -19,7 +19,7 @@ export interface RecordLedgerOptions {
 const TABLE = {
   update: {
     read: only((value): value is UpdateRecord => typeof value === 'function'),
-    expected: 'a function (key, step) that replaces one record in one atomic step and gives the answer of that step',
+    expected: 'a function (key, step) that replaces one record atomically and gives the answer of step',
     isRequired: true,
   },
   encryptionKeys: { read: readKeyRing, expected: KEY_RING_HINT, isRequired: true },

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import type { LedgerSuccess } from '../ledger/ledger';
 import {
   DEAD_MS,
   HOUR_MS,
@@ -10,6 +11,7 @@ import {
   terminal,
   transient,
   type Play,
+  type Scene,
   type Won,
 } from './ledger-scene';
 
@@ -148,9 +150,7 @@ export const LATE: Readonly<Record<string, Play>> = {
     won,
     advance,
   }) => {
-    const a = { generation: 0, fence: (await won(0, 'a')).fence, box: 'box of a', retentionMs: RETENTION_MS };
-    await advance(LEASE_MS);
-    const b = { generation: 0, fence: (await won(0, 'b')).fence, box: 'box of b', retentionMs: RETENTION_MS };
+    const { a, b } = await twoSuccesses({ won, advance });
     assert.deepEqual(await ledger.settle(key, a), { kind: 'settled', generation: 1 });
     assert.deepEqual(await ledger.settle(key, b), { kind: 'settled', generation: 1 });
     assertAdopts(await claim(0, 'c'), 1, 'box of b');
@@ -184,9 +184,7 @@ export const LATE: Readonly<Record<string, Play>> = {
     won,
     advance,
   }) => {
-    const a = { generation: 0, fence: (await won(0, 'a')).fence, box: 'box of a', retentionMs: RETENTION_MS };
-    await advance(LEASE_MS);
-    const b = { generation: 0, fence: (await won(0, 'b')).fence, box: 'box of b', retentionMs: RETENTION_MS };
+    const { a, b } = await twoSuccesses({ won, advance });
     await ledger.settle(key, a);
     const next = await won(1, 'c');
     assert.equal((await ledger.settle(key, b)).kind, 'settled');
@@ -201,9 +199,7 @@ export const LATE: Readonly<Record<string, Play>> = {
     won,
     advance,
   }) => {
-    const a = { generation: 0, fence: (await won(0, 'a')).fence, box: 'box of a', retentionMs: RETENTION_MS };
-    await advance(LEASE_MS);
-    const b = { generation: 0, fence: (await won(0, 'b')).fence, box: 'box of b', retentionMs: RETENTION_MS };
+    const { a, b } = await twoSuccesses({ won, advance });
     await ledger.settle(key, a);
     await won(1, 'c');
     await ledger.fail(key, transient('c', { ambiguous: true }));
@@ -218,3 +214,14 @@ export const LATE: Readonly<Record<string, Play>> = {
     assert.equal(((await claim(5, 'a')) as Won).fence, 10);
   },
 };
+
+/** Of one refresh token: a's lease has run out before b has won. Neither is settled yet. */
+async function twoSuccesses({
+  won,
+  advance,
+}: Pick<Scene, 'won' | 'advance'>): Promise<Record<'a' | 'b', LedgerSuccess>> {
+  const a = { generation: 0, fence: (await won(0, 'a')).fence, box: 'box of a', retentionMs: RETENTION_MS };
+  await advance(LEASE_MS);
+  const b = { generation: 0, fence: (await won(0, 'b')).fence, box: 'box of b', retentionMs: RETENTION_MS };
+  return { a, b };
+}

@@ -4,9 +4,11 @@ import { didYouMean, nearest } from '../checks/nearest';
 type Row = readonly (string | number)[] | 'key' | NumberRow;
 
 interface NumberRow {
+  /** Of every value, also in the name of a switch. */
   readonly unit: 'milliseconds' | 'seconds';
   /** The least one. */
   readonly from: number;
+  /** Of a sandbox that is started without this switch. */
   readonly default: number;
 }
 
@@ -73,6 +75,7 @@ export const SWITCHES = {
 
 /** One of the switches. */
 export type SwitchName = keyof typeof SWITCHES;
+/** What a user may set a switch to. */
 type ValueOf<Switch extends Row> = Switch extends readonly (infer Value)[]
   ? Value
   : Switch extends 'key'

@@ -389,7 +389,7 @@ describe('a database that does not keep to the contract rejects every operation,
 describe('options', () => {
   const update: UpdateRecord = () => Promise.resolve(undefined);
   const UPDATE =
-    'update (expected a function (key, step) that replaces one record in one atomic step and gives the answer of that step)';
+    'update (expected a function (key, step) that replaces one record atomically and gives the answer of step)';
   const KEYS =
     'encryptionKeys (expected a list of 1–10 keys { id, secret }, with distinct ids of 1–32 letters, digits, - and _, ' +
     'and secrets of at least 32 characters)';
