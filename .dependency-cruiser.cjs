@@ -9,6 +9,7 @@ const LAYERS = [
   'session',
   'provider',
   'ledger',
+  'connections',
   'refresh',
   'options',
   'sign-in',

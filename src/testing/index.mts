@@ -1,6 +1,8 @@
 // Re-exports by name from the one CommonJS copy: two copies would be two sets of everything.
-export { SANDBOX_API_CODES, ledgerConformance, startSandbox } from './index.js';
+export { SANDBOX_API_CODES, connectionStoreConformance, ledgerConformance, startSandbox } from './index.js';
 export type {
+  ConnectionStoreCase,
+  ConnectionStoreUnderTest,
   LedgerCase,
   LedgerUnderTest,
   PlanOptions,

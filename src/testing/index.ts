@@ -8,3 +8,6 @@ export type { SandboxSwitches } from './switches';
 export { ledgerConformance } from './ledger-conformance';
 export type { LedgerCase } from './ledger-conformance';
 export type { LedgerUnderTest } from './ledger-scene';
+export { connectionStoreConformance } from './connection-store-conformance';
+export type { ConnectionStoreCase } from './connection-store-conformance';
+export type { ConnectionStoreUnderTest } from './connection-store-scene';
