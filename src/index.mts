@@ -6,6 +6,7 @@ export {
   connectErrorHandler,
   connectOptionsFromEnv,
   isConnectError,
+  memoryConnections,
   memoryLedger,
   recordLedger,
 } from './index.js';
@@ -27,6 +28,7 @@ export type {
   ConnectEvent,
   ConnectEventListener,
   ConnectHandler,
+  ConnectionStore,
   ConnectResponse,
   ConnectStage,
   ConnectToken,
@@ -59,6 +61,7 @@ export type {
   RequireConnectOptions,
   Revoked,
   Settled,
+  StoredConnection,
   TokenRequest,
   UpdateRecord,
 } from './index.js';

@@ -31,6 +31,8 @@ export type {
   RefreshFailureKind,
   RefreshedEvent,
 } from './errors/events';
+export { memoryConnections } from './connections/memory-connections';
+export type { ConnectionStore, StoredConnection } from './connections/connection-store';
 export { memoryLedger, type MemoryLedgerOptions } from './ledger/memory-ledger';
 export { recordLedger, type RecordLedgerOptions } from './ledger/record-ledger';
 export type { RecordChange, RecordStep, UpdateRecord } from './ledger/update';
