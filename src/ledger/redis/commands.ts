@@ -1,8 +1,7 @@
 import { setImmediate as oneTurn } from 'node:timers/promises';
 import { within } from '../../base/within';
 import { ConnectError } from '../../errors/connect-error';
-import { ledgerError } from '../ledger-error';
-import type { Script } from './scripts';
+import type { Script } from './script';
 
 /** Talks to Redis within a time of ours, whatever the client's own settings are. */
 export interface Commands {
@@ -18,31 +17,46 @@ export interface CommandsConfig {
   readonly commandTimeoutMs: number;
 }
 
-/** Every operation rejects with `ERR_CONNECT_LEDGER`, free of addresses, keys and values, when Redis does not do it. */
-export function redisCommands({ sendCommand, commandTimeoutMs }: CommandsConfig): Commands {
+/** Who talks to Redis: what its errors are like. */
+export interface Caller {
+  /** Name of our function. */
+  readonly name: string;
+  /** The commands that it sends, for whoever grants them. */
+  readonly sends: string;
+  /**
+   * @param fault - no answer in time, not carried out, or a reply that nobody has asked for
+   * @param message - free of addresses, keys and values
+   */
+  readonly error: (fault: 'timeout' | 'failed' | 'answer', message: string) => ConnectError;
+}
+
+/** Every operation rejects with the caller's error, free of addresses, keys and values, when Redis does not do it. */
+export function redisCommands({ sendCommand, commandTimeoutMs }: CommandsConfig, caller: Caller): Commands {
   return {
     run: (script, key, args) =>
       bounded(async (isOver) => {
-        const rest = ['1', key, ...args.map(word)];
-        let reply: unknown;
-        try {
-          reply = await sendCommand('EVALSHA', script.sha1, ...rest);
-        } catch (error) {
-          // Most likely a Redis that has forgotten the script, as after a restart; servers and clients word that in their
-          // own ways. EVAL brings it again, for the next calls too, and carrying a script out twice does no harm.
-          if (isOver()) throw error;
-          reply = await sendCommand('EVAL', script.source, ...rest);
-        }
-        return texts(reply);
+        const reply = await evaluated(script, [key, ...args.map(word)], isOver);
+        return Array.isArray(reply) ? reply.map(text) : [text(reply)];
       }),
     take: (key, ttlMs) =>
       bounded(async () => {
         const reply = await sendCommand('SET', key, '1', 'NX', 'PX', word(Math.max(1, ttlMs)));
         if (reply === null) return false;
-        if (text(reply) !== 'OK') throw unreadable();
+        if (text(reply) !== 'OK') throw unreadable(caller);
         return true;
       }),
   };
+
+  async function evaluated(script: Script, keyAndArgs: readonly string[], isOver: () => boolean): Promise<unknown> {
+    try {
+      return await sendCommand('EVALSHA', script.sha1, '1', ...keyAndArgs);
+    } catch (error) {
+      // Most likely a Redis that has forgotten the script, as after a restart; servers and clients word that in their
+      // own ways. EVAL brings it again, for the next calls too, and carrying a script out twice does no harm.
+      if (isOver()) throw error;
+      return sendCommand('EVAL', script.source, '1', ...keyAndArgs);
+    }
+  }
 
   async function bounded<Reply>(operation: (isOver: () => boolean) => Promise<Reply>): Promise<Reply> {
     let isOver = false;
@@ -53,43 +67,44 @@ export function redisCommands({ sendCommand, commandTimeoutMs }: CommandsConfig)
         async () => {
           // After a stall of this process the answer lies in the socket already, and timers come first.
           await oneTurn();
-          throw ledgerError('timeout', `Redis did not answer within ${commandTimeoutMs} ms.`);
+          throw caller.error('timeout', `Redis did not answer within ${commandTimeoutMs} ms.`);
         },
       );
     } catch (error) {
       // The client's own words may hold its address, its password and what we sent.
-      throw error instanceof ConnectError ? error : ledgerError('refused', NOT_DONE);
+      throw error instanceof ConnectError ? error : notDone();
     } finally {
       isOver = true;
     }
   }
-}
 
-const NOT_DONE =
-  'Redis is away or does not carry the command out: look at the error events of its client, and whether it ' +
-  'may write (maxmemory, replica) and run EVALSHA, EVAL, SET and what the scripts call (docs/scaling.md) on keys under the prefix.';
+  function notDone(): ConnectError {
+    return caller.error(
+      'failed',
+      'Redis is away or does not carry the command out: look at the error events of its client, and whether it ' +
+        `may write (maxmemory, replica) and run ${caller.sends} and what the scripts call (docs/scaling.md) on keys ` +
+        'under the prefix.',
+    );
+  }
+
+  /** Clients may be set to give Buffers for text, and bigint or text for numbers. */
+  function text(value: unknown): string {
+    if (typeof value === 'string') return value;
+    if (typeof value === 'number' || typeof value === 'bigint') return String(value);
+    if (value instanceof Uint8Array) return Buffer.from(value).toString('utf8');
+    throw unreadable(caller);
+  }
+}
 
 /** Redis takes whole numbers only. */
 function word(value: string | number): string {
   return typeof value === 'number' ? String(Math.ceil(value)) : value;
 }
 
-/** Clients may be set to give Buffers for text, and bigint or text for numbers. */
-function text(value: unknown): string {
-  if (typeof value === 'string') return value;
-  if (typeof value === 'number' || typeof value === 'bigint') return String(value);
-  if (value instanceof Uint8Array) return Buffer.from(value).toString('utf8');
-  throw unreadable();
-}
-
-function texts(reply: unknown): readonly string[] {
-  return Array.isArray(reply) ? reply.map(text) : [text(reply)];
-}
-
 /** The error for a reply that is none of ours. */
-export function unreadable(): ConnectError {
-  return ledgerError(
+export function unreadable({ name, error }: Caller): ConnectError {
+  return error(
     'answer',
-    'Redis answered with something else than redisLedger() asks for: sendCommand must resolve with the reply as it is.',
+    `Redis answered with something else than ${name}() asks for: sendCommand must resolve with the reply as it is.`,
   );
 }

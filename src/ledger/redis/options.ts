@@ -20,7 +20,8 @@ export interface RedisLedgerOptions {
   readonly commandTimeoutMs?: number | undefined;
 }
 
-const TABLE = {
+/** Every option of what keeps something in Redis. */
+export const REDIS_TABLE = {
   sendCommand: {
     read: only((value): value is RedisLedgerOptions['sendCommand'] => typeof value === 'function'),
     expected: 'a function that sends one command to Redis and gives its reply',
@@ -40,12 +41,12 @@ const TABLE = {
 } as const satisfies Readonly<Record<keyof RedisLedgerOptions, Row>>;
 
 /** Checked options, with every default filled in. */
-export type RedisLedgerConfig = Read<typeof TABLE>;
+export type RedisLedgerConfig = Read<typeof REDIS_TABLE>;
 
 /**
  * Copies and checks the options.
  * @throws ConnectError `ERR_CONNECT_OPTIONS` naming every option that is not usable, and no value
  */
 export function redisLedgerConfig(options: RedisLedgerOptions): RedisLedgerConfig {
-  return readTable('redisLedger', TABLE, options);
+  return readTable('redisLedger', REDIS_TABLE, options);
 }

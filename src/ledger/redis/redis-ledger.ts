@@ -7,10 +7,17 @@ import {
   type RefreshLedger,
   type Settled,
 } from '../ledger';
+import { ledgerError } from '../ledger-error';
 import { openBox, sealedBoxes } from '../sealed-box';
-import { redisCommands, unreadable } from './commands';
+import { redisCommands, unreadable, type Caller } from './commands';
 import { redisLedgerConfig, type RedisLedgerOptions } from './options';
 import { ACQUIRE, FAIL, RENEW, REVOKE, SETTLE } from './scripts';
+
+const LEDGER: Caller = {
+  name: 'redisLedger',
+  sends: 'EVALSHA, EVAL, SET',
+  error: (fault, message) => ledgerError(fault === 'failed' ? 'refused' : fault, message),
+};
 
 /**
  * Coordinates the refreshes of all processes that share a Redis (5.0 or newer, Cluster and Valkey too): one hash per
@@ -22,7 +29,7 @@ import { ACQUIRE, FAIL, RENEW, REVOKE, SETTLE } from './scripts';
 export function redisLedger(options: RedisLedgerOptions): RefreshLedger {
   const config = redisLedgerConfig(options);
   const boxes = sealedBoxes(config.encryptionKeys);
-  const { run, take } = redisCommands(config);
+  const { run, take } = redisCommands(config, LEDGER);
   const name = (key: string): string => `${config.prefix}${key}`;
 
   return Object.freeze<RefreshLedger>({
@@ -84,7 +91,7 @@ export function redisLedger(options: RedisLedgerOptions): RefreshLedger {
           ended: ended === '1',
         };
       default:
-        throw unreadable();
+        throw unreadable(LEDGER);
     }
   }
 
@@ -97,22 +104,22 @@ export function redisLedger(options: RedisLedgerOptions): RefreshLedger {
       case 'superseded':
         return { kind, generation: whole(generation), box: openBox(boxes, box, key) };
       default:
-        throw unreadable();
+        throw unreadable(LEDGER);
     }
   }
 }
 
 function failed([answer]: readonly string[]): Failed {
-  if (answer !== 'recorded' && answer !== 'ended' && answer !== 'lost') throw unreadable();
+  if (answer !== 'recorded' && answer !== 'ended' && answer !== 'lost') throw unreadable(LEDGER);
   return answer;
 }
 
 function flag([value]: readonly string[]): boolean {
-  if (value !== '0' && value !== '1') throw unreadable();
+  if (value !== '0' && value !== '1') throw unreadable(LEDGER);
   return value === '1';
 }
 
 function whole(value: string): number {
-  if (!/^\d{1,16}$/u.test(value)) throw unreadable();
+  if (!/^\d{1,16}$/u.test(value)) throw unreadable(LEDGER);
   return Number(value);
 }

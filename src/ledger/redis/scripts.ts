@@ -1,16 +1,4 @@
-import { createHash } from 'node:crypto';
-
-/** A Lua script, which Redis carries out as one step (redis.io, "Scripting with Lua": atomic execution). */
-export interface Script {
-  readonly source: string;
-  /** What EVALSHA names it by. */
-  readonly sha1: string;
-}
-
-function script(...lines: readonly string[]): Script {
-  const source = lines.join('\n');
-  return Object.freeze({ source, sha1: createHash('sha1').update(source).digest('hex') });
-}
+import { script } from './script';
 
 // Times are milliseconds of Redis's own clock. A record is never kept for a shorter time than was promised before.
 const CLOCK = `local k = KEYS[1]
