@@ -1,6 +1,8 @@
-import * as scripts from '../../../src/ledger/redis/scripts';
+import * as storeScripts from '../../../src/connections/redis/scripts';
+import * as ledgerScripts from '../../../src/ledger/redis/scripts';
+import { redisConnections } from '../../../src/redis';
 import { patientLedger } from '../../support/patient-ledger';
-import { ledgerConformance } from '../../../src/testing';
+import { connectionStoreConformance, ledgerConformance } from '../../../src/testing';
 import { startRedis, type RedisServer } from '../../support/redis-server';
 import { describeInRedis } from '../../support/requires';
 import { blocks } from '../docs/markdown';
@@ -17,13 +19,13 @@ const line = blocks('docs/scaling.md')
 const user = line?.split(' ').slice(2) ?? [];
 const granted = user.filter((word) => /^\+\w+$/u.test(word)).map((word) => word.slice(1));
 
-/** What the ledger sends, and what its scripts call inside Redis, where the user's rights count as well. */
+/** What ledger and connections send, and what their scripts call inside Redis, where the user's rights count as well. */
 function needed(): string[] {
-  const sources = Object.values(scripts).map(({ source }) => source);
+  const sources = [...Object.values(ledgerScripts), ...Object.values(storeScripts)].map(({ source }) => source);
   const called = sources.flatMap((source) =>
     [...source.matchAll(/redis\.call\('(\w+)'/gu)].map(([, name = '']) => name),
   );
-  return [...new Set(['EVALSHA', 'EVAL', 'SET', ...called])].map((name) => name.toLowerCase()).sort();
+  return [...new Set(['EVALSHA', 'EVAL', 'SET', 'HMGET', ...called])].map((name) => name.toLowerCase()).sort();
 }
 
 test('docs/scaling.md grants the commands that the ledger and its scripts use, and no other', () => {
@@ -46,6 +48,11 @@ describeInRedis('as the user of docs/scaling.md', () => {
     return { ledger: ledger(), advance: (ms) => advance(redis, ms) };
   });
   test.each(cases)('$name', ({ run }) => run());
+
+  const storeCases = connectionStoreConformance(() => ({
+    store: redisConnections({ sendCommand: client.sendCommand, encryptionKeys, commandTimeoutMs: 5000 }),
+  }));
+  test.each(storeCases)('of connections: $name', ({ run }) => run());
 
   test('with ioredis it needs INFO as well, as docs/scaling.md says', async () => {
     const url = redis.url.replace('redis://', `redis://${user[0] ?? ''}:password@`);

@@ -1,13 +1,14 @@
 import { Cluster } from 'ioredis';
 import { createCluster } from 'redis';
 import { patientLedger } from '../../support/patient-ledger';
-import { ledgerConformance } from '../../../src/testing';
+import { redisConnections } from '../../../src/redis';
+import { connectionStoreConformance, ledgerConformance } from '../../../src/testing';
 import { cleanup } from '../../support/cleanup';
 import { startRedisCluster, type RedisCluster } from '../../support/redis-cluster';
 import { describeInRedis } from '../../support/requires';
 import { advance, type Client } from './clients';
 
-/** The ledger over Redis Cluster, with the `sendCommand` of docs/scaling.md for either client. */
+/** Ledger and connections over Redis Cluster, with the `sendCommand` of docs/scaling.md for either client. */
 
 const HOUR = 3_600_000;
 const encryptionKeys = [{ id: 'a', secret: 'a secret of the ledger, 40 letters long.' }];
@@ -23,7 +24,7 @@ const CLUSTER_CLIENTS = {
     await client.connect();
     return {
       sendCommand: (command = '', ...args) =>
-        client.sendCommand(command === 'SET' ? args[0] : args[2], false, [command, ...args]),
+        client.sendCommand(command.startsWith('EVAL') ? args[2] : args[0], false, [command, ...args]),
     };
   },
   ioredis: async ({ nodes }: RedisCluster): Promise<Client> => {
@@ -40,7 +41,7 @@ const CLUSTER_CLIENTS = {
   },
 };
 
-describeInRedis('the ledger in a Redis Cluster', () => {
+describeInRedis('ledger and connections in a Redis Cluster', () => {
   let cluster: RedisCluster;
   beforeAll(async () => {
     cluster = await startRedisCluster();
@@ -62,6 +63,11 @@ describeInRedis('the ledger in a Redis Cluster', () => {
       }),
     );
     test.each(cases)('$name', ({ run }) => run());
+
+    const storeCases = connectionStoreConformance(() => ({
+      store: redisConnections({ sendCommand: client.sendCommand, encryptionKeys, commandTimeoutMs: 5000 }),
+    }));
+    test.each(storeCases)('of connections of users: $name', ({ run }) => run());
 
     test('connections spread over all nodes', async () => {
       const ledger = patientLedger({ sendCommand: client.sendCommand, encryptionKeys });

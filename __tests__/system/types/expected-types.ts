@@ -9,6 +9,7 @@ import {
   connectErrorHandler,
   connectOptionsFromEnv,
   isConnectError,
+  memoryConnections,
   memoryLedger,
   recordLedger,
   type AdoptedEvent,
@@ -24,6 +25,7 @@ import {
   type ConnectEventListener,
   type ConnectStage,
   type ConnectToken,
+  type ConnectionStore,
   type ConnectedEvent,
   type DisconnectedEvent,
   type EndedEvent,
@@ -42,8 +44,14 @@ import {
   type RequireConnectOptions,
   type TokenRequest,
 } from 'express-connect-auth';
-import { redisLedger, type RedisLedgerOptions } from 'express-connect-auth/redis';
 import {
+  redisConnections,
+  redisLedger,
+  type RedisConnectionsOptions,
+  type RedisLedgerOptions,
+} from 'express-connect-auth/redis';
+import {
+  connectionStoreConformance,
   ledgerConformance,
   startSandbox,
   type Sandbox,
@@ -279,6 +287,20 @@ expectTypeOf<RedisLedgerOptions>().toEqualTypeOf<{
   readonly commandTimeoutMs?: number | undefined;
 }>();
 
+// Stores of connections: three operations, and keys where a store has its own.
+expectTypeOf(memoryConnections).returns.toEqualTypeOf<ConnectionStore>();
+expectTypeOf(redisConnections).returns.toEqualTypeOf<ConnectionStore>();
+expectTypeOf<RedisConnectionsOptions>().toEqualTypeOf<RedisLedgerOptions>();
+expectTypeOf<RequiredKeys<ConnectionStore>>().toEqualTypeOf<'load' | 'save' | 'remove'>();
+expectTypeOf<Awaited<ReturnType<ConnectionStore['load']>>>().toEqualTypeOf<
+  { readonly record: string; readonly version: string } | undefined
+>();
+expectTypeOf<Parameters<ConnectionStore['save']>>().toEqualTypeOf<
+  [key: string, record: string, ifVersion: string | undefined]
+>();
+expectTypeOf<Awaited<ReturnType<ConnectionStore['save']>>>().toEqualTypeOf<string | undefined>();
+expectTypeOf<Awaited<ReturnType<ConnectionStore['remove']>>>().toEqualTypeOf<boolean>();
+
 // The sandbox fits connectAuth() and the ledgers fit its conformance test.
 expectTypeOf(connectAuth).toBeCallableWith({
   ...sandbox.connectOptions,
@@ -288,3 +310,4 @@ expectTypeOf(startSandbox).toBeCallableWith({ switches: { refresh: 'rotate', acc
 expectTypeOf<RequiredKeys<SandboxOptions>>().toEqualTypeOf<never>();
 expectTypeOf<SandboxSwitches>().toEqualTypeOf<Readonly<SandboxSwitches>>();
 expectTypeOf(ledgerConformance).toBeCallableWith(() => ({ ledger: memoryLedger(), advance: () => undefined }));
+expectTypeOf(connectionStoreConformance).toBeCallableWith(() => ({ store: memoryConnections() }));

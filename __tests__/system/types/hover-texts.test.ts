@@ -12,6 +12,7 @@ const INTERFACES: readonly (readonly [entry: string, name: string, leastMembers:
   ['index.ts', 'ConnectErrorHandlerOptions', 1],
   ['index.ts', 'EncryptionKey', 2],
   ['redis.ts', 'RedisLedgerOptions', 4],
+  ['redis.ts', 'RedisConnectionsOptions', 4],
   ['testing/index.ts', 'SandboxOptions', 5],
   ['testing/index.ts', 'SandboxSwitches', 13],
   ['testing/index.ts', 'PlanOptions', 2],

@@ -7,6 +7,13 @@ import type { Script } from './script';
 export interface Commands {
   /** @returns the reply's items as text; a single value is a list of one */
   readonly run: (script: Script, key: string, args: readonly (string | number)[]) => Promise<readonly string[]>;
+  /**
+   * As `run`, of a script that replies 1 when it has done its work and 0 when it has not, and that must not be taken for
+   * refused when it was done before: after a lost answer, 0 to the repetition rejects.
+   */
+  readonly decide: (script: Script, key: string, args: readonly string[]) => Promise<boolean>;
+  /** HMGET. @returns undefined for a field that is not there */
+  readonly read: (key: string, fields: readonly string[]) => Promise<readonly (string | undefined)[]>;
   /** SET NX with a time to live. @returns whether the key was free */
   readonly take: (key: string, ttlMs: number) => Promise<boolean>;
 }
@@ -35,8 +42,23 @@ export function redisCommands({ sendCommand, commandTimeoutMs }: CommandsConfig,
   return {
     run: (script, key, args) =>
       bounded(async (isOver) => {
-        const reply = await evaluated(script, [key, ...args.map(word)], isOver);
+        const { reply } = await evaluated(script, [key, ...args.map(word)], isOver);
         return Array.isArray(reply) ? reply.map(text) : [text(reply)];
+      }),
+    decide: (script, key, args) =>
+      bounded(async (isOver) => {
+        const { reply, mayBeTwice } = await evaluated(script, [key, ...args], isOver);
+        const items: readonly unknown[] = Array.isArray(reply) ? reply : [reply];
+        const [answer] = items.map(text);
+        if (items.length !== 1 || (answer !== '0' && answer !== '1')) throw unreadable(caller);
+        if (answer === '0' && mayBeTwice) throw notDone();
+        return answer === '1';
+      }),
+    read: (key, fields) =>
+      bounded(async () => {
+        const reply = await sendCommand('HMGET', key, ...fields);
+        if (!Array.isArray(reply) || reply.length !== fields.length) throw unreadable(caller);
+        return reply.map((value: unknown) => (value === null ? undefined : text(value)));
       }),
     take: (key, ttlMs) =>
       bounded(async () => {
@@ -47,14 +69,14 @@ export function redisCommands({ sendCommand, commandTimeoutMs }: CommandsConfig,
       }),
   };
 
-  async function evaluated(script: Script, keyAndArgs: readonly string[], isOver: () => boolean): Promise<unknown> {
+  async function evaluated(script: Script, keyAndArgs: readonly string[], isOver: () => boolean): Promise<Evaluated> {
     try {
-      return await sendCommand('EVALSHA', script.sha1, '1', ...keyAndArgs);
+      return { reply: await sendCommand('EVALSHA', script.sha1, '1', ...keyAndArgs), mayBeTwice: false };
     } catch (error) {
       // Most likely a Redis that has forgotten the script, as after a restart; servers and clients word that in their
       // own ways. EVAL brings it again, for the next calls too, and carrying a script out twice does no harm.
       if (isOver()) throw error;
-      return sendCommand('EVAL', script.source, '1', ...keyAndArgs);
+      return { reply: await sendCommand('EVAL', script.source, '1', ...keyAndArgs), mayBeTwice: !isForgotten(error) };
     }
   }
 
@@ -94,6 +116,19 @@ export function redisCommands({ sendCommand, commandTimeoutMs }: CommandsConfig,
     if (value instanceof Uint8Array) return Buffer.from(value).toString('utf8');
     throw unreadable(caller);
   }
+}
+
+/** What a script has replied. */
+interface Evaluated {
+  readonly reply: unknown;
+  /** Whether it may have been carried out before, by a call whose answer was lost. */
+  readonly mayBeTwice: boolean;
+}
+
+/** Whether the first call has failed for want of the script, so that nothing was carried out; false where nobody can say. */
+function isForgotten(error: unknown): boolean {
+  const words = typeof error === 'object' && error !== null && 'message' in error ? error.message : error;
+  return typeof words === 'string' && /no_?script/iu.test(words);
 }
 
 /** Redis takes whole numbers only. */
