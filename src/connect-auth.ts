@@ -1,9 +1,12 @@
 import { Router, type NextFunction, type Request, type RequestHandler, type Response } from 'express';
 import type * as ApiClient from './access/api-client';
-import type { ApiClientConfig, ConnectClient } from './access/api-client';
+import type { ApiClientConfig, ClientFor, ConnectClient } from './access/api-client';
 import { apiRefusals } from './access/api-refusals';
 import { requireConnectGuard, type RequireConnectOptions } from './access/require-connect';
-import { tokenSource, type GetToken } from './access/token-source';
+import { accounts, type AccountConfig, type ConnectAccount } from './access/account';
+import { requestTokens, type GetToken } from './access/get-token';
+import { noToken } from './access/no-token';
+import { tokenSource, type TokenOf } from './access/token-source';
 import { emit, emitFailure } from './errors/emit';
 import { ConnectError, type ConnectStage } from './errors/connect-error';
 import type { ConnectEventListener } from './errors/events';
@@ -21,16 +24,22 @@ import { publicPrefix } from './options/relations';
 import { tokenEndpoint } from './provider/token/token-endpoint';
 import { own } from './base/own';
 import { boundedLedger } from './ledger/bounded-ledger';
-import { connections, type Connections } from './refresh/connections';
+import { endings, type Endings } from './refresh/endings';
 import { knownExpiry } from './refresh/due';
 import { endedConnections } from './refresh/ended';
 import { refreshFlights } from './refresh/flight';
+import { offers, type Offers } from './base/offers';
+import { memoryConnections } from './connections/memory-connections';
+import { ownerConnections, type OwnerConnections } from './connections/owner-connections';
 import { memoryLedger } from './ledger/memory-ledger';
 import { movedMarks } from './refresh/moved-marks';
-import { sessionLifeMs, type Ending } from './ledger/retention';
+import { sessionLifeMs } from './ledger/retention';
+import { readKeyRing } from './session/seal';
+import { owners, type Owners } from './session/owners';
+import type { SessionToken, SignInParts } from './sign-in/parts';
 import { publicUrls } from './web/public-url';
 import { isLoggedOut, watchSessions } from './session/gone-sessions';
-import { sessionOf, type SessionRecord, type StoredSession } from './session/store';
+import { sessionOf, type SessionRecord } from './session/store';
 import { keepIn } from './session/hooks';
 import { sessionTokens, type SessionTokens } from './session/session-token';
 
@@ -62,6 +71,13 @@ export type ConnectAuth = Router & {
    * ConnectError, and never anywhere else than below `apiBaseUrl`.
    */
   readonly client: (req: Request) => ConnectClient;
+  /**
+   * Acts for a user without a request: in a cron job, a queue worker, a webhook. Needs option `owner` or `connections`.
+   * @param owner - as option `owner` gives it
+   * @throws ConnectError `ERR_CONNECT_OPTIONS`
+   * @example const { data } = await connect.of(userId).client().get('/me');
+   */
+  readonly of: (owner: string | number) => ConnectAccount;
   /** Waits until every refresh in flight is over and recorded: call it on SIGTERM and SIGINT, after the server has closed. */
   readonly close: () => Promise<void>;
 };
@@ -80,27 +96,44 @@ export function connectAuth(options: ConnectAuthOptions): ConnectAuth {
   given.onForgotten?.(({ what, count }) => {
     emit(config.onEvent, { type: 'ledger_forgot', what, count });
   });
+  const offering = offers();
+  const users = owners(config);
+  const connections = connectionsOf(config, offering);
   const tokens = sessionTokens(keys);
   const recent = recentSignIns(keys);
   const meet = meeting(tokens, recent);
   const named = { ...keys, recent, session: sessionLookup(meet, config) };
   const ended = endedConnections();
   const endpoint = tokenEndpoint(config);
-  const flights = refreshFlights({ ...config, ledger, endpoint });
+  const flights = refreshFlights({ ...config, ledger, endpoint, offers: offering });
   const marks = movedMarks({ ...config, ledger: config.ledger === undefined ? undefined : ledger });
   const refusals = apiRefusals();
-  const silent = tokenSource({ ...named, ...marks, tokens, flights, ended, refusals });
-  const getToken = reportedToken(silent, config.onEvent);
+  const ends = endings({ ...config, ledger, ended, connections });
+  const shared = {
+    ...named,
+    ...marks,
+    ...ends,
+    tokens,
+    refusals,
+    connections,
+    noToken: noToken(config.loginUrl),
+  };
+  const tokenOf = tokenSource({ ...shared, flights });
+  const silent = requestTokens({ ...shared, owners: users }, tokenOf);
+  const clientFor = clientsAtFirstUse({ ...config, refusals });
   const parts = {
     ...keys,
+    owners: users,
+    connections,
     withSession: visitorSessions({ ...named, ...marks }),
     ...signInParts(tokens, config),
-    ...connections({ ...config, ledger, ended }),
+    ...ends,
   };
 
   const urls = publicUrls(publicPrefix(config));
   const guardConfig = {
     ...config,
+    owners: users,
     publicUrl: urls.of,
     signedInAt: (req: Request) => lastSignInAt(own((req as { session?: object }).session ?? {}, named.pendingKey)),
   };
@@ -124,51 +157,104 @@ export function connectAuth(options: ConnectAuthOptions): ConnectAuth {
   if (config.disconnectPath !== false) router.all(config.disconnectPath, handlers.disconnect);
   return Object.assign(router, {
     ...handlers,
-    getToken,
-    client: clientsAtFirstUse({ ...config, refusals }, silent),
+    getToken: reportedToken(silent, users, config.onEvent),
+    client: (req: Request) =>
+      clientFor(
+        (refused) => silent(req, refused === undefined ? undefined : { refused }),
+        () => users.nameIn(req),
+      ),
+    of: accountsOf({ ...shared, ...parts, onEvent: config.onEvent, client: clientFor }, tokenOf),
     requireConnect: (guard: RequireConnectOptions = {}) => requireConnectGuard(guardConfig, silent, guard),
     close: () => flights.close(),
   });
+}
+
+/** The connections of users, where the app has any. */
+function connectionsOf(config: Config, offering: Offers): OwnerConnections | undefined {
+  const { owner, connections } = config;
+  if (owner === undefined && connections === undefined) return undefined;
+  if (connections === undefined) warnOfMemory();
+  const store = connections ?? memoryConnections();
+  const keys = readKeyRing(store.encryptionKeys) ?? config.encryptionKeys;
+  // The options have been read: there are keys.
+  return keys === undefined ? undefined : ownerConnections({ ...config, store, keys, offers: offering });
+}
+
+let hasWarned = false;
+
+function warnOfMemory(): void {
+  if (hasWarned) return;
+  hasWarned = true;
+  process.emitWarning('connectAuth() keeps the connections of users in memory: they end with this process.', {
+    code: 'CONNECT_AUTH_MEMORY_CONNECTIONS',
+    detail:
+      'Pass connections: redisConnections({ … }) and ledger: redisLedger({ … }) of express-connect-auth/redis to ' +
+      'connectAuth(), or connections: memoryConnections() if that is what you want.',
+  });
+}
+
+/** Makes `of(owner)`, or what says that it needs an option. */
+function accountsOf(
+  config: Omit<AccountConfig, 'connections'> & Pick<SignInParts, 'owners' | 'connections'>,
+  tokenOf: TokenOf,
+): (owner: string | number) => ConnectAccount {
+  const { connections } = config;
+  if (connections !== undefined) return accounts({ ...config, connections }, config.owners, tokenOf);
+  return function of() {
+    throw new ConnectError('ERR_CONNECT_OPTIONS', {
+      stage: 'options',
+      message: 'connect.of() needs option owner or connections: without them connections belong to sessions only.',
+    });
+  };
 }
 
 /**
  * What every request meets: an app that reads `req.session.connectToken` finds a sealed token opened, and none of a
  * connection that has ended here.
  */
-function openTokens(tokens: SessionTokens, meet: Meet, { ended }: Pick<Connections, 'ended'>): RequestHandler {
+function openTokens(
+  tokens: SessionTokens,
+  meet: Meet,
+  { ended, owners: users, connections }: Pick<Endings, 'ended'> & Pick<SignInParts, 'owners' | 'connections'>,
+): RequestHandler {
+  const belongsToUsers = users.areGiven && connections !== undefined;
+
   return function openConnectToken(req, _res, next): void {
     const session = (req as { session?: unknown }).session as Record<string, unknown> | null | undefined;
-    if (session != null) {
-      meet(req);
-      tokens.open(session);
-      if (ended.any()) clearEnded(session);
+    if (session == null) {
+      next();
+      return;
     }
+    meet(req);
+    tokens.open(session);
+    if (belongsToUsers) tokens.showOnlyTo(session, () => users.of(req)?.tag);
+    if (ended.any()) hideEnded(session);
     next();
   };
 
-  function clearEnded(session: Record<string, unknown>): void {
+  function hideEnded(session: Record<string, unknown>): void {
     const held = tokens.read(session);
     if (held.kind === 'held' && ended.has(held.set.connectionId)) tokens.hide(session);
   }
 }
 
 /** Loads axios when an app makes its first client: that takes as long as loading all the rest of this package. */
-function clientsAtFirstUse(config: ApiClientConfig, getToken: GetToken): (req: Request) => ConnectClient {
-  let clients: ((req: Request) => ConnectClient) | undefined;
-  return function client(req) {
+function clientsAtFirstUse(config: ApiClientConfig): ClientFor {
+  let clients: ClientFor | undefined;
+  return function clientFor(token, ownerNow) {
     // eslint-disable-next-line @typescript-eslint/no-require-imports -- an import() would make client() a promise
-    clients ??= (require('./access/api-client') as typeof ApiClient).apiClients(config, getToken);
-    return clients(req);
+    clients ??= (require('./access/api-client') as typeof ApiClient).apiClients(config);
+    return clients(token, ownerNow);
   };
 }
 
 /** Reports what fails, whoever catches it. Guard and client report by themselves: a redirect to sign-in is not a failure. */
-function reportedToken(silent: GetToken, onEvent: ConnectEventListener | undefined): GetToken {
+function reportedToken(silent: GetToken, users: Owners, onEvent: ConnectEventListener | undefined): GetToken {
   return async function getToken(req, ask) {
     try {
       return await silent(req, ask);
     } catch (error) {
-      emitFailure(onEvent, error);
+      emitFailure(onEvent, error, users.nameIn(req));
       throw error;
     }
   };
@@ -177,23 +263,26 @@ function reportedToken(silent: GetToken, onEvent: ConnectEventListener | undefin
 /** How sign-in and disconnect see the token in a session. */
 function signInParts(
   tokens: SessionTokens,
-  { sessionTtlMs }: Pick<Config, 'sessionTtlMs'>,
+  { sessionTtlMs, owner: ownerOf }: Pick<Config, 'sessionTtlMs' | 'owner'>,
 ): {
   putToken: SessionTokens['write'];
   shownToken: SessionTokens['shown'];
-  connectionIn: SessionTokens['connectionIn'];
-  endingIn: (document: StoredSession) => Ending | undefined;
+  labelIn: SessionTokens['labelIn'];
+  endingIn: SessionToken['endingIn'];
 } {
+  const isOfUsers = ownerOf !== undefined;
   return {
     putToken: tokens.write,
     shownToken: tokens.shown,
-    connectionIn: tokens.connectionIn,
-    endingIn(document) {
-      const connectionId = tokens.connectionIn(document);
-      if (connectionId === undefined) return undefined;
+    labelIn: tokens.labelIn,
+    endingIn(document, owner) {
+      const { connectionId, ownerTag } = tokens.labelIn(document) ?? {};
+      if (connectionId === undefined || (isOfUsers && ownerTag !== undefined && ownerTag !== owner?.tag))
+        return undefined;
       const found = tokens.readDocument(document);
       const expiresAt = found.kind === 'held' ? knownExpiry(found.set) : undefined;
-      return { connectionId, expiresAt, lifeMs: sessionLifeMs(own(document, 'cookie'), sessionTtlMs) };
+      const lifeMs = sessionLifeMs(own(document, 'cookie'), sessionTtlMs);
+      return { connectionId, owner: ownerTag === undefined ? undefined : owner?.name, expiresAt, lifeMs };
     },
   };
 }

@@ -31,13 +31,16 @@ export type {
   RefreshFailureKind,
   RefreshedEvent,
 } from './errors/events';
-export { memoryConnections } from './connections/memory-connections';
-export type { ConnectionStore, StoredConnection } from './connections/connection-store';
 export { memoryLedger, type MemoryLedgerOptions } from './ledger/memory-ledger';
 export { recordLedger, type RecordLedgerOptions } from './ledger/record-ledger';
 export type { RecordChange, RecordStep, UpdateRecord } from './ledger/update';
 export type { ConnectCall, ConnectCallWithBody, ConnectClient, ConnectResponse } from './access/api-client';
-export type { GetToken, TokenRequest } from './access/token-source';
+export type { GetToken } from './access/get-token';
+export type { TokenRequest } from './access/token-source';
+export type { ConnectAccount, ConnectionStatus, ImportedTokenSet } from './access/account';
+export type { ConnectionStore, StoredConnection } from './connections/connection-store';
+export { memoryConnections } from './connections/memory-connections';
+export type { OwnerOf } from './session/owners';
 export type { RequireConnectOptions } from './access/require-connect';
 export type { EncryptionKey } from './session/seal';
 export type {

@@ -1,4 +1,3 @@
-import type { Request } from 'express';
 import { apiClients, type ApiClientConfig, type ConnectClient } from '../../src/access/api-client';
 import { http11, startServer, type LocalServer, type Responder } from './local-server';
 
@@ -23,23 +22,19 @@ export const ok = (data: unknown = { id: 1 }): Buffer =>
 export const json = (status: string, body: unknown, ...headers: readonly string[]): Buffer =>
   http11(JSON.stringify(body), status, 'Content-Type: application/json', ...headers);
 
-/** A visitor's request, whose headers nobody may pass on. */
-const VISIT = { headers: { cookie: 'sid=CANARY-cookie', 'x-visitor': 'CANARY-header' } } as unknown as Request;
-
 /** Its server is closed with the test or the file that starts it. */
 export async function apiWorld(respond: Responder): Promise<ApiWorld> {
   const server = await startServer(respond);
   const base = `http://127.0.0.1:${server.port}/api/v2`;
   const asked: (string | undefined)[] = [];
   const clientWith = (changes: Partial<ApiClientConfig>): ConnectClient =>
-    apiClients(
-      { apiBaseUrl: base, timeoutMs: 3000, maxApiAnswerBytes: 1_048_576, statusByApiCode: {}, ...changes },
-      (_req, ask) => {
-        asked.push(ask?.refused);
-        const access_token = world.tokens.length > 1 && ask?.refused !== undefined ? world.tokens[1] : world.tokens[0];
+    apiClients({ apiBaseUrl: base, timeoutMs: 3000, maxApiAnswerBytes: 1_048_576, statusByApiCode: {}, ...changes })(
+      (refused) => {
+        asked.push(refused);
+        const access_token = world.tokens.length > 1 && refused !== undefined ? world.tokens[1] : world.tokens[0];
         return Promise.resolve({ access_token: access_token ?? '', type: 'bearer' });
       },
-    )(VISIT);
+    );
   const world: ApiWorld = {
     server,
     base,

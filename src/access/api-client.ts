@@ -9,10 +9,8 @@ import {
   type AxiosResponse,
   type CreateAxiosDefaults,
 } from 'axios';
-import type { Request } from 'express';
 import { emitApiCall, emitFailure } from '../errors/emit';
 import { isConnectError } from '../errors/connect-error';
-import type { ConnectEventListener } from '../errors/events';
 import { ownOnly } from '../base/own';
 import { apiAdapter, type ApiChannel, type VisitorToken } from '../provider/api/api-adapter';
 import type { Config } from '../options/read';
@@ -22,7 +20,6 @@ import { apiAddressCheck } from '../provider/api/api-url';
 import { nodeTransport } from '../provider/http/transport';
 import { readLabel } from '../session/connect-token';
 import type { ApiRefusals } from './api-refusals';
-import type { GetToken } from './token-source';
 
 /** What of the configuration API calls need. */
 export interface ApiClientConfig extends Pick<Config, ClientOptions> {
@@ -87,6 +84,11 @@ export interface ConnectClient extends AxiosInstance {
   patchForm: ConnectCallWithBody;
 }
 
+/** Makes a client of whoever `token` is for. @param ownerNow - their name for events, if they have one */
+export type ClientFor = (token: VisitorToken, ownerNow?: () => string | undefined) => ConnectClient;
+
+type OnFailure = (error: unknown) => void;
+
 /** As in axios: nobody has looked whether the body is what the caller says it is. */
 type UncheckedBody = AxiosResponse['data'];
 
@@ -115,13 +117,13 @@ const METHODS = Object.getOwnPropertyNames(Axios.prototype).filter(
 );
 
 /**
- * Makes `client(req)`: calls to the Connect API with the visitor's token. All clients share one set of kept connections.
+ * Makes clients: calls to the Connect API with a token that is fresh. All clients share one set of kept connections.
  *
  * A call rejects with ConnectError of stage `api` by the table of API codes, with what `getToken` throws, or with axios's
  * CanceledError after `signal`. When the API refuses the token, `getToken` is asked once, and with another token the call
  * is made once more; the session's token stays whatever comes of it.
  */
-export function apiClients(settings: ApiClientConfig, getToken: GetToken): (req: Request) => ConnectClient {
+export function apiClients(settings: ApiClientConfig): ClientFor {
   const config = ownOnly(settings);
   const channel: ApiChannel = {
     transport: nodeTransport(config, config.maxApiAnswerBytes),
@@ -129,14 +131,15 @@ export function apiClients(settings: ApiClientConfig, getToken: GetToken): (req:
     accessTokenKey: config.accessTokenKey,
     statusByApiCode: config.statusByApiCode,
     loginUrl: config.loginUrl,
-    onCall: ({ token, ...call }) =>
-      emitApiCall(config.onEvent, { ...call, connectionId: readLabel(token.connection)?.connectionId }),
     onRefusedAgain: config.refusals?.inVain,
   };
 
-  return function client(req: Request): ConnectClient {
-    const token: VisitorToken = (refused) => (refused === undefined ? getToken(req) : getToken(req, { refused }));
-    return instance(clientDefaults(config.apiBaseUrl, apiAdapter(channel, token)), config.onEvent);
+  return function clientFor(token, ownerNow = () => undefined) {
+    const onCall: ApiChannel['onCall'] = ({ token: { connection }, ...call }) => {
+      emitApiCall(config.onEvent, { ...call, connectionId: readLabel(connection)?.connectionId, owner: ownerNow() });
+    };
+    const onFailure: OnFailure = (error) => emitFailure(config.onEvent, error, ownerNow());
+    return instance(clientDefaults(config.apiBaseUrl, apiAdapter({ ...channel, onCall }, token)), onFailure);
   };
 }
 
@@ -147,15 +150,15 @@ function clientDefaults(baseURL: string, adapter: ReturnType<typeof apiAdapter>)
 }
 
 /** Does what axios.create() does without the defaults and interceptors that the whole process shares. */
-function instance(defaults: CreateAxiosDefaults, onEvent: ConnectEventListener | undefined): ConnectClient {
+function instance(defaults: CreateAxiosDefaults, onFailure: OnFailure): ConnectClient {
   const context = new Axios(defaults as ConstructorParameters<typeof Axios>[0]);
-  const methods = METHODS.map((name) => [name, guarded(context, name, onEvent)] as const);
-  return Object.assign(guarded(context, 'request', onEvent), Object.fromEntries(methods), {
+  const methods = METHODS.map((name) => [name, guarded(context, name, onFailure)] as const);
+  return Object.assign(guarded(context, 'request', onFailure), Object.fromEntries(methods), {
     getUri: context.getUri.bind(context),
     defaults: context.defaults,
     interceptors: context.interceptors,
     create: (more: CreateAxiosDefaults = {}) =>
-      instance(mergeConfig(defaults as object, more as object) as CreateAxiosDefaults, onEvent),
+      instance(mergeConfig(defaults as object, more as object) as CreateAxiosDefaults, onFailure),
   }) as unknown as ConnectClient;
 }
 
@@ -163,7 +166,7 @@ function instance(defaults: CreateAxiosDefaults, onEvent: ConnectEventListener |
 function guarded(
   context: InstanceType<typeof Axios>,
   name: string,
-  onEvent: ConnectEventListener | undefined,
+  onFailure: OnFailure,
 ): (...args: unknown[]) => Promise<unknown> {
   const method = (context as unknown as Record<string, (...args: unknown[]) => Promise<unknown>>)[name];
   return async function call(...args) {
@@ -171,7 +174,7 @@ function guarded(
       return await method?.apply(context, args);
     } catch (thrown) {
       const error = withoutSettings(thrown);
-      emitFailure(onEvent, error);
+      onFailure(error);
       throw error;
     }
   };

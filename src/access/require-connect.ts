@@ -6,7 +6,8 @@ import type { Config } from '../options/read';
 import { ownOnly } from '../base/own';
 import { isPageLoad } from '../web/request-kind';
 import { safeReturnTo } from '../web/return-to';
-import type { GetToken } from './token-source';
+import type { Owners } from '../session/owners';
+import type { GetToken } from './get-token';
 
 /** Options of the guard. */
 export interface RequireConnectOptions {
@@ -25,13 +26,15 @@ export interface GuardConfig extends Pick<Config, GuardOptions> {
   readonly publicUrl: (req: Request) => string;
   /** When the session of this request last completed a sign-in, in milliseconds since 1970; undefined for never. */
   readonly signedInAt: (req: Request) => number | undefined;
+  readonly owners: Pick<Owners, 'nameIn'>;
 }
 
 type GuardOptions = 'loginUrl' | 'renderErrors' | 'renderError' | 'onEvent' | 'ownPaths' | 'allowedOrigins';
 
 /**
  * Milliseconds after a sign-in in which a refusal is answered with a page: a provider that refuses everybody, and asks
- * nobody for consent again, would send a browser round in a circle for ever.
+ * nobody for consent again, would send a browser round in a circle for ever. So would sign-ins of nobody, where connectAuth()
+ * is mounted before the login.
  */
 const JUST_SIGNED_IN_MS = 60_000;
 
@@ -64,13 +67,14 @@ export function requireConnectGuard(
       return toSignIn(req, res, loginUrl);
     }
     const error = loginUrl === undefined || !connectsAgain ? thrown : Object.assign(thrown, { loginUrl });
-    emitAnswer(config.onEvent, error, res);
+    emitAnswer(config.onEvent, error, res, config.owners.nameIn(req));
     if (!config.renderErrors || res.headersSent) next(error);
     else answerError(error, req, res, config.renderError);
   }
 
   function circles({ reason }: ConnectError, req: Request): boolean {
-    const signedInAt = reason === 'refused' ? config.signedInAt(req) : undefined;
+    const comesBack = reason === 'refused' || reason === 'nobody';
+    const signedInAt = comesBack ? config.signedInAt(req) : undefined;
     // A time to come is another process's clock, and counts as now.
     return signedInAt !== undefined && Date.now() - signedInAt < JUST_SIGNED_IN_MS;
   }

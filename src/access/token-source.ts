@@ -1,8 +1,6 @@
-import type { Request } from 'express';
 import { debug } from '../errors/debug';
-import { ConnectError } from '../errors/connect-error';
 import { emit } from '../errors/emit';
-import { connectionHash } from '../errors/events';
+import { aboutConnection } from '../errors/events';
 import { ownOnly } from '../base/own';
 import { within } from '../base/within';
 import type { Config } from '../options/read';
@@ -11,27 +9,23 @@ import { overriddenStatus } from '../provider/errors/error-table';
 import type { EndedConnections } from '../refresh/ended';
 import type { Flights } from '../refresh/flight';
 import { type RefreshOutcome, readWord } from '../refresh/outcome';
-import { recordRetentionMs, sessionLifeMs } from '../ledger/retention';
-import { readStored, type SessionRecord } from '../session/store';
-import { cameWithSession } from '../session/cookie';
 import type { SessionTokens } from '../session/session-token';
 import type { ConnectToken, TokenSet } from '../session/connect-token';
 import type { ApiRefusals } from './api-refusals';
+import type { Copy } from './copy';
+import type { NoToken } from './no-token';
 import { notNow } from './not-now';
-import { clearStored, persist, type Holder } from './session-writes';
 
-/** What giving a visitor's token needs. */
+/** What giving a token needs. */
 export interface TokenSourceConfig extends Pick<Config, TokenSourceOptions> {
-  readonly session: (req: Request, stage: 'refresh') => SessionRecord;
-  readonly tokens: SessionTokens;
+  readonly tokens: Pick<SessionTokens, 'shown'>;
   readonly flights: Flights;
   readonly ended: EndedConnections;
-  readonly hasMoved: (sessionId: string) => Promise<boolean>;
   readonly refusals: ApiRefusals;
+  readonly noToken: NoToken;
 }
 
-type TokenSourceOptions =
-  'storeTimeoutMs' | 'refreshLeewaySeconds' | 'sessionTtlMs' | 'onEvent' | 'loginUrl' | 'statusByApiCode';
+type TokenSourceOptions = 'refreshLeewaySeconds' | 'onEvent' | 'loginUrl' | 'statusByApiCode';
 
 /** What a caller of `getToken` may say. */
 export interface TokenRequest {
@@ -40,13 +34,12 @@ export interface TokenRequest {
 }
 
 /**
- * Gives the visitor's usable token.
+ * Gives the usable token of a copy.
  * @throws ConnectError `ERR_CONNECT_REQUIRED`, `ERR_CONNECT_EXPIRED`, or when no valid token is left and none can be
- * got right now: `ERR_CONNECT_UNAVAILABLE`, `ERR_CONNECT_RATE_LIMITED`, `ERR_CONNECT_LEDGER`, `ERR_CONNECT_CONFIG`;
- * `ERR_CONNECT_CONFIG` also where no encryption key opens the stored token; `ERR_CONNECT_NO_SESSION`, or
- * `ERR_CONNECT_STORE` where the session store has gone away
+ * got right now: `ERR_CONNECT_UNAVAILABLE`, `ERR_CONNECT_RATE_LIMITED`, `ERR_CONNECT_LEDGER`, `ERR_CONNECT_CONFIG`; and
+ * what reading the copy throws
  */
-export type GetToken = (req: Request, ask?: TokenRequest) => Promise<ConnectToken>;
+export type TokenOf = (copy: Copy, ask?: TokenRequest) => Promise<ConnectToken>;
 
 /** An adopted token set younger than this is not written: the request that refreshed it is writing it. */
 const WRITTEN_BY_OTHERS_MS = 5000;
@@ -56,19 +49,11 @@ const TOO_YOUNG_TO_REFUSE_MS = 5000;
 const MOST_ROUNDS = 8;
 
 /** A call in progress. */
-interface Call extends Holder {
+interface Call {
+  readonly copy: Copy;
   readonly refused: string | undefined;
   /** Until when it waits, in milliseconds since 1970. */
   readonly endsMs: number;
-  /** The app's part of the store's document at the time when this call began a refresh. */
-  storedBefore: Promise<string | undefined> | undefined;
-}
-
-/** What is known of the refresh that failed. */
-interface FailureDetails {
-  readonly reference?: string | undefined;
-  /** The app's own, instead of the code's. */
-  readonly status?: number | undefined;
 }
 
 /** How a call got its token set: what has to be written, if anything. */
@@ -79,28 +64,21 @@ interface Obtained {
   readonly ageMs: number;
 }
 
-/** Makes `getToken`: refreshed when due, by one provider call per generation across requests and processes. */
-export function tokenSource(config: TokenSourceConfig): GetToken {
-  const { tokens, flights, ended, refusals } = config;
+/** Makes a {@link TokenOf}: refreshed when due, by one provider call per generation across callers and processes. */
+export function tokenSource(config: TokenSourceConfig): TokenOf {
+  const { tokens, flights, ended, refusals, noToken } = config;
 
-  return async function getToken(req: Request, ask: TokenRequest = {}): Promise<ConnectToken> {
+  return async function tokenOf(copy: Copy, ask: TokenRequest = {}): Promise<ConnectToken> {
     const given = ownOnly(ask);
-    const session = config.session(req, 'refresh');
-    const start = requireTokenSet(session);
+    const found = copy.read();
+    const start = found instanceof Promise ? await found : found;
     const { access_token } = start.token;
     const cannotHelp =
       given.refused === access_token && !refusals.mayHelp({ access_token, expires_at: knownExpiry(start) });
     const refused = cannotHelp ? undefined : given.refused;
     if (!needsRefresh(start, refused)) return tokens.shown(start);
-    const call: Call = {
-      req,
-      session,
-      sessionId: req.sessionID,
-      appPart: tokens.appPart(session),
-      refused,
-      endsMs: Date.now() + flights.waitMaxMs,
-      storedBefore: undefined,
-    };
+    copy.begin();
+    const call: Call = { copy, refused, endsMs: Date.now() + flights.waitMaxMs };
     const obtained = await newest(call, start);
     if (obtained.how !== undefined) {
       if (refused !== undefined) refusals.brought(obtained.set.token.access_token);
@@ -108,22 +86,6 @@ export function tokenSource(config: TokenSourceConfig): GetToken {
     }
     return tokens.shown(obtained.set);
   };
-
-  function requireTokenSet(session: SessionRecord): TokenSet {
-    const found = tokens.read(session);
-    if (found.kind === 'unreadable') {
-      throw new ConnectError('ERR_CONNECT_CONFIG', {
-        stage: 'refresh',
-        reason: 'key',
-        message:
-          'No key of encryptionKeys opens the token of this session: add the key that sealed it to the end of the list. ' +
-          'The sealed token is kept.',
-      });
-    }
-    if (found.kind !== 'held') throw new ConnectError('ERR_CONNECT_REQUIRED', { stage: 'refresh', ...restart() });
-    if (ended.has(found.set.connectionId)) throw connectionEnded();
-    return found.set;
-  }
 
   function needsRefresh(set: TokenSet, refused: string | undefined): boolean {
     return set.token.access_token === refused || isDue(set, config.refreshLeewaySeconds, Date.now());
@@ -141,7 +103,7 @@ export function tokenSource(config: TokenSourceConfig): GetToken {
       const usable = isUsable(call, set);
       if (set.token.refresh_token === undefined) {
         if (usable) return obtained;
-        throw connectionEnded();
+        throw noToken.ended();
       }
       const outcome = await joinRefresh(call, set, usable);
       if (outcome === undefined) return obtained;
@@ -153,9 +115,11 @@ export function tokenSource(config: TokenSourceConfig): GetToken {
           if (isHardExpired(set, Date.now())) continue;
           return obtained;
         }
-        // Ours lost a race of its generation: nobody else is going to write the winner into this session.
+        // Ours lost a race of its generation: nobody else is going to write the winner into this copy.
         const ageMs = isNotNewer ? WRITTEN_BY_OTHERS_MS : outcome.ageMs;
-        obtained = { set: outcome.set, ageMs, how: outcome.won && !outcome.joined ? 'refreshed' : 'adopted' };
+        // Whoever started the flight may have acted for somebody else.
+        const mine = { ...outcome.set, owner: set.owner, ownerTag: set.ownerTag };
+        obtained = { set: mine, ageMs, how: outcome.won && !outcome.joined ? 'refreshed' : 'adopted' };
         // One refresh per call: a token that arrives due, or is refused again, is not refreshed again right away.
         if (outcome.won) return obtained;
       } else if (outcome.kind !== 'wait' || usable || Date.now() >= call.endsMs) {
@@ -185,20 +149,20 @@ export function tokenSource(config: TokenSourceConfig): GetToken {
         // A refusal of a token that has expired is to be expected, however young it is.
         minAgeMs:
           call.refused === set.token.access_token && !isHardExpired(set, Date.now()) ? TOO_YOUNG_TO_REFUSE_MS : 0,
-        retentionMs: recordRetentionMs(sessionLifeMs(call.session.cookie, config.sessionTtlMs)),
-        onWon: () => {
-          call.storedBefore ??= storedAppPart(call, config);
-        },
+        retentionMs: call.copy.retentionMs(),
+        onWon: call.copy.beforeRefresh,
       });
     if (!usable) flight.patient = true;
     const outcome = await valueBefore(call.endsMs, flight.outcome);
     if (outcome !== undefined) return { ...outcome, joined: flying !== undefined };
+    // What comes of it later is still to be recorded.
+    if (flying === undefined) void flight.outcome.then((late) => late.kind === 'token' && call.copy.record(late.set));
     if (usable) return undefined;
     throw notNow({ kind: 'wait' }, restart());
   }
 
   /**
-   * Goes on without a refresh: with a newer set from the store, or (undefined) with the one at hand.
+   * Goes on without a refresh: with a newer set that others have put there, or (undefined) with the one at hand.
    * @throws ConnectError when that one is not usable
    */
   async function fallBack(
@@ -206,79 +170,53 @@ export function tokenSource(config: TokenSourceConfig): GetToken {
     obtained: Obtained,
     outcome: Exclude<RefreshOutcome, { kind: 'token' }>,
   ): Promise<Obtained | undefined> {
+    const { copy } = call;
+    const { set } = obtained;
     // Disconnected while it waited: whatever the provider said in between.
-    if (ended.has(obtained.set.connectionId)) throw connectionEnded('revoked');
-    if (outcome.kind === 'dead' || outcome.kind === 'revoked') {
-      // First, so that a newer copy of it in the store does not count.
-      if (outcome.kind === 'revoked') ended.add(obtained.set.connectionId);
-      const newer = await newerInStore(call, obtained.set);
+    const hasEnded = ended.has(set.connectionId);
+    if (hasEnded || outcome.kind === 'dead' || outcome.kind === 'revoked') {
+      // First, so that a newer copy of it does not count.
+      if (outcome.kind === 'revoked') ended.add(set.connectionId);
+      const canGoOn = !hasEnded && outcome.kind === 'dead' && isUsable(call, set);
+      const newer = await copy.newer(set).catch((error: unknown) => {
+        if (canGoOn) return undefined;
+        throw error;
+      });
       if (newer !== undefined) return { set: newer, ageMs: 0, how: 'adopted' };
-      if (outcome.kind === 'dead' && isUsable(call, obtained.set)) return undefined;
-      await clearStored(call, obtained.set, config);
-      throw outcome.kind === 'dead'
-        ? connectionEnded(readWord(outcome.word).word, outcome)
-        : connectionEnded('revoked');
+      if (hasEnded) throw noToken.ended('revoked');
+      if (canGoOn) return undefined;
+      const word = outcome.kind === 'dead' ? readWord(outcome.word).word : 'revoked';
+      await copy.clear(set, word);
+      throw outcome.kind === 'dead' ? noToken.ended(word, outcome) : noToken.ended(word);
     }
-    if (isUsable(call, obtained.set)) return undefined;
+    if (isUsable(call, set)) return undefined;
     // The refresh was refused, but may work later: the token stays, and the visitor is asked to sign in.
     if (outcome.kind !== 'backoff') throw notNow(outcome, restart());
     const { word, apiCode } = readWord(outcome.word);
     const status = overriddenStatus(apiCode, config);
     throw word === 'refused'
-      ? connectionEnded(word, { ...outcome, status })
+      ? noToken.ended(word, { ...outcome, status })
       : notNow({ ...outcome, word }, { ...restart(), ...(status === undefined ? {} : { status }) });
   }
 
-  /** A newer token set that another request has put into this session, if any. */
-  async function newerInStore({ req, sessionId }: Call, set: TokenSet): Promise<TokenSet | undefined> {
-    // What the store holds under the id of a new session is another visitor's, should `genid` repeat itself.
-    if (!cameWithSession(req)) return undefined;
-    const document = await readStored(req, sessionId, 'refresh', config).catch(() => undefined);
-    const found = document === undefined ? undefined : tokens.readDocument(document);
-    if (found?.kind !== 'held' || ended.has(found.set.connectionId)) return undefined;
-    const isNewer = found.set.connectionId !== set.connectionId || found.set.generation > set.generation;
-    return isNewer ? found.set : undefined;
-  }
-
-  async function keep(call: Call, { set, how, ageMs }: Obtained): Promise<void> {
+  async function keep({ copy, endsMs }: Call, { set, how, ageMs }: Obtained): Promise<void> {
     // A disconnect may have come in between; then nothing may bring the token back.
-    if (ended.has(set.connectionId)) throw connectionEnded('revoked');
+    if (ended.has(set.connectionId)) throw noToken.ended('revoked');
     if (how === 'adopted') {
-      emit(config.onEvent, {
-        type: 'adopted',
-        connection: connectionHash(set.connectionId),
-        generation: set.generation,
-      });
+      emit(config.onEvent, { type: 'adopted', ...aboutConnection(set), generation: set.generation });
     }
-    tokens.hold(call.session, set);
-    if (how === 'adopted' && ageMs < WRITTEN_BY_OTHERS_MS) return;
-    // A slow store does not hold up a request that has a token: the write goes on, and a request with the older copy adopts.
-    const storedBefore = how === 'refreshed' ? call.storedBefore : undefined;
-    await valueBefore(
-      call.endsMs,
-      Promise.resolve(storedBefore).then((before) => persist(call, set, before, config)),
-    );
-  }
-
-  function connectionEnded(reason?: string, { reference, status }: FailureDetails = {}): ConnectError {
-    return new ConnectError('ERR_CONNECT_EXPIRED', {
-      stage: 'refresh',
-      ...restart(),
-      ...(reason === undefined ? {} : { reason }),
-      ...(reference === undefined ? {} : { reference }),
-      ...(status === undefined ? {} : { status }),
-    });
+    copy.hold(set);
+    if (how === 'adopted' && ageMs < WRITTEN_BY_OTHERS_MS) {
+      copy.record(set);
+      return;
+    }
+    // A slow store does not hold up a caller that has a token: the write goes on, and who has the older copy adopts.
+    await valueBefore(endsMs, copy.persist(set, how === 'refreshed'));
   }
 
   function restart(): { loginUrl?: string } {
     return config.loginUrl === undefined ? {} : { loginUrl: config.loginUrl };
   }
-}
-
-function storedAppPart({ req, sessionId }: Call, config: TokenSourceConfig): Promise<string | undefined> {
-  return readStored(req, sessionId, 'refresh', config)
-    .then((document) => (document === undefined ? undefined : config.tokens.appPart(document)))
-    .catch(() => undefined);
 }
 
 /** @returns undefined when `work` takes longer */

@@ -2,7 +2,8 @@ import { channel } from 'node:diagnostics_channel';
 import { debug, isDebugging } from './debug';
 import { isConnectError, referenceOf, type ConnectError } from './connect-error';
 import {
-  connectionHash,
+  aboutConnection,
+  aboutOwner,
   type ConnectEvent,
   type ConnectEventListener,
   type EventFacts,
@@ -46,11 +47,14 @@ const reported = new WeakSet<object>();
 /** By response: the error that was reported as its answer. */
 const answers = new WeakMap<object, ConnectError>();
 
-/** Reports the failure of a call that the app has made, once: the app may catch it and say nothing. */
-export function emitFailure(listener: ConnectEventListener | undefined, error: unknown): void {
+/**
+ * Reports the failure of a call that the app has made, once: the app may catch it and say nothing.
+ * @param owner - the user that the call was about, if there is one
+ */
+export function emitFailure(listener: ConnectEventListener | undefined, error: unknown, owner?: string): void {
   if (!isConnectError(error) || reported.has(error)) return;
   reported.add(error);
-  emit(listener, errorFacts(error));
+  emit(listener, errorFacts(error, owner));
 }
 
 /**
@@ -58,10 +62,15 @@ export function emitFailure(listener: ConnectEventListener | undefined, error: u
  * route of ours may leave the answer to an error handler. An app may throw one error object again and again, in `onConnect`:
  * each is a failure of its own.
  */
-export function emitAnswer(listener: ConnectEventListener | undefined, error: ConnectError, res: object): void {
+export function emitAnswer(
+  listener: ConnectEventListener | undefined,
+  error: ConnectError,
+  res: object,
+  owner?: string,
+): void {
   if (reported.has(error) || answers.get(res) === error) return;
   answers.set(res, error);
-  emit(listener, errorFacts(error));
+  emit(listener, errorFacts(error, owner));
 }
 
 /** A call to the provider that is over. */
@@ -74,20 +83,24 @@ export interface CallFacts {
 }
 
 /** Tells the end of an exchange. */
-export function emitExchange(listener: ConnectEventListener | undefined, call: CallFacts): void {
-  emit(listener, { type: 'exchange', ...durationOf(call), ...outcomeOf(call) });
+export function emitExchange(listener: ConnectEventListener | undefined, call: CallFacts, owner?: string): void {
+  emit(listener, { type: 'exchange', ...aboutOwner(owner), ...durationOf(call), ...outcomeOf(call) });
 }
 
-/** Reports one request to the API. @param connectionId - of which only a hash is reported */
+/** Reports one request to the API. @param call - of its connection only a hash of the id is reported */
 export function emitApiCall(
   listener: ConnectEventListener | undefined,
-  call: CallFacts & { readonly method: string; readonly connectionId: string | undefined },
+  call: CallFacts & {
+    readonly method: string;
+    readonly connectionId: string | undefined;
+    readonly owner: string | undefined;
+  },
 ): void {
-  const { method, connectionId, error } = call;
+  const { method, connectionId, owner, error } = call;
   if (error !== undefined) reported.add(error);
   emit(listener, {
     type: 'api_call',
-    ...(connectionId === undefined ? {} : { connection: connectionHash(connectionId) }),
+    ...(connectionId === undefined ? aboutOwner(owner) : aboutConnection({ connectionId, owner })),
     method,
     ...durationOf(call),
     ...outcomeOf(call),
@@ -121,9 +134,10 @@ export function saidOf(error: ConnectError): SaidOf {
   };
 }
 
-function errorFacts(error: ConnectError): EventFacts {
+function errorFacts(error: ConnectError, owner: string | undefined): EventFacts {
   return {
     type: 'error',
+    ...aboutOwner(owner),
     stage: error.stage,
     code: error.code,
     status: error.status,

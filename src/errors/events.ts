@@ -8,6 +8,8 @@ interface EventBase {
   readonly time: number;
   /** 16 hex digits of a hash that tells connections apart; no token can be found from it. Absent: of no known one. */
   readonly connection?: string;
+  /** The user that it is about, as option `owner` or `connect.of()` names them. Absent: about nobody who is signed in. */
+  readonly owner?: string;
   /** `reference` of the ConnectError, which visitors see on the error page. Absent: nothing has failed. */
   readonly reference?: string;
 }
@@ -200,20 +202,30 @@ type WithoutTime<Event> = Event extends ConnectEvent ? Omit<Event, 'time'> : nev
 /** Receives each {@link ConnectEvent}; what it throws, or rejects with, changes nothing. */
 export type ConnectEventListener = (event: ConnectEvent) => unknown;
 
-/** Describes a completed sign-in. @param connectionId - of which only a hash is reported */
-export function connectedEvent(connectionId: string): EventFacts {
-  return { type: 'connected', connection: connectionHash(connectionId) };
+/** What events say of a connection: a hash of its id, and its owner where there is one. */
+export function aboutConnection({
+  connectionId,
+  owner,
+}: {
+  readonly connectionId: string;
+  readonly owner?: string | undefined;
+}): { readonly connection: string; readonly owner?: string } {
+  return { connection: connectionHash(connectionId), ...aboutOwner(owner) };
 }
 
-/** Describes a connection that its visitor has ended. @param connectionId - the random id of the connection, hashed as above */
-export function disconnectedEvent(connectionId: string): EventFacts {
-  return { type: 'disconnected', connection: connectionHash(connectionId) };
+/** What events say of an owner. */
+export function aboutOwner(owner: string | undefined): { readonly owner?: string } {
+  return owner === undefined ? {} : { owner };
 }
 
-/** Describes the end of a connection. @param connectionId - the random id of the connection, hashed as above */
-export function endedEvent(connectionId: string, reason: EndedReason): EventFacts {
-  return { type: 'ended', connection: connectionHash(connectionId), reason };
-}
+/** Every {@link EndedReason}. */
+export const ENDED_REASONS = [
+  'invalid_grant',
+  'lost_response',
+  'refused',
+  'disconnected',
+  'replaced',
+] as const satisfies readonly EndedReason[];
 
 const LEDGER_ERROR_REASONS: readonly LedgerErrorReason[] = ['key', 'timeout', 'refused', 'answer'];
 

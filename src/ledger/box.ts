@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { ownOnly } from '../base/own';
-import { readConnectToken, type TokenSet } from '../session/connect-token';
+import { readConnectToken, type ConnectionName, type TokenSet } from '../session/connect-token';
 
 /** What distinguishes the connections of deployments in a shared ledger. */
 export interface LedgerScope {
@@ -20,8 +20,16 @@ export function toBox({ token, lifetimeSeconds }: TokenSet): string {
   return JSON.stringify({ token, lifetimeSeconds });
 }
 
-/** Reads a box. @returns undefined when it holds no whole token set: the ledger is not to be trusted then */
-export function fromBox(box: string, connectionId: string, generation: number): TokenSet | undefined {
+/**
+ * Reads a box.
+ * @param of - whose token set it is
+ * @returns undefined when it holds no whole token set: the ledger is not to be trusted then
+ */
+export function fromBox(
+  box: string,
+  { connectionId, owner, ownerTag }: ConnectionName & Pick<TokenSet, 'ownerTag'>,
+  generation: number,
+): TokenSet | undefined {
   try {
     const { token: value, lifetimeSeconds } = ownOnly(
       JSON.parse(box) as { token?: unknown; lifetimeSeconds?: unknown },
@@ -29,7 +37,7 @@ export function fromBox(box: string, connectionId: string, generation: number): 
     const token = readConnectToken(value);
     if (token === undefined) return undefined;
     const known = typeof lifetimeSeconds === 'number' ? lifetimeSeconds : undefined;
-    return { token, connectionId, generation, lifetimeSeconds: known };
+    return { token, connectionId, generation, owner, ownerTag, lifetimeSeconds: known };
   } catch {
     return undefined;
   }

@@ -1,4 +1,5 @@
 import { own } from '../base/own';
+import type { ConnectionName } from '../session/connect-token';
 
 /*
  * How long the ledger keeps what it knows of a connection: longer than any copy of a session can still come back with the
@@ -8,8 +9,7 @@ import { own } from '../base/own';
  */
 
 /** A connection that is to end, and what decides how long copies of its session can go on. */
-export interface Ending {
-  readonly connectionId: string;
+export interface Ending extends ConnectionName {
   /** When its token runs out, in seconds since 1970; undefined when nobody knows. */
   readonly expiresAt: number | undefined;
   /** Milliseconds that its session is kept without being used; undefined when nobody knows. */
@@ -46,7 +46,7 @@ export function recordRetentionMs(lifeMs = 0): number {
 }
 
 /** Milliseconds to keep the tombstone of a connection that ends now. */
-export function tombstoneRetentionMs({ expiresAt, lifeMs }: Omit<Ending, 'connectionId'>, nowMs: number): number {
+export function tombstoneRetentionMs({ expiresAt, lifeMs }: Omit<Ending, keyof ConnectionName>, nowMs: number): number {
   const isKnown = expiresAt !== undefined && lifeMs !== undefined;
   const validMs = expiresAt === undefined ? 0 : Math.max(0, expiresAt * 1000 - nowMs);
   const lastMs = validMs + (lifeMs ?? 0) + RETENTION_MARGIN_MS;

@@ -3,6 +3,8 @@ import type { Request } from 'express';
 import type { RenderError } from '../web/respond';
 import type { ConnectEventListener } from '../errors/events';
 import type { RefreshLedger } from '../ledger/ledger';
+import type { ConnectionStore } from '../connections/connection-store';
+import type { OwnerOf } from '../session/owners';
 import type { EncryptionKey } from '../session/seal';
 import type { ConnectToken } from '../session/connect-token';
 
@@ -63,6 +65,19 @@ export interface ConnectAuthOptions {
   readonly refreshLeewaySeconds?: number | undefined;
   /** Refresh coordination; `redisLedger()` of `express-connect-auth/redis` for several processes. @defaultValue `memoryLedger()` */
   readonly ledger?: RefreshLedger | undefined;
+  /**
+   * Whose connection a request is about: your signed-in user, by whatever you know them by for good. Then a user is connected
+   * on every device, and `connect.of()` acts for them without a request. Synchronous; `undefined`: nobody is signed in, and the
+   * connection is this session's only. Mount connectAuth() after your login.
+   * @defaultValue requests are about nobody
+   * @example owner: (req) => req.user?.id
+   */
+  readonly owner?: OwnerOf | undefined;
+  /**
+   * Keeps the connections of users: `redisConnections()` of `express-connect-auth/redis`, or a store of your own. One that
+   * outlives the process needs `ledger`, too. @defaultValue `memoryConnections()` where `owner` is given
+   */
+  readonly connections?: ConnectionStore | undefined;
   /** Seals the token in the session store (AES-256-GCM): the first key seals, all open. Readers of `req.session` see it plain. */
   readonly encryptionKeys?: readonly EncryptionKey[] | undefined;
   /** Milliseconds for one code exchange or API call, its whole answer included; 100–120000. A refresh has 60 s. @defaultValue `10000` */

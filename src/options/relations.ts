@@ -1,4 +1,8 @@
 import type * as http from 'node:http';
+import type { ConnectionStore } from '../connections/connection-store';
+import { isMemoryConnections } from '../connections/memory-connections';
+import type { RefreshLedger } from '../ledger/ledger';
+import type { KeyRing } from '../session/seal';
 import { safeReturnTo } from '../web/return-to';
 
 /** Where our routes are. */
@@ -12,6 +16,9 @@ export interface Places {
 /** Options that have to fit each other. */
 export interface Related extends Places {
   readonly agent?: http.Agent | undefined;
+  readonly connections?: ConnectionStore | undefined;
+  readonly ledger?: RefreshLedger | undefined;
+  readonly encryptionKeys?: KeyRing | undefined;
   readonly tokenUrl: string;
   readonly apiBaseUrl: string;
   readonly allowedOrigins: readonly string[];
@@ -55,6 +62,11 @@ export function relationFaults(config: Related, bad: ReadonlySet<string>): strin
     const { agent, tokenUrl, apiBaseUrl } = config;
     const misfit = (name: string, url: string): boolean => sound('agent', name) && !agentFits(agent, url);
     if (misfit('tokenUrl', tokenUrl) || misfit('apiBaseUrl', apiBaseUrl)) faults.push('agent');
+  }
+  const { connections, ledger, encryptionKeys } = config;
+  if (connections !== undefined && sound('connections', 'ledger', 'encryptionKeys')) {
+    if (ledger === undefined && !isMemoryConnections(connections)) faults.push('ledger');
+    if (encryptionKeys === undefined && connections.encryptionKeys === undefined) faults.push('encryptionKeys');
   }
   const located = sound('redirectUri', 'callbackPath', 'authorizePath', 'disconnectPath');
   const ownPaths = located ? publicPaths({ redirectUri, callbackPath, authorizePath, disconnectPath }) : [];

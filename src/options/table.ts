@@ -22,6 +22,8 @@ import { isFields } from '../base/own';
 import { agentFault, type AgentFault } from '../checks/agent-fault';
 import { API_BASE_URL, AUTHORIZE_URL, TOKEN_URL } from '../provider/token/endpoints';
 import { DOCUMENTED_API_CODES } from '../provider/errors/error-table';
+import type { ConnectionStore } from '../connections/connection-store';
+import type { OwnerOf } from '../session/owners';
 import type { RefreshLedger } from '../ledger/ledger';
 import { MOST_TOMBSTONE_MS } from '../ledger/retention';
 import { KEY_RING_HINT, readKeyRing } from '../session/seal';
@@ -52,6 +54,11 @@ const SITE_PATH_EXPECTED = 'a path of this site, or a URL on one of allowedOrigi
 const FLAG_EXPECTED = 'true or false';
 const CALLABLE_EXPECTED = 'a function';
 const LEDGER_OPERATIONS = ['acquire', 'renew', 'settle', 'fail', 'revoke', 'once'];
+
+const LEDGER_ADVICE =
+  'give one, such as redisLedger(): this store of connections outlives the process, and with the default ledger two processes ' +
+  'could present the same refresh token';
+const KEYS_ADVICE = `connections seals nothing by itself: expected ${KEY_RING_HINT}`;
 
 /** What to do about an agent that would take something away from the verification of certificates. */
 const AGENT_ADVICE: Readonly<Record<AgentFault, string>> = {
@@ -133,8 +140,22 @@ export const OPTIONS = {
     read: readLedger,
     expected:
       'what memoryLedger() or redisLedger() returns, or an object with acquire, renew, settle, fail, revoke and once',
+    advice: (value: unknown) => (value === undefined ? LEDGER_ADVICE : undefined),
   },
-  encryptionKeys: { read: readKeyRing, expected: KEY_RING_HINT, env: 'keys' },
+  owner: {
+    read: only((value): value is OwnerOf => typeof value === 'function'),
+    expected: 'a function (req) => id of the signed-in user, or undefined',
+  },
+  connections: {
+    read: readConnections,
+    expected: 'what memoryConnections() or redisConnections() returns, or an object with load, save and remove',
+  },
+  encryptionKeys: {
+    read: readKeyRing,
+    expected: KEY_RING_HINT,
+    advice: (value: unknown) => (value === undefined ? KEYS_ADVICE : undefined),
+    env: 'keys',
+  },
   timeoutMs: {
     read: number(100, 120_000),
     expected: 'whole milliseconds, 100–120000',
@@ -215,6 +236,13 @@ function readLedger(value: unknown): RefreshLedger | undefined {
   if (!hasMethods(value, LEDGER_OPERATIONS)) return undefined;
   const ledger = value as RefreshLedger;
   return ['function', 'undefined'].includes(typeof ledger.onForgotten) ? ledger : undefined;
+}
+
+function readConnections(value: unknown): ConnectionStore | undefined {
+  if (!hasMethods(value, ['load', 'save', 'remove'])) return undefined;
+  const { encryptionKeys } = value as ConnectionStore;
+  const isUsable = encryptionKeys === undefined || readKeyRing(encryptionKeys) !== undefined;
+  return isUsable ? (value as ConnectionStore) : undefined;
 }
 
 function agentAdvice(value: unknown): string | undefined {

@@ -1,6 +1,6 @@
 import { emit } from '../errors/emit';
-import { connectionHash, ledgerErrorReason, type ConnectEventListener, type LedgerErrorEvent } from '../errors/events';
-import type { TokenSet } from '../session/connect-token';
+import { aboutConnection, ledgerErrorReason, type ConnectEventListener, type LedgerErrorEvent } from '../errors/events';
+import type { ConnectionName } from '../session/connect-token';
 
 /**
  * Asks the ledger; its trouble is reported as an event, and answered with undefined.
@@ -8,19 +8,19 @@ import type { TokenSet } from '../session/connect-token';
  */
 export type Ask = <T>(
   operation: LedgerErrorEvent['operation'],
-  about: Pick<TokenSet, 'connectionId'> & Pick<LedgerErrorEvent, 'reference'>,
+  about: ConnectionName & Pick<LedgerErrorEvent, 'reference'>,
   question: () => Promise<T>,
 ) => Promise<T | undefined>;
 
 /** Makes an {@link Ask} that reports trouble to `onEvent`. */
 export function asking(onEvent: ConnectEventListener | undefined): Ask {
-  return async function ask(operation, { connectionId, reference }, question) {
+  return async function ask(operation, { reference, ...connection }, question) {
     try {
       return await question();
     } catch (error) {
       emit(onEvent, {
         type: 'ledger_error',
-        connection: connectionHash(connectionId),
+        ...aboutConnection(connection),
         operation,
         reason: ledgerErrorReason(error),
         ...(reference === undefined ? {} : { reference }),

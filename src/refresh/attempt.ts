@@ -1,6 +1,6 @@
 import { durationOf, emit, saidOf } from '../errors/emit';
 import { ConnectError, isConnectError } from '../errors/connect-error';
-import { connectionHash, endedEvent, type ConnectEventListener, type RefreshFailureKind } from '../errors/events';
+import { aboutConnection, type ConnectEventListener, type RefreshFailureKind } from '../errors/events';
 import { overriddenStatus } from '../provider/errors/error-table';
 import { refreshFailure } from '../provider/token/refresh-failure';
 import { ownOnly } from '../base/own';
@@ -77,7 +77,7 @@ export async function attemptRefresh(claim: WonClaim, parts: AttemptParts): Prom
     if (outcome.kind === 'token' && outcome.set === next) {
       emit(parts.onEvent, {
         type: 'refreshed',
-        connection: connectionHash(set.connectionId),
+        ...aboutConnection(set),
         generation: next.generation,
         ...took,
         ...(status === undefined ? {} : { status }),
@@ -117,7 +117,7 @@ async function recordFailure(
       : backOff(kind, { ...won, rateLimited, retryAfterSeconds }, Math.random());
   // Later claimants get this word only, so the API code that the app has a status for goes with it.
   const recorded = (word: string): string => writeWord({ word, apiCode: status === undefined ? undefined : apiCode });
-  const failed = await parts.ask('fail', { connectionId: set.connectionId, reference: error.reference }, () =>
+  const failed = await parts.ask('fail', { ...set, reference: error.reference }, () =>
     parts.ledger.fail(key, {
       claimant: parts.claimant,
       kind: kind === 'terminal' || kind === 'refused' ? kind : 'transient',
@@ -130,7 +130,7 @@ async function recordFailure(
   if (failed === 'ended') {
     // This was only a probe. Why the connection had ended, the ledger says when it is asked again.
     if (won.ended) return undefined;
-    emit(parts.onEvent, endedEvent(set.connectionId, endReason));
+    emit(parts.onEvent, { type: 'ended', ...aboutConnection(set), reason: endReason });
     return { kind: 'dead', word: endReason, reference: error.reference };
   }
   // Terminal but not recorded: another process may have a newer token set by now, so this ends no connection.
@@ -159,7 +159,7 @@ function announce(
   emit(onEvent, {
     type: 'refresh_failed',
     stage: 'refresh',
-    connection: connectionHash(set.connectionId),
+    ...aboutConnection(set),
     kind,
     code: error.code,
     status,
@@ -176,8 +176,8 @@ function announce(
 function successor(set: TokenSet, token: TokenSet['token'], nowMs: number): TokenSet {
   const { scope } = set.token;
   return {
+    ...set,
     token: ownOnly({ ...(scope === undefined ? {} : { scope }), ...token }),
-    connectionId: set.connectionId,
     generation: set.generation + 1,
     lifetimeSeconds: lifetimeSeconds(token, nowMs),
   };

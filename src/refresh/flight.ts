@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { randomBytes } from 'node:crypto';
 import { debug } from '../errors/debug';
 import type { ConnectEventListener } from '../errors/events';
+import { offers, type Offers } from '../base/offers';
 import { ownOnly } from '../base/own';
 import type { TokenEndpoint } from '../provider/token/token-endpoint';
 import { newReference } from '../errors/reference';
@@ -20,6 +21,8 @@ export interface FlightsConfig extends LedgerScope {
   readonly endpoint: Pick<TokenEndpoint, 'refresh'>;
   readonly onEvent?: ConnectEventListener | undefined;
   readonly statusByApiCode?: Readonly<Record<string, number>> | undefined;
+  /** Of results that a store or ledger has not taken. @defaultValue its own */
+  readonly offers?: Offers | undefined;
   /**
    * Milliseconds until another process may take over the claim of one that crashed. Shorter than `waitMaxMs`, and than
    * the 10 s for which providers commonly accept a rotated refresh token again. @defaultValue `6000`
@@ -71,7 +74,7 @@ const CLOSING_MS = 10_000;
 
 /** Keeps the flights of one instance. */
 export function refreshFlights(config: FlightsConfig): Flights {
-  const { ledger, leaseMs = LEASE_MS, waitMaxMs = LONGEST_WAIT_MS } = ownOnly(config);
+  const { ledger, leaseMs = LEASE_MS, waitMaxMs = LONGEST_WAIT_MS, offers: offering = offers() } = ownOnly(config);
   const flights = new Map<string, Flight>();
   const ask = asking(config.onEvent);
   const parts: AttemptParts = {
@@ -79,7 +82,7 @@ export function refreshFlights(config: FlightsConfig): Flights {
     leaseMs,
     ask,
     claimant: randomBytes(16).toString('base64url'),
-    settler: settler(ledger, ask),
+    settler: settler(ledger, ask, offering),
     pauses: refreshPauses(),
   };
 
@@ -106,7 +109,7 @@ export function refreshFlights(config: FlightsConfig): Flights {
       const known = knownHere(key, set, board.patient);
       if (known !== undefined) return known;
       const askedMs = performance.now();
-      const got = await ask('acquire', { connectionId: set.connectionId, reference }, () =>
+      const got = await ask('acquire', { ...set, reference }, () =>
         ledger.acquire(key, {
           generation: set.generation,
           claimant: parts.claimant,
@@ -167,20 +170,20 @@ export function refreshFlights(config: FlightsConfig): Flights {
     start,
     find: (set: TokenSet) => flights.get(flightName(ledgerKey(config, set.connectionId), set)),
     async close(): Promise<void> {
-      parts.settler.hurry(CLOSING_MS);
-      while (flights.size > 0 || parts.settler.pending.size > 0) {
-        await Promise.allSettled([...[...flights.values()].map((flight) => flight.outcome), ...parts.settler.pending]);
+      offering.hurry(CLOSING_MS);
+      while (flights.size > 0 || offering.pending.size > 0) {
+        await Promise.allSettled([...[...flights.values()].map((flight) => flight.outcome), ...offering.pending]);
       }
     },
   });
 }
 
-function fromLedger(got: Exclude<Acquired, { kind: 'won' | 'wait' }>, { connectionId }: TokenSet): RefreshOutcome {
+function fromLedger(got: Exclude<Acquired, { kind: 'won' | 'wait' }>, set: TokenSet): RefreshOutcome {
   if (got.kind === 'backoff') return { kind: 'backoff', ms: got.ms, word: got.error, reference: undefined };
   if (got.kind === 'dead') return { kind: 'dead', word: got.error, reference: undefined };
   if (got.kind === 'revoked') return got;
-  const set = fromBox(got.box, connectionId, got.generation);
-  return set === undefined ? { kind: 'away' } : { kind: 'token', set, ageMs: got.ageMs, won: false };
+  const newer = fromBox(got.box, set, got.generation);
+  return newer === undefined ? { kind: 'away' } : { kind: 'token', set: newer, ageMs: got.ageMs, won: false };
 }
 
 function flightName(key: string, { generation }: TokenSet): string {

@@ -24,14 +24,22 @@ export interface ConnectToken {
   connection?: string;
 }
 
-/** A token set with its place in the history of its connection. */
-export interface TokenSet {
-  /** Without `connection`: that is made of what stands below. */
-  readonly token: ConnectToken;
+/** Which connection this is about, and whose it is. */
+export interface ConnectionName {
   /** Random id of the sign-in that all token sets of this connection come from. */
   readonly connectionId: string;
+  /** The app's user, where the caller acts for one. */
+  readonly owner?: string | undefined;
+}
+
+/** A token set with its place in the history of its connection. */
+export interface TokenSet extends ConnectionName {
+  /** Without `connection`: that is made of what stands below. */
+  readonly token: ConnectToken;
   /** 0 at sign-in, +1 per refresh. */
   readonly generation: number;
+  /** Of the user that it belongs to, as its label says; undefined: of nobody but the session that holds it. */
+  readonly ownerTag?: string | undefined;
   /**
    * Seconds from the answer to the expiry; known for short-lived tokens only. 0: it had passed already, so nobody knows
    * when the token runs out.
@@ -76,7 +84,7 @@ export interface Label {
   readonly generation: number;
   /** Seconds from the answer to the expiry; only there when so short that it matters. 0: it had passed already. */
   readonly lifetimeSeconds?: number | undefined;
-  /** Whose connection it is. Nothing writes it yet. */
+  /** Of the user whose connection it is; undefined: it belongs to the session that holds it. */
   readonly ownerTag?: string | undefined;
 }
 
@@ -114,10 +122,22 @@ export function readLabel(value: unknown): Label | undefined {
 const SHORT_LIFETIME_SECONDS = 20;
 
 /** The label of a token set. @param refreshLeewaySeconds - which lifetimes are short depends on it */
-export function labelOf({ connectionId, generation, lifetimeSeconds }: TokenSet, refreshLeewaySeconds: number): string {
+export function labelOf(set: TokenSet, refreshLeewaySeconds: number): string {
+  const { connectionId, generation, lifetimeSeconds, ownerTag } = set;
   const matters =
     lifetimeSeconds !== undefined && lifetimeSeconds < Math.max(SHORT_LIFETIME_SECONDS, 5 * refreshLeewaySeconds);
-  return `${connectionId}.${generation}${matters ? `.${wholeSeconds(lifetimeSeconds)}` : ''}`;
+  return labelText({
+    connectionId,
+    generation,
+    ownerTag,
+    lifetimeSeconds: matters ? wholeSeconds(lifetimeSeconds) : undefined,
+  });
+}
+
+/** A label as text, for {@link readLabel}. */
+export function labelText({ connectionId, generation, lifetimeSeconds, ownerTag }: Label): string {
+  const parts = [connectionId, generation, lifetimeSeconds, ownerTag];
+  return parts.filter((part) => part !== undefined).join('.');
 }
 
 /** 0 says something of its own, so nothing else becomes that by rounding. */

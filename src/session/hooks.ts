@@ -24,6 +24,8 @@ type Writable = Record<string, unknown>;
 /** What a property of a session is, to the app and to the session's serialiser. */
 export interface Faces {
   readonly shown: unknown;
+  /** Whether the app may see it at this moment. @defaultValue it may */
+  readonly isShown?: (() => boolean) | undefined;
   /** As loaded, or as last saved. */
   loaded: unknown;
 }
@@ -47,10 +49,10 @@ function knownFaces(session: object, key: string): Known | undefined {
 }
 
 /** Gives a property of a session two faces; assigning or deleting it works as ever. */
-export function giveTwoFaces(session: Writable, key: string, { shown, loaded }: Faces): void {
-  const faces: Known = { shown, loaded, isSerialised: false };
+export function giveTwoFaces(session: Writable, key: string, { shown, isShown, loaded }: Faces): void {
+  const faces: Known = { shown, isShown, loaded, isSerialised: false };
   const get = (): unknown => {
-    if (!faces.isSerialised) return faces.shown;
+    if (!faces.isSerialised) return faces.isShown?.() === false ? undefined : faces.shown;
     faces.isSerialised = false;
     return faces.loaded;
   };

@@ -49,7 +49,7 @@ function isKey(value: unknown): value is EncryptionKey {
 }
 
 /** What is sealed; each purpose has subkeys of its own. */
-export type SealPurpose = 'session' | 'ledger';
+export type SealPurpose = 'session' | 'ledger' | 'connection';
 
 /** Seals text with the first key of a ring and opens it with any of them. */
 export interface Sealer {

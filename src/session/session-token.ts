@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { boundedMap } from '../base/bounded-map';
-import { own } from '../base/own';
+import { isFields, own } from '../base/own';
 import { isSealed, readSealed, sealer, type KeyRing, type Sealed } from './seal';
 import { asLoaded, facesOf, giveTwoFaces, hidePrinted } from './hooks';
 import { labelOf, readLabel, type Label, readConnectToken, type ConnectToken, type TokenSet } from './connect-token';
@@ -32,8 +32,10 @@ export interface SessionTokens {
   readonly read: (session: Writable) => Held;
   /** What a document of the session store holds. */
   readonly readDocument: (document: Properties) => Held;
-  /** Id of the connection that a session or its document holds a token of, readable or not. */
-  readonly connectionIn: (document: Properties) => string | undefined;
+  /** Label of the token that a session or its document holds, readable or not. */
+  readonly labelIn: (document: Properties) => Label | undefined;
+  /** A token set that the app has got elsewhere, of any shape. @returns undefined unless it is whole */
+  readonly imported: (value: unknown) => TokenSet | undefined;
   /** A token set as the app gets it: with its label. */
   readonly shown: (set: TokenSet) => ConnectToken;
   /** Puts a token set into a document, or a new session, as the store is to keep it; sealed once per token set. */
@@ -52,6 +54,13 @@ export interface SessionTokens {
    * saved, and a disconnect may be destroying its document at this moment. Only for a session that holds one.
    */
   readonly hide: (session: Writable) => void;
+  /**
+   * Shows the token of a session, also one that comes later, only to the user it belongs to.
+   * @param tagNow - gives the tag of the user who is signed in at the moment; what it throws, a reader of the property gets
+   */
+  readonly showOnlyTo: (session: Writable, tagNow: () => string | undefined) => void;
+  /** Whether the token of the session is hidden from the app. */
+  readonly isHidden: (session: Writable) => boolean;
   /** Removes the token from the session. */
   readonly clear: (session: Writable) => void;
   /** Everything in a session, or in its document, but the cookie and the token, as JSON. */
@@ -73,6 +82,7 @@ export function sessionTokens(config: SessionTokensConfig): SessionTokens {
   /** Of the tokens that apps read, also where one carries them into another session. */
   const sets = new WeakMap<object, TokenSet>();
   const sealedForms = new WeakMap<TokenSet, string>();
+  const viewers = new WeakMap<object, () => string | undefined>();
   const newest = boundedMap<TokenSet>({ most: MOST_NEWEST });
   const labelFor = (set: TokenSet): string => labelOf(set, config.refreshLeewaySeconds);
 
@@ -81,7 +91,8 @@ export function sessionTokens(config: SessionTokensConfig): SessionTokens {
   }
 
   function open(session: Writable): void {
-    if (!Object.hasOwn(session, sessionKey)) return;
+    // With two faces it is open already, and who may see it is not asked here.
+    if (!Object.hasOwn(session, sessionKey) || facesOf(session, sessionKey) !== undefined) return;
     const raw = session[sessionKey];
     if (raw === undefined || setOf(raw) !== undefined) return;
     // Without keys there is nothing to open, but what was sealed when there were some must not be read, a token
@@ -131,20 +142,33 @@ export function sessionTokens(config: SessionTokensConfig): SessionTokens {
     if (label === undefined)
       return {
         kind: 'held',
-        set: { token, connectionId: importedConnectionId(config, token), generation: 0, lifetimeSeconds: undefined },
+        set: {
+          token,
+          connectionId: importedConnectionId(config, token),
+          generation: 0,
+          lifetimeSeconds: undefined,
+          owner: undefined,
+          ownerTag: undefined,
+        },
       };
-    const { connectionId, generation, lifetimeSeconds } = label;
-    return { kind: 'held', set: { token, connectionId, generation, lifetimeSeconds } };
+    const { connectionId, generation, lifetimeSeconds, ownerTag } = label;
+    return { kind: 'held', set: { token, connectionId, generation, lifetimeSeconds, owner: undefined, ownerTag } };
   }
 
-  function connectionIn(document: Properties): string | undefined {
+  function labelIn(document: Properties): Label | undefined {
     const found = readDocument(document);
-    if (found.kind === 'held') return found.set.connectionId;
+    if (found.kind === 'held') return found.set;
     const raw = own(document, sessionKey);
     if (raw == null) return undefined;
     // What nobody can read ends all the same, by its label.
     const label = readSealed(raw)?.label ?? ownOf(raw, 'connection') ?? own(document, oldLabelKey);
-    return readLabel(label)?.connectionId;
+    return readLabel(label);
+  }
+
+  function imported(value: unknown): TokenSet | undefined {
+    if (!isFields(value)) return undefined;
+    const token = readConnectToken({ ...value, type: own(value, 'type') ?? 'bearer' });
+    return token === undefined ? undefined : held(token, readLabel(own(value, 'connection'))).set;
   }
 
   function shown(set: TokenSet): ConnectToken {
@@ -169,7 +193,7 @@ export function sessionTokens(config: SessionTokensConfig): SessionTokens {
     const found = read(session);
     if (found.kind !== 'held') return {};
     const newer = newest.get(found.set.connectionId, 0);
-    const set = newer !== undefined && newer.generation > found.set.generation ? newer : found.set;
+    const set = newer !== undefined && newer.generation > found.set.generation ? tagged(newer, found.set) : found.set;
     const isAsItWas = set === found.set && facesOf(session, sessionKey) === undefined;
     if (seal === undefined && isAsItWas && !Object.hasOwn(session, oldLabelKey)) return {};
     return { [sessionKey]: storedToken(set), [oldLabelKey]: undefined };
@@ -196,11 +220,24 @@ export function sessionTokens(config: SessionTokensConfig): SessionTokens {
     const live = shown(set);
     sets.set(live, set);
     hidePrinted(live, sessionKey, seal === undefined ? undefined : () => storedToken(set));
-    giveTwoFaces(session, sessionKey, { shown: live, loaded });
+    const tagNow = viewers.get(session);
+    const isShown = tagNow && ((): boolean => tagNow() === set.ownerTag);
+    giveTwoFaces(session, sessionKey, { shown: live, isShown, loaded });
   }
 
   function hide(session: Writable): void {
     giveTwoFaces(session, sessionKey, { shown: undefined, loaded: loadedIn(session) });
+  }
+
+  function showOnlyTo(session: Writable, tagNow: () => string | undefined): void {
+    viewers.set(session, tagNow);
+    const found = read(session);
+    if (found.kind === 'held') expose(session, found.set, loadedIn(session));
+  }
+
+  function isHidden(session: Writable): boolean {
+    const faces = facesOf(session, sessionKey);
+    return faces !== undefined && (faces.shown === undefined || faces.isShown?.() === false);
   }
 
   function clear(session: Writable): void {
@@ -218,16 +255,24 @@ export function sessionTokens(config: SessionTokensConfig): SessionTokens {
     open,
     read,
     readDocument,
-    connectionIn,
+    labelIn,
+    imported,
     shown,
     write,
     kept,
     hold,
     markStored,
     hide,
+    showOnlyTo,
+    isHidden,
     clear,
     appPart,
   });
+}
+
+/** A token set as a session is to keep it that belongs to whom it has belonged to. */
+function tagged(set: TokenSet, { ownerTag }: TokenSet): TokenSet {
+  return set.ownerTag === ownerTag ? set : { ...set, ownerTag };
 }
 
 /** A token that the app brought from elsewhere: what identifies its connection is its refresh token. */

@@ -47,6 +47,7 @@ async function authorize(req: Request, res: Response, config: AuthorizeConfig): 
       startedAt: Date.now(),
       returnTo: returnTo(req.originalUrl, config),
       verifier,
+      ownerTag: config.owners.of(req)?.tag,
     };
     // Saved before the redirect: the browser may be back before express-session writes on its own.
     await session.update(

@@ -1,10 +1,12 @@
 import type { Request, RequestHandler, Response } from 'express';
 import { emit } from '../errors/emit';
-import { connectedEvent } from '../errors/events';
+import { aboutConnection } from '../errors/events';
 import { knownExpiry } from '../refresh/due';
-import { sessionLifeMs } from '../ledger/retention';
+import { sessionLifeMs, type Ending } from '../ledger/retention';
 import type { Config } from '../options/read';
-import type { Connections } from '../refresh/connections';
+import type { Recording } from '../connections/owner-connections';
+import { endingOf, type Endings } from '../refresh/endings';
+import { ofOwner, type Owner } from '../session/owners';
 import { safeReturnTo, type ReturnToRules } from '../web/return-to';
 import { readAnswer, type Answer, type AnswerConfig } from './answer';
 import type { CallbackResult, Finished } from './callback-flights';
@@ -26,7 +28,7 @@ export type CallbackConfig = VisitConfig &
   MoveConfig &
   ReturnToRules &
   Pick<Config, 'allowMissingState' | 'afterConnect' | 'sessionTtlMs'> &
-  Pick<Connections, 'endConnection'> & { readonly exchange: CodeExchange };
+  Pick<Endings, 'endConnection'> & { readonly exchange: CodeExchange };
 
 /** The handler that finishes a sign-in: verifies, spends the state, exchanges the code, moves to a new session. */
 export function callbackHandler(config: CallbackConfig): RequestHandler {
@@ -55,36 +57,78 @@ async function signIn(
   answer: Answer,
   config: CallbackConfig,
 ): Promise<CallbackResult> {
+  const owner = config.owners.of(req);
   let releaseSlot = (): void => undefined;
+  const beforeSpent = (): void => {
+    releaseSlot = config.exchange.begin();
+  };
   try {
-    const claim = await claimSignIn(session, answer, config, () => {
-      releaseSlot = config.exchange.begin();
-    });
+    const claim = await claimSignIn(session, answer, config, { owner, beforeSpent });
     if (claim.kind !== 'won') return claim;
-    const set = await config.exchange.redeem(claim.answer.code, claim.signIn.verifier);
+    const set = await config.exchange.redeem(claim.answer.code, claim.signIn.verifier, owner);
     // Slots limit exchanges only: onConnect may take long.
     releaseSlot();
-    return await connect(req, session, { ...claim, set }, config);
+    return await connect(req, session, { ...claim, set, owner }, config);
   } finally {
     releaseSlot();
   }
 }
 
 async function connect(req: Request, session: VisitorSession, grant: Grant, config: CallbackConfig): Promise<Finished> {
-  const { signIn, set } = grant;
-  const { connectionId } = set;
+  const { connectionId } = grant.set;
+  let recording: Recording | undefined;
   try {
-    const appWork = await consent(req, session, set, config);
-    const { sessionId, replaced } = await moveToNewSession(session, { ...grant, ...appWork }, config);
-    // Not awaited: the token of the connection that it ends has left the session already.
-    if (replaced !== undefined) void config.endConnection(replaced, 'replaced').catch(() => undefined);
-    emit(config.onEvent, connectedEvent(connectionId));
-    return { kind: 'finished', sessionId, connectionId, returnTo: signIn.returnTo };
+    const appWork = await consent(req, session, grant.set, config);
+    const owner = ownerAfter(req, grant, config);
+    const set = ofOwner(grant.set, owner);
+    if (owner !== undefined) recording = config.connections?.recording(owner, set);
+    const record = async (): Promise<unknown> => recording?.save();
+    const { sessionId, replaced } = await moveToNewSession(
+      session,
+      { ...grant, ...appWork, set, owner, record },
+      config,
+    );
+    endReplaced([replaced, endingBefore(recording)], connectionId, config);
+    emit(config.onEvent, { type: 'connected', ...aboutConnection(set) });
+    return { kind: 'finished', sessionId, connectionId, returnTo: grant.signIn.returnTo };
   } catch (error) {
-    // Nobody received this token; the store may have saved it despite its error.
     const lifeMs = sessionLifeMs(session.current()?.cookie, config.sessionTtlMs);
-    void config.endConnection({ connectionId, expiresAt: knownExpiry(set), lifeMs }).catch(() => undefined);
+    void drop({ connectionId, expiresAt: knownExpiry(grant.set), lifeMs }, recording, config).catch(() => undefined);
     throw error;
+  }
+}
+
+/** Nobody received this token; the stores may have saved it despite their errors. */
+async function drop(ending: Ending, recording: Recording | undefined, config: CallbackConfig): Promise<void> {
+  const before = endingBefore(recording);
+  // First, or a process that dies in between would leave a user with the record of a connection that is over.
+  await recording?.undo(() => {
+    if (before !== undefined) void config.endConnection(before, 'disconnected').catch(() => undefined);
+  });
+  await config.endConnection(ending);
+}
+
+function endingBefore(recording: Recording | undefined): Ending | undefined {
+  const before = recording?.before();
+  return before?.kind === 'connected' ? endingOf(before.set) : undefined;
+}
+
+/**
+ * Asked again: `onConnect` may have created the user, or logged them in.
+ * @throws ConnectError `ERR_CONNECT_STATE` when it has made another user of one
+ */
+function ownerAfter(req: Request, { owner }: Grant, { owners }: CallbackConfig): Owner | undefined {
+  const now = owners.of(req);
+  if (owner !== undefined && owner.name !== now?.name) throw stateError('owner');
+  return now;
+}
+
+/** Ends what this sign-in has replaced. Not awaited: no session or record has a token of it any more. */
+function endReplaced(replaced: readonly (Ending | undefined)[], connectionId: string, config: CallbackConfig): void {
+  const endings = new Map(replaced.map((ending) => [ending?.connectionId, ending]));
+  endings.delete(connectionId);
+  for (const ending of endings.values()) {
+    if (ending !== undefined) void config.endConnection(ending, 'replaced').catch(() => undefined);
   }
 }
 
@@ -101,7 +145,7 @@ async function continueIn(
   if (result.kind === 'elsewhere') session.detach();
   if (result.kind === 'finished' && session.current()?.id !== result.sessionId) {
     const stored = await session.read(result.sessionId);
-    if (stored === undefined || config.connectionIn(stored) !== result.connectionId) throw stateError('used');
+    if (stored === undefined || config.labelIn(stored)?.connectionId !== result.connectionId) throw stateError('used');
     session.join(result.sessionId, stored);
   }
   return result;

@@ -2,7 +2,8 @@ import { debug } from '../errors/debug';
 import type { ConnectError } from '../errors/connect-error';
 import { own } from '../base/own';
 import type { Config } from '../options/read';
-import type { Connections } from '../refresh/connections';
+import type { Endings } from '../refresh/endings';
+import type { Owner } from '../session/owners';
 import type { StoredSession } from '../session/store';
 import type { Answer, CodeAnswer } from './answer';
 import type { CallbackFlights, CallbackResult, Finished, Replay } from './callback-flights';
@@ -13,16 +14,24 @@ import { stateError } from './state-error';
 import type { VisitorSession } from './visitor-session';
 
 /** What claiming a sign-in needs. */
-export type ClaimConfig = Pick<Config, 'pendingTtlMs' | 'timeoutMs'> &
+export type ClaimConfig = Pick<Config, 'pendingTtlMs' | 'timeoutMs' | 'owner'> &
   Pick<SignInParts, 'pendingKey' | 'instance'> &
-  Pick<SessionToken, 'connectionIn'> &
-  Pick<Connections, 'claimOnce' | 'announceMove'> & { readonly flights: CallbackFlights };
+  Pick<SessionToken, 'labelIn'> &
+  Pick<Endings, 'claimOnce' | 'announceMove'> & { readonly flights: CallbackFlights };
 
 /** A sign-in to finish, which nobody else may finish any more. */
 export interface WonClaim {
   readonly kind: 'won';
   readonly signIn: PendingSignIn;
   readonly answer: CodeAnswer;
+}
+
+/** Who claims. */
+export interface ClaimBy {
+  /** The user of the app who is signed in at the callback. */
+  readonly owner: Owner | undefined;
+  /** Only for an answer with a code: called before anything is written; if it throws, nothing is. */
+  readonly beforeSpent: () => void;
 }
 
 /** Added to the provider's timeout: time for session store, `onConnect`, and a disconnect sent with the old cookie. */
@@ -32,18 +41,17 @@ const AFTER_EXCHANGE_MS = 60_000;
  * Verifies the state of an answer (RFC 6749 §10.12) and marks it spent in the session; for an answer with a code, also
  * claims it in the ledger. The session stops replays in this session; the ledger stops a second exchange from a stale copy
  * or another process.
- * @param beforeSpent - only for an answer with a code: called before anything is written; if it throws, nothing is
  * @throws ConnectError `ERR_CONNECT_STATE`, `ERR_CONNECT_STORE`, `ERR_CONNECT_LEDGER`; of an answer without a code its own
  */
 export async function claimSignIn(
   session: VisitorSession,
   answer: Answer,
   config: ClaimConfig,
-  beforeSpent: () => void,
+  { owner, beforeSpent }: ClaimBy,
 ): Promise<WonClaim | CallbackResult> {
   const before = answer.code === undefined ? undefined : await finishedAfterMove(session, answer, config);
   if (before !== undefined) return before;
-  const claim = await spend(session, answer, config, beforeSpent);
+  const claim = await spend(session, answer, config, { owner, beforeSpent });
   if (claim.kind === 'replay') return claim;
   if (answer.code === undefined) throw answer.error;
   const { signIn } = claim;
@@ -92,7 +100,7 @@ async function spend(
   session: VisitorSession,
   { state, code }: Answer,
   config: ClaimConfig,
-  beforeSpent: () => void,
+  { owner, beforeSpent }: ClaimBy,
 ): Promise<{ readonly kind: 'pending'; readonly signIn: PendingSignIn } | Replay> {
   const { sessionId } = session.visitor;
   const isStartedHere = (): boolean => state !== undefined && isStateOf(state, { ...config, sessionId });
@@ -109,6 +117,7 @@ async function spend(
       if (found.kind === 'spent') return { result: replayOf(found.mark, stored, config) };
       if (found.kind === 'unknown' && !isFull(signIns) && isStartedHere()) throw stateError('overwritten');
       if (found.kind !== 'pending') throw stateError(found.kind);
+      if (config.owner !== undefined && found.signIn.ownerTag !== owner?.tag) throw stateError('owner');
       if (code !== undefined) beforeSpent();
       const mark = markOf(found.signIn.stateHash, now);
       return { signIns: withMark(signIns, mark, now, config.pendingTtlMs), result: found };
@@ -119,7 +128,7 @@ async function spend(
 
 /** Back button or reload in the session that this sign-in connected: ends where it ended, without the provider. */
 function replayOf({ connectionId, returnTo }: Mark, stored: StoredSession, config: ClaimConfig): Replay {
-  const isConnected = connectionId !== undefined && config.connectionIn(stored) === connectionId;
+  const isConnected = connectionId !== undefined && config.labelIn(stored)?.connectionId === connectionId;
   if (returnTo === undefined || !isConnected) throw stateError('used');
   return { kind: 'replay', returnTo };
 }

@@ -1,12 +1,14 @@
 import type { Request, RequestHandler, Response } from 'express';
 import { AT_ONCE_SECONDS, ConnectError } from '../errors/connect-error';
 import { emit } from '../errors/emit';
-import { disconnectedEvent } from '../errors/events';
+import { aboutConnection } from '../errors/events';
 import { own } from '../base/own';
 import { tombstoneRetentionMs, type Ending } from '../ledger/retention';
 import type { Config } from '../options/read';
-import type { Connections } from '../refresh/connections';
+import type { Endings } from '../refresh/endings';
 import { isNavigation } from '../web/request-kind';
+import type { ConnectionName } from '../session/connect-token';
+import type { Owner } from '../session/owners';
 import type { StoredSession } from '../session/store';
 import { assertSameOrigin, type SameOriginConfig } from '../web/same-origin';
 import { holdsOurs, type OurKeys } from './session-data';
@@ -21,8 +23,8 @@ export type DisconnectConfig = VisitConfig &
   OurKeys &
   SameOriginConfig &
   Pick<Config, 'afterDisconnect' | 'pendingTtlMs'> &
-  Pick<SessionToken, 'endingIn'> &
-  Pick<Connections, 'endConnection' | 'claimEnding' | 'isMoving'>;
+  Pick<SessionToken, 'endingIn' | 'labelIn'> &
+  Pick<Endings, 'endConnection' | 'endOwner' | 'claimEnding' | 'isMoving'>;
 
 /** From the claim of a state to the new session, however slow provider, store and `onConnect` are. */
 const LONGEST_CALLBACK_MS = 600_000;
@@ -38,8 +40,9 @@ export function disconnectHandler(config: DisconnectConfig): RequestHandler {
 async function disconnect(req: Request, res: Response, config: DisconnectConfig): Promise<void> {
   assertSameOrigin(req, config);
   await config.withSession(req, 'disconnect', async (session) => {
-    const { renewed, connectionIds } = await session.detachOnFailure(endSession(session, config));
-    for (const connectionId of connectionIds) emit(config.onEvent, disconnectedEvent(connectionId));
+    const owner = config.owners.of(req);
+    const { renewed, ended } = await session.detachOnFailure(endAll(session, owner, config));
+    for (const connection of ended) emit(config.onEvent, { type: 'disconnected', ...aboutConnection(connection) });
     // Nothing was saved: no cookie is due, and this request's copy may be older than what the store holds.
     if (!renewed) session.detach();
     if (isNavigation(req)) res.status(303).set('Location', config.afterDisconnect);
@@ -51,22 +54,32 @@ async function disconnect(req: Request, res: Response, config: DisconnectConfig)
 interface Ended {
   /** Whether the request has a new session now. */
   readonly renewed: boolean;
-  /** Of the connections that were found in the store. */
-  readonly connectionIds: readonly string[];
+  /** The connections that were found in the stores. */
+  readonly ended: readonly ConnectionName[];
+}
+
+/** Ends the connection of the user, on every device, and what their session holds. */
+async function endAll(session: VisitorSession, owner: Owner | undefined, config: DisconnectConfig): Promise<Ended> {
+  const first = owner === undefined ? undefined : await config.endOwner(owner);
+  const { renewed, ended } = await endSession(session, owner, config);
+  const others = ended.filter(({ connectionId }) => connectionId !== first?.connectionId);
+  // A sign-in of theirs has been recorded since, and its session was found: then the record still says that it lives.
+  if (owner !== undefined && others.some((one) => one.owner === owner.name)) await config.endOwner(owner);
+  return { renewed, ended: first === undefined ? others : [first, ...others] };
 }
 
 /** Ends what a session holds: its connection, and the sign-ins that might still bring one. */
-async function endSession(session: VisitorSession, config: DisconnectConfig): Promise<Ended> {
+async function endSession(session: VisitorSession, owner: Owner | undefined, config: DisconnectConfig): Promise<Ended> {
   const { loaded, visitor } = session;
-  const connectionIds = new Set<string>();
-  const mine = config.endingIn(loaded);
+  const ended = new Map<string, ConnectionName>();
+  const mine = config.endingIn(loaded, owner);
   if (mine !== undefined) await config.endConnection(mine, 'disconnected');
   const { endSignIns, setFinished } = signInEnder(config);
   const endStored = async (stored: StoredSession): Promise<void> => {
-    const ending = config.endingIn(stored);
+    const ending = config.endingIn(stored, owner);
     if (ending === undefined) return;
     if (mine === undefined || goesBeyond(ending, mine)) await config.endConnection(ending, 'disconnected');
-    connectionIds.add(ending.connectionId);
+    ended.set(ending.connectionId, ending);
   };
   const renewed = await session.withLock(async () => {
     const stored = visitor.isOwn ? await session.read() : undefined;
@@ -77,6 +90,9 @@ async function endSession(session: VisitorSession, config: DisconnectConfig): Pr
       // cookie (it may have been planted) must not get it from us.
       if (id === visitor.sessionId) continue;
       await session.removeOurs(id, async (moved) => {
+        // Whose it is, only the session says that the browser has by now.
+        const tag = config.labelIn(moved)?.ownerTag;
+        if (config.owners.areGiven && tag !== undefined && tag !== owner?.tag) throw movedOn();
         setFinished(moved);
         await endSignIns(moved);
         await endStored(moved);
@@ -92,7 +108,7 @@ async function endSession(session: VisitorSession, config: DisconnectConfig): Pr
     await session.renew(stored, {});
     return true;
   });
-  return { renewed, connectionIds: [...connectionIds] };
+  return { renewed, ended: [...ended.values()] };
 }
 
 /** Whether a connection is another one, or was refreshed, or its session's life prolonged, since this request has loaded it. */

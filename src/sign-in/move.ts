@@ -1,8 +1,9 @@
 import { own } from '../base/own';
 import type { Ending } from '../ledger/retention';
 import type { Config } from '../options/read';
-import type { Connections } from '../refresh/connections';
+import type { Endings } from '../refresh/endings';
 import type { StoredSession } from '../session/store';
+import type { Owner } from '../session/owners';
 import type { TokenSet } from '../session/connect-token';
 import {
   readSignIns,
@@ -22,22 +23,28 @@ import type { AppWork, VisitorSession } from './visitor-session';
 export type MoveConfig = Pick<Config, 'pendingTtlMs' | 'storeTimeoutMs'> &
   Pick<SignInParts, 'pendingKey' | 'instance'> &
   Pick<SessionToken, 'putToken' | 'endingIn'> &
-  Pick<Connections, 'claimEnding'>;
+  Pick<Endings, 'claimEnding'>;
 
 /** What a sign-in was granted. */
 export interface Grant {
   readonly signIn: PendingSignIn;
   readonly answer: CodeAnswer;
   readonly set: TokenSet;
+  /** The user of the app whose connection it is, if somebody is signed in. */
+  readonly owner: Owner | undefined;
 }
 
 /** What the new session is to hold: this, and the app's own data. */
-export type Connection = Grant & AppWork;
+export type Connection = Grant &
+  AppWork & {
+    /** Records it for its user, where there is one. @throws ConnectError */
+    readonly record: () => Promise<unknown>;
+  };
 
 /** How the visitor has moved. */
 export interface Moved {
   readonly sessionId: string;
-  /** The connection that this sign-in has replaced, if any. */
+  /** The connection that this sign-in has replaced in the session, if any. */
   readonly replaced: Ending | undefined;
 }
 
@@ -45,6 +52,8 @@ export interface Moved {
 const STANDSTILL_MS = 30_000;
 /** The save of the new session, the destroy of the old one, and a read where that failed. */
 const STORE_OPERATIONS = 3;
+/** The record of a user is read and written, more than once should somebody else be faster. */
+const RECORD_OPERATIONS = 4;
 
 /**
  * Moves the visitor to a session with a new id (against session fixation) that holds the token and all of the app's
@@ -52,7 +61,7 @@ const STORE_OPERATIONS = 3;
  * @throws ConnectError `ERR_CONNECT_STORE`, `ERR_CONNECT_LEDGER`, or `ERR_CONNECT_STATE` when the session has ended
  */
 export function moveToNewSession(session: VisitorSession, connection: Connection, config: MoveConfig): Promise<Moved> {
-  const { changes, regenerated, signIn, set } = connection;
+  const { changes, regenerated, signIn, set, owner } = connection;
   const endsByUs = regenerated === undefined ? 0 : 1;
   return session.withLock(async () => {
     // Read again: other requests may have changed the app's data while the provider was asked.
@@ -60,7 +69,8 @@ export function moveToNewSession(session: VisitorSession, connection: Connection
     // The visitor has logged out of the app, or disconnected, meanwhile; nothing may bring that session back.
     if (old === undefined) throw ended();
     // From here on a disconnect in any process either finds that it has lost, or has won.
-    const ttlMs = STORE_OPERATIONS * config.storeTimeoutMs + STANDSTILL_MS;
+    const operations = STORE_OPERATIONS + (owner === undefined ? 0 : RECORD_OPERATIONS);
+    const ttlMs = operations * config.storeTimeoutMs + STANDSTILL_MS;
     if (!(await config.claimEnding(signIn.stateHash, 'callback', ttlMs))) throw ended();
     const ours = regenerated?.before ?? old;
     const sessionId = await session.renew(old, {
@@ -75,6 +85,9 @@ export function moveToNewSession(session: VisitorSession, connection: Connection
         if (regenerated === undefined && (await session.read()) === undefined) throw ended();
         // One here is seen, also one that has read the session just before it moves.
         if (session.endCount() > endsByUs) throw ended();
+        // Last of all that may fail for long: until the old session is gone, others could meet a connection that comes to nothing.
+        await connection.record();
+        if (session.endCount() > endsByUs) throw ended();
       },
       afterOldEnds() {
         // Once it has been ended by now: by us, or by the app that has regenerated it.
@@ -85,7 +98,7 @@ export function moveToNewSession(session: VisitorSession, connection: Connection
         throw ended();
       },
     });
-    return { sessionId, replaced: config.endingIn(ours) };
+    return { sessionId, replaced: config.endingIn(ours, owner) };
   });
 }
 

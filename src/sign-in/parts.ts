@@ -1,10 +1,15 @@
+import type { OwnerConnections } from '../connections/owner-connections';
 import type { Ending } from '../ledger/retention';
+import type { Owner, Owners } from '../session/owners';
 import type { SessionTokens } from '../session/session-token';
 import type { StoredSession } from '../session/store';
 import type { WithVisitorSession } from './visitor-session';
 
 /** What the routes work with besides the options. */
 export interface SignInParts {
+  readonly owners: Owners;
+  /** Undefined: there are none, and no connection belongs to a user. */
+  readonly connections: OwnerConnections | undefined;
   readonly withSession: WithVisitorSession;
   /** Session property of the pending sign-ins. */
   readonly pendingKey: string;
@@ -19,7 +24,10 @@ export interface SessionToken {
   /** A token set as the app gets it. */
   readonly shownToken: SessionTokens['shown'];
   /** The connection that it holds a token of. */
-  readonly connectionIn: SessionTokens['connectionIn'];
-  /** The same, with what decides how long copies of it can go on. */
-  readonly endingIn: (document: StoredSession) => Ending | undefined;
+  readonly labelIn: SessionTokens['labelIn'];
+  /**
+   * The same, with what decides how long copies of it can go on: of a connection that `owner`, or without one whoever has
+   * the session, may end. That of another user is not theirs, although it is in their session.
+   */
+  readonly endingIn: (document: StoredSession, owner: Owner | undefined) => Ending | undefined;
 }

@@ -11,6 +11,8 @@ export interface PendingSignIn {
   readonly returnTo: string;
   /** PKCE code verifier. */
   readonly verifier: string | undefined;
+  /** Tag of the user who started it, if somebody was signed in. */
+  readonly ownerTag: string | undefined;
 }
 
 /** What is left of a sign-in that was answered. Every member is its own: none is looked for on a polluted prototype. */
@@ -33,7 +35,13 @@ export interface SignIns {
 
 /** The same as a session keeps it: short names, because every session save writes them. */
 interface StoredSignIns {
-  readonly p: readonly { readonly h: string; readonly at: number; readonly r: string; readonly v?: string }[];
+  readonly p: readonly {
+    readonly h: string;
+    readonly at: number;
+    readonly r: string;
+    readonly v?: string;
+    readonly o?: string;
+  }[];
   readonly s: readonly { readonly h: string; readonly at: number; readonly [name: string]: unknown }[];
 }
 
@@ -57,9 +65,10 @@ export function readSignIns(value: unknown): SignIns | undefined {
 }
 
 function readPending(value: unknown): readonly PendingSignIn[] {
-  const { h, at, r, v } = readRow(value);
-  const isWhole = typeof h === 'string' && typeof at === 'number' && typeof r === 'string' && isTextOrAbsent(v);
-  return isWhole ? [{ stateHash: h, startedAt: at, returnTo: r, verifier: v }] : [];
+  const { h, at, r, v, o } = readRow(value);
+  const isWhole = typeof h === 'string' && typeof at === 'number' && typeof r === 'string';
+  if (!isWhole || !isTextOrAbsent(v) || !isTextOrAbsent(o)) return [];
+  return [{ stateHash: h, startedAt: at, returnTo: r, verifier: v, ownerTag: o }];
 }
 
 function readMark(value: unknown): readonly Mark[] {
@@ -69,7 +78,7 @@ function readMark(value: unknown): readonly Mark[] {
   return [{ stateHash: h, spentAt: at, returnTo: r, connectionId: l, answerHash: c }];
 }
 
-type Row = Readonly<Partial<Record<'h' | 'at' | 'r' | 'v' | 'l' | 'c', unknown>>>;
+type Row = Readonly<Partial<Record<'h' | 'at' | 'r' | 'v' | 'o' | 'l' | 'c', unknown>>>;
 
 function readRow(value: unknown): Row {
   return ownOnly<Row>(typeof value === 'object' && value !== null ? value : {});
@@ -82,11 +91,12 @@ function isTextOrAbsent(value: unknown): value is string | undefined {
 /** What a session is to keep; {@link readSignIns} reads it. */
 export function storedSignIns({ pending, spent }: SignIns): StoredSignIns {
   return {
-    p: pending.map(({ stateHash, startedAt, returnTo, verifier }) => ({
+    p: pending.map(({ stateHash, startedAt, returnTo, verifier, ownerTag }) => ({
       h: stateHash,
       at: startedAt,
       r: returnTo,
       ...(verifier === undefined ? {} : { v: verifier }),
+      ...(ownerTag === undefined ? {} : { o: ownerTag }),
     })),
     s: spent.map(({ stateHash, spentAt, returnTo, connectionId, answerHash }) => ({
       h: stateHash,

@@ -15,6 +15,10 @@ const STATE_MESSAGES = {
   unknown:
     'This session has started no sign-in with this state: it belongs to another browser or instance, or was forged.',
   expired: 'The sign-in took longer than pendingTtlMs, or the clocks of this deployment disagree.',
+  owner:
+    'Another user of your app is signed in than at the start of this sign-in, or none. Likely causes: the visitor has logged in ' +
+    "or out in between, or the login cookie has sameSite: 'strict', which browsers leave out when they come from the " +
+    "provider: 'lax' is what it takes. Nothing was exchanged.",
   used: 'This state has been used before: a reload, a back button, or a replay.',
 };
 

@@ -12,9 +12,11 @@ import {
 import type { Config } from '../options/read';
 import { isPart, isPrefetch } from '../web/request-kind';
 import { detach } from '../session/store';
+import type { SignInParts } from './parts';
 
 /** What a route of ours needs to answer failures. */
-export type VisitConfig = Pick<Config, 'renderErrors' | 'renderError' | 'onEvent' | 'loginUrl'>;
+export type VisitConfig = Pick<Config, 'renderErrors' | 'renderError' | 'onEvent' | 'loginUrl'> &
+  Pick<SignInParts, 'owners'>;
 
 /** What a route of ours is. */
 export interface Route {
@@ -79,7 +81,7 @@ function fail(thrown: unknown, req: Request, res: Response, next: NextFunction, 
     return;
   }
   const error = withLoginUrl(thrown, config.loginUrl);
-  emitAnswer(config.onEvent, error, res);
+  emitAnswer(config.onEvent, error, res, config.owners.nameIn(req));
   // The store is in trouble: express-session must not wait for it, nor write what this request has left unfinished.
   if (error.code === 'ERR_CONNECT_STORE') detach(req);
   if (!config.renderErrors || res.headersSent) next(error);

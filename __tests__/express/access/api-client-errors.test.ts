@@ -48,19 +48,16 @@ describe('over the sandbox', () => {
     test.each(SHAPES)(`in the shape %s is ${status} ${code}, also inside 200`, async (errorShape) => {
       for (const errorStatus of ['matching', 200, 400] as const) {
         const refused: (string | undefined)[] = [];
-        const client = apiClients(
-          {
-            apiBaseUrl: sandbox.apiBaseUrl,
-            timeoutMs: 3000,
-            maxApiAnswerBytes: 1_048_576,
-            statusByApiCode: {},
-            loginUrl: '/login',
-          },
-          (_req, ask) => {
-            refused.push(ask?.refused);
-            return Promise.resolve({ access_token: refused.length === 1 ? 'first' : 'second', type: 'bearer' });
-          },
-        )({} as never);
+        const client = apiClients({
+          apiBaseUrl: sandbox.apiBaseUrl,
+          timeoutMs: 3000,
+          maxApiAnswerBytes: 1_048_576,
+          statusByApiCode: {},
+          loginUrl: '/login',
+        })((token) => {
+          refused.push(token);
+          return Promise.resolve({ access_token: refused.length === 1 ? 'first' : 'second', type: 'bearer' });
+        });
         sandbox.reset();
         sandbox.set({ errorShape, errorStatus });
         sandbox.force(apiCode, { on: 'api', times: 3, retryAfter: '7' });
@@ -92,9 +89,9 @@ describe('over the sandbox', () => {
   ] as const)('%s is answered in bounded time', async (_name, fault, status, code, reason) => {
     sandbox.fault(fault, { on: 'api' });
     const limits = { timeoutMs: deadline.ms, maxApiAnswerBytes: 1_048_576, statusByApiCode: {} };
-    const client = apiClients({ apiBaseUrl: sandbox.apiBaseUrl, ...limits }, () =>
+    const client = apiClients({ apiBaseUrl: sandbox.apiBaseUrl, ...limits })(() =>
       Promise.resolve({ access_token: 'a', type: 'bearer' }),
-    )({} as never);
+    );
     const failing = failure(client.get('/me'));
     if (code === 'ERR_CONNECT_TIMEOUT') await deadline.passDuring(() => sandbox.calls.api === 1);
     const error = await failing;

@@ -1,5 +1,4 @@
 import type { RequestHandler } from 'express';
-import { apiClients } from '../../../src/access/api-client';
 import type { Sandbox } from '../../../src/testing';
 import { browser, signIn, withApp, type Browser, type TestApp, type TestAppParts } from '../../support/app';
 import { startSandbox } from '../../support/sandbox';
@@ -12,18 +11,9 @@ beforeAll(async () => {
 /** An app whose `/me` passes on what the API says of the visitor. */
 const withMe: TestAppParts = {
   routes(app, connect) {
-    const client = apiClients(
-      {
-        apiBaseUrl: sandbox.apiBaseUrl,
-        timeoutMs: 5000,
-        maxApiAnswerBytes: 1_048_576,
-        statusByApiCode: {},
-        loginUrl: '/connect/authorize',
-      },
-      connect.getToken,
-    );
     const me: RequestHandler = (req, res, next) => {
-      client(req)
+      connect
+        .client(req)
         .get<object>('/me')
         .then(({ data }) => {
           res.json(data);

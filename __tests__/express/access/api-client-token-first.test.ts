@@ -21,7 +21,7 @@ describe('while the token is awaited', () => {
     // Whether or not a call waits for it.
     token.catch(() => undefined);
     const config = { apiBaseUrl: world.base, timeoutMs: 3000, maxApiAnswerBytes: MIB, statusByApiCode: {} };
-    client = apiClients(config, () => token)({} as never);
+    client = apiClients(config)(() => token);
   });
 
   const TOKEN: ConnectToken = { access_token: 'CANARY-access', type: 'bearer' };

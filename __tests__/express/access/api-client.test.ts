@@ -297,10 +297,12 @@ describe('limits', () => {
   const silent = (): void => undefined;
 
   test('a timeout or signal of the call also ends its wait for a token', async () => {
-    const client = apiClients(
-      { apiBaseUrl: world.base, timeoutMs: 3000, maxApiAnswerBytes: 1_048_576, statusByApiCode: {} },
-      () => new Promise(() => undefined),
-    )({} as never);
+    const client = apiClients({
+      apiBaseUrl: world.base,
+      timeoutMs: 3000,
+      maxApiAnswerBytes: 1_048_576,
+      statusByApiCode: {},
+    })(() => new Promise(() => undefined));
     await expect(client.get('/me', { timeout: 30 })).rejects.toMatchObject({
       code: 'ERR_CONNECT_TIMEOUT',
       status: 504,
@@ -322,10 +324,12 @@ describe('limits', () => {
   });
 
   test('a timeout beyond timeoutMs still ends the whole call, the wait for a token included', async () => {
-    const client = apiClients(
-      { apiBaseUrl: world.base, timeoutMs: 20, maxApiAnswerBytes: 1_048_576, statusByApiCode: {} },
-      () => new Promise(() => undefined),
-    )({} as never);
+    const client = apiClients({
+      apiBaseUrl: world.base,
+      timeoutMs: 20,
+      maxApiAnswerBytes: 1_048_576,
+      statusByApiCode: {},
+    })(() => new Promise(() => undefined));
     await expect(client.get('/me', { timeout: 60 })).rejects.toMatchObject({
       code: 'ERR_CONNECT_TIMEOUT',
       status: 504,

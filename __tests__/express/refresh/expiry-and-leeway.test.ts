@@ -1,14 +1,10 @@
 import fc from 'fast-check';
 import { readOptions } from '../../../src/options/read';
 import { tokenEndpoint } from '../../../src/provider/token/token-endpoint';
-import { apiRefusals } from '../../../src/access/api-refusals';
-import { tokenSource } from '../../../src/access/token-source';
-import { endedConnections } from '../../../src/refresh/ended';
 import { refreshFlights } from '../../../src/refresh/flight';
 import { memoryLedger } from '../../../src/ledger/memory-ledger';
-import { sessionOf } from '../../../src/session/store';
-import { sessionTokens } from '../../../src/session/session-token';
 import type { Sandbox, SandboxSwitches } from '../../../src/testing';
+import { getTokenOver } from '../../support/get-token';
 import type { TestAppParts } from '../../support/app';
 import { runs } from '../../support/property';
 import {
@@ -99,22 +95,13 @@ function impatient(): TestAppParts {
   return {
     routes: (app) => {
       const config = readOptions({ ...sandbox.connectOptions, redirectUri: 'http://127.0.0.1:1/connect/callback' });
-      const tokens = sessionTokens({ ...config, oldLabelKey: 'connectLineage' });
       const flights = refreshFlights({
         ...config,
         ledger: memoryLedger(),
         endpoint: tokenEndpoint(config),
         waitMaxMs: 250,
       });
-      const getToken = tokenSource({
-        refusals: apiRefusals(),
-        ...config,
-        tokens,
-        flights,
-        ended: endedConnections(),
-        hasMoved: () => Promise.resolve(false),
-        session: (req, stage) => sessionOf(req, stage, true),
-      });
+      const getToken = getTokenOver(config, flights);
       app.get('/impatient', (req, res, next) => {
         getToken(req).then((token) => void res.json(token), next);
       });

@@ -1,15 +1,11 @@
 import { MemoryStore } from 'express-session';
 import { memoryLedger, type RefreshLedger } from '../../../src';
-import { apiRefusals } from '../../../src/access/api-refusals';
-import { tokenSource } from '../../../src/access/token-source';
 import { readOptions } from '../../../src/options/read';
 import { tokenEndpoint } from '../../../src/provider/token/token-endpoint';
-import { endedConnections } from '../../../src/refresh/ended';
 import { refreshFlights } from '../../../src/refresh/flight';
 import { refreshPauses } from '../../../src/refresh/pauses';
-import { sessionOf } from '../../../src/session/store';
-import { sessionTokens } from '../../../src/session/session-token';
 import type { Sandbox } from '../../../src/testing';
+import { getTokenOver } from '../../support/get-token';
 import { givenDeadline } from '../../support/deadline';
 import {
   connectedWorld,
@@ -308,15 +304,7 @@ test.each([0, Infinity])(
           endpoint: tokenEndpoint(config),
           leaseMs: LEASE_MS,
         });
-        const getToken = tokenSource({
-          refusals: apiRefusals(),
-          ...config,
-          flights,
-          ended: endedConnections(),
-          hasMoved: () => Promise.resolve(false),
-          tokens: sessionTokens({ ...config, oldLabelKey: 'connectLineage' }),
-          session: (req, stage) => sessionOf(req, stage, true),
-        });
+        const getToken = getTokenOver(config, flights);
         app.get('/slow', (req, res, next) => {
           getToken(req).then((token) => void res.json(token), next);
         });
@@ -366,15 +354,7 @@ test('a store that hangs at the write holds a visitor who has the token no longe
         endpoint: tokenEndpoint(config),
         waitMaxMs: 400,
       });
-      const getToken = tokenSource({
-        refusals: apiRefusals(),
-        ...config,
-        flights,
-        ended: endedConnections(),
-        hasMoved: () => Promise.resolve(false),
-        tokens: sessionTokens({ ...config, oldLabelKey: 'connectLineage' }),
-        session: (req, stage) => sessionOf(req, stage, true),
-      });
+      const getToken = getTokenOver(config, flights);
       app.get('/held', (req, res, next) => {
         hangs = true;
         getToken(req)

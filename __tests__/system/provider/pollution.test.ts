@@ -46,7 +46,7 @@ const SCRIPT = `
       await outcome(tokenEndpoint(config).exchange('code')),
       // Without a port in its URL, where nobody listens.
       await outcome(tokenEndpoint({ ...config, tokenUrl: 'http://127.0.0.2/token', timeoutMs: 1000 }).exchange('code')),
-      await outcome(apiClients(settings, async () => token)({}).get('/me').then(({ data }) => data)),
+      await outcome(apiClients(settings)(async () => token).get('/me').then(({ data }) => data)),
     ];
   };
   (async () => {

@@ -14,7 +14,9 @@ import {
   recordLedger,
   type AdoptedEvent,
   type ApiCallEvent,
+  type ConnectAccount,
   type ConnectAuth,
+  type OwnerOf,
   type ConnectAuthOptions,
   type ConnectClient,
   type ConnectErrorMiddleware,
@@ -106,7 +108,10 @@ expectTypeOf<ConnectAuthOptions>().toEqualTypeOf<{
   readonly onEvent?: ConnectEventListener | undefined;
   readonly onConnect?: ((req: Request, token: ConnectToken) => void | Promise<void>) | undefined;
   readonly authorizeParams?: Readonly<Record<string, string>> | undefined;
+  readonly owner?: OwnerOf | undefined;
+  readonly connections?: ConnectionStore | undefined;
 }>();
+expectTypeOf<OwnerOf>().toEqualTypeOf<(req: Request) => string | number | undefined>();
 expectTypeOf(connectAuth).parameters.toEqualTypeOf<[options: ConnectAuthOptions]>();
 expectTypeOf(connectAuth).returns.toEqualTypeOf<ConnectAuth>();
 expectTypeOf(connectOptionsFromEnv).returns.toEqualTypeOf<ConnectAuthOptions>();
@@ -117,12 +122,13 @@ expectTypeOf<EncryptionKey>().toEqualTypeOf<{ readonly id: string; readonly secr
 expectTypeOf<ConnectAuth>().toExtend<Router>();
 type OwnKeys = Exclude<keyof ConnectAuth, keyof Router>;
 expectTypeOf<OwnKeys>().toEqualTypeOf<
-  'authorize' | 'callback' | 'disconnect' | 'requireConnect' | 'getToken' | 'client' | 'close'
+  'authorize' | 'callback' | 'disconnect' | 'requireConnect' | 'getToken' | 'client' | 'of' | 'close'
 >();
 expectTypeOf<ConnectAuth['authorize' | 'callback' | 'disconnect']>().toEqualTypeOf<ConnectHandler>();
 expectTypeOf<ConnectHandler>().toExtend<RequestHandler>();
 expectTypeOf<ConnectAuth['requireConnect']>().toEqualTypeOf<(options?: RequireConnectOptions) => ConnectHandler>();
 expectTypeOf<ConnectAuth['getToken']>().toEqualTypeOf<GetToken>();
+expectTypeOf<ConnectAuth['of']>().toEqualTypeOf<(owner: string | number) => ConnectAccount>();
 expectTypeOf<ConnectAuth['client']>().toEqualTypeOf<(req: Request) => ConnectClient>();
 expectTypeOf<ConnectAuth['close']>().toEqualTypeOf<() => Promise<void>>();
 expectTypeOf<Pick<ConnectAuth, OwnKeys>>().toEqualTypeOf<Readonly<Pick<ConnectAuth, OwnKeys>>>();

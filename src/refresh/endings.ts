@@ -1,20 +1,18 @@
-import { createHash } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import { emit } from '../errors/emit';
 import { COME_AGAIN_SECONDS, ConnectError } from '../errors/connect-error';
-import {
-  connectionHash,
-  endedEvent,
-  ledgerErrorReason,
-  type ConnectEventListener,
-  type EndedReason,
-} from '../errors/events';
+import { aboutConnection, ledgerErrorReason, type ConnectEventListener, type EndedReason } from '../errors/events';
 import { ledgerKey, type LedgerScope } from '../ledger/box';
+import type { OwnerConnections } from '../connections/owner-connections';
+import type { ConnectionName, TokenSet } from '../session/connect-token';
+import type { Owner } from '../session/owners';
+import { knownExpiry } from './due';
 import { endedConnections, type EndedConnections } from './ended';
 import type { RefreshLedger, Revoked } from '../ledger/ledger';
 import { tombstoneRetentionMs, type Ending } from '../ledger/retention';
 
 /** What sign-in and disconnect ask of the ledger. */
-export interface Connections {
+export interface Endings {
   /**
    * Ends a connection for good: refreshes in flight drop what they get, in every process. Only the first end is
    * reported to the app, and none of a connection that it has never had.
@@ -41,28 +39,52 @@ export interface Connections {
   readonly announceMove: (cookie: string, ttlMs: number) => void;
   /** Whether a callback with this cookie was announced. @throws ConnectError `ERR_CONNECT_LEDGER` at stage `disconnect` */
   readonly isMoving: (cookie: string) => Promise<boolean>;
+  /**
+   * Ends the connection of a user, on every device: for all processes first, then in the record.
+   * @returns the connection, undefined when there was none
+   * @throws ConnectError `ERR_CONNECT_LEDGER`, `ERR_CONNECT_STORE`, `ERR_CONNECT_CONFIG`; then it may be tried again
+   */
+  readonly endOwner: (owner: Owner) => Promise<ConnectionName | undefined>;
+  /**
+   * Whether the ledger knows that a connection is over: of a token set that the app brings from elsewhere.
+   * @throws ConnectError `ERR_CONNECT_LEDGER`
+   */
+  readonly hasEnded: (set: TokenSet) => Promise<boolean>;
   readonly ended: EndedConnections;
 }
 
 /** What that needs. */
-export interface ConnectionsConfig extends LedgerScope {
+export interface EndingsConfig extends LedgerScope {
   readonly ledger: RefreshLedger;
   readonly ended: EndedConnections;
+  /** Undefined: no connection belongs to a user. */
+  readonly connections: OwnerConnections | undefined;
   readonly onEvent?: ConnectEventListener | undefined;
 }
 
 /** A ledger only says whether a name was free, and then it is taken: for as short a time as there is. */
 const LOOK_MS = 1;
 
+/** Of a claim that is given back at once. */
+const LOOK_LEASE_MS = 1000;
+const CLAIMANT_BYTES = 16;
+const NOTHING_TRIED = {
+  kind: 'transient',
+  backoffMs: 0,
+  error: 'not_sent',
+  ambiguous: false,
+  retentionMs: LOOK_LEASE_MS,
+} as const;
+
 /** Ends connections and claims sign-ins by the ledger. */
-export function connections(config: ConnectionsConfig): Connections {
+export function endings(config: EndingsConfig): Endings {
   const { ledger, ended } = config;
   const endedSignIns = endedConnections();
 
   function away(
-    stage: 'disconnect' | 'callback',
-    operation: 'revoke' | 'once',
-    subject: string,
+    stage: 'disconnect' | 'callback' | 'refresh',
+    operation: 'revoke' | 'once' | 'acquire',
+    about: ConnectionName,
     error: unknown,
   ): ConnectError {
     const reason = ledgerErrorReason(error);
@@ -70,11 +92,11 @@ export function connections(config: ConnectionsConfig): Connections {
     const failure = new ConnectError('ERR_CONNECT_LEDGER', {
       stage,
       reason: 'away',
-      ...(stage === 'disconnect' ? { retryAfterSeconds: COME_AGAIN_SECONDS } : {}),
+      ...(stage === 'callback' ? {} : { retryAfterSeconds: COME_AGAIN_SECONDS }),
     });
     emit(config.onEvent, {
       type: 'ledger_error',
-      connection: connectionHash(subject),
+      ...aboutConnection(about),
       operation,
       reason,
       reference: failure.reference,
@@ -86,22 +108,42 @@ export function connections(config: ConnectionsConfig): Connections {
     try {
       return await ledger.once(name, ttlMs);
     } catch (error) {
-      throw away(stage, 'once', name, error);
+      throw away(stage, 'once', { connectionId: name }, error);
+    }
+  }
+
+  async function endConnection(ending: Ending, reason?: EndedReason): Promise<void> {
+    const { connectionId } = ending;
+    let revoked: Revoked;
+    try {
+      revoked = await ledger.revoke(ledgerKey(config, connectionId), tombstoneRetentionMs(ending, Date.now()));
+    } catch (error) {
+      throw away('disconnect', 'revoke', ending, error);
+    }
+    ended.add(connectionId);
+    if (revoked.first && reason !== undefined) {
+      emit(config.onEvent, { type: 'ended', ...aboutConnection(ending), reason });
     }
   }
 
   return Object.freeze({
     ended,
-    async endConnection(ending: Ending, reason?: EndedReason): Promise<void> {
-      const { connectionId } = ending;
-      let revoked: Revoked;
+    endConnection,
+    endOwner: async (owner: Owner): Promise<ConnectionName | undefined> =>
+      config.connections?.end(owner, (set) => endConnection(endingOf(set), 'disconnected')),
+    async hasEnded(set: TokenSet): Promise<boolean> {
+      const { connectionId, generation } = set;
+      const key = ledgerKey(config, connectionId);
+      const claimant = randomBytes(CLAIMANT_BYTES).toString('base64url');
       try {
-        revoked = await ledger.revoke(ledgerKey(config, connectionId), tombstoneRetentionMs(ending, Date.now()));
+        const times = { leaseMs: LOOK_LEASE_MS, minAgeMs: 0, retentionMs: LOOK_LEASE_MS };
+        const found = await ledger.acquire(key, { generation, claimant, ...times });
+        // Given back: whoever refreshes next must not take it for an attempt whose outcome nobody knows.
+        if (found.kind === 'won') await ledger.fail(key, { claimant, ...NOTHING_TRIED });
+        return found.kind === 'revoked' || found.kind === 'dead' || (found.kind === 'won' && found.ended);
       } catch (error) {
-        throw away('disconnect', 'revoke', connectionId, error);
+        throw away('refresh', 'acquire', set, error);
       }
-      ended.add(connectionId);
-      if (revoked.first && reason !== undefined) emit(config.onEvent, endedEvent(connectionId, reason));
     },
     claimOnce: (name: string, ttlMs: number): Promise<boolean> => take('callback', name, ttlMs),
     async claimEnding(signIn: string, by: 'callback' | 'disconnect', ttlMs: number): Promise<boolean> {
@@ -116,6 +158,12 @@ export function connections(config: ConnectionsConfig): Connections {
     },
     isMoving: async (cookie: string): Promise<boolean> => !(await take('disconnect', nameOf('move', cookie), LOOK_MS)),
   });
+}
+
+/** A connection that belongs to a user, of whose copies nobody knows how long they live. */
+export function endingOf(set: TokenSet): Ending {
+  const { connectionId, owner } = set;
+  return { connectionId, owner, expiresAt: knownExpiry(set), lifeMs: undefined };
 }
 
 /** Names of several kinds in one ledger, of which nobody can tell what they stand for. */

@@ -1,0 +1,65 @@
+import { ownOnly } from '../base/own';
+import { ConnectError } from '../errors/connect-error';
+import type { OwnerRecord } from '../connections/owner-record';
+
+/** What an error says of a connection that is over, besides why. */
+export interface EndDetails {
+  readonly reference?: string | undefined;
+  /** The app's own, instead of the code's. */
+  readonly status?: number | undefined;
+}
+
+/** The errors for a caller who has no connection to act with. */
+export interface NoToken {
+  readonly notConnected: (reason?: string) => ConnectError;
+  readonly ended: (reason?: string, details?: EndDetails) => ConnectError;
+  /** The error for what is recorded of a user who is not connected. */
+  readonly recorded: (record: Exclude<OwnerRecord, { kind: 'connected' }> | undefined) => ConnectError;
+  /** The session holds a connection that was made while nobody was signed in: it is not this user's. */
+  readonly madeByNobody: () => ConnectError;
+  /** No key opens the token of the session. */
+  readonly unreadable: () => ConnectError;
+}
+
+const MADE_BY_NOBODY =
+  'The connection in this session was made while nobody was signed in, so it is not of the user who is signed in now. If the ' +
+  'user was signed in all the time, connectAuth() is mounted before your login: mount it after that (passport.session()).';
+const NO_CONNECTION = 'This user has no connected account: let them connect it in a browser.';
+const UNREADABLE =
+  'No key of encryptionKeys opens the token of this session: add the key that sealed it to the end of the list. ' +
+  'The sealed token is kept.';
+
+/** @param loginUrl - where the visitor can connect again */
+export function noToken(loginUrl: string | undefined): NoToken {
+  const restart = loginUrl === undefined ? {} : { loginUrl };
+  const because = (reason: string | undefined): { readonly reason?: string } =>
+    reason === undefined ? {} : { reason };
+
+  function notConnected(reason?: string, message?: string): ConnectError {
+    const said = message === undefined ? {} : { message };
+    return new ConnectError('ERR_CONNECT_REQUIRED', { stage: 'refresh', ...restart, ...because(reason), ...said });
+  }
+
+  function ended(reason?: string, details: EndDetails = {}): ConnectError {
+    const { reference, status } = ownOnly(details);
+    return new ConnectError('ERR_CONNECT_EXPIRED', {
+      stage: 'refresh',
+      ...restart,
+      ...because(reason),
+      ...(reference === undefined ? {} : { reference }),
+      ...(status === undefined ? {} : { status }),
+    });
+  }
+
+  return Object.freeze({
+    notConnected,
+    ended,
+    recorded(record: Exclude<OwnerRecord, { kind: 'connected' }> | undefined): ConnectError {
+      // Who has disconnected has no connection, as before the first one; any other end is news to them.
+      const isTheirWish = record === undefined || record.reason === 'disconnected';
+      return isTheirWish ? notConnected(record?.reason, NO_CONNECTION) : ended(record.reason);
+    },
+    madeByNobody: () => notConnected('nobody', MADE_BY_NOBODY),
+    unreadable: () => new ConnectError('ERR_CONNECT_CONFIG', { stage: 'refresh', reason: 'key', message: UNREADABLE }),
+  });
+}

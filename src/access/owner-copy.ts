@@ -1,0 +1,118 @@
+import { isConnectError } from '../errors/connect-error';
+import { ENDED_REASONS } from '../errors/events';
+import { MOST_RECORD_MS } from '../ledger/retention';
+import type { OwnerConnections } from '../connections/owner-connections';
+import { isHardExpired } from '../refresh/due';
+import type { EndedConnections } from '../refresh/ended';
+import { endingOf, type Endings } from '../refresh/endings';
+import type { TokenSet } from '../session/connect-token';
+import type { Owner } from '../session/owners';
+import type { Copy } from './copy';
+import type { NoToken } from './no-token';
+import type { SessionCopy } from './session-copy';
+
+/** What a copy of a user's connection needs. */
+export interface OwnerCopyConfig extends Pick<Endings, 'endConnection'> {
+  readonly connections: OwnerConnections;
+  readonly ended: EndedConnections;
+  readonly noToken: NoToken;
+}
+
+/**
+ * The token set of a user of the app: what is recorded for them, and where the caller is a request, a copy of it in the
+ * session, which is used for a minute without a look at the record.
+ * @param session - of the request; undefined: there is none
+ */
+export function ownerCopy(owner: Owner, session: SessionCopy | undefined, config: OwnerCopyConfig): Copy {
+  const { connections, ended, noToken } = config;
+
+  /** The copy in the session, if it is this user's. */
+  function inSession(): TokenSet | undefined {
+    const found = session?.held();
+    return found?.kind === 'held' && found.set.ownerTag === owner.tag ? { ...found.set, owner: owner.name } : undefined;
+  }
+
+  function isLiving(set: TokenSet | undefined): set is TokenSet {
+    return set !== undefined && !ended.has(set.connectionId);
+  }
+
+  /** With the store away, a token that is valid needs none. */
+  function isAllThereIs(mine: TokenSet): boolean {
+    return connections.isAway() && !isHardExpired(mine, Date.now());
+  }
+
+  /** What was connected in this session while nobody was signed in. */
+  function nobodys(): TokenSet | undefined {
+    const found = session?.held();
+    return found?.kind === 'held' && found.set.ownerTag === undefined ? found.set : undefined;
+  }
+
+  /** It makes room, as for a sign-in. */
+  function endNobodys(): void {
+    const set = nobodys();
+    if (set !== undefined) void config.endConnection(endingOf(set), 'replaced').catch(() => undefined);
+  }
+
+  async function load(mine: TokenSet | undefined): Promise<TokenSet> {
+    let record;
+    try {
+      record = await connections.load(owner, 'refresh');
+    } catch (error) {
+      // A token that is valid needs no store.
+      const isAway = isConnectError(error) && error.code === 'ERR_CONNECT_STORE';
+      if (isAway && isLiving(mine) && !isHardExpired(mine, Date.now())) return mine;
+      throw error;
+    }
+    if (record?.kind === 'connected' && !isLiving(record.set) && isLiving(mine)) {
+      // A sign-in that has failed is being taken back: what it replaced goes on.
+      return mine;
+    }
+    if (record?.kind !== 'connected' || !isLiving(record.set)) {
+      if (mine !== undefined) await session?.clear(mine, '');
+      if (record === undefined && nobodys() !== undefined) throw noToken.madeByNobody();
+      throw record?.kind === 'connected' ? noToken.ended('revoked') : noToken.recorded(record);
+    }
+    const { set } = record;
+    if (isLiving(mine) && mine.connectionId === set.connectionId && mine.generation >= set.generation) {
+      if (mine.generation > set.generation) void connections.renew(owner, mine);
+      session?.show(mine);
+      return mine;
+    }
+    endNobodys();
+    session?.hold(set);
+    await session?.put(set);
+    return set;
+  }
+
+  return {
+    read(): TokenSet | Promise<TokenSet> {
+      const mine = inSession();
+      if (isLiving(mine) && (connections.isCurrent(owner, mine) || isAllThereIs(mine))) {
+        session?.show(mine);
+        return mine;
+      }
+      session?.begin();
+      return load(mine);
+    },
+    begin: () => session?.begin(),
+    beforeRefresh: () => session?.beforeRefresh(),
+    async newer(set): Promise<TokenSet | undefined> {
+      const record = await connections.load(owner, 'refresh');
+      const found = record?.kind === 'connected' ? record.set : undefined;
+      const isNewer = found?.connectionId !== set.connectionId || found.generation > set.generation;
+      return isNewer && isLiving(found) ? found : undefined;
+    },
+    hold: (set) => session?.hold(set),
+    async persist(set, isRefreshed): Promise<void> {
+      await Promise.all([session?.persist(set, isRefreshed), connections.renew(owner, set)]);
+    },
+    record: (set) => void connections.renew(owner, set),
+    async clear(set, word): Promise<void> {
+      // Whoever has revoked it says so in the record: a disconnect, or a sign-in that has failed and puts back what it replaced.
+      const reason = ENDED_REASONS.find((known) => known === word);
+      const noted = reason === undefined ? undefined : connections.noteEnd(owner, set, reason);
+      await Promise.all([session?.clear(set, word), noted]);
+    },
+    retentionMs: () => MOST_RECORD_MS,
+  };
+}

@@ -1,0 +1,177 @@
+import type { Request } from 'express';
+import { debug } from '../errors/debug';
+import type { ConnectStage } from '../errors/connect-error';
+import { recordRetentionMs, sessionLifeMs } from '../ledger/retention';
+import type { EndedConnections } from '../refresh/ended';
+import { cameWithSession } from '../session/cookie';
+import { mayHaveGone } from '../session/gone-sessions';
+import { saveIfLiving, type LivingConfig } from '../session/living-session';
+import { lockPatience, readStored, saveDocument, type SessionRecord, type StoredSession } from '../session/store';
+import { withSessionLock } from '../session/lock';
+import type { Held, SessionTokens } from '../session/session-token';
+import type { TokenSet } from '../session/connect-token';
+import type { Copy } from './copy';
+import type { NoToken } from './no-token';
+
+/** What a copy in a session needs. */
+export interface SessionCopyConfig extends LivingConfig {
+  readonly session: (req: Request, stage: Extract<ConnectStage, 'refresh'>) => SessionRecord;
+  readonly tokens: SessionTokens;
+  readonly ended: EndedConnections;
+  readonly noToken: NoToken;
+  /** Milliseconds; the option of that name. */
+  readonly sessionTtlMs?: number | undefined;
+}
+
+/** The copy in a request's session. */
+export interface SessionCopy extends Copy {
+  /** What the session holds, whoever's it is. */
+  readonly held: () => Held;
+  /** Shows this token set, which the session holds, to the app. */
+  readonly show: (set: TokenSet) => void;
+  /** Puts a token set of another connection, or the first one, in place of what is there. Never fails. */
+  readonly put: (set: TokenSet) => Promise<void>;
+}
+
+/**
+ * The token set in the session of a request.
+ * @param isTheirs - whether a token set is of whoever makes the request; others are as if they were not there
+ * @throws ConnectError `ERR_CONNECT_NO_SESSION`, `ERR_CONNECT_STORE`, `ERR_CONNECT_REQUIRED` after a logout
+ */
+export function sessionCopy(
+  req: Request,
+  isTheirs: (set: TokenSet) => boolean,
+  config: SessionCopyConfig,
+): SessionCopy {
+  const { tokens, ended, noToken } = config;
+  const session = config.session(req, 'refresh');
+  const { sessionID: sessionId } = req;
+  /** The app's part of `session` before anything was waited for. */
+  let appPart: string | undefined;
+  /** The app's part of the store's document at the time when this call began a refresh. */
+  let storedBefore: Promise<string | undefined> | undefined;
+
+  /** A newer token set that another request has put into this session, if any. */
+  async function newer(set: TokenSet): Promise<TokenSet | undefined> {
+    // What the store holds under the id of a new session is another visitor's, should `genid` repeat itself.
+    if (!cameWithSession(req)) return undefined;
+    const document = await readStored(req, sessionId, 'refresh', config).catch(() => undefined);
+    const found = document === undefined ? undefined : tokens.readDocument(document);
+    if (found?.kind !== 'held' || !isTheirs(found.set) || ended.has(found.set.connectionId)) return undefined;
+    const isNewer = found.set.connectionId !== set.connectionId || found.set.generation > set.generation;
+    return isNewer ? found.set : undefined;
+  }
+
+  /**
+   * Puts a token set, which the session holds already, into the store, where only the token changes: what other requests
+   * have written there meanwhile stays. Afterwards the session looks unmodified, so that express-session does not write
+   * this request's older copy over the store's at the end; unless the app has changed something, and saves it anyway.
+   * @param before - the app's part of the store's document when the request began; undefined: as it is now
+   */
+  async function put(set: TokenSet, mayReplace: (found: Held) => boolean, before?: string): Promise<void> {
+    await write((stored) => {
+      const unmodified = (before ?? tokens.appPart(stored)) === appPart && isAsLoaded();
+      if (!mayReplace(tokens.readDocument(stored))) return undefined;
+      const document: Record<string, unknown> = { ...stored };
+      tokens.write(document, set);
+      if (unmodified) tokens.markStored(session, set);
+      return { document, unmodified };
+    });
+  }
+
+  /** Whether the app has changed nothing while the token was being fetched: that is still to be saved at the end. */
+  function isAsLoaded(): boolean {
+    return tokens.appPart(session) === appPart;
+  }
+
+  /**
+   * Changes the store's document under the session's lock. A failure is not the request's.
+   * @param decide - gives undefined when there is nothing to write
+   */
+  async function write(decide: (stored: StoredSession) => Change | undefined): Promise<void> {
+    try {
+      await withSessionLock(req.sessionStore, sessionId, lockPatience('refresh', config), async () => {
+        const stored = await readStored(req, sessionId, 'refresh', config);
+        // Gone: the visitor has logged out meanwhile, and writing would bring the session back.
+        if (stored === undefined || (req as { session?: unknown }).session !== session) return;
+        if (mayHaveGone(req.sessionStore, session)) return;
+        const change = decide(stored);
+        if (change === undefined) return;
+        await saveIfLiving(req, session, 'refresh', config, (onLate) =>
+          saveDocument(req, { session, ...change }, 'refresh', config, onLate),
+        );
+      });
+    } catch {
+      debug('refresh', 'session not saved');
+    }
+  }
+
+  return {
+    held: () => tokens.read(session),
+    show(set): void {
+      if (tokens.isHidden(session)) tokens.hold(session, set);
+    },
+    read(): TokenSet {
+      const found = tokens.read(session);
+      if (found.kind === 'unreadable') throw noToken.unreadable();
+      if (found.kind !== 'held' || !isTheirs(found.set)) throw noToken.notConnected();
+      if (ended.has(found.set.connectionId)) throw noToken.ended();
+      return found.set;
+    },
+    begin(): void {
+      appPart ??= tokens.appPart(session);
+    },
+    beforeRefresh(): void {
+      storedBefore ??= readStored(req, sessionId, 'refresh', config)
+        .then((document) => (document === undefined ? undefined : tokens.appPart(document)))
+        .catch(() => undefined);
+    },
+    newer,
+    hold: (set) => tokens.hold(session, set),
+    async persist(set, isRefreshed): Promise<void> {
+      const before = isRefreshed ? await storedBefore : undefined;
+      await put(set, (found) => found.kind === 'held' && isOlder(found.set, set), before);
+    },
+    async put(set): Promise<void> {
+      // A session that was made for this request is in no store; whatever saves it saves the token, too.
+      if (!cameWithSession(req)) return;
+      await put(set, (found) => found.kind !== 'held' || !isNewerOf(found.set, set));
+    },
+    record: () => undefined,
+    /** Takes an ended connection out of the session and the store, if it is still the one that is there. */
+    async clear(set): Promise<void> {
+      await write((stored) => {
+        const found = tokens.readDocument(stored);
+        const isThisOne =
+          found.kind === 'held' &&
+          found.set.connectionId === set.connectionId &&
+          found.set.generation <= set.generation;
+        if (!isThisOne) return undefined;
+        const document: Record<string, unknown> = { ...stored };
+        tokens.clear(document);
+        tokens.clear(session);
+        return { document, unmodified: tokens.appPart(stored) === appPart && isAsLoaded() };
+      });
+    },
+    retentionMs: () => recordRetentionMs(sessionLifeMs(session.cookie, config.sessionTtlMs)),
+  };
+}
+
+/** A document to write; `unmodified`: the request has changed nothing of the app's part that is still to be saved. */
+interface Change {
+  readonly document: Record<string, unknown>;
+  readonly unmodified: boolean;
+}
+
+/** Whether `found` is to make place for `set`, of the same connection. */
+function isOlder(found: TokenSet, set: TokenSet): boolean {
+  if (found.connectionId !== set.connectionId) return false;
+  if (found.generation !== set.generation) return found.generation < set.generation;
+  return found.token.access_token !== set.token.access_token;
+}
+
+/** Whether `found` is of the same connection and owner as `set`, and has nothing to gain from it. */
+function isNewerOf(found: TokenSet, set: TokenSet): boolean {
+  const isSame = found.connectionId === set.connectionId && found.ownerTag === set.ownerTag;
+  return isSame && found.generation >= set.generation;
+}

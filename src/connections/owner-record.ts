@@ -1,0 +1,124 @@
+import { createHash } from 'node:crypto';
+import { isFields, own } from '../base/own';
+import { ConnectError, type ConnectStage } from '../errors/connect-error';
+import { ENDED_REASONS, type EndedReason } from '../errors/events';
+import { labelText, readConnectToken, readLabel, type Label, type TokenSet } from '../session/connect-token';
+import { readSealed, sealer, type KeyRing } from '../session/seal';
+import type { Owner } from '../session/owners';
+
+/** What a store keeps for a user: their connection, or that it has ended. */
+export type OwnerRecord =
+  | {
+      readonly kind: 'connected';
+      readonly set: TokenSet;
+      /** When they connected, in milliseconds since 1970. */
+      readonly since: number;
+    }
+  | {
+      readonly kind: 'ended';
+      /** Of the connection that has ended. */
+      readonly connectionId: string;
+      readonly reason: EndedReason;
+      /** When it ended, in milliseconds since 1970. */
+      readonly since: number;
+    };
+
+/** What distinguishes the records of deployments. */
+export interface RecordScope {
+  readonly clientId: string;
+  readonly tokenUrl: string;
+  readonly sessionKey: string;
+}
+
+/** Makes text of records, and records of text. */
+export interface OwnerRecords {
+  readonly seal: (record: OwnerRecord, owner: Owner) => string;
+  /**
+   * @returns with whether it is sealed with another key than the first one
+   * @throws ConnectError `ERR_CONNECT_CONFIG` with `namespace`, `key` or `record`: a record that cannot be read is there all
+   * the same, and must never pass for "not connected"
+   */
+  readonly open: (text: string, owner: Owner, stage: ConnectStage) => { record: OwnerRecord; isOldKey: boolean };
+}
+
+const NAMESPACE_CHARACTERS = 16;
+
+/**
+ * Form: `v2.<key id>.<connection id>.<generation>.<namespace>.<iv>.<sealed>` (AES-256-GCM, `session/seal`). Everything is
+ * authenticated, and with it the user: a record copied to another one does not open. The namespace is a hash of client id,
+ * token URL and `sessionKey`, so that a process which has others finds out that the record is not for it.
+ */
+export function ownerRecords({ clientId, tokenUrl, sessionKey }: RecordScope, keys: KeyRing): OwnerRecords {
+  const { seal, open } = sealer(keys, 'connection');
+  const namespace = createHash('sha256')
+    .update(JSON.stringify(['connect-auth connections v1', clientId, tokenUrl, sessionKey]))
+    .digest('base64url')
+    .slice(0, NAMESPACE_CHARACTERS);
+  const context = ({ name }: Owner): readonly string[] => [clientId, sessionKey, name];
+
+  return Object.freeze({
+    seal(record: OwnerRecord, owner: Owner): string {
+      const label = `${labelText(labelFor(record))}.${namespace}`;
+      return seal(JSON.stringify(contentOf(record)), context(owner), label);
+    },
+    open(text: string, owner: Owner, stage: ConnectStage): { record: OwnerRecord; isOldKey: boolean } {
+      const { keyId, label: words } = readSealed(text) ?? {};
+      const end = words?.lastIndexOf('.') ?? -1;
+      const label = readLabel(words?.slice(0, end));
+      if (words === undefined || label === undefined) throw unusable('record', stage);
+      if (words.slice(end + 1) !== namespace) throw unusable('namespace', stage);
+      const content = open(text, context(owner));
+      if (content === undefined) throw unusable('key', stage);
+      const record = recordOf(label, content, owner);
+      if (record === undefined) throw unusable('record', stage);
+      return { record, isOldKey: keyId !== keys[0].id };
+    },
+  });
+}
+
+function labelFor(record: OwnerRecord): Label {
+  if (record.kind === 'ended') return { connectionId: record.connectionId, generation: 0 };
+  const { connectionId, generation } = record.set;
+  return { connectionId, generation };
+}
+
+function contentOf(record: OwnerRecord): object {
+  if (record.kind === 'ended') return { ended: record.reason, since: record.since };
+  const { token, lifetimeSeconds } = record.set;
+  return { token, lifetimeSeconds, since: record.since };
+}
+
+function recordOf({ connectionId, generation }: Label, content: string, owner: Owner): OwnerRecord | undefined {
+  const fields = JSON.parse(content) as unknown;
+  if (!isFields(fields)) return undefined;
+  const since = own(fields, 'since');
+  if (typeof since !== 'number') return undefined;
+  const reason = ENDED_REASONS.find((word) => word === own(fields, 'ended'));
+  if (reason !== undefined) return { kind: 'ended', connectionId, reason, since };
+  const token = readConnectToken(own(fields, 'token'));
+  if (token === undefined) return undefined;
+  const lifetime = own(fields, 'lifetimeSeconds');
+  const set: TokenSet = {
+    token,
+    connectionId,
+    generation,
+    owner: owner.name,
+    ownerTag: owner.tag,
+    lifetimeSeconds: typeof lifetime === 'number' ? lifetime : undefined,
+  };
+  return { kind: 'connected', set, since };
+}
+
+const MESSAGES = {
+  namespace:
+    "The connection store holds this user's record for another clientId, tokenUrl or sessionKey: give every process the " +
+    'same three, and every instance with others a store of its own (prefix, table). The record is kept.',
+  key:
+    "No key of encryptionKeys opens this user's record: add the key that sealed it to the end of the list, and give every " +
+    'process the same keys. A record copied from another user does not open either. The record is kept.',
+  record: 'The connection store holds something else than a record for this user: it must give the text to the letter.',
+};
+
+function unusable(reason: keyof typeof MESSAGES, stage: ConnectStage): ConnectError {
+  return new ConnectError('ERR_CONNECT_CONFIG', { stage, reason, message: MESSAGES[reason] });
+}
