@@ -2,20 +2,31 @@ import { randomBytes } from 'node:crypto';
 import express, { type Express, type NextFunction, type Request, type Response } from 'express';
 import { Registry } from 'prom-client';
 import session, { type SessionOptions } from 'express-session';
-import { connectAuth, connectErrorHandler, type ConnectAuthOptions, type ConnectEvent } from 'express-connect-auth';
+import {
+  connectAuth,
+  connectErrorHandler,
+  memoryConnections,
+  type ConnectAuthOptions,
+  type ConnectEvent,
+} from 'express-connect-auth';
 import type { Sandbox } from 'express-connect-auth/testing';
 import { localBackstage, type Backstage } from './backstage';
 import type { WorkerSign } from './connected-page';
 import { connectedRoutes } from './connected-routes';
+import { hasConnection } from './connection-owner';
 import { errorsInOneProcessContent, errorsNeedSandboxContent } from './errors-page';
 import { errorRoutes } from './error-routes';
+import { caught } from './handlers';
 import { welcomeBackContent, welcomeContent } from './home-page';
 import { html } from './html';
-import { layout, type Page } from './layout';
+import { layout, type PageContent } from './layout';
 import { LIVE_SCRIPT } from './live-script';
 import { createRehearsal } from './rehearsal';
-import { oneAddress, ownFormsOnly } from './same-origin';
+import { isOnlyHere, oneAddress, ownFormsOnly } from './same-origin';
 import { CHEVRON, FAVICON, STYLES } from './styles';
+import { userBar } from './user-bar';
+import { userOf } from './users';
+import { userRoutes } from './users-routes';
 import { HASTY_PREFIX } from './walk';
 
 /** What the demo is made of. */
@@ -53,10 +64,13 @@ export function createDemo({ address, connectOptions, sandbox, cluster }: DemoPa
   // Cookies do not tell ports apart: two demos on one machine would share a name.
   const cookieSuffix = new URL(address).port || 'demo';
   const provider = sandbox === undefined && cluster === undefined ? 'real' : 'sandbox';
-  const page = (content: Omit<Page, 'provider'>) => layout({ ...content, provider });
+  // Users without passwords are for the one person in front of this machine.
+  const hasUsers = isOnlyHere(address);
+  const page = (content: PageContent) => layout({ ...content, provider, hasUsers });
   const backstage = cluster?.backstage ?? localBackstage(sandbox);
+  const { connections = memoryConnections(), ...ownOptions } = connectOptions;
   const options = {
-    ...connectOptions,
+    ...ownOptions,
     afterDisconnect: '/?left',
     onEvent(event: ConnectEvent) {
       backstage.record(event);
@@ -103,14 +117,19 @@ export function createDemo({ address, connectOptions, sandbox, cluster }: DemoPa
 
   const rehearsal = sandbox === undefined ? undefined : createRehearsal(sandbox, `demo.trouble.${cookieSuffix}`);
   if (rehearsal !== undefined) app.use('/connect/callback', rehearsal.handler);
-  const connect = connectAuth(options);
+  const connect = connectAuth(hasUsers ? { ...options, connections, owner: (req) => userOf(req)?.id } : options);
   app.use(connect);
 
-  app.get('/', (req, res) => {
-    const content =
-      req.session.connectToken === undefined ? welcomeContent(req.query['left'] !== undefined) : welcomeBackContent();
-    res.type('html').send(page({ title: 'Connect your account', current: '/', content }));
-  });
+  app.get(
+    '/',
+    caught(async (req, res) => {
+      const isConnected = await hasConnection(req, connect);
+      const welcome = isConnected ? welcomeBackContent() : welcomeContent(req.query['left'] !== undefined);
+      const content = html`${hasUsers ? userBar(userOf(req), '/') : undefined}${welcome}`;
+      res.type('html').send(page({ title: 'Connect your account', current: '/', content }));
+    }),
+  );
+  if (hasUsers) app.use(userRoutes({ connect, worker: cluster?.worker.number, page }));
   app.use(connectedRoutes({ address, connect, backstage, worker: cluster?.worker, page }));
   app.get('/metrics', (_req, res, next) => {
     backstage.metrics().then((text) => void res.set('Content-Type', Registry.PROMETHEUS_CONTENT_TYPE).send(text), next);

@@ -11,7 +11,9 @@ export interface WorkerSettings {
   /** Process id of a Redis that was started for this demo alone, and must not outlive it. */
   readonly redisPid: number | undefined;
   readonly sessionSecret: string;
-  /** Seals the tokens in Redis: those of the ledger and those of the sessions. */
+  /** Names this run of the demo, in a few letters and digits. */
+  readonly run: string;
+  /** Seals the tokens in Redis: those of the ledger, of the sessions and of the users. */
   readonly tokenSecret: string;
   readonly connectOptions: {
     readonly clientId: string;

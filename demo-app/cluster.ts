@@ -30,6 +30,7 @@ async function runPrimary(): Promise<void> {
       port: place.port,
       redisUrl: redis.url,
       redisPid: redis.pid,
+      run: randomBytes(4).toString('hex'),
       sessionSecret: randomBytes(32).toString('hex'),
       tokenSecret: randomBytes(32).toString('hex'),
       connectOptions: sandbox.connectOptions,

@@ -1,9 +1,12 @@
 import type { ConnectToken } from 'express-connect-auth';
 import { BURST_SIZE, tokenHash, type BurstResult } from './burst';
+import type { ConnectionOwner } from './connection-owner';
 import { html, type Html } from './html';
 import type { JournalLine } from './journal';
 import { TOKEN_SECONDS } from './provider';
-import { counted, eventInWords, timeLeft } from './words';
+import { userBar } from './user-bar';
+import { userById } from './users';
+import { counted, eventInWords, moment, timeLeft } from './words';
 
 /** The process that answers, where there are several. */
 export interface WorkerSign {
@@ -20,14 +23,16 @@ export interface Connection {
   readonly refreshes: number | undefined;
   readonly events: readonly JournalLine[];
   readonly worker: WorkerSign | undefined;
+  /** Whose connection it is; undefined: of nobody who is logged in. */
+  readonly owner: ConnectionOwner | undefined;
   /** Milliseconds since 1970. */
   readonly nowMs: number;
 }
 
 /** The whole page. @param outcome - what the visitor's last action came to */
 export function connectedContent(connection: Connection, outcome?: Html): Html {
-  const { worker } = connection;
-  return html`<p class="eyebrow"><span class="dot good"></span>Connected</p>
+  const { worker, owner } = connection;
+  return html`${owner === undefined ? undefined : userBar(owner.user, '/connected')}<p class="eyebrow"><span class="dot good"></span>Connected</p>
 <h1>Your account is connected</h1>
 <p class="lead">The token is in this site’s session and stays on the server. Shortly before it expires, whichever request
 comes next fetches a new one.</p>
@@ -56,10 +61,16 @@ ${
         html`<input type="hidden" name="worker" value="${worker.number}">`,
       )
 }
-${action('/connect/disconnect', 'Disconnect', 'Takes the token out of the session, for good.')}
+${action('/connect/disconnect', 'Disconnect', disconnectNote(owner))}
 </section>
 </div>
 </div>`;
+}
+
+function disconnectNote(owner: ConnectionOwner | undefined): string {
+  return owner === undefined
+    ? 'Takes the token out of the session, for good.'
+    : `Ends the connection of ${owner.user.name} on every device, for good.`;
 }
 
 function action(path: string, label: string, text: string, fields?: Html): Html {
@@ -68,7 +79,7 @@ function action(path: string, label: string, text: string, fields?: Html): Html 
 }
 
 /** The part that the script keeps up to date. */
-export function liveContent({ token, refreshes, events, worker, nowMs }: Connection): Html {
+export function liveContent({ token, refreshes, events, worker, owner, nowMs }: Connection): Html {
   const secondsLeft = token.expires_at === undefined ? undefined : Math.max(0, token.expires_at - nowMs / 1000);
   const words = timeLeft(token.expires_at, nowMs);
   const left =
@@ -80,6 +91,12 @@ export function liveContent({ token, refreshes, events, worker, nowMs }: Connect
   return html`<section class="card" aria-label="Connection">
 <dl class="facts">
 <div class="first"><dt>Time left</dt><dd>${left}${bar}</dd></div>
+${
+  owner === undefined
+    ? undefined
+    : html`<div><dt>User</dt>
+<dd>${owner.user.name} <span class="soft">(connected since ${moment(owner.since, nowMs)})</span></dd></div>`
+}
 <div><dt>Refreshed</dt><dd>${refreshes === undefined ? 'not known' : counted(refreshes, 'time')}</dd></div>
 <div><dt>Token</dt><dd><span class="mono">${tokenHash(token.access_token)}</span> <span class="soft">(a hash of it)</span></dd></div>
 <div><dt>Token type</dt><dd>${token.type}</dd></div>
@@ -104,7 +121,12 @@ function eventLine({ event, count, worker }: JournalLine): Html {
   const at = new Date(event.time);
   return html`<li><time class="mono" datetime="${at.toISOString()}">${at.toTimeString().slice(0, 8)}</time>
 <span><strong>${what}</strong>${count === 1 ? undefined : html` <b class="times">× ${count}</b>`}
-<span class="soft">${more}${worker === undefined || count > 1 ? '' : `, worker ${worker}`}</span></span></li>`;
+<span class="soft">${more}${aboutUser(event.owner)}${worker === undefined || count > 1 ? '' : `, worker ${worker}`}</span></span></li>`;
+}
+
+function aboutUser(id: string | undefined): string {
+  const user = userById(id);
+  return user === undefined ? '' : ` (${user.name})`;
 }
 
 function scopeInWords(scope: string | undefined): string {

@@ -1,4 +1,4 @@
-import { Router, urlencoded, type NextFunction, type Request, type RequestHandler, type Response } from 'express';
+import { Router, type NextFunction, type Request, type Response } from 'express';
 import type { ConnectAuth, ConnectToken } from 'express-connect-auth';
 import type { Backstage } from './backstage';
 import { BURST_TARGET, fireBurst, tokenHash } from './burst';
@@ -12,15 +12,18 @@ import {
   type Connection,
   type WorkerSign,
 } from './connected-page';
+import { connectionOwner, hasConnection } from './connection-owner';
+import { caught, readFields, reloadSession, saveSession, smallForm } from './handlers';
 import type { Html } from './html';
-import type { Page } from './layout';
+import type { PageContent } from './layout';
+import { userOf } from './users';
 
 interface ConnectedParts {
   readonly address: string;
   readonly connect: ConnectAuth;
   readonly backstage: Backstage;
   readonly worker: (WorkerSign & { readonly kill: (number: number) => void }) | undefined;
-  readonly page: (content: Omit<Page, 'provider'>) => string;
+  readonly page: (content: PageContent) => string;
 }
 
 /** The connected page, and what its buttons do. */
@@ -28,8 +31,16 @@ export function connectedRoutes({ address, connect, backstage, worker, page }: C
   const router = Router();
   const guard = connect.requireConnect({ onMissing: 'error' });
 
-  async function connectionOf(token: ConnectToken): Promise<Connection> {
-    return { token, worker, refreshes: refreshesOf(token), events: await backstage.events(), nowMs: Date.now() };
+  async function connectionOf(req: Request, token: ConnectToken): Promise<Connection> {
+    const [owner, events] = await Promise.all([connectionOwner(req, connect), backstage.events()]);
+    return { token, worker, owner, events, refreshes: refreshesOf(token), nowMs: Date.now() };
+  }
+
+  function homeUnlessConnected(req: Request, res: Response, next: NextFunction): void {
+    hasConnection(req, connect).then((isConnected) => {
+      if (isConnected) next();
+      else res.redirect(req.method === 'GET' ? 302 : 303, '/');
+    }, next);
   }
 
   async function show(
@@ -39,7 +50,7 @@ export function connectedRoutes({ address, connect, backstage, worker, page }: C
     outcome?: (token: ConnectToken) => Html | undefined,
   ): Promise<void> {
     const token = await connect.getToken(req);
-    const content = connectedContent(await connectionOf(token), outcome?.(token));
+    const content = connectedContent(await connectionOf(req, token), outcome?.(token));
     res.type('html').send(page({ title, content, live: true }));
   }
 
@@ -65,7 +76,7 @@ export function connectedRoutes({ address, connect, backstage, worker, page }: C
     const result = await fireBurst(address, req.headers.cookie ?? '');
     const providerCalls = await backstage.presentations(aged.refresh_token ?? '');
     // This request still holds the session as it was before those fifty.
-    await reload(req);
+    await reloadSession(req);
     await show(req, res, 'Fifty at once', () =>
       burstOutcome(tokenHash(aged.access_token), { ...result, providerCalls }),
     );
@@ -77,7 +88,7 @@ export function connectedRoutes({ address, connect, backstage, worker, page }: C
   }
 
   function kill(req: Request, res: Response): void {
-    const number = Number((req.body as { worker?: unknown } | undefined)?.worker);
+    const number = Number(readFields(req.body)['worker']);
     if (worker === undefined || !Number.isInteger(number) || number < 1 || number > worker.of)
       return res.redirect(303, '/connected');
     // Not before the answer has left: it may be this very process.
@@ -96,7 +107,10 @@ export function connectedRoutes({ address, connect, backstage, worker, page }: C
     guard,
     caught(async (req, res) => {
       const token = await connect.getToken(req);
-      res.type('html').send(liveContent(await connectionOf(token)).markup);
+      const connection = await connectionOf(req, token);
+      // Another device has disconnected, which this session hears of within a minute; what is recorded says so at once.
+      if (userOf(req) !== undefined && connection.owner === undefined) res.status(401).end();
+      else res.type('html').send(liveContent(connection).markup);
     }),
   );
   router.get(
@@ -110,24 +124,12 @@ export function connectedRoutes({ address, connect, backstage, worker, page }: C
   router.post('/connected/expire', caught(expire));
   router.post('/connected/burst', caught(burst));
   router.post('/connected/me', homeUnlessConnected, connect.requireConnect(), caught(callMe));
-  router.post('/connected/kill', urlencoded({ extended: false, limit: '1kb' }), kill);
+  router.post('/connected/kill', smallForm, kill);
   // Where a reload or the address bar leads after a form.
   router.get(['/connected/expire', '/connected/burst', '/connected/me', '/connected/kill'], (_req, res) =>
     res.redirect(302, '/connected'),
   );
   return router;
-}
-
-function homeUnlessConnected(req: Request, res: Response, next: NextFunction): void {
-  if (req.session.connectToken === undefined) res.redirect(req.method === 'GET' ? 302 : 303, '/');
-  else next();
-}
-
-/** Express 4 does not catch rejections. */
-function caught(handler: (req: Request, res: Response) => Promise<void>): RequestHandler {
-  return function caughtHandler(req, res, next) {
-    handler(req, res).catch(next);
-  };
 }
 
 /** Makes the stored token one that expired a second ago. @returns that token; undefined without a connection */
@@ -136,7 +138,7 @@ async function age(req: Request): Promise<ConnectToken | undefined> {
   if (token === undefined) return undefined;
   const aged = { ...token, expires_at: Math.floor(Date.now() / 1000) - 1 };
   req.session.connectToken = aged;
-  await settled((done) => req.session.save(done));
+  await saveSession(req);
   return aged;
 }
 
@@ -144,17 +146,4 @@ async function age(req: Request): Promise<ConnectToken | undefined> {
 function refreshesOf({ connection = '' }: ConnectToken): number | undefined {
   const generation = /^[^.]+\.(\d+)/.exec(connection)?.[1];
   return generation === undefined ? undefined : Number(generation);
-}
-
-function reload(req: Request): Promise<void> {
-  return settled((done) => req.session.reload(done));
-}
-
-function settled(act: (done: (error?: unknown) => void) => void): Promise<void> {
-  return new Promise((resolve, reject) => {
-    act((error) => {
-      if (error === undefined || error === null) resolve();
-      else reject(error instanceof Error ? error : new Error('The session store failed.'));
-    });
-  });
 }

@@ -1,9 +1,10 @@
-import { Router, urlencoded, type NextFunction, type Request, type Response } from 'express';
+import { Router, type Request, type Response } from 'express';
 import type { Sandbox } from 'express-connect-auth/testing';
 import { allCodesContent, answerContent, errorsContent, hintContent } from './errors-page';
+import { caught, readFields, smallForm } from './handlers';
 import { SIGN_IN } from './home-page';
 import type { Html } from './html';
-import type { Page } from './layout';
+import type { PageContent } from './layout';
 import type { Rehearsal } from './rehearsal';
 import { API_CODES, describeTrouble, parseTrouble, type Trouble } from './troubles';
 import { createWalker, HASTY_PREFIX, type Answer, type Walker } from './walk';
@@ -12,7 +13,7 @@ interface ErrorParts {
   readonly address: string;
   readonly sandbox: Sandbox;
   readonly rehearsal: Rehearsal;
-  readonly page: (content: Omit<Page, 'provider'>) => string;
+  readonly page: (content: PageContent) => string;
 }
 
 /** The page "Errors on show" and what its forms do. */
@@ -67,14 +68,7 @@ export function errorRoutes({ address, sandbox, rehearsal, page }: ErrorParts): 
   }
 
   router.get('/errors', (_req, res) => show(res, 'Errors on show', errorsContent()));
-  // Express 4 does not catch rejections.
-  router.post(
-    '/errors',
-    urlencoded({ extended: false, limit: '4kb' }),
-    (req: Request, res: Response, next: NextFunction) => {
-      act(req, res).catch(next);
-    },
-  );
+  router.post('/errors', smallForm, caught(act));
   return router;
 }
 
@@ -85,11 +79,6 @@ async function walkAllCodes(walker: Walker): Promise<{ apiCode: number; answer: 
     results.push({ apiCode, answer: await walker.walk(trouble) });
   }
   return results;
-}
-
-function readFields(body: unknown): Readonly<Record<string, string>> {
-  const entries = typeof body === 'object' && body !== null ? Object.entries(body) : [];
-  return Object.fromEntries(entries.filter((entry): entry is [string, string] => typeof entry[1] === 'string'));
 }
 
 function readTrouble(fields: Readonly<Record<string, string>>): Trouble | undefined {

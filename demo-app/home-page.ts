@@ -1,7 +1,12 @@
 import { html, type Html } from './html';
 
-/** Address that starts a sign-in and ends on the connected page. */
-export const SIGN_IN = '/connect/authorize?returnTo=/connected';
+/** Address that starts a sign-in and ends on a page of the demo. */
+export function signIn(returnTo: string): string {
+  return `/connect/authorize?returnTo=${returnTo}`;
+}
+
+/** The one that ends on the connected page. */
+export const SIGN_IN = signIn('/connected');
 
 const STROKE = 'fill="none" stroke="currentColor" stroke-width="1.9" stroke-linecap="round" stroke-linejoin="round"';
 

@@ -5,13 +5,18 @@ export interface Page {
   /** Shown in the tab, before the name of the demo. */
   readonly title: string;
   /** Path of the entry of the navigation that this page belongs to. */
-  readonly current?: '/' | '/errors';
+  readonly current?: '/' | '/users' | '/errors';
   /** What the demo talks to, for the foot of the page. */
   readonly provider: 'sandbox' | 'real';
+  /** Whether there is a page of the users. */
+  readonly hasUsers: boolean;
   readonly content: Html;
   /** Whether the script that keeps the connection up to date belongs to it. */
   readonly live?: boolean;
 }
+
+/** What a route says of its page; the rest is the demo's. */
+export type PageContent = Omit<Page, 'provider' | 'hasUsers'>;
 
 const MARK = html`<svg viewBox="0 0 32 32" aria-hidden="true" focusable="false"><rect width="32" height="32" rx="9"
   fill="#4f46e5"/><g fill="none" stroke="#fff" stroke-width="2.6"><circle cx="12.5" cy="16" r="5.5"/><circle cx="19.5"
@@ -24,7 +29,7 @@ const FOOT = {
 
 /** A whole document in the demo's looks. */
 export function layout(page: Page): string {
-  const link = (path: '/' | '/errors', text: string) =>
+  const link = (path: '/' | '/users' | '/errors', text: string) =>
     html`<a href="${path}"${page.current === path ? html` aria-current="page"` : undefined}>${text}</a>`;
   return html`<!doctype html>
 <html lang="en">
@@ -41,7 +46,7 @@ ${page.live === true ? html`<script src="/live.js" defer></script>` : undefined}
 <a class="skip" href="#content">Skip to content</a>
 <header class="bar">
 <a class="brand" href="/">${MARK}<span>express-connect-auth</span></a>
-<nav aria-label="Main">${link('/', 'Home')}${link('/errors', 'Errors on show')}</nav>
+<nav aria-label="Main">${link('/', 'Home')}${page.hasUsers ? link('/users', 'Users') : undefined}${link('/errors', 'Errors on show')}</nav>
 </header>
 <main id="content" tabindex="-1">
 ${page.content}

@@ -2,6 +2,11 @@ import type { NextFunction, Request, Response } from 'express';
 
 const LOOPBACK = new Set(['localhost', '127.0.0.1', '[::1]', '::1']);
 
+/** Whether a demo is open to this machine alone. @param address - its origin */
+export function isOnlyHere(address: string): boolean {
+  return LOOPBACK.has(new URL(address).hostname);
+}
+
 /**
  * Brings visitors to the one address that the sign-in comes back to: cookies set for `127.0.0.1` are not sent to
  * `localhost`, and the sign-in would end as a stranger's. Does nothing for a public address, where a proxy may stand.
@@ -10,7 +15,7 @@ const LOOPBACK = new Set(['localhost', '127.0.0.1', '[::1]', '::1']);
 export function oneAddress(address: string) {
   const home = new URL(address);
   return function toOneAddress(req: Request, res: Response, next: NextFunction): void {
-    if (!LOOPBACK.has(home.hostname) || req.headers.host === home.host) next();
+    if (!isOnlyHere(address) || req.headers.host === home.host) next();
     else if (req.method === 'GET' || req.method === 'HEAD') res.redirect(302, home.origin + onlyPath(req.originalUrl));
     else res.status(403).type('text/plain').send(`Please use ${home.origin}.\n`);
   };

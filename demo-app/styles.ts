@@ -58,6 +58,12 @@ code, pre, .mono { font-family: ui-monospace, "SF Mono", SFMono-Regular, Menlo, 
 .button.quiet:hover { background: var(--tint); border-color: var(--accent); color: var(--text); }
 :focus-visible { outline: 3px solid var(--accent); outline-offset: 3px; }
 main:focus { outline: none; }
+.user-bar { display: flex; flex-wrap: wrap; align-items: center; justify-content: space-between; gap: .75rem 1.5rem; margin-bottom: clamp(1.5rem, 4vw, 2.5rem); padding: .6rem .6rem .6rem 1.1rem; border: 1px solid var(--line); border-radius: 12px; background: var(--card); }
+.user-bar p { margin: 0; font-weight: 550; }
+.user-bar .buttons { display: flex; flex-wrap: wrap; gap: .5rem; }
+.actions.column { display: grid; justify-content: start; }
+.card code { overflow-wrap: anywhere; }
+.button.small { min-height: 2.75rem; padding: .4rem 1rem; font-size: .95rem; }
 .card { padding: clamp(1.25rem, 4vw, 2rem); border: 1px solid var(--line); border-radius: 12px; background: var(--card); box-shadow: var(--shadow); }
 .stack { display: grid; gap: 1.25rem; margin-top: 2rem; }
 .stack > .stack { margin-top: 0; }
@@ -70,6 +76,7 @@ main:focus { outline: none; }
 .steps h2 { font-size: 1.05rem; align-self: end; }
 .steps p { margin: 0; color: var(--soft); font-size: .95rem; }
 dl.facts { margin: 0; }
+h2 + dl.facts { margin-top: 1rem; }
 dl.facts > div { display: flex; flex-wrap: wrap; justify-content: space-between; gap: .1rem 1.5rem; padding: .85rem 0; border-bottom: 1px solid var(--line); }
 dl.facts > div:first-child { padding-top: 0; }
 dl.facts > div:last-child { padding-bottom: 0; border-bottom: 0; }
@@ -82,7 +89,7 @@ progress { display: block; width: 100%; margin-top: .6rem; height: .5rem; border
 progress::-webkit-progress-bar { background: var(--tint); }
 progress::-webkit-progress-value { background: var(--accent); border-radius: 99px; }
 progress::-moz-progress-bar { background: var(--accent); border-radius: 99px; }
-.events { display: grid; gap: .7rem; margin: 1rem 0 0; padding: 0; list-style: none; font-size: .925rem; }
+.events { display: grid; gap: .7rem; margin: 1rem 0 0; padding: 0; list-style: none; font-size: .925rem; overflow-wrap: anywhere; }
 .events li { display: grid; grid-template-columns: 5.2rem 1fr; gap: .25rem .75rem; align-items: baseline; }
 .events time { color: var(--soft); }
 .events .times { color: var(--accent); }
@@ -96,6 +103,8 @@ progress::-moz-progress-bar { background: var(--accent); border-radius: 99px; }
 .figures { display: flex; flex-wrap: wrap; gap: .5rem 2rem; margin: .75rem 0 1rem; padding: 0; list-style: none; color: var(--soft); }
 .figures b { color: var(--text); font-size: 1.9rem; line-height: 1.1; letter-spacing: -.02em; font-variant-numeric: tabular-nums; }
 .figures.small b { font-size: 1.15rem; }
+.journey { display: grid; gap: .6rem; margin: 1rem 0 0; padding-inline-start: 1.4rem; color: var(--soft); }
+.journey ::marker { color: var(--accent); font-weight: 600; }
 .fields { display: grid; gap: 1rem; margin-top: 1.25rem; }
 .field label { display: block; margin-bottom: .35rem; font-weight: 550; font-size: .95rem; }
 select {
@@ -117,6 +126,9 @@ td:last-child, th:last-child { padding-right: 0; }
 td .soft { display: block; font-size: .925rem; }
 @media (max-width: 39.99rem) {
   .actions > .button, .actions form > .button { width: 100%; }
+  .actions.column { justify-content: stretch; }
+  .user-bar { padding: .7rem .75rem .75rem; }
+  .button.small { padding-inline: .7rem; font-size: .9rem; }
   table.folding thead { position: absolute; clip-path: inset(50%); width: 1px; height: 1px; overflow: hidden; }
   table.folding tr { display: grid; grid-template-columns: 3.5rem 1fr; padding: .8rem 0; border-bottom: 1px solid var(--line); }
   table.folding tr:last-child { border-bottom: 0; padding-bottom: 0; }

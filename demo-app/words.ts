@@ -1,4 +1,4 @@
-import type { ConnectEvent } from 'express-connect-auth';
+import type { ConnectEvent, EndedReason } from 'express-connect-auth';
 
 /**
  * How long a token is still good for, as a person would say it.
@@ -22,13 +22,28 @@ export function counted(count: number, noun: string): string {
   return `${count} ${noun}${count === 1 ? '' : 's'}`;
 }
 
-const WHY_ENDED: Readonly<Record<Extract<ConnectEvent, { type: 'ended' }>['reason'], string>> = {
+const WHY_ENDED: Readonly<Record<EndedReason, string>> = {
   invalid_grant: 'the provider says so',
   lost_response: 'an answer of the provider was lost',
   refused: 'the provider has refused it for a day',
   disconnected: 'the visitor has disconnected',
   replaced: 'a newer sign-in has taken its place',
 };
+
+/** Why a connection is over. */
+export function endedInWords(reason: EndedReason): string {
+  return WHY_ENDED[reason];
+}
+
+/**
+ * A moment by the clock of this machine, with its day unless that is today.
+ * @param nowMs - milliseconds since 1970
+ */
+export function moment(at: Date, nowMs: number): string {
+  const day = at.toDateString();
+  const time = at.toTimeString().slice(0, 8);
+  return day === new Date(nowMs).toDateString() ? time : `${day}, ${time}`;
+}
 
 /** An event in words: what happened, and what is worth knowing about it. */
 export function eventInWords(event: ConnectEvent): readonly [what: string, more: string] {
@@ -48,7 +63,7 @@ export function eventInWords(event: ConnectEvent): readonly [what: string, more:
     case 'disconnected':
       return ['Disconnected', 'for good'];
     case 'ended':
-      return ['Ended', `because ${WHY_ENDED[event.reason]}`];
+      return ['Ended', `because ${endedInWords(event.reason)}`];
     case 'ledger_error':
       return ['Ledger away', `at ${event.operation}`];
     case 'ledger_forgot':

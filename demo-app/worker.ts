@@ -2,11 +2,13 @@ import cluster from 'node:cluster';
 import { createServer, type Server } from 'node:http';
 import { RedisStore } from 'connect-redis';
 import { createClient } from 'redis';
-import { redisLedger } from 'express-connect-auth/redis';
+import type { ConnectionStore } from 'express-connect-auth';
+import { redisConnections, redisLedger } from 'express-connect-auth/redis';
 import { createDemo } from './app';
 import type { Backstage } from './backstage';
 import type { Answers, PrimaryMessage, WorkerMessage, WorkerSettings } from './cluster-messages';
 import { DEMO_TIMEOUT_MS } from './provider';
+import { USERS } from './users';
 
 /** Seconds that a session of this demo is kept in Redis. */
 const SESSION_SECONDS = 3600;
@@ -29,6 +31,14 @@ export async function runWorker(): Promise<void> {
   await client.connect();
 
   const tokenKeys = [{ id: 'demo', secret: settings.tokenSecret }];
+  const redis = {
+    sendCommand: (...args: string[]) => client.sendCommand(args),
+    encryptionKeys: tokenKeys,
+    // Five processes and a browser on one small machine: let nobody see 503 for a slow moment.
+    commandTimeoutMs: 3_000,
+  };
+  // Records of users never expire, and no other run has the key to them: it must not come upon them.
+  const connections = redisConnections({ ...redis, prefix: `connect-auth-demo:${settings.run}:` });
   const address = `http://localhost:${settings.port}`;
   const demo = createDemo({
     address,
@@ -38,13 +48,8 @@ export async function runWorker(): Promise<void> {
       afterConnect: '/connected',
       timeoutMs: DEMO_TIMEOUT_MS,
       encryptionKeys: tokenKeys,
-      ledger: redisLedger({
-        sendCommand: (...args) => client.sendCommand(args),
-        encryptionKeys: tokenKeys,
-        prefix: 'connect-auth-demo:ledger:',
-        // Five processes and a browser on one small machine: let nobody see 503 for a slow moment.
-        commandTimeoutMs: 3_000,
-      }),
+      connections,
+      ledger: redisLedger({ ...redis, prefix: 'connect-auth-demo:ledger:' }),
     },
     cluster: {
       worker: {
@@ -64,8 +69,17 @@ export async function runWorker(): Promise<void> {
   stop = stopOnce(async () => {
     await Promise.all(servers.map(closeServer));
     await demo.close();
+    await forgetUsers(connections);
     await client.close();
   });
+}
+
+/** Leaves no record of this run in a Redis that outlives it. */
+async function forgetUsers(connections: ConnectionStore): Promise<void> {
+  for (const { id } of USERS) {
+    const found = await connections.load(id);
+    if (found !== undefined) await connections.remove(id, found.version);
+  }
 }
 
 /** Tells the primary why this process cannot work, and ends it. */

@@ -100,8 +100,8 @@ export interface Answer {
 /** A browser with a cookie jar. */
 export interface Browser {
   readonly cookies: Map<string, string>;
-  /** GET as a page load, unless other headers or another method are given. */
-  visit(url: string, headers?: http.OutgoingHttpHeaders, method?: string): Promise<Answer>;
+  /** GET as a page load, unless other headers, another method or a body are given. */
+  visit(url: string, headers?: http.OutgoingHttpHeaders, method?: string, body?: string): Promise<Answer>;
   /** Another browser window's worth of state: same cookies now, separate from here on. */
   fork(): Browser;
 }
@@ -110,9 +110,9 @@ export function browser(cookies: ReadonlyMap<string, string> = new Map()): Brows
   const jar = new Map(cookies);
   return {
     cookies: jar,
-    async visit(url, headers = { accept: 'text/html' }, method = 'GET') {
+    async visit(url, headers = { accept: 'text/html' }, method = 'GET', body = '') {
       const cookie = [...jar].map(([name, value]) => `${name}=${value}`).join('; ');
-      const answer = await send(url, method, cookie === '' ? headers : { cookie, ...headers });
+      const answer = await send(url, method, cookie === '' ? headers : { cookie, ...headers }, body);
       for (const line of answer.headers['set-cookie'] ?? []) {
         const [, name = '', value = ''] = /^([^=]+)=([^;]*)/u.exec(line) ?? [];
         jar.set(name, value);
@@ -126,7 +126,7 @@ export function browser(cookies: ReadonlyMap<string, string> = new Map()): Brows
 /** Browsers keep their connections; those of an app end with it. */
 const agent = new http.Agent({ keepAlive: true });
 
-function send(url: string, method: string, headers: http.OutgoingHttpHeaders): Promise<Answer> {
+function send(url: string, method: string, headers: http.OutgoingHttpHeaders, body: string): Promise<Answer> {
   return new Promise((resolve, reject) => {
     const request = http.request(url, { method, headers, agent }, (response) => {
       const chunks: Buffer[] = [];
@@ -142,7 +142,7 @@ function send(url: string, method: string, headers: http.OutgoingHttpHeaders): P
       response.on('error', reject);
     });
     request.on('error', reject);
-    request.end();
+    request.end(body);
   });
 }
 

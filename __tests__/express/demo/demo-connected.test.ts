@@ -1,5 +1,6 @@
 import { startDemoSite, type DemoSite } from '../../support/demo-site';
 import { browser, type Answer, type Browser } from '../../support/app';
+import { sendForm, textOf } from '../../support/demo-forms';
 
 let site: DemoSite;
 let visitor: Browser;
@@ -20,18 +21,7 @@ function look(path = '/connected'): Promise<Answer> {
 
 /** Presses a button of the connected page, without script. */
 function press(path: string, headers: Readonly<Record<string, string>> = {}): Promise<Answer> {
-  const own = {
-    accept: 'text/html',
-    origin: site.address,
-    'sec-fetch-site': 'same-origin',
-    'sec-fetch-mode': 'navigate',
-  };
-  return visitor.visit(site.address + path, { ...own, ...headers }, 'POST');
-}
-
-/** Text of a page without its tags. */
-function textOf(page: Answer): string {
-  return page.body.replace(/<[^>]*>/g, ' ').replace(/\s+/g, ' ');
+  return sendForm(visitor, site.address, path, {}, headers);
 }
 
 function hashIn(page: Answer): string {

@@ -2,8 +2,10 @@ import { readdirSync, readFileSync } from 'node:fs';
 import type { Browser as Chromium } from 'playwright-core';
 import { browser, type Answer, type Browser } from '../../support/app';
 import { cleanup } from '../../support/cleanup';
+import { sendForm, textOf } from '../../support/demo-forms';
 import { describeInChromium, describeInRedis } from '../../support/requires';
 import { expectSoundLooks, startChromium } from '../../support/chromium';
+import { startRedis } from '../../support/redis-server';
 import { addressIn, compileDemo, type CompiledDemo, type Run } from './compiled-demo';
 
 let compiled: CompiledDemo;
@@ -29,41 +31,11 @@ describeInRedis('the demo of four processes', (redisServerPath) => {
 
   beforeEach(async () => {
     visitor = browser();
-    const started = await visitor.visit(`${address}/connect/authorize`);
-    const consent = await (await fetch(started.location)).text();
-    const [, id = ''] = /name="consent" value="([^"]*)"/.exec(consent) ?? [];
-    const allowed = await fetch(new URL(/action="([^"]*)"/.exec(consent)?.[1] ?? '', started.location), {
-      method: 'POST',
-      redirect: 'manual',
-      body: new URLSearchParams({ consent: id, decision: 'allow' }),
-    });
-    await visitor.visit(allowed.headers.get('location') ?? '');
+    await connect(address, visitor);
   });
 
-  function press(path: string, body = ''): Promise<Answer> {
-    const cookie = [...visitor.cookies].map(([name, value]) => `${name}=${value}`).join('; ');
-    return fetch(address + path, {
-      method: 'POST',
-      redirect: 'manual',
-      body,
-      headers: {
-        cookie,
-        origin: address,
-        accept: 'text/html',
-        'sec-fetch-site': 'same-origin',
-        'sec-fetch-mode': 'navigate',
-        'content-type': 'application/x-www-form-urlencoded',
-      },
-    }).then(async (answer) => ({
-      status: answer.status,
-      body: await answer.text(),
-      location: answer.headers.get('location') ?? '',
-      headers: Object.fromEntries(answer.headers),
-    }));
-  }
-
-  function textOf(page: Answer): string {
-    return page.body.replace(/<[^>]*>/g, ' ').replace(/\s+/g, ' ');
+  function press(path: string, fields: Readonly<Record<string, string>> = {}, who = visitor): Promise<Answer> {
+    return sendForm(who, address, path, fields);
   }
 
   /** Number and process id of the worker that made a page. */
@@ -93,7 +65,7 @@ describeInRedis('the demo of four processes', (redisServerPath) => {
   test('a worker that is killed from the page is replaced, and the visitor stays connected', async () => {
     const before = await visitor.visit(`${address}/connected`);
     const [number, pid] = workerOf(before);
-    const answer = await press('/connected/kill', `worker=${number}`);
+    const answer = await press('/connected/kill', { worker: String(number) });
     expect([answer.status, answer.location]).toEqual([303, `/connected?killed=${number}`]);
 
     const after = await visitor.visit(address + answer.location);
@@ -113,6 +85,74 @@ describeInRedis('the demo of four processes', (redisServerPath) => {
     const connected = Number(/connect_events_total\{type="connected"\} (\d+)/.exec(text)?.[1]);
     expect(connected).toBeGreaterThanOrEqual(1);
     expect(textOf(await visitor.visit(`${address}/connected`))).toMatch(/Connected a visitor has signed in, worker \d/);
+  });
+
+  describe('users', () => {
+    /** A browser of its own in which a user is logged in. */
+    async function device(user: string): Promise<Browser> {
+      const own = browser();
+      await press('/users/login', { user }, own);
+      return own;
+    }
+
+    /** What the page of the users says, whichever worker makes it. */
+    async function lookFourTimes(who: Browser): Promise<readonly string[]> {
+      const pages: string[] = [];
+      for (let visits = 0; visits < 4; visits += 1) pages.push(textOf(await who.visit(`${address}/users`)));
+      return pages;
+    }
+
+    test('are connected on every device and by every worker, until they disconnect on one of them', async () => {
+      const [phone, laptop] = [await device('ada'), await device('ada')];
+      await connect(address, phone);
+      const [, since = 'never'] = / Connected since (\S+) /.exec((await lookFourTimes(phone))[0] ?? '') ?? [];
+      for (const text of await lookFourTimes(laptop)) expect(text).toContain(` Connected since ${since} `);
+      for (let visits = 0; visits < 4; visits += 1)
+        expect((await laptop.visit(`${address}/connected`)).status).toBe(200);
+
+      await press('/users/login', { user: 'grace' }, laptop);
+      for (const text of await lookFourTimes(laptop))
+        expect(text).toContain(' Grace has not connected an account yet. ');
+      await press('/users/login', { user: 'ada' }, laptop);
+
+      expect((await press('/users/disconnect', {}, laptop)).location).toBe('/users');
+      // First of all: a worker that has looked at the record once knows.
+      for (let visits = 0; visits < 4; visits += 1)
+        expect((await phone.visit(`${address}/connected/live`)).status).toBe(401);
+      for (const who of [phone, laptop]) {
+        for (const text of await lookFourTimes(who))
+          expect(text).toMatch(/ Not connected since [^.]* has disconnected\. /);
+        expect((await who.visit(`${address}/connected`)).location).toBe('/');
+      }
+    });
+
+    test('have a job that any worker runs', async () => {
+      await connect(address, await device('grace'));
+      const ran = new Set<string>();
+      for (let runs = 0; runs < 20 && ran.size < 2; runs += 1) {
+        await press('/users/job', { user: 'grace' });
+        const text = textOf(await visitor.visit(`${address}/users`));
+        expect(text).toContain(' The nightly job for Grace The API calls Grace “Sandbox User”. ');
+        ran.add(/, in worker (\d)\./.exec(text)?.[1] ?? 'none');
+      }
+      expect([...ran].filter((worker) => !/^[1-4]$/.test(worker))).toEqual([]);
+      expect(ran.size).toBe(2);
+    });
+  });
+
+  test('leaves no record of a user in a Redis that it has not started', async () => {
+    const redis = await startRedis();
+    const own = compiled.start('cluster', { PORT: '0', REDIS_URL: redis.url });
+    const home = addressIn(await own.saying(/Ctrl\+C/));
+    const ada = browser();
+    await sendForm(ada, home, '/users/login', { user: 'ada' });
+    await connect(home, ada);
+    expect(await redis.command('KEYS', '*owner*')).toEqual([
+      expect.stringMatching(/^connect-auth-demo:[0-9a-f]{8}:owner:ada$/),
+    ]);
+    own.child.kill('SIGTERM');
+    expect(await own.exit()).toBe(0);
+    expect(await redis.command('KEYS', '*owner*')).toEqual([]);
   });
 
   test('no token stands in the pages or in what is printed', async () => {
@@ -176,6 +216,19 @@ describe('without a redis-server', () => {
     expect(demo.output()).toContain('REDIS_URL=redis://localhost:6379 npm run demo:cluster');
   });
 });
+
+/** Connects an account: the browser goes to the provider of the demo and presses "Allow". */
+async function connect(address: string, visitor: Browser): Promise<void> {
+  const started = await visitor.visit(`${address}/connect/authorize`);
+  const consent = await (await fetch(started.location)).text();
+  const [, id = ''] = /name="consent" value="([^"]*)"/.exec(consent) ?? [];
+  const allowed = await fetch(new URL(/action="([^"]*)"/.exec(consent)?.[1] ?? '', started.location), {
+    method: 'POST',
+    redirect: 'manual',
+    body: new URLSearchParams({ consent: id, decision: 'allow' }),
+  });
+  await visitor.visit(allowed.headers.get('location') ?? '');
+}
 
 /** Process ids of what a process has started. */
 function childrenOf(parent: number): readonly number[] {

@@ -102,7 +102,7 @@ describeInChromium('the connected page in a real browser', (executablePath) => {
     const context = await openContext(browser);
     const page = await connect(context);
     const names: string[] = [];
-    for (let presses = 0; presses < 8; presses += 1) {
+    for (let presses = 0; presses < 9; presses += 1) {
       await page.keyboard.press('Tab');
       names.push((await page.locator(':focus').innerText()).trim());
       expect(await page.evaluate('getComputedStyle(document.activeElement).outlineStyle')).toBe('solid');
@@ -111,6 +111,7 @@ describeInChromium('the connected page in a real browser', (executablePath) => {
       'Skip to content',
       'express-connect-auth',
       'Home',
+      'Users',
       'Errors on show',
       'Expire it now',
       '50 requests at once',

@@ -36,6 +36,19 @@ describeInChromium('every page', (executablePath) => {
     await page.waitForLoadState();
   }
 
+  async function toUsers(page: Page, ...buttons: readonly string[]): Promise<void> {
+    await page.goto(`${site.address}/users`);
+    for (const name of buttons) {
+      await page.getByRole('button', { name }).click();
+      await page.waitForLoadState();
+    }
+  }
+
+  async function toConnectedUser(page: Page): Promise<void> {
+    await toUsers(page, 'Log in as Ada');
+    await toConnected(page);
+  }
+
   const PAGES: readonly (readonly [string, Visit])[] = [
     ['the first page', (page) => page.goto(site.address)],
     ['the consent page', toConsent],
@@ -50,6 +63,15 @@ describeInChromium('every page', (executablePath) => {
     ['fifty requests at once', (page) => press(page, '50 requests at once')],
     ['what /me says', (page) => press(page, 'Call /me')],
     ['the first page after the end', (page) => press(page, 'Disconnect')],
+    ['the users', (page) => toUsers(page)],
+    ['the first page of a user', (page) => toUsers(page, 'Log in as Grace').then(() => page.goto(site.address))],
+    ['a user who is not connected', (page) => toUsers(page, 'Log in as Grace', 'Run the nightly job')],
+    ['the connected page of a user', toConnectedUser],
+    [
+      'a user who is connected, and what the job came to',
+      (page) => toConnectedUser(page).then(() => toUsers(page, 'Run the nightly job')),
+    ],
+    ['a user who has disconnected', (page) => toConnectedUser(page).then(() => toUsers(page, 'Disconnect everywhere'))],
     ['the errors on show', (page) => page.goto(`${site.address}/errors`)],
     ['a raw answer', (page) => post(page, 'Raw answer')],
     ['all 17 codes', (page) => post(page, 'Go through all of them')],
