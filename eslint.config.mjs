@@ -66,6 +66,7 @@ export default tseslint.config(
         module: 'writable',
         require: 'readonly',
         URL: 'readonly',
+        AbortController: 'readonly',
         __dirname: 'readonly',
       },
     },

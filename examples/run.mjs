@@ -15,7 +15,8 @@ const folder = fileURLToPath(new URL('.', import.meta.url));
 const modules = join(folder, '..', 'node_modules');
 
 /** What the sandbox does differently for an example. */
-const SWITCHES = { 'redis-cluster': { lifetimeSeconds: 10 } };
+const SWITCHES = { jobs: { lifetimeSeconds: 10 }, 'redis-cluster': { lifetimeSeconds: 10 } };
+const ON_REDIS = ['jobs', 'redis-cluster'];
 
 const examples = readdirSync(folder)
   .filter((name) => ['app.mjs', 'app.ts', 'app.test.js'].some((program) => existsSync(join(folder, name, program))))
@@ -63,29 +64,30 @@ function runTests(name) {
 }
 
 async function run(name) {
-  let child;
+  const children = [];
   let asked = false;
+  const stop = () => {
+    asked = true;
+    for (const child of children) child.kill('SIGTERM');
+  };
   // Not once: npm hands a Ctrl+C on that the terminal has sent here as well.
-  for (const signal of ['SIGINT', 'SIGTERM']) {
-    process.on(signal, () => {
-      asked = true;
-      child?.kill('SIGTERM');
-    });
-  }
-  const program = compiled(name);
+  for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, stop);
+  const programs = programsOf(name);
   const port = await findPort(process.env.PORT);
-  const redis = name.startsWith('redis-') ? await findRedis() : undefined;
+  const redis = ON_REDIS.includes(name) ? await findRedis() : undefined;
   const sandbox = await startSandbox({ switches: SWITCHES[name] ?? {} });
   if (!asked) {
     const env = { ...environment(sandbox, port), ...(redis && { REDIS_URL: redis.url }) };
-    child = spawn(process.execPath, [program], { stdio: 'inherit', env });
-    const ended = once(child, 'exit');
-    if (await answers(port, child)) greet(name, { port, redis, sandbox });
-    const [status, signal] = await ended;
-    if (!asked && signal !== 'SIGINT') {
-      console.error(`${basename(program)} has ended by itself.`);
+    for (const program of programs) children.push(spawn(process.execPath, [program], { stdio: 'inherit', env }));
+    const ends = children.map(async (child, index) => {
+      const [status, signal] = await once(child, 'exit');
+      if (asked || signal === 'SIGINT') return;
+      console.error(`${basename(programs[index])} has ended by itself.`);
       process.exitCode = status || 1;
-    }
+      stop();
+    });
+    if (await answers(port, children[0])) greet(name, { port, redis, sandbox });
+    await Promise.all(ends);
   }
   await sandbox.close();
   await redis?.stop();
@@ -98,10 +100,16 @@ function greet(name, { port, redis, sandbox }) {
   console.log('\n  Ctrl+C stops it.\n');
 }
 
-/** The program of an example: TypeScript is compiled, and checked, against the built package. */
+/** The programs of an example: its app, which listens, and beside it a worker if there is one. */
+function programsOf(name) {
+  const own = join(folder, name);
+  if (existsSync(join(own, 'app.ts'))) return [compiled(name)];
+  return ['app.mjs', 'worker.mjs'].map((program) => join(own, program)).filter((path) => existsSync(path));
+}
+
+/** TypeScript is compiled, and checked, against the built package. */
 function compiled(name) {
   const own = join(folder, name);
-  if (!existsSync(join(own, 'app.ts'))) return join(own, 'app.mjs');
   const tsc = join(modules, 'typescript', 'bin', 'tsc');
   const { status } = spawnSync(process.execPath, [tsc, '-p', join(own, 'tsconfig.build.json')], { stdio: 'inherit' });
   if (status !== 0) throw new Error(`examples/${name} does not compile.`);

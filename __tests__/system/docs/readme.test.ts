@@ -90,10 +90,11 @@ describe('the tables of README', () => {
     (name, value) => expect(value).toBe(printedDefault(name)),
   );
 
-  /** connectAuth() makes the ledger itself; what is required has no default. */
+  /** connectAuth() makes ledger and connections itself; what is required has no default. */
   function printedDefault(name: string): string {
     const value = config[name];
     if (name === 'ledger' && value === undefined) return '`memoryLedger()`';
+    if (name === 'connections' && value === undefined) return '`memoryConnections()`';
     if (['clientId', 'clientSecret', 'redirectUri'].includes(name)) return 'required';
     if (typeof value === 'string') return value.startsWith('https:') ? "the provider's" : `\`'${value}'\``;
     return typeof value === 'number' || typeof value === 'boolean' ? `\`${value}\`` : '–';

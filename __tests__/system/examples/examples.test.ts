@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { root } from '../../support/packed';
 import { freePort, unlessTaken } from '../../support/ports';
 import { describeClusterOnRedis } from './cluster-on-redis';
+import { describeJobsOnRedis } from './jobs-on-redis';
 import { personAt } from './person';
 import { firstAnswer } from './first-answer';
 import { describeSpaInChromium } from './spa-in-chromium';
@@ -206,10 +207,11 @@ describe('jest-test', () => {
 });
 
 describeClusterOnRedis(() => stage);
+describeJobsOnRedis(() => stage);
 
 describe.each(['SIGINT', 'SIGTERM'] as const)('after %s', (signal) => {
   const programs = names
-    .filter((name) => existsSync(join(folder, name, 'app.mjs')) && name !== 'redis-cluster')
+    .filter((name) => existsSync(join(folder, name, 'app.mjs')) && !['jobs', 'redis-cluster'].includes(name))
     .map((name) => `${name}/app.mjs`);
 
   /** Starts a program without run.mjs, which would answer for it. */
