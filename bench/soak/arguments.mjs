@@ -4,7 +4,8 @@ const STRATEGIES = ['none', 'lock', 'ledger'];
 
 const USAGE = `npm run soak -- [flags]
   --seconds N    length of a run [20]
-  --users N      [40]
+  --users N      visitors who are nobody's users [40]
+  --owners N     users of the app with two devices each, and jobs that act for them; only with the ledger [8]
   --strategy S   ${STRATEGIES.join(', ')} or all [all]
   --slow SHARE   share of provider answers that come late, 0 to 1 [0]
   --slow-ms N    how late [12000]
@@ -33,6 +34,7 @@ function readArguments(words) {
     options: {
       seconds: { type: 'string', default: '20' },
       users: { type: 'string', default: '40' },
+      owners: { type: 'string', default: '8' },
       strategy: { type: 'string', default: 'all' },
       slow: { type: 'string', default: '0' },
       'slow-ms': { type: 'string', default: '12000' },
@@ -47,6 +49,7 @@ function readArguments(words) {
   return {
     seconds: numberOf(values.seconds, '--seconds'),
     users: numberOf(values.users, '--users'),
+    owners: numberOf(values.owners, '--owners'),
     strategies: values.strategy === 'all' ? STRATEGIES : [values.strategy],
     slowShare: numberOf(values.slow, '--slow'),
     slowMs: numberOf(values['slow-ms'], '--slow-ms'),

@@ -6,7 +6,7 @@ const PROGRAM = fileURLToPath(new URL('./worker.mjs', import.meta.url));
 /** Started and ready to step in, so that a kill leaves the crew complete however long a start takes. */
 const SPARES = 2;
 
-/** Starts the processes of one run, and replaces those that are killed. */
+/** Starts the processes of one kind of a run, and replaces those that are killed. */
 export async function startFleet(setup, count, { mayKill }) {
   const children = new Set();
   const crew = await Promise.all(Array.from({ length: count }, begin));

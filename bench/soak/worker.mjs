@@ -1,4 +1,5 @@
-// One of the four processes of a soak: express-session in Redis, sign-in by the library, and one of the strategies.
+// One of the processes of a soak: express-session in Redis, sign-in by the library, and one of the strategies. With the
+// ledger, connections of visitors who have logged in belong to them; a process of kind `jobs` serves no browser.
 import http from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { RedisStore } from 'connect-redis';
@@ -6,7 +7,7 @@ import express from 'express';
 import session from 'express-session';
 import { createClient } from 'redis';
 import { connectAuth, connectErrorHandler } from 'express-connect-auth';
-import { redisLedger } from 'express-connect-auth/redis';
+import { redisConnections, redisLedger } from 'express-connect-auth/redis';
 import { isLost, refreshAlone, refreshUnderLock } from './controls.mjs';
 
 const setup = JSON.parse(process.argv[2]);
@@ -14,12 +15,15 @@ const redis = createClient({ url: setup.redisUrl });
 redis.on('error', () => undefined);
 await redis.connect();
 
+const shared = {
+  sendCommand: (...args) => redis.sendCommand(args),
+  encryptionKeys: [{ id: 'soak', secret: 'a ledger secret of the soak, 32 bytes or more' }],
+};
 const connect = connectAuth({
   ...setup.connect,
-  ledger: redisLedger({
-    sendCommand: (...args) => redis.sendCommand(args),
-    encryptionKeys: [{ id: 'soak', secret: 'a ledger secret of the soak, 32 bytes or more' }],
-  }),
+  ...(setup.strategy === 'ledger' ? { connections: redisConnections(shared) } : {}),
+  ...(setup.strategy === 'ledger' && setup.kind !== 'jobs' ? { owner: (req) => req.session.user } : {}),
+  ledger: redisLedger(shared),
 });
 const getToken = {
   none: () => refreshAlone(setup.connect),
@@ -39,6 +43,14 @@ app.use(
 app.use(connect);
 app.get('/token', async (req, res) => {
   const token = await getToken(req, req.query.refused ? { refused: req.query.refused } : {});
+  res.json({ accessToken: token.access_token });
+});
+app.get('/login', (req, res) => {
+  req.session.user = req.query.as;
+  res.json({});
+});
+app.get('/of', async (req, res) => {
+  const token = await connect.of(req.query.user).getToken(req.query.refused ? { refused: req.query.refused } : {});
   res.json({ accessToken: token.access_token });
 });
 // Never looks at the token, takes its time, and saves the whole snapshot that it began with.

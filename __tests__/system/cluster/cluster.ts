@@ -9,7 +9,18 @@ import { cleanup } from '../../support/cleanup';
 import { folderWithPackage, type Packed } from '../../support/packed';
 
 /** Where the workers' code can be made to wait: before a session is written, before the provider is called, … */
-export type GateName = 'save' | 'connect' | 'write' | 'acquire' | 'renew' | 'settle' | 'fail' | 'revoke' | 'once';
+export type GateName =
+  | 'save'
+  | 'connect'
+  | 'write'
+  | 'acquire'
+  | 'renew'
+  | 'settle'
+  | 'fail'
+  | 'revoke'
+  | 'once'
+  | 'load record'
+  | 'save record';
 
 /** One process of the deployment. */
 export interface Worker {
@@ -25,6 +36,8 @@ export interface Worker {
   /** How many passages have been held since the start. */
   holds(gate: GateName): number;
   release(gate: GateName): Promise<void>;
+  /** Moves the clock of this process on, if it has not ended. */
+  pass(ms: number): Promise<void>;
   /** SIGKILL */
   kill(): Promise<void>;
   /** SIGTERM. @returns the exit code, once the process has ended by itself */
@@ -40,6 +53,10 @@ export interface WorkerSetup {
   readonly redisLedger?: Pick<RedisLedgerOptions, 'commandTimeoutMs'>;
   /** Milliseconds, in place of the library's lease. */
   readonly leaseMs?: number;
+  /** How far the clock of the process is ahead from its start on, in milliseconds. */
+  readonly aheadMs?: number;
+  /** Connections belong to whoever has logged in (`/login?as=`), or the process has no browsers and only acts for users. */
+  readonly users?: 'web' | 'jobs';
   /** What `onConnect` does with the session. */
   readonly onConnect?: 'save' | 'regenerate';
 }
@@ -148,6 +165,7 @@ async function startWorker(program: string, setup: WorkerSetup, children: ChildP
       }),
     holds: (gate) => heldCounts.get(gate) ?? 0,
     release: (gate) => tell({ release: gate }),
+    pass: (ms) => (isRunning(child) ? tell({ pass: ms }) : Promise.resolve()),
     kill: async () => {
       await ended('SIGKILL');
     },
@@ -161,9 +179,13 @@ export interface Consent {
   allow(authorizationUrl: string): Promise<string>;
 }
 
-/** A new visitor who signs in, by one worker or two. */
-export async function signedIn(provider: Consent, startedBy: Worker, finishedBy = startedBy): Promise<Browser> {
-  const visitor = browser();
+/** A new visitor, or this one, who signs in, by one worker or two. */
+export async function signedIn(
+  provider: Consent,
+  startedBy: Worker,
+  finishedBy = startedBy,
+  visitor: Browser = browser(),
+): Promise<Browser> {
   const landed = await visitor.visit(finishedBy.url + (await callbackPath(provider, startedBy, visitor)));
   if (landed.status !== 302) throw new Error(`The callback answered ${landed.status}: ${landed.body}`);
   return visitor;

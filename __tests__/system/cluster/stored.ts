@@ -48,6 +48,17 @@ function sessionKey(visitor: Browser): string {
   return `sess:${cookie.slice(2, cookie.lastIndexOf('.'))}`;
 }
 
+/** Every key with its value, as somebody finds them who has the whole Redis. */
+export async function dumpOf(redis: RedisServer): Promise<string> {
+  const keys = (await redis.command('KEYS', '*')) as readonly string[];
+  const lines = keys.map(async (key) => {
+    const read = { string: 'GET', hash: 'HGETALL' }[String(await redis.command('TYPE', key))];
+    if (read === undefined) throw new Error(`Nobody here writes what is in ${key}.`);
+    return [key, await redis.command(read, key)].flat().join('\n');
+  });
+  return (await Promise.all(lines)).join('\n');
+}
+
 /** Looks into a ledger that knows one connection, and others only from before {@link LedgerView.forget}. */
 export interface LedgerView {
   /** The connections so far are of no interest; a process may still be busy with one, and bring its record back. */
@@ -66,7 +77,7 @@ export function ledgerIn(redis: RedisServer): LedgerView {
   const forgotten = new Set<string>();
   async function keys(): Promise<readonly string[]> {
     const all = (await redis.command('KEYS', 'connect-auth:*')) as readonly string[];
-    return all.filter((key) => !/:(?:once|moved):/u.test(key));
+    return all.filter((key) => !/:(?:once|moved|owner):/u.test(key));
   }
   async function onlyKey(): Promise<string | undefined> {
     const records = (await keys()).filter((key) => !forgotten.has(key));

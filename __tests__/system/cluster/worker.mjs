@@ -1,6 +1,7 @@
 // One process of a deployment: an app with express-session in Redis and the library with redisLedger, as docs/scaling.md
 // shows it. It runs from a folder where the packed library is installed. The test talks to it by HTTP like any browser,
-// and by messages: { hold: name } lets the next passage of a gate wait, { release: name } lets it go on.
+// and by messages: { hold: name } lets the next passage of a gate wait, { release: name } lets it go on, { pass: ms } moves
+// the clock of this process on.
 import http from 'node:http';
 import net from 'node:net';
 import { RedisStore } from 'connect-redis';
@@ -25,7 +26,13 @@ function gate(name) {
   });
 }
 
-process.on('message', ({ hold, release }) => {
+const realNow = Date.now.bind(Date);
+let aheadMs = setup.aheadMs ?? 0;
+// Timers keep to the real clock, and Redis to its own.
+Date.now = () => realNow() + aheadMs;
+
+process.on('message', ({ hold, release, pass }) => {
+  if (pass !== undefined) aheadMs += pass;
   if (hold !== undefined) armed.set(hold, (armed.get(hold) ?? 0) + 1);
   if (release !== undefined) {
     armed.delete(release);
@@ -74,8 +81,40 @@ function gatedLedger(ledger) {
   return Object.fromEntries(operations);
 }
 
+/** The store of connections, its loads and saves through gates. */
+function gatedConnections(store) {
+  return {
+    encryptionKeys: store.encryptionKeys,
+    load: (...args) => gate('load record').then(() => store.load(...args)),
+    save: (...args) => gate('save record').then(() => store.save(...args)),
+    remove: (...args) => store.remove(...args),
+  };
+}
+
 const sessions = await redisClient(setup.sessionsUrl);
 const coordination = await redisClient(setup.ledgerUrl);
+
+/** Names of the commands to the Redis of ledger and connections since they were last asked for. */
+const commands = [];
+const coordinated = {
+  sendCommand(...args) {
+    commands.push(args[0]);
+    return coordination.sendCommand(args);
+  },
+  encryptionKeys: setup.ledgerKeys,
+  // A machine that is busy with other work is not a Redis that is away.
+  commandTimeoutMs: 5000,
+  ...setup.redisLedger,
+};
+
+/** Options with which connections belong to users. Imported only here: an earlier version has no such store. */
+async function usersOptions() {
+  if (setup.users === undefined) return {};
+  const { redisConnections } = await import('express-connect-auth/redis');
+  const connections = gatedConnections(redisConnections(coordinated));
+  // A process without browsers has no owner function, and acts by of() alone.
+  return setup.users === 'jobs' ? { connections } : { connections, owner: (req) => req.session.user };
+}
 
 const done = (run) => new Promise((resolve, reject) => run((error) => (error ? reject(error) : resolve())));
 // As login code of apps does it.
@@ -88,15 +127,8 @@ const connect = connectAuth({
   ...setup.connect,
   ...(onConnect === undefined ? {} : { onConnect }),
   agent: new GatedAgent({ keepAlive: false }),
-  ledger: gatedLedger(
-    redisLedger({
-      sendCommand: (...args) => coordination.sendCommand(args),
-      encryptionKeys: setup.ledgerKeys,
-      // A machine that is busy with other work is not a Redis that is away.
-      commandTimeoutMs: 5000,
-      ...setup.redisLedger,
-    }),
-  ),
+  ...(await usersOptions()),
+  ledger: gatedLedger(redisLedger(coordinated)),
   onEvent: (event) => void process.send?.({ event }),
 });
 
@@ -135,9 +167,29 @@ app.get('/write', async (req, res) => {
   res.json({ saved: true });
 });
 app.get('/login', (req, res) => {
-  req.session.user = 'somebody';
+  req.session.user = req.query.as ?? 'somebody';
   res.json({});
 });
+// A logout that keeps the session and its id.
+app.get('/leave', (req, res) => {
+  delete req.session.user;
+  res.json({});
+});
+// What a job does for a user, without their session.
+app.get('/of/:user/:call', async (req, res) => {
+  const account = connect.of(req.params.user);
+  const answers = {
+    async token() {
+      const { access_token, refresh_token } = await account.getToken();
+      return { accessToken: access_token, refreshToken: refresh_token, pid: process.pid };
+    },
+    me: async () => (await account.client().get('/me')).data,
+    status: () => account.status(),
+    disconnect: () => account.disconnect(),
+  };
+  res.json((await answers[req.params.call]()) ?? {});
+});
+app.get('/commands', (req, res) => void res.json(commands.splice(0)));
 // Says whether there was a login to end.
 app.post('/logout', (req, res) => {
   const user = req.session.user ?? null;

@@ -1,7 +1,7 @@
 import type { Sandbox, SandboxSwitches } from '../../../src/testing';
 import { startRedis, startRedisProxy, type RedisProxy, type RedisServer } from '../../support/redis-server';
 import { startSandbox } from '../../support/sandbox';
-import { startCluster, type Cluster, type WorkerSetup } from './cluster';
+import { startCluster, type Cluster, type Worker, type WorkerSetup } from './cluster';
 import { ledgerIn, sessionsIn, type LedgerView, type Sessions } from './stored';
 
 /** Redis for sessions and, apart from it, for the ledger; a strict provider; and the processes of a deployment. */
@@ -14,6 +14,10 @@ export interface World {
   readonly cluster: Cluster;
   readonly sessions: Sessions;
   readonly ledger: LedgerView;
+  /** Moves the clocks of the provider and of all processes on; timers keep to the real one, and Redis to its own. */
+  pass(ms: number): Promise<void>;
+  /** One more process, perhaps set up differently, by the same clock. */
+  start(changes?: Partial<WorkerSetup>): Promise<Worker>;
   /** Nobody signed in, nothing known, nothing planned. */
   reset(): Promise<void>;
 }
@@ -24,8 +28,9 @@ export async function startWorld(
   switches: Partial<SandboxSwitches> = {},
   setup: Partial<WorkerSetup> = {},
 ): Promise<World> {
+  let aheadMs = 0;
   const [sandbox, sessionRedis, ledgerRedis] = await Promise.all([
-    startSandbox({ switches: { refresh: 'rotate', ...switches } }),
+    startSandbox({ switches: { refresh: 'rotate', ...switches }, now: () => Date.now() + aheadMs }),
     startRedis(),
     startRedis(),
   ]);
@@ -40,6 +45,7 @@ export async function startWorld(
     processes,
   );
   const ledger = ledgerIn(ledgerRedis);
+  const running = new Set(cluster.workers);
   return {
     sandbox,
     sessionRedis,
@@ -48,6 +54,15 @@ export async function startWorld(
     cluster,
     sessions: sessionsIn(sessionRedis),
     ledger,
+    async pass(ms) {
+      aheadMs += ms;
+      await Promise.all([...running].map((worker) => worker.pass(ms)));
+    },
+    async start(changes) {
+      const worker = await cluster.start({ ...changes, aheadMs });
+      running.add(worker);
+      return worker;
+    },
     async reset() {
       sandbox.reset();
       await ledger.forget();
