@@ -34,7 +34,7 @@ import { ownerConnections, type OwnerConnections } from './connections/owner-con
 import { memoryLedger } from './ledger/memory-ledger';
 import { movedMarks } from './refresh/moved-marks';
 import { sessionLifeMs } from './ledger/retention';
-import { readKeyRing } from './session/seal';
+import { readKeyRing, type KeyRing } from './session/seal';
 import { owners, type Owners } from './session/owners';
 import type { SessionToken, SignInParts } from './sign-in/parts';
 import { publicUrls } from './web/public-url';
@@ -175,9 +175,9 @@ function connectionsOf(config: Config, offering: Offers): OwnerConnections | und
   if (owner === undefined && connections === undefined) return undefined;
   if (connections === undefined) warnOfMemory();
   const store = connections ?? memoryConnections();
-  const keys = readKeyRing(store.encryptionKeys) ?? config.encryptionKeys;
-  // The options have been read: there are keys.
-  return keys === undefined ? undefined : ownerConnections({ ...config, store, keys, offers: offering });
+  // One of them is there: without both the options are refused.
+  const keys = (readKeyRing(store.encryptionKeys) ?? config.encryptionKeys) as KeyRing;
+  return ownerConnections({ ...config, store, keys, offers: offering });
 }
 
 let hasWarned = false;

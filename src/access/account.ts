@@ -26,7 +26,10 @@ export interface ConnectAccount {
   readonly getToken: (ask?: TokenRequest) => Promise<ConnectToken>;
   /** Gives an axios instance that calls the Connect API as the user, as `connect.client(req)` does. */
   readonly client: () => ConnectClient;
-  /** Says what is recorded, without asking the provider. */
+  /**
+   * Says what is recorded, without asking the provider.
+   * @example const { connected, since } = await connect.of(req.user.id).status();
+   */
   readonly status: () => Promise<ConnectionStatus>;
   /**
    * Ends the connection on every device and for every process; what is in flight brings nothing back. Repeat it when it
@@ -38,6 +41,7 @@ export interface ConnectAccount {
    * Records a token set that the app already has, with the provider's names (`access_token`, `refresh_token`, `expires_at` in
    * seconds since 1970). From then on the app must not refresh it any more.
    * @returns false, with nothing changed, for a user who is connected already, or whose connection of this very token has ended
+   * @example await connect.of(user.id).import({ access_token: row.token, refresh_token: row.refresh });
    * @throws ConnectError `ERR_CONNECT_OPTIONS` when it is not a token set, `ERR_CONNECT_LEDGER` when the ledger is away
    */
   readonly import: (tokenSet: ImportedTokenSet) => Promise<boolean>;

@@ -63,10 +63,6 @@ export function ownerCopy(owner: Owner, session: SessionCopy | undefined, config
       if (isAway && isLiving(mine) && !isHardExpired(mine, Date.now())) return mine;
       throw error;
     }
-    if (record?.kind === 'connected' && !isLiving(record.set) && isLiving(mine)) {
-      // A sign-in that has failed is being taken back: what it replaced goes on.
-      return mine;
-    }
     if (record?.kind !== 'connected' || !isLiving(record.set)) {
       if (mine !== undefined) await session?.clear(mine, '');
       if (record === undefined && nobodys() !== undefined) throw noToken.madeByNobody();

@@ -76,6 +76,7 @@ export interface ConnectAuthOptions {
   /**
    * Keeps the connections of users: `redisConnections()` of `express-connect-auth/redis`, or a store of your own. One that
    * outlives the process needs `ledger`, too. @defaultValue `memoryConnections()` where `owner` is given
+   * @example connections: redisConnections({ sendCommand: (...args) => redis.sendCommand(args), encryptionKeys })
    */
   readonly connections?: ConnectionStore | undefined;
   /** Seals the token in the session store (AES-256-GCM): the first key seals, all open. Readers of `req.session` see it plain. */

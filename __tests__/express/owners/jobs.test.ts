@@ -154,6 +154,16 @@ describe('a token set that the app already has', () => {
     expect((await (await web.device('ada')).guarded()).status).toBe(200);
   });
 
+  test('without a refresh token ends when it runs out', async () => {
+    const account = worker.connect.of('ada');
+    const expires_at = Math.floor(time.now() / 1000) + 60;
+    await account.import({ access_token: 'a', expires_at });
+    await expect(account.getToken()).resolves.toMatchObject({ access_token: 'a', expires_at });
+    time.pass(60_000);
+    expect(await refusal(account.getToken())).toEqual(['ERR_CONNECT_EXPIRED', undefined]);
+    expect(sandbox.calls.refresh).toBe(0);
+  });
+
   test('never takes the place of a connection, nor comes back after a disconnect', async () => {
     const account = worker.connect.of('ada');
     await account.import({ ...mine, type: 'Bearer' });

@@ -120,6 +120,27 @@ test('what an old key has sealed is sealed anew when it is loaded, so that the o
   await expect(after.connect.of('ada').getToken()).resolves.toMatchObject({ access_token });
 });
 
+test('two processes that seal a record anew at the same time leave one that both can read', async () => {
+  const connections = ownStore();
+  const withKeys = (...ids: string[]): Promise<Awaited<ReturnType<typeof userApp>>> =>
+    userApp(sandbox, shared, { options: { connections, encryptionKeys: ids.map(key) } });
+  const before = await withKeys('k1');
+  await (await before.device('ada')).connect();
+  const during = [await withKeys('k2', 'k1'), await withKeys('k2', 'k1')];
+  const found = await Promise.all(during.map(({ connect }) => connect.of('ada').status()));
+  expect(found.map(({ connected }) => connected)).toEqual([true, true]);
+  await expect(during[1]?.connect.of('ada').status()).resolves.toMatchObject({ connected: true });
+});
+
+test('a store whose save() gives something else than a version is told what it must give', async () => {
+  const connections = { ...ownStore(), save: () => Promise.resolve(7) } as unknown as ConnectionStore;
+  const web = await userApp(sandbox, shared, { options: { connections, encryptionKeys: [key('k1')] } });
+  await expect(web.connect.of('ada').import({ access_token: 'a' })).rejects.toMatchObject({
+    code: 'ERR_CONNECT_STORE',
+    reason: 'answer',
+  });
+});
+
 describe('start-up', () => {
   const required = { clientId: 'id', clientSecret: 'secret', redirectUri: 'https://example.com/connect/callback' };
   const encryptionKeys = [key('k1')];
@@ -148,5 +169,20 @@ describe('start-up', () => {
     expect(() => connectAuth({ ...required, owner: 'ada' as unknown as () => string })).toThrow(
       /owner \(expected a function/u,
     );
+  });
+
+  test('keeps connections in memory where nothing else is said, and says so once', async () => {
+    const warn = jest.spyOn(process, 'emitWarning').mockImplementation(() => undefined);
+    const apps = [connectAuth({ ...required, owner: () => 'ada' }), connectAuth({ ...required, owner: () => 'ada' })];
+    await expect(apps[0]?.of('ada').import({ access_token: 'a', scope: 'read' })).resolves.toBe(true);
+    await expect(apps[0]?.of('ada').status()).resolves.toEqual({
+      connected: true,
+      since: expect.any(Date) as Date,
+      scope: 'read',
+    });
+    await expect(apps[1]?.of('ada').status()).resolves.toEqual({ connected: false });
+    const warnings = warn.mock.calls.map(([, options]) => (options as unknown as { code: string }).code);
+    warn.mockRestore();
+    expect(warnings).toEqual(['CONNECT_AUTH_MEMORY_CONNECTIONS']);
   });
 });

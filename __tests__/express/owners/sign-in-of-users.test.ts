@@ -290,6 +290,30 @@ test('a sign-in that fails after it was recorded puts back what was there', asyn
   expect(sandbox.calls.exchange).toBe(2);
 });
 
+test('a disconnect that meets a sign-in of its session between record and session ends that one, too', async () => {
+  const { connections } = shared;
+  let signIn = (): Promise<unknown> => Promise.resolve();
+  const watched: typeof connections = {
+    ...connections,
+    async load(key) {
+      const found = await connections.load(key);
+      const now = signIn;
+      signIn = () => Promise.resolve();
+      await now();
+      return found;
+    },
+  };
+  const web = await userApp(sandbox, shared, { options: { connections: watched } });
+  const phone = await web.device('ada');
+  const callback = await startOn(web, phone);
+  const tab = phone.browser.fork();
+  signIn = () => tab.visit(callback, script);
+  expect((await phone.disconnect()).status).toBe(204);
+  await expect(web.connect.of('ada').status()).resolves.toMatchObject({ connected: false, reason: 'disconnected' });
+  expect(said(await tab.visit(`${web.app.url}/guarded`, script))[0]).toBe(401);
+  expect(web.told('disconnected')).toHaveLength(1);
+});
+
 test('an app whose users have no owner function goes on as before', async () => {
   const web = await userApp(sandbox, shared, { options: { owner: undefined, connections: undefined } });
   const device = await web.device('ada');
