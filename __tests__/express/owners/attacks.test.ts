@@ -518,7 +518,10 @@ describe.each([
   });
 });
 
-test('a disconnect during a sign-in that then fails ends the connection before it as well', async () => {
+test.each([
+  ['ends the connection before it as well', true],
+  ['has nothing more to end where there was none before', false],
+])('a disconnect during a sign-in that then fails %s', async (_what, isConnected) => {
   const gate = latch();
   let doomed: { req: Request; id: string } | undefined;
   let isNext = false;
@@ -543,7 +546,7 @@ test('a disconnect during a sign-in that then fails ends the connection before i
   });
   const worker = await userApp(sandbox, shared, { options: { owner: undefined } });
   const [phone, laptop] = [await web.device('ada'), await web.device('ada')];
-  await phone.connect();
+  if (isConnected) await phone.connect();
   const [first] = web.told('connected');
   const callback = await startOn(web, laptop);
   isNext = true;
@@ -556,7 +559,8 @@ test('a disconnect during a sign-in that then fails ends the connection before i
   await web.connect.close();
   await expect(web.connect.of('ada').status()).resolves.toMatchObject({ connected: false });
   const ended = [...web.told('ended'), ...worker.told('ended')].map(({ connection }) => connection);
-  expect(ended).toContain(first?.connection);
+  expect(ended).toHaveLength(isConnected ? 2 : 1);
+  if (isConnected) expect(ended).toContain(first?.connection);
 });
 
 test('(control) two users at once in one session get their own tokens only', async () => {
@@ -638,6 +642,8 @@ describe('(control) sign-ins, disconnects and jobs of one user in any order, in 
       await soon(50);
       time.pass(61_000);
       const status = await two.connect.of('ada').status();
+      // Cookies of two tabs race, as they do with any new session id: a browser may have lost its login.
+      await Promise.all([phone.logIn('ada'), laptop.logIn('ada')]);
       const answers = [await phone.guarded(), await laptop.guarded()];
       expect(answers.map((answer) => answer.status)).toEqual(status.connected ? [200, 200] : [401, 401]);
       time.pass(3_600_000);

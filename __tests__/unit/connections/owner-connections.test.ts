@@ -239,3 +239,21 @@ test('whoever wants the same write while the store is away shares one: nobody mu
   await process.idle();
   expect(await own.recorded()).toBe('refused');
 });
+
+test('a store that could not be read is away for 5 s, unless it answers before, or the clock is set back', async () => {
+  const own = world();
+  const process = own.process();
+  const now = jest.spyOn(Date, 'now').mockReturnValue(1_000_000);
+  const isAwayAt = (ms: number): boolean => {
+    now.mockReturnValue(ms);
+    return process.isAway();
+  };
+  own.before = isAway;
+  await expect(process.load(ADA, 'refresh')).rejects.toMatchObject({ code: 'ERR_CONNECT_STORE' });
+  expect([1_000_000, 1_004_999, 1_005_000, 900_000].map(isAwayAt)).toEqual([true, true, false, false]);
+  now.mockReturnValue(1_001_000);
+  own.before = () => undefined;
+  await process.load(ADA, 'refresh');
+  expect(process.isAway()).toBe(false);
+  now.mockRestore();
+});
