@@ -3,7 +3,7 @@ import { emit, emitFailure } from '../errors/emit';
 import { aboutConnection, type ConnectEventListener, type EndedReason } from '../errors/events';
 import type { OwnerConnections } from '../connections/owner-connections';
 import type { OwnerRecord } from '../connections/owner-record';
-import { knownExpiry } from '../refresh/due';
+import { isHardExpired, knownExpiry } from '../refresh/due';
 import type { Endings } from '../refresh/endings';
 import { ofOwner, type Owner, type Owners } from '../session/owners';
 import type { ConnectToken, TokenSet } from '../session/connect-token';
@@ -42,7 +42,8 @@ export interface ConnectAccount {
    * seconds since 1970). From then on the app must not refresh it any more.
    * @returns false, with nothing changed, for a user who is connected already, or whose connection of this very token has ended
    * @example await connect.of(user.id).import({ access_token: row.token, refresh_token: row.refresh });
-   * @throws ConnectError `ERR_CONNECT_OPTIONS` when it is not a token set, `ERR_CONNECT_LEDGER` when the ledger is away
+   * @throws ConnectError `ERR_CONNECT_OPTIONS` when it is not a token set, `ERR_CONNECT_LEDGER` when the ledger is away.
+   * Repeat it after `ERR_CONNECT_STORE`: it may be recorded all the same, which a repetition answers with false
    */
   readonly import: (tokenSet: ImportedTokenSet) => Promise<boolean>;
 }
@@ -119,11 +120,8 @@ function account(owner: Owner, config: AccountConfig, tokenOf: TokenOf): Connect
         if (await config.hasEnded(set)) return false;
         const recording = connections.recording(owner, set);
         const isFree = (before: OwnerRecord | undefined): boolean =>
-          before?.kind !== 'connected' && before?.connectionId !== set.connectionId;
-        const isTaken = await recording.save(isFree).catch((error: unknown) => {
-          void recording.undo();
-          throw error;
-        });
+          (before?.kind !== 'connected' || isOver(before.set)) && connectionIdOf(before) !== set.connectionId;
+        const isTaken = await recording.save(isFree);
         if (isTaken) emit(config.onEvent, { type: 'connected', ...aboutConnection(set) });
         return isTaken;
       }),
@@ -145,8 +143,17 @@ const NO_TOKEN_SET =
   "connect.of().import() takes { access_token, refresh_token?, expires_at?, scope?, type? } with the provider's names: tokens " +
   'as strings, expires_at in seconds since 1970 as a number, type bearer if it is there. Nothing was recorded.';
 
+/** Whether it has run out, and nothing can renew it. */
+function isOver(set: TokenSet): boolean {
+  return set.token.refresh_token === undefined && isHardExpired(set, Date.now());
+}
+
+function connectionIdOf(record: OwnerRecord | undefined): string | undefined {
+  return record?.kind === 'connected' ? record.set.connectionId : record?.connectionId;
+}
+
 function statusOf(record: Awaited<ReturnType<OwnerConnections['load']>>): ConnectionStatus {
-  if (record === undefined) return { connected: false };
+  if (record === undefined || (record.kind === 'connected' && isOver(record.set))) return { connected: false };
   const since = new Date(record.since);
   if (record.kind === 'ended') return { connected: false, reason: record.reason, since };
   const { scope } = record.set.token;

@@ -48,9 +48,10 @@ export function ownerCopy(owner: Owner, session: SessionCopy | undefined, config
   }
 
   /** It makes room, as for a sign-in. */
-  function endNobodys(): void {
+  function endNobodys(theirs: TokenSet): void {
     const set = nobodys();
-    if (set !== undefined) void config.endConnection(endingOf(set), 'replaced').catch(() => undefined);
+    if (set !== undefined && set.connectionId !== theirs.connectionId)
+      void config.endConnection(endingOf(set), 'replaced').catch(() => undefined);
   }
 
   async function load(mine: TokenSet | undefined): Promise<TokenSet> {
@@ -65,7 +66,7 @@ export function ownerCopy(owner: Owner, session: SessionCopy | undefined, config
     }
     if (record?.kind !== 'connected' || !isLiving(record.set)) {
       if (mine !== undefined) await session?.clear(mine, '');
-      if (record === undefined && nobodys() !== undefined) throw noToken.madeByNobody();
+      if (record?.kind !== 'connected' && nobodys() !== undefined) throw noToken.madeByNobody();
       throw record?.kind === 'connected' ? noToken.ended('revoked') : noToken.recorded(record);
     }
     const { set } = record;
@@ -74,7 +75,7 @@ export function ownerCopy(owner: Owner, session: SessionCopy | undefined, config
       session?.show(mine);
       return mine;
     }
-    endNobodys();
+    endNobodys(set);
     session?.hold(set);
     await session?.put(set);
     return set;

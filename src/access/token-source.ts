@@ -153,10 +153,10 @@ export function tokenSource(config: TokenSourceConfig): TokenOf {
         onWon: call.copy.beforeRefresh,
       });
     if (!usable) flight.patient = true;
+    // Whoever still waits by then: it is to be recorded, and before the flight counts as over.
+    if (flying === undefined) void flight.outcome.then((late) => late.kind === 'token' && call.copy.record(late.set));
     const outcome = await valueBefore(call.endsMs, flight.outcome);
     if (outcome !== undefined) return { ...outcome, joined: flying !== undefined };
-    // What comes of it later is still to be recorded.
-    if (flying === undefined) void flight.outcome.then((late) => late.kind === 'token' && call.copy.record(late.set));
     if (usable) return undefined;
     throw notNow({ kind: 'wait' }, restart());
   }

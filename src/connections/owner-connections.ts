@@ -104,7 +104,7 @@ interface Insisted {
 /** Of a change. */
 interface How {
   readonly stage: ConnectStage;
-  /** Called when the store carries a write out after the time was up. */
+  /** Called when the store answers a write after the time was up. */
   readonly onLate?: () => void;
 }
 
@@ -124,7 +124,7 @@ export function ownerConnections(config: OwnerConnectionsConfig): OwnerConnectio
   const insisted = new Map<string, Insisted>();
   let awayUntilMs = 0;
 
-  /** @param onLate - called when the store carries the operation out after the time was up */
+  /** @param onLate - called when the store answers after the time was up: it may have carried the operation out */
   async function call<Answer>(
     stage: ConnectStage,
     operation: () => Promise<Answer>,
@@ -138,9 +138,10 @@ export function ownerConnections(config: OwnerConnectionsConfig): OwnerConnectio
           if (isLate) onLate?.();
           return answer;
         },
-        () => {
-          // Whatever it throws may hold addresses and passwords.
-          throw storeError(stage, 'failed', AWAY);
+        (error: unknown) => {
+          if (isLate) onLate?.();
+          // Whatever it throws may hold addresses and passwords: only a word of ours is kept.
+          throw storeError(stage, ...faultOf(error));
         },
       );
     return within(config.storeTimeoutMs, work, () => {
@@ -206,9 +207,11 @@ export function ownerConnections(config: OwnerConnectionsConfig): OwnerConnectio
     how: How,
   ): Promise<boolean> {
     if (record !== 'none') return (await write(owner, record, ifVersion, how)) !== undefined;
+    const isGone =
+      ifVersion === undefined || (await call(how.stage, () => store.remove(owner.name, ifVersion), how.onLate));
     note(owner, undefined, 0);
     loads.delete(owner.name);
-    return ifVersion === undefined || call(how.stage, () => store.remove(owner.name, ifVersion), how.onLate);
+    return isGone;
   }
 
   /** Decides by what is recorded, again whenever somebody else was faster. */
@@ -265,11 +268,13 @@ export function ownerConnections(config: OwnerConnectionsConfig): OwnerConnectio
         return !isConnectError(error) || error.code !== 'ERR_CONNECT_STORE';
       }
     };
-    const first = offers.track(isDone(true));
-    const whole = first.then(async (done) => {
-      if (!done) await offers.keep(() => isDone(false));
-      insisted.delete(name);
-    });
+    const first = isDone(true);
+    const whole = offers.track(
+      first.then(async (done) => {
+        if (!done) await offers.keep(() => isDone(false));
+        insisted.delete(name);
+      }),
+    );
     const both = { first: first.then(() => undefined), whole };
     insisted.set(name, both);
     return both;
@@ -299,12 +304,13 @@ export function ownerConnections(config: OwnerConnectionsConfig): OwnerConnectio
     return {
       before: () => before,
       undo: takeBack,
-      save: (isWanted = () => true) =>
-        change(owner, { stage: 'callback', onLate }, (record) => {
-          // What a try of ours has written, whose answer was lost, is not what was there before.
-          if (isOf(record, set.connectionId)) return { result: isWanted(record) };
+      save: (isWanted) =>
+        // An import may be repeated, and is the same connection then: nothing of it is taken back.
+        change(owner, isWanted === undefined ? { stage: 'callback', onLate } : { stage: 'callback' }, (record) => {
+          // Recorded already, by an import before.
+          if (isOf(record, set.connectionId)) return { result: isWanted?.(record) ?? true };
           before = record;
-          if (!isWanted(record)) return { result: false };
+          if (isWanted?.(record) === false) return { result: false };
           mayBeWritten = true;
           return { record: { kind: 'connected', set, since: Date.now() }, result: true };
         }),
@@ -377,7 +383,7 @@ function isOf(
   return record?.kind === 'connected' && record.set.connectionId === connectionId;
 }
 
-/** Tokens are kept in no memory but sessions. */
+/** A token is not kept for a comparison. */
 function hashOf({ token }: TokenSet): string {
   return createHash('sha256').update(token.access_token).digest('base64url');
 }
@@ -386,8 +392,16 @@ function ended({ connectionId }: TokenSet, reason: EndedReason): OwnerRecord {
   return { kind: 'ended', connectionId, reason, since: Date.now() };
 }
 
+/** Reason and message for what a store has thrown. */
+function faultOf(error: unknown): readonly [string, string] {
+  const reason = isConnectError(error) && error.code === 'ERR_CONNECT_STORE' ? error.reason : undefined;
+  if (reason === 'timeout') return [reason, AWAY];
+  return reason === 'answer' ? [reason, NO_RECORD] : ['failed', AWAY];
+}
+
 const AWAY =
   'The connection store did not carry out an operation: look at the errors of its database, and whether it may write.';
 const NO_RECORD =
-  'The connection store must resolve load() with { record, version } or undefined, and save() with the new version or undefined.';
+  'The connection store must resolve load() with { record, version } or undefined, and save() with the new version or ' +
+  'undefined; sendCommand of redisConnections() must resolve with the reply as it is.';
 const BUSY = 'Others were changing the connection of this user all the time. Nothing is lost: try again.';

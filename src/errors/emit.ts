@@ -37,9 +37,12 @@ export function emit(listener: ConnectEventListener | undefined, facts: EventFac
 const CONTROL = /[\u0000-\u001f\u007f-\u009f\u2028\u2029]/gu;
 
 function factsOf(event: ConnectEvent): readonly string[] {
-  return Object.entries(event)
-    .filter(([name]) => name !== 'type' && name !== 'time')
-    .map(([name, value]) => `${name}=${String(value).replace(CONTROL, '?')}`);
+  return (
+    Object.entries(event)
+      // A user's name is the app's, and may be an e-mail address.
+      .filter(([name]) => !['type', 'time', 'owner'].includes(name))
+      .map(([name, value]) => `${name}=${String(value).replace(CONTROL, '?')}`)
+  );
 }
 
 /** Errors that were reported where they arose. */

@@ -55,7 +55,7 @@ export interface ApiCallEvent extends ProviderCall, Failure {
   readonly code?: ConnectErrorCode;
 }
 
-/** A visitor has completed a sign-in, and the token is stored. */
+/** A visitor has completed a sign-in, or a token set was imported, and the token is stored. */
 export interface ConnectedEvent extends EventBase {
   readonly type: 'connected';
   readonly connection: string;
@@ -107,7 +107,7 @@ export type RefreshFailureKind =
   /** The provider refuses this connection, and does not say that it is dead: it is tried again, for 24 hours at least. */
   | 'refused';
 
-/** A visitor has disconnected; no refresh or callback in flight brings the token back. */
+/** A visitor has disconnected, or the app has by `connect.of()`; no refresh or callback in flight brings the token back. */
 export interface DisconnectedEvent extends EventBase {
   readonly type: 'disconnected';
   readonly connection: string;
@@ -130,7 +130,7 @@ export type EndedReason =
   | 'refused'
   /** Its visitor has disconnected. */
   | 'disconnected'
-  /** A newer sign-in in the same session has taken its place. */
+  /** A newer sign-in in the same session, or of the same user, has taken its place. */
   | 'replaced';
 
 /** The ledger did not carry out an operation. Valid tokens are served all the same. */

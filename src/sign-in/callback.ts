@@ -113,13 +113,17 @@ function endingBefore(recording: Recording | undefined): Ending | undefined {
   return before?.kind === 'connected' ? endingOf(before.set) : undefined;
 }
 
+const MADE_ANOTHER =
+  'onConnect has made another user, or nobody, of the one who was signed in. It may only log somebody in where nobody was. ' +
+  'The token was dropped.';
+
 /**
  * Asked again: `onConnect` may have created the user, or logged them in.
  * @throws ConnectError `ERR_CONNECT_STATE` when it has made another user of one
  */
 function ownerAfter(req: Request, { owner }: Grant, { owners }: CallbackConfig): Owner | undefined {
   const now = owners.of(req);
-  if (owner !== undefined && owner.name !== now?.name) throw stateError('owner');
+  if (owner !== undefined && owner.name !== now?.name) throw stateError('owner', MADE_ANOTHER);
   return now;
 }
 

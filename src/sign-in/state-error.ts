@@ -22,7 +22,13 @@ const STATE_MESSAGES = {
   used: 'This state has been used before: a reload, a back button, or a replay.',
 };
 
-/** A callback whose state does not finish a sign-in of this session. */
-export function stateError(reason: keyof typeof STATE_MESSAGES): ConnectError {
-  return new ConnectError('ERR_CONNECT_STATE', { stage: 'callback', reason, message: STATE_MESSAGES[reason] });
+/**
+ * A callback whose state does not finish a sign-in of this session.
+ * @param message - where there is more to say than of the reason
+ */
+export function stateError(
+  reason: keyof typeof STATE_MESSAGES,
+  message: string = STATE_MESSAGES[reason],
+): ConnectError {
+  return new ConnectError('ERR_CONNECT_STATE', { stage: 'callback', reason, message });
 }
