@@ -55,6 +55,7 @@ describe('our own credentials are refused', () => {
 });
 
 test('an ended connection is remembered for a day, so that the list does not grow for ever', () => {
+  time.stop();
   const ended = endedConnections();
   ended.add('yesterday');
   time.pass(DAY - 1);
