@@ -3,10 +3,10 @@ import type * as ApiClient from './access/api-client';
 import type { ApiClientConfig, ClientFor, ConnectClient } from './access/api-client';
 import { apiRefusals } from './access/api-refusals';
 import { requireConnectGuard, type RequireConnectOptions } from './access/require-connect';
-import { accounts, type AccountConfig, type ConnectAccount } from './access/account';
+import { accounts, type ConnectAccount } from './access/account';
 import { requestTokens, type GetToken } from './access/get-token';
 import { noToken } from './access/no-token';
-import { tokenSource, type TokenOf } from './access/token-source';
+import { tokenSource } from './access/token-source';
 import { emit, emitFailure } from './errors/emit';
 import { ConnectError, type ConnectStage } from './errors/connect-error';
 import type { ConnectEventListener } from './errors/events';
@@ -28,13 +28,11 @@ import { endings, type Endings } from './refresh/endings';
 import { knownExpiry } from './refresh/due';
 import { endedConnections } from './refresh/ended';
 import { refreshFlights } from './refresh/flight';
-import { offers, type Offers } from './base/offers';
-import { memoryConnections } from './connections/memory-connections';
-import { ownerConnections, type OwnerConnections } from './connections/owner-connections';
+import { offers } from './base/offers';
+import { givenConnections } from './connections/given-connections';
 import { memoryLedger } from './ledger/memory-ledger';
 import { movedMarks } from './refresh/moved-marks';
 import { sessionLifeMs } from './ledger/retention';
-import { readKeyRing, type KeyRing } from './session/seal';
 import { owners, type Owners } from './session/owners';
 import type { SessionToken, SignInParts } from './sign-in/parts';
 import { publicUrls } from './web/public-url';
@@ -98,7 +96,7 @@ export function connectAuth(options: ConnectAuthOptions): ConnectAuth {
   });
   const offering = offers();
   const users = owners(config);
-  const connections = connectionsOf(config, offering);
+  const connections = givenConnections({ ...config, offers: offering });
   const tokens = sessionTokens(keys);
   const recent = recentSignIns(keys);
   const meet = meeting(tokens, recent);
@@ -163,49 +161,10 @@ export function connectAuth(options: ConnectAuthOptions): ConnectAuth {
         (refused) => silent(req, refused === undefined ? undefined : { refused }),
         () => users.nameIn(req),
       ),
-    of: accountsOf({ ...shared, ...parts, onEvent: config.onEvent, client: clientFor }, tokenOf),
+    of: accounts({ ...shared, onEvent: config.onEvent, client: clientFor }, users, tokenOf),
     requireConnect: (guard: RequireConnectOptions = {}) => requireConnectGuard(guardConfig, silent, guard),
     close: () => flights.close(),
   });
-}
-
-/** The connections of users, where the app has any. */
-function connectionsOf(config: Config, offering: Offers): OwnerConnections | undefined {
-  const { owner, connections } = config;
-  if (owner === undefined && connections === undefined) return undefined;
-  if (connections === undefined) warnOfMemory();
-  const store = connections ?? memoryConnections();
-  // One of them is there: without both the options are refused.
-  const keys = (readKeyRing(store.encryptionKeys) ?? config.encryptionKeys) as KeyRing;
-  return ownerConnections({ ...config, store, keys, offers: offering });
-}
-
-let hasWarned = false;
-
-function warnOfMemory(): void {
-  if (hasWarned) return;
-  hasWarned = true;
-  process.emitWarning('connectAuth() keeps the connections of users in memory: they end with this process.', {
-    code: 'CONNECT_AUTH_MEMORY_CONNECTIONS',
-    detail:
-      'Pass connections: redisConnections({ … }) and ledger: redisLedger({ … }) of express-connect-auth/redis to ' +
-      'connectAuth(), or connections: memoryConnections() if that is what you want.',
-  });
-}
-
-/** Makes `of(owner)`, or what says that it needs an option. */
-function accountsOf(
-  config: Omit<AccountConfig, 'connections'> & Pick<SignInParts, 'owners' | 'connections'>,
-  tokenOf: TokenOf,
-): (owner: string | number) => ConnectAccount {
-  const { connections } = config;
-  if (connections !== undefined) return accounts({ ...config, connections }, config.owners, tokenOf);
-  return function of() {
-    throw new ConnectError('ERR_CONNECT_OPTIONS', {
-      stage: 'options',
-      message: 'connect.of() needs option owner or connections: without them connections belong to sessions only.',
-    });
-  };
 }
 
 /**

@@ -72,19 +72,29 @@ export type ImportedTokenSet = Omit<ConnectToken, 'type'> & { readonly type?: st
 
 /** What acting for a user needs. */
 export interface AccountConfig extends OwnerCopyConfig, Pick<Endings, 'endOwner' | 'hasEnded'> {
-  readonly connections: OwnerConnections;
   readonly tokens: Pick<SessionTokens, 'imported'>;
   readonly onEvent?: ConnectEventListener | undefined;
   readonly client: (token: (refused?: string) => Promise<ConnectToken>, ownerNow: () => string) => ConnectClient;
 }
 
-/** Makes `of(owner)`. @param tokenOf - gives the token of a copy */
+/**
+ * Makes `of(owner)`.
+ * @param config - without connections `of` says what it needs
+ * @param tokenOf - gives the token of a copy
+ */
 export function accounts(
-  config: AccountConfig,
+  config: Omit<AccountConfig, 'connections'> & { readonly connections: OwnerConnections | undefined },
   owners: Pick<Owners, 'named'>,
   tokenOf: TokenOf,
 ): (owner: unknown) => ConnectAccount {
-  return (owner) => account(owners.named(owner), config, tokenOf);
+  const { connections } = config;
+  return function of(owner) {
+    if (connections !== undefined) return account(owners.named(owner), { ...config, connections }, tokenOf);
+    throw new ConnectError('ERR_CONNECT_OPTIONS', {
+      stage: 'options',
+      message: 'connect.of() needs option owner or connections: without them connections belong to sessions only.',
+    });
+  };
 }
 
 function account(owner: Owner, config: AccountConfig, tokenOf: TokenOf): ConnectAccount {

@@ -1,12 +1,16 @@
+import { storeError } from '../../session/store';
 import { redisCommands, unreadable, type Caller } from '../../ledger/redis/commands';
 import type { ConnectionStore } from '../connection-store';
-import { connectionStoreError } from '../connection-store-error';
 import { sealedStore } from '../sealed-store';
 import { newVersion } from '../version';
 import { redisConnectionsConfig, type RedisConnectionsOptions } from './options';
 import { REMOVE, SAVE } from './scripts';
 
-const CONNECTIONS: Caller = { name: 'redisConnections', sends: 'EVALSHA, EVAL, HMGET', error: connectionStoreError };
+const CONNECTIONS: Caller = {
+  name: 'redisConnections',
+  sends: 'EVALSHA, EVAL, HMGET',
+  error: (reason, message) => storeError('refresh', reason, message),
+};
 
 /**
  * Keeps the connections of users in Redis (5.0 or newer, Cluster and Valkey too), for all processes that share it: one hash

@@ -1,0 +1,36 @@
+import { readKeyRing, type KeyRing } from '../session/seal';
+import type { OwnerOf } from '../session/owners';
+import type { ConnectionStore } from './connection-store';
+import { memoryConnections } from './memory-connections';
+import { ownerConnections, type OwnerConnections, type OwnerConnectionsConfig } from './owner-connections';
+
+/** What the options say of connections of users. */
+export interface GivenConnections extends Omit<OwnerConnectionsConfig, 'store' | 'keys'> {
+  readonly owner?: OwnerOf | undefined;
+  readonly connections?: ConnectionStore | undefined;
+  readonly encryptionKeys?: KeyRing | undefined;
+}
+
+/** The connections of users, where the app has any: in the store that it gives, else in memory. */
+export function givenConnections(given: GivenConnections): OwnerConnections | undefined {
+  const { owner, connections, encryptionKeys } = given;
+  if (owner === undefined && connections === undefined) return undefined;
+  if (connections === undefined) warnOnce();
+  const store = connections ?? memoryConnections();
+  // One of them is there: without both the options are refused.
+  const keys = (readKeyRing(store.encryptionKeys) ?? encryptionKeys) as KeyRing;
+  return ownerConnections({ ...given, store, keys });
+}
+
+let hasWarned = false;
+
+function warnOnce(): void {
+  if (hasWarned) return;
+  hasWarned = true;
+  process.emitWarning('connectAuth() keeps the connections of users in memory: they end with this process.', {
+    code: 'CONNECT_AUTH_MEMORY_CONNECTIONS',
+    detail:
+      'Pass connections: redisConnections({ … }) and ledger: redisLedger({ … }) of express-connect-auth/redis to ' +
+      'connectAuth(), or connections: memoryConnections() if that is what you want.',
+  });
+}

@@ -1,0 +1,44 @@
+import type { Offers } from '../base/offers';
+import { debug } from '../errors/debug';
+import { isConnectError } from '../errors/connect-error';
+
+/** A write that goes on until it is done: its first try, and the whole. Neither rejects. */
+export interface LastingWrite {
+  readonly first: Promise<void>;
+  readonly whole: Promise<void>;
+}
+
+/**
+ * Starts a write that is tried at once, and then in the background until the store has taken it.
+ * @param name - what it is for; whoever wants the same meanwhile shares it
+ */
+export type StartWrite = (name: readonly unknown[], write: (isFirstTry: boolean) => Promise<void>) => LastingWrite;
+
+/** Makes a {@link StartWrite}. */
+export function lastingWrites(offers: Offers): StartWrite {
+  const running = new Map<string, LastingWrite>();
+
+  return function start(words, write) {
+    const name = JSON.stringify(words);
+    const same = running.get(name);
+    if (same !== undefined) return same;
+    const isDone = async (isFirstTry: boolean): Promise<boolean> => {
+      try {
+        await write(isFirstTry);
+        return true;
+      } catch (error) {
+        debug('refresh', 'connection not recorded');
+        // What nobody can read today is not read by trying again.
+        return !isConnectError(error) || error.code !== 'ERR_CONNECT_STORE';
+      }
+    };
+    const done = isDone(true);
+    const whole = done.then(async (isOver) => {
+      if (!isOver) await offers.keep(() => isDone(false));
+      running.delete(name);
+    });
+    const lasting = { first: done.then(() => undefined), whole: offers.track(whole) };
+    running.set(name, lasting);
+    return lasting;
+  };
+}
