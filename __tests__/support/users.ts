@@ -2,8 +2,8 @@ import type { Request } from 'express';
 import type { SessionData } from 'express-session';
 import { memoryConnections, memoryLedger, type ConnectionStore, type RefreshLedger } from '../../src';
 import type { Sandbox } from '../../src/testing';
-import { browser, signIn, type Answer, type Browser, type TestAppParts } from './app';
-import { refreshingApp, type World } from './refreshing';
+import { beginSignIn, browser, signIn, type Answer, type Browser, type TestAppParts } from './app';
+import { givenRotation, refreshingApp, type Time, type World } from './refreshing';
 
 /** What several processes of one deployment share. */
 export interface Shared {
@@ -63,6 +63,35 @@ export function sharedStores(): Shared {
 }
 
 type WithUser = Partial<SessionData> & { userId?: string };
+
+/** Gives each test of a file a sandbox that rotates refresh tokens, a clock that only the test moves, and stores of its own. */
+export function givenUsers(take: (sandbox: Sandbox, time: Time, shared: Shared) => void): void {
+  givenRotation((sandbox, time) => {
+    take(sandbox, time, sharedStores());
+  });
+}
+
+/** Headers of a script. */
+export const script = { accept: 'application/json' };
+
+/** Status, code and reason of an answer. */
+export function said({ status, body }: Answer): readonly unknown[] {
+  const { code, reason } = JSON.parse(body) as { code?: string; reason?: string };
+  return [status, code, reason];
+}
+
+/** Starts a sign-in on a device, up to the consent. @returns the callback URL, not yet visited */
+export function startOn(sandbox: Sandbox, { app }: UserApp, { browser: own }: Device): Promise<string> {
+  return beginSignIn(app, sandbox, own);
+}
+
+/** The store of a deployment, whose saves a test looks into. */
+export function watchSaves(
+  { connections }: Shared,
+  aroundSave: (save: () => Promise<string | undefined>) => Promise<string | undefined>,
+): ConnectionStore {
+  return { ...connections, save: (...given) => aroundSave(() => connections.save(...given)) };
+}
 
 /** The user of a request: whoever has logged in. */
 export function userOf(req: Request): string | undefined {
@@ -137,8 +166,6 @@ export async function userApp(sandbox: Sandbox, shared: Shared, parts: TestAppPa
     },
   };
 }
-
-const script = { accept: 'application/json' };
 
 async function device(sandbox: Sandbox, { app }: World, user: string | undefined): Promise<Device> {
   const own = browser();

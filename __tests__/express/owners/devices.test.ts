@@ -251,6 +251,17 @@ test('an app that mounts its login after connectAuth() is told so on a page, ins
   expect((await phone.browser.visit(page)).status).toBe(302);
 });
 
+test('a user who has disconnected before is not sent in a circle either, where the login is mounted too late', async () => {
+  const web = await userApp(sandbox, sharedStores());
+  const account = web.connect.of('ada');
+  await account.import({ access_token: 'a', refresh_token: 'r' });
+  await account.disconnect();
+  const shop = await web.device();
+  await shop.connect();
+  await shop.logIn('ada');
+  expect((await shop.browser.visit(`${web.app.url}/guarded`)).status).toBe(401);
+});
+
 test('a session store that is away is that, whatever the function of the users makes of it', async () => {
   let isAway = false;
   const shared = sharedStores();

@@ -1,16 +1,13 @@
 import type { ConnectEvent } from '../../../src';
 import type { Sandbox } from '../../../src/testing';
-import { givenRotation, type Time } from '../../support/refreshing';
-import { sharedStores, userApp, type Device, type Shared, type UserApp } from '../../support/users';
+import { type Time } from '../../support/refreshing';
+import { givenUsers, userApp, type Device, type Shared, type UserApp } from '../../support/users';
 
 let sandbox: Sandbox;
 let time: Time;
 let shared: Shared;
-givenRotation((...given) => {
-  [sandbox, time] = given;
-});
-beforeEach(() => {
-  shared = sharedStores();
+givenUsers((...given) => {
+  [sandbox, time, shared] = given;
 });
 
 /** Whatever can happen to one user's connection, from the sign-in to its end. */

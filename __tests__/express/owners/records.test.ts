@@ -1,17 +1,15 @@
 import { isConnectError, memoryConnections, type ConnectAuthOptions, type ConnectionStore } from '../../../src';
 import { connectAuth } from '../../../src';
+import { redisConnections } from '../../../src/redis';
 import type { Sandbox } from '../../../src/testing';
-import { givenRotation, tokenIn, type Time } from '../../support/refreshing';
-import { sharedStores, userApp, type Shared } from '../../support/users';
+import { tokenIn, type Time } from '../../support/refreshing';
+import { givenUsers, userApp, type Shared } from '../../support/users';
 
 let sandbox: Sandbox;
 let time: Time;
 let shared: Shared;
-givenRotation((...given) => {
-  [sandbox, time] = given;
-});
-beforeEach(() => {
-  shared = sharedStores();
+givenUsers((...given) => {
+  [sandbox, time, shared] = given;
 });
 
 const key = (id: string): { id: string; secret: string } => ({
@@ -139,6 +137,20 @@ test('a store whose save() gives something else than a version is told what it m
     code: 'ERR_CONNECT_STORE',
     reason: 'answer',
   });
+});
+
+test('what redisConnections() says of its trouble reaches the app', async () => {
+  const encryptionKeys = [key('k1')];
+  const slow = redisConnections({
+    sendCommand: () => new Promise(() => undefined),
+    commandTimeoutMs: 50,
+    encryptionKeys,
+  });
+  const odd = redisConnections({ sendCommand: () => Promise.resolve('OK'), encryptionKeys });
+  const web1 = await userApp(sandbox, shared, { options: { connections: slow } });
+  const web2 = await userApp(sandbox, shared, { options: { connections: odd } });
+  expect(await refusal(web1.connect.of('ada').status())).toEqual(['ERR_CONNECT_STORE', 'timeout']);
+  expect(await refusal(web2.connect.of('ada').status())).toEqual(['ERR_CONNECT_STORE', 'answer']);
 });
 
 describe('start-up', () => {

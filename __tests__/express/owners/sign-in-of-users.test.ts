@@ -1,28 +1,28 @@
 import type { Request } from 'express';
 import type { ConnectAuthOptions } from '../../../src';
 import type { Sandbox } from '../../../src/testing';
-import { beginSignIn, type Answer } from '../../support/app';
-import { givenRotation, tokenIn, type Time } from '../../support/refreshing';
-import { sharedStores, userApp, userOf, type Device, type Shared, type UserApp } from '../../support/users';
+import { tokenIn, type Time } from '../../support/refreshing';
+import {
+  givenUsers,
+  said,
+  script,
+  sharedStores,
+  startOn as start,
+  userApp,
+  userOf,
+  type Device,
+  type Shared,
+  type UserApp,
+} from '../../support/users';
 
 let sandbox: Sandbox;
 let time: Time;
 let shared: Shared;
-givenRotation((...given) => {
-  [sandbox, time] = given;
-});
-beforeEach(() => {
-  shared = sharedStores();
+givenUsers((...given) => {
+  [sandbox, time, shared] = given;
 });
 
-const script = { accept: 'application/json' };
-const startOn = ({ app }: UserApp, { browser }: Device): Promise<string> => beginSignIn(app, sandbox, browser);
-
-/** Status, code and reason of an answer. */
-function said({ status, body }: Answer): readonly unknown[] {
-  const { code, reason } = JSON.parse(body) as { code?: string; reason?: string };
-  return [status, code, reason];
-}
+const startOn = (app: UserApp, device: Device): Promise<string> => start(sandbox, app, device);
 
 /** That no token was got, or none is left: not in the session, not in the record, not in use. */
 async function expectNothingKept(app: UserApp, user: string): Promise<void> {
@@ -52,15 +52,20 @@ describe.each([
 });
 
 test('the message names the login cookie that browsers leave out', async () => {
-  const web = await userApp(sandbox, shared, { options: { renderErrors: false } });
+  const messages: string[] = [];
+  const web = await userApp(sandbox, shared, {
+    options: {
+      renderError: (error, _req, res) => {
+        messages.push(error.message);
+        res.status(error.status).end();
+      },
+    },
+  });
   const device = await web.device('ada');
   const callback = await startOn(web, device);
   await device.logOut();
-  const messages: string[] = [];
-  process.once('warning', () => undefined);
-  const { body } = await device.browser.visit(callback, script);
-  messages.push(body);
-  expect(JSON.parse(body)).toMatchObject({ code: 'ERR_CONNECT_STATE', reason: 'owner' });
+  expect((await device.browser.visit(callback, script)).status).toBe(403);
+  expect(messages).toEqual([expect.stringMatching(/login cookie has sameSite: 'strict'.*'lax'/u)]);
 });
 
 const FAULTY: readonly (readonly [string, (req: Request) => unknown])[] = [

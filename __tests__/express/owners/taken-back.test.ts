@@ -1,0 +1,297 @@
+import type { Request } from 'express';
+import { MemoryStore } from 'express-session';
+import type { ConnectionStore } from '../../../src';
+import type { Sandbox } from '../../../src/testing';
+import { latch, type Latch, type Time } from '../../support/refreshing';
+import { turns } from '../../support/turns';
+import {
+  givenUsers,
+  said,
+  script,
+  startOn as start,
+  userApp,
+  watchSaves,
+  type Device,
+  type Shared,
+  type UserApp,
+} from '../../support/users';
+
+let sandbox: Sandbox;
+let time: Time;
+let shared: Shared;
+givenUsers((...given) => {
+  [sandbox, time, shared] = given;
+});
+
+const startOn = (app: UserApp, device: Device): Promise<string> => start(sandbox, app, device);
+const watched = (around: Parameters<typeof watchSaves>[1]): ConnectionStore => watchSaves(shared, around);
+
+describe('taking back', () => {
+  interface Failing {
+    readonly web: UserApp;
+    /** Has the next sign-in fail once it was recorded, as a logout in another tab does; the latch holds it before that. */
+    readonly failNext: (gate?: Latch) => void;
+    /** Has the next save wait, once it is its turn. */
+    readonly holdSave: (gate: Latch) => void;
+  }
+
+  async function failing(): Promise<Failing> {
+    let doomed: { req: Request; id: string; gate: Latch | undefined } | undefined;
+    let next: { gate: Latch | undefined } | undefined;
+    let held: Latch | undefined;
+    const connections = watched(async (save) => {
+      const gate = held;
+      if (doomed === undefined && gate !== undefined) {
+        held = undefined;
+        await gate.wait();
+      }
+      const version = await save();
+      if (doomed !== undefined && version !== undefined) {
+        const { req, id, gate: own } = doomed;
+        doomed = undefined;
+        await new Promise<void>((resolve) => req.sessionStore.destroy(id, () => resolve()));
+        await own?.wait();
+      }
+      return version;
+    });
+    const web = await userApp(sandbox, shared, {
+      options: {
+        connections,
+        onConnect: (req) => {
+          if (next !== undefined) doomed = { req, id: req.sessionID, ...next };
+          next = undefined;
+        },
+      },
+    });
+    return {
+      web,
+      failNext: (gate) => {
+        next = { gate };
+      },
+      holdSave: (gate) => {
+        held = gate;
+      },
+    };
+  }
+
+  test('a sign-in that fails after it was recorded puts back what was there', async () => {
+    const { web, failNext } = await failing();
+    const [phone, laptop] = [await web.device('ada'), await web.device('ada')];
+    await phone.connect();
+    const before = await web.connect.of('ada').getToken();
+    const callback = await startOn(web, laptop);
+    failNext();
+    expect((await laptop.browser.visit(callback, script)).status).toBe(403);
+    await web.connect.close();
+    await expect(web.connect.of('ada').getToken()).resolves.toEqual(before);
+  });
+
+  test('takes its time, and costs nobody the connection that is being put back', async () => {
+    const { web, failNext, holdSave } = await failing();
+    const [phone, laptop] = [await web.device('ada'), await web.device('ada')];
+    await phone.connect();
+    expect((await phone.guarded()).status).toBe(200);
+    const callback = await startOn(web, laptop);
+    const slow = latch();
+    failNext();
+    holdSave(slow);
+    expect((await laptop.browser.visit(callback, script)).status).toBe(403);
+    await slow.reached;
+    const { status } = await phone.guarded();
+    slow.open();
+    expect(status).toBe(200);
+  });
+
+  test('is not spoiled by a job elsewhere that meets the dropped token meanwhile', async () => {
+    const { web, failNext, holdSave } = await failing();
+    const worker = await userApp(sandbox, shared, { options: { owner: undefined } });
+    const [phone, laptop] = [await web.device('ada'), await web.device('ada')];
+    await phone.connect();
+    const before = await web.connect.of('ada').getToken();
+    const callback = await startOn(web, laptop);
+    const slow = latch();
+    failNext();
+    holdSave(slow);
+    expect((await laptop.browser.visit(callback, script)).status).toBe(403);
+    await slow.reached;
+    const dropped = await worker.connect.of('ada').getToken();
+    time.pass(10_000);
+    await worker.connect
+      .of('ada')
+      .getToken({ refused: dropped.access_token })
+      .catch(() => undefined);
+    slow.open();
+    await web.connect.close();
+    await expect(worker.connect.of('ada').getToken()).resolves.toMatchObject({ access_token: before.access_token });
+  });
+
+  test.each([
+    ['and says so', false],
+    ['and says that it was not', true],
+  ])('reaches a write that is carried out late, %s', async (_what, isDenied) => {
+    const gate = latch();
+    let isLate = false;
+    const connections = watched(async (save) => {
+      if (!isLate) return save();
+      isLate = false;
+      // On its way in another connection of the pool: whoever comes later is faster.
+      await gate.wait();
+      const version = await save();
+      if (isDenied) throw new Error('the answer got lost');
+      return version;
+    });
+    const web = await userApp(sandbox, shared, { options: { connections, storeTimeoutMs: 100 } });
+    const [phone, laptop] = [await web.device('ada'), await web.device('ada')];
+    await phone.connect();
+    const before = await web.connect.of('ada').getToken();
+    const callback = await startOn(web, laptop);
+    isLate = true;
+    expect(said(await laptop.browser.visit(callback, script))).toEqual([503, 'ERR_CONNECT_STORE', 'timeout']);
+    await web.connect.close();
+    gate.open();
+    await turns(20);
+    await web.connect.close();
+    const other = await userApp(sandbox, shared);
+    await expect(other.connect.of('ada').getToken()).resolves.toMatchObject({ access_token: before.access_token });
+  });
+});
+
+test.each([
+  ['ends the connection before it as well', true],
+  ['has nothing more to end where there was none before', false],
+])('a disconnect during a sign-in that then fails %s', async (_what, isConnected) => {
+  const gate = latch();
+  let doomed: { req: Request; id: string } | undefined;
+  let isNext = false;
+  const connections = watched(async (save) => {
+    const version = await save();
+    if (doomed !== undefined) {
+      const { req, id } = doomed;
+      doomed = undefined;
+      await new Promise<void>((resolve) => req.sessionStore.destroy(id, () => resolve()));
+      await gate.wait();
+    }
+    return version;
+  });
+  const web = await userApp(sandbox, shared, {
+    options: {
+      connections,
+      onConnect: (req) => {
+        if (isNext) doomed = { req, id: req.sessionID };
+        isNext = false;
+      },
+    },
+  });
+  const worker = await userApp(sandbox, shared, { options: { owner: undefined } });
+  const [phone, laptop] = [await web.device('ada'), await web.device('ada')];
+  if (isConnected) await phone.connect();
+  const [first] = web.told('connected');
+  const callback = await startOn(web, laptop);
+  isNext = true;
+  const answer = laptop.browser.visit(callback, script);
+  await gate.reached;
+  await worker.connect.of('ada').disconnect();
+  gate.open();
+  expect((await answer).status).toBe(403);
+  await web.connect.close();
+  await turns(5);
+  await expect(web.connect.of('ada').status()).resolves.toMatchObject({ connected: false });
+  const ended = [...web.told('ended'), ...worker.told('ended')].map(({ connection }) => connection);
+  expect(ended).toHaveLength(isConnected ? 2 : 1);
+  if (isConnected) expect(ended).toContain(first?.connection);
+});
+
+test('a process that dies after a sign-in has failed, before its record was taken back, leaves its user connected', async () => {
+  const { connections } = shared;
+  const sessions = new MemoryStore();
+  let isDying = false;
+  let sessionId = '';
+  const dying = {
+    ...connections,
+    load: (key: string) => (isDying ? Promise.reject(new Error('away')) : connections.load(key)),
+    async save(key: string, record: string, ifVersion: string | undefined) {
+      const version = await connections.save(key, record, ifVersion);
+      // The second sign-in fails once it has been recorded: a logout in another tab has ended its session.
+      isDying = ifVersion !== undefined;
+      if (isDying) await new Promise<void>((resolve) => sessions.destroy(sessionId, () => resolve()));
+      return version;
+    },
+  };
+  const onConnect = (req: Request): void => void (sessionId = req.sessionID);
+  const one = await userApp(sandbox, shared, { store: sessions, options: { connections: dying, onConnect } });
+  const two = await userApp(sandbox, shared);
+  const phone = await one.device('ada');
+  await phone.connect();
+  expect((await phone.connect()).status).toBe(403);
+  expect(isDying).toBe(true);
+  time.pass(3_600_000);
+  await expect(two.connect.of('ada').getToken()).resolves.toMatchObject({ type: 'bearer' });
+  // What has died offers nothing any more.
+  isDying = false;
+  await one.connect.close();
+});
+
+test('a disconnect with the cookie from before a sign-in of a moment ago is sent again, and ends it then', async () => {
+  const web = await userApp(sandbox, shared);
+  const phone = await web.device('ada');
+  const callback = await startOn(web, phone);
+  // A click on "disconnect" that left the browser before the answer to the callback was there.
+  const late = phone.browser.fork();
+  expect((await phone.browser.visit(callback, script)).status).toBe(302);
+  const answer = await late.visit(
+    `${web.app.url}/connect/disconnect`,
+    { 'sec-fetch-site': 'same-origin', ...script },
+    'POST',
+  );
+  expect(said(answer)).toEqual([503, 'ERR_CONNECT_LEDGER', 'moved']);
+  await expect(web.connect.of('ada').status()).resolves.toMatchObject({ connected: true });
+  expect((await phone.disconnect()).status).toBe(204);
+  await expect(web.connect.of('ada').status()).resolves.toMatchObject({ connected: false, reason: 'disconnected' });
+});
+
+test('a disconnect that has ended a sign-in in flight leaves nothing of it in the record', async () => {
+  const { connections } = shared;
+  const [afterLoad, afterSave] = [latch(), latch()];
+  let holds: 'load' | 'save' | undefined;
+  const slow: ConnectionStore = {
+    ...connections,
+    encryptionKeys: connections.encryptionKeys,
+    load: async (key) => {
+      const found = await connections.load(key);
+      if (holds === 'load') {
+        holds = undefined;
+        await afterLoad.wait();
+      }
+      return found;
+    },
+    save: async (...given) => {
+      const version = await connections.save(...given);
+      if (holds === 'save') {
+        holds = undefined;
+        await afterSave.wait();
+      }
+      return version;
+    },
+  };
+  const web = await userApp(sandbox, shared, { options: { connections: slow } });
+  const worker = await userApp(sandbox, shared, { options: { owner: undefined } });
+  const phone = await web.device('ada');
+  const callback = await startOn(web, phone);
+  const [tab, other] = [phone.browser, phone.browser.fork()];
+  holds = 'load';
+  const ending = other.visit(
+    `${web.app.url}/connect/disconnect`,
+    { 'sec-fetch-site': 'same-origin', ...script },
+    'POST',
+  );
+  await afterLoad.reached;
+  holds = 'save';
+  const signingIn = tab.visit(callback, script);
+  await afterSave.reached;
+  afterLoad.open();
+  afterSave.open();
+  const [{ status }] = await Promise.all([ending, signingIn]);
+  const { connected } = await worker.connect.of('ada').status();
+  // Whoever was first: a disconnect that says so has ended it.
+  expect([status < 300, connected]).not.toEqual([true, true]);
+});
