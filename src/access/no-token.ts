@@ -9,7 +9,7 @@ export interface EndDetails {
   readonly status?: number | undefined;
 }
 
-/** The errors for a caller who has no connection to act with. */
+/** Errors for a caller without a usable connection. */
 export interface NoToken {
   readonly notConnected: (reason?: string) => ConnectError;
   readonly ended: (reason?: string, details?: EndDetails) => ConnectError;

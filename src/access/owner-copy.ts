@@ -66,8 +66,8 @@ export function ownerCopy(owner: Owner, session: SessionCopy | undefined, config
     }
     if (record?.kind !== 'connected' || !isLiving(record.set)) {
       if (mine !== undefined) await session?.clear(mine, '');
-      if (record?.kind !== 'connected' && nobodys() !== undefined) throw noToken.madeByNobody();
-      throw record?.kind === 'connected' ? noToken.ended('revoked') : noToken.recorded(record);
+      if (record?.kind === 'connected') throw noToken.ended('revoked');
+      throw nobodys() === undefined ? noToken.recorded(record) : noToken.madeByNobody();
     }
     const { set } = record;
     if (isLiving(mine) && mine.connectionId === set.connectionId && mine.generation >= set.generation) {

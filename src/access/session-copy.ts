@@ -1,4 +1,5 @@
 import type { Request } from 'express';
+import { within } from '../base/within';
 import { debug } from '../errors/debug';
 import type { ConnectStage } from '../errors/connect-error';
 import { recordRetentionMs, sessionLifeMs } from '../ledger/retention';
@@ -135,7 +136,9 @@ export function sessionCopy(
     async put(set): Promise<void> {
       // A session that was made for this request is in no store; whatever saves it saves the token, too.
       if (!cameWithSession(req)) return;
-      await put(set, (found) => found.kind !== 'held' || !isNewerOf(found.set, set));
+      const work = put(set, (found) => found.kind !== 'held' || !isNewerOf(found.set, set));
+      // A slow store does not hold up a request that has a token: the write goes on.
+      await within(config.storeTimeoutMs, work, () => undefined);
     },
     record: () => undefined,
     /** Takes an ended connection out of the session and the store, if it is still the one that is there. */

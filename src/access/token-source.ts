@@ -41,7 +41,7 @@ export interface TokenRequest {
  */
 export type TokenOf = (copy: Copy, ask?: TokenRequest) => Promise<ConnectToken>;
 
-/** An adopted token set younger than this is not written: the request that refreshed it is writing it. */
+/** An adopted token set younger than this is not written into the session: the request that refreshed it is writing it. */
 const WRITTEN_BY_OTHERS_MS = 5000;
 /** A token set younger than this is not refreshed because the API refuses it. */
 const TOO_YOUNG_TO_REFUSE_MS = 5000;
@@ -153,7 +153,7 @@ export function tokenSource(config: TokenSourceConfig): TokenOf {
         onWon: call.copy.beforeRefresh,
       });
     if (!usable) flight.patient = true;
-    // Whoever still waits by then: it is to be recorded, and before the flight counts as over.
+    // Whoever still waits by then, and whoever has brought it: it is to be recorded before the flight counts as over.
     if (flying === undefined) void flight.outcome.then((late) => late.kind === 'token' && call.copy.record(late.set));
     const outcome = await valueBefore(call.endsMs, flight.outcome);
     if (outcome !== undefined) return { ...outcome, joined: flying !== undefined };
@@ -206,10 +206,7 @@ export function tokenSource(config: TokenSourceConfig): TokenOf {
       emit(config.onEvent, { type: 'adopted', ...aboutConnection(set), generation: set.generation });
     }
     copy.hold(set);
-    if (how === 'adopted' && ageMs < WRITTEN_BY_OTHERS_MS) {
-      copy.record(set);
-      return;
-    }
+    if (how === 'adopted' && ageMs < WRITTEN_BY_OTHERS_MS) return;
     // A slow store does not hold up a caller that has a token: the write goes on, and who has the older copy adopts.
     await valueBefore(endsMs, copy.persist(set, how === 'refreshed'));
   }

@@ -71,7 +71,7 @@ export interface RefreshedEvent extends ProviderCall {
   readonly status?: number;
 }
 
-/** A request held an older token set of its connection and took over the newer one from the ledger. */
+/** A request or job held an older token set of its connection and took over the newer one from the ledger. */
 export interface AdoptedEvent extends EventBase {
   readonly type: 'adopted';
   readonly connection: string;

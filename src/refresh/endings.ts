@@ -138,8 +138,8 @@ export function endings(config: EndingsConfig): Endings {
       try {
         const times = { leaseMs: LOOK_LEASE_MS, minAgeMs: 0, retentionMs: LOOK_LEASE_MS };
         const found = await ledger.acquire(key, { generation, claimant, ...times });
-        // Given back: whoever refreshes next must not take it for an attempt whose outcome nobody knows.
-        if (found.kind === 'won') await ledger.fail(key, { claimant, ...NOTHING_TRIED });
+        // Given back, or whoever refreshes next would take it for an attempt whose outcome nobody knows: that does no harm.
+        if (found.kind === 'won') await ledger.fail(key, { claimant, ...NOTHING_TRIED }).catch(() => undefined);
         return found.kind === 'revoked' || found.kind === 'dead' || (found.kind === 'won' && found.ended);
       } catch (error) {
         throw away('refresh', 'acquire', set, error);

@@ -56,7 +56,7 @@ export interface Flights {
   /** The flight in progress for this generation. */
   readonly find: (set: TokenSet) => Flight | undefined;
   readonly start: (set: TokenSet, plan: FlightPlan) => Flight;
-  /** Resolves once every refresh in flight is over, and recorded in the ledger unless that is away for 10 s. */
+  /** Resolves once every refresh in flight is over, and recorded in ledger and connections unless they are away for 10 s. */
   readonly close: () => Promise<void>;
 }
 
@@ -69,7 +69,7 @@ const LONGEST_WAIT_MS = 8000;
 /** Milliseconds between two looks at whether another process is done, first and longest, before jitter may double them. */
 const FIRST_POLL_MS = 15;
 const LONGEST_POLL_MS = 120;
-/** Milliseconds that `close()` goes on offering successes to a ledger that does not take them. */
+/** Milliseconds that `close()` goes on offering results to a ledger or store that does not take them. */
 const CLOSING_MS = 10_000;
 
 /** Keeps the flights of one instance. */

@@ -1,8 +1,8 @@
 import { isConnectError, type ConnectionStore, type ConnectToken } from '../../../src';
 import type { Sandbox } from '../../../src/testing';
-import { tokenIn, type Time } from '../../support/refreshing';
+import { latch, tokenIn, type Time } from '../../support/refreshing';
 import { turns } from '../../support/turns';
-import { givenUsers, userApp, type Shared } from '../../support/users';
+import { givenUsers, userApp, watchSaves, type Shared } from '../../support/users';
 
 let sandbox: Sandbox;
 let time: Time;
@@ -123,4 +123,24 @@ test('what has run out and cannot be renewed is not a connection, and makes room
   expect(await outcomeOf(account.getToken())).toEqual(['ERR_CONNECT_EXPIRED', undefined]);
   await expect(account.status()).resolves.toEqual({ connected: false });
   await expect(account.import({ access_token: 'b', refresh_token: 'r' })).resolves.toBe(true);
+});
+
+test('an import that was carried out late, and was repeated before, stays', async () => {
+  const gate = latch();
+  let isLate = true;
+  const connections = watchSaves(shared, async (save) => {
+    if (!isLate) return save();
+    isLate = false;
+    await gate.wait();
+    return save();
+  });
+  const web = await userApp(sandbox, shared, { options: { connections, storeTimeoutMs: 100 } });
+  const account = web.connect.of('ada');
+  const mine = { access_token: 'a', refresh_token: 'r' };
+  expect(await outcomeOf(account.import(mine))).toEqual(['ERR_CONNECT_STORE', 'timeout']);
+  await expect(account.import(mine)).resolves.toBe(true);
+  gate.open();
+  await turns(20);
+  await web.connect.close();
+  await expect(account.status()).resolves.toMatchObject({ connected: true });
 });

@@ -145,7 +145,8 @@ export class Worker {
   async begin(queue, run) {
     for (const userId of process.env.JOBS.split(' ')) {
       const moveToDelayed = async (atMs, lock) => console.log('moved by seconds', Math.round((atMs - Date.now()) / 1000), lock);
-      const outcome = await run({ data: { userId }, moveToDelayed }, 'lock').then(({ data }) => data.name, (error) => error.constructor.name);
+      const running = run({ data: { userId }, moveToDelayed }, 'lock');
+      const outcome = await running.then(({ data }) => data.name, (error) => error.constructor.name);
       console.log(queue, userId, outcome);
     }
   }

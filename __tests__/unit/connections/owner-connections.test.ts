@@ -257,3 +257,22 @@ test('a store that could not be read is away for 5 s, unless it answers before, 
   expect(process.isAway()).toBe(false);
   now.mockRestore();
 });
+
+test('a copy is trusted for a minute, and not for longer because the clock is set back', async () => {
+  const own = world();
+  const process = own.process();
+  const now = jest.spyOn(Date, 'now').mockReturnValue(1_000_000);
+  await connect(process, setOf('c', 1));
+  const isCurrentAt = (ms: number): boolean => {
+    now.mockReturnValue(ms);
+    return process.isCurrent(ADA, setOf('c', 1));
+  };
+  expect([1_059_999, 1_060_000].map(isCurrentAt)).toEqual([true, false]);
+  now.mockReturnValue(1_000_000);
+  await process.load(ADA, 'refresh');
+  expect([1_000_000, 999_999, 0].map(isCurrentAt)).toEqual([true, false, false]);
+  now.mockReturnValue(1_000_000);
+  expect(process.isCurrent(ADA, setOf('c', 0))).toBe(false);
+  expect(process.isCurrent(ADA, setOf('other', 1))).toBe(false);
+  now.mockRestore();
+});
