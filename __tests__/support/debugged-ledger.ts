@@ -7,4 +7,6 @@ const ledger = redisLedger({
   encryptionKeys: [{ id: 'mine', secret: 'the CANARY secret of this replica, forty' }],
 });
 const claim = { generation: 0, claimant: 'me', leaseMs: 1000, minAgeMs: 0, retentionMs: 60_000 };
-void asking(undefined)('acquire', { connectionId: 'CANARY', owner: 'CANARY@example.com' }, () => ledger.acquire('key', claim));
+void asking(undefined)('acquire', { connectionId: 'CANARY', owner: 'CANARY@example.com' }, () =>
+  ledger.acquire('key', claim),
+);
