@@ -16,6 +16,7 @@ const base = {
   transform: { '^.+\\.ts$': ['@swc/jest', swc] },
   moduleNameMapper: {
     '^express-connect-auth$': '<rootDir>/src/index.ts',
+    '^express-connect-auth/postgres$': '<rootDir>/src/postgres.ts',
     '^express-connect-auth/redis$': '<rootDir>/src/redis.ts',
     '^express-connect-auth/testing$': '<rootDir>/src/testing/index.ts',
   },

@@ -24,7 +24,7 @@ function pagesOf(folder) {
 async function write(folder) {
   const app = await Application.bootstrapWithPlugins({
     name: 'express-connect-auth',
-    entryPoints: ['src/index.ts', 'src/redis.ts', 'src/testing/index.ts'],
+    entryPoints: ['src/index.ts', 'src/postgres.ts', 'src/redis.ts', 'src/testing/index.ts'],
     tsconfig: join(root, 'tsconfig.build.json'),
     plugin: ['typedoc-plugin-markdown'],
     out: folder,

@@ -7,7 +7,12 @@ import { fileURLToPath } from 'node:url';
 import { CompilerState, Extractor, ExtractorConfig } from '@microsoft/api-extractor';
 
 /** By name of the report. */
-export const ENTRIES = { index: 'index.d.ts', redis: 'redis.d.ts', testing: 'testing/index.d.ts' };
+export const ENTRIES = {
+  index: 'index.d.ts',
+  postgres: 'postgres.d.ts',
+  redis: 'redis.d.ts',
+  testing: 'testing/index.d.ts',
+};
 export const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 // Not the package's own dist, which may be older than the source; not below node_modules, where all is taken for foreign.
 const work = join(root, 'etc/dist');

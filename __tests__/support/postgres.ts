@@ -16,6 +16,20 @@ export interface PostgresServer {
     readonly user: string;
     readonly database: string;
   };
+  /** Its socket, for a proxy. */
+  readonly socket: { readonly path: string };
+  /** Whom its programs may run as, and where. */
+  readonly surroundings: Surroundings;
+  /** Ends it as a crash does. */
+  stop(): Promise<void>;
+  /** Starts it again with the same data; stops it before if it runs. */
+  restart(): Promise<void>;
+}
+
+/** For `spawn` and its like: the folder is nobody else's. */
+export interface Surroundings extends Partial<Account> {
+  readonly cwd: string;
+  readonly env: NodeJS.ProcessEnv;
 }
 
 interface Account {
@@ -34,15 +48,14 @@ const FOR_TESTS = [
     'full_page_writes=off',
     'autovacuum=off',
     'shared_buffers=16MB',
-    'max_connections=20',
+    'max_connections=60',
     'listen_addresses=',
   ].flatMap((setting) => ['-c', setting]),
 ];
 
 /** Makes an empty database and starts a server on it, which ends with the test or the file that starts it. */
 export async function startPostgres(): Promise<PostgresServer> {
-  const programs = postgresFolder();
-  if (programs === undefined) throw new Error('No PostgreSQL here: use describeInPostgres().');
+  const programs = programsOrThrow();
   const account = process.getuid?.() === 0 ? unprivileged() : undefined;
   const folder = mkdtempSync(join(tmpdir(), 'connect-auth-pg-'));
   if (account !== undefined) chownSync(folder, account.uid, account.gid);
@@ -52,32 +65,63 @@ export async function startPostgres(): Promise<PostgresServer> {
   let server: ChildProcess | undefined;
   // "Immediate shutdown", which ends the server's own children as well; SIGKILL would not.
   const kill = (): void => void server?.kill('SIGQUIT');
-  process.once('exit', kill);
 
-  async function close(): Promise<void> {
+  async function start(): Promise<void> {
+    process.once('exit', kill);
+    server = spawn(join(programs, 'postgres'), ['-D', data, '-k', folder, '-p', String(PORT), ...FOR_TESTS], {
+      ...surroundings,
+      stdio: ['ignore', 'ignore', 'pipe'],
+    });
+    await ready(server);
+  }
+
+  async function stop(): Promise<void> {
     process.off('exit', kill);
     const running = server;
     server = undefined;
-    if (running?.exitCode === null && running.signalCode === null) {
-      const gone = once(running, 'exit');
-      running.kill('SIGQUIT');
-      await gone;
-    }
-    rmSync(folder, { recursive: true, force: true });
+    if (running?.exitCode !== null || running.signalCode !== null) return;
+    const gone = once(running, 'exit');
+    running.kill('SIGQUIT');
+    await gone;
   }
 
-  cleanup(close);
+  cleanup(async () => {
+    await stop();
+    rmSync(folder, { recursive: true, force: true });
+  });
   await promisify(execFile)(
     join(programs, 'initdb'),
     ['--pgdata', data, '--username', 'app', '--auth', 'trust', '--encoding', 'UTF8', '--no-locale', '--no-sync'],
     surroundings,
   );
-  server = spawn(join(programs, 'postgres'), ['-D', data, '-k', folder, '-p', String(PORT), ...FOR_TESTS], {
+  await start();
+  return {
+    connection: { host: folder, port: PORT, user: 'app', database: 'postgres' },
+    socket: { path: join(folder, `.s.PGSQL.${PORT}`) },
+    surroundings,
+    stop,
+    async restart() {
+      await stop();
+      await start();
+    },
+  };
+}
+
+/** Dumps everything as `pg_dump` does for a backup. */
+export async function dumpOf({ connection, surroundings }: PostgresServer): Promise<string> {
+  const { host, port, user, database } = connection;
+  const args = ['--host', host, '--port', String(port), '--username', user, database];
+  const { stdout } = await promisify(execFile)(join(programsOrThrow(), 'pg_dump'), args, {
     ...surroundings,
-    stdio: ['ignore', 'ignore', 'pipe'],
+    maxBuffer: 64 * 1024 * 1024,
   });
-  await ready(server);
-  return { connection: { host: folder, port: PORT, user: 'app', database: 'postgres' } };
+  return stdout;
+}
+
+function programsOrThrow(): string {
+  const programs = postgresFolder();
+  if (programs === undefined) throw new Error('No PostgreSQL here: use describeInPostgres().');
+  return programs;
 }
 
 /** PostgreSQL refuses to run as root. */

@@ -1,12 +1,13 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
-import net, { type AddressInfo, type Socket } from 'node:net';
+import net from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { cleanup } from './cleanup';
 import { freePort, unlessTaken } from './ports';
 import { redisServerPath } from './requires';
+import { startTcpProxy, type TcpProxy } from './tcp-proxy';
 
 /** Strings hold one byte a character (latin1), so that binary values such as those of DUMP stay whole. */
 export type RedisReply = string | number | null | readonly RedisReply[];
@@ -25,26 +26,6 @@ export interface RedisServer {
   /** Starts it again on the same port, empty; stops it before if it runs. */
   restart(): Promise<void>;
   /** Ends it for good and removes its folder. */
-  close(): Promise<void>;
-}
-
-/** A way to Redis that goes wrong on command. */
-export interface RedisProxy {
-  readonly port: number;
-  readonly url: string;
-  /** Bytes of requests that came in. */
-  bytesIn(): number;
-  /** Times that a request, or several at once, went on to Redis: round trips, if the client waits for each. */
-  requests(): number;
-  /** Hands each answer on this many milliseconds late. */
-  delay(ms: number): void;
-  /** Cuts every connection and accepts none. */
-  refuse(): void;
-  /** Carries requests out, but loses their answers. */
-  dropAnswers(): void;
-  /** Loses requests: Redis never sees them, the client gets no answer. */
-  dropRequests(): void;
-  heal(): void;
   close(): Promise<void>;
 }
 
@@ -132,77 +113,15 @@ function ready(child: ChildProcess): Promise<void> {
   });
 }
 
+/** A way to Redis that goes wrong on command. */
+export interface RedisProxy extends TcpProxy {
+  readonly url: string;
+}
+
 /** Puts itself between a client and Redis; it ends with the test or the file that starts it. */
 export async function startRedisProxy(redisPort: number): Promise<RedisProxy> {
-  const sockets = new Set<Socket>();
-  let mode: 'sound' | 'refuse' | 'drop answers' | 'drop requests' = 'sound';
-  let delayMs = 0;
-  let bytesIn = 0;
-  let requests = 0;
-
-  const server = net
-    .createServer((client) => {
-      if (mode === 'refuse') return void client.destroy();
-      const upstream = net.connect(redisPort, '127.0.0.1');
-      for (const [socket, other] of [
-        [client, upstream],
-        [upstream, client],
-      ] as const) {
-        sockets.add(socket);
-        socket
-          .setNoDelay(true)
-          .on('error', () => undefined)
-          .on('close', () => {
-            sockets.delete(socket);
-            other.destroy();
-          });
-      }
-      client.on('data', (chunk: Buffer) => {
-        bytesIn += chunk.byteLength;
-        if (mode === 'drop requests') return;
-        requests += 1;
-        upstream.write(chunk);
-      });
-      upstream.on('data', (chunk: Buffer) => {
-        if (mode === 'drop answers') return;
-        if (delayMs === 0) client.write(chunk);
-        else setTimeout(() => client.write(chunk), delayMs).unref();
-      });
-    })
-    .listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-
-  function cut(): void {
-    for (const socket of sockets) socket.destroy();
-  }
-
-  async function close(): Promise<void> {
-    cut();
-    await new Promise((resolve) => server.close(resolve));
-  }
-
-  cleanup(close);
-  return {
-    port,
-    url: `redis://127.0.0.1:${port}`,
-    bytesIn: () => bytesIn,
-    requests: () => requests,
-    delay: (ms) => void (delayMs = ms),
-    refuse() {
-      mode = 'refuse';
-      cut();
-    },
-    dropAnswers: () => void (mode = 'drop answers'),
-    dropRequests: () => void (mode = 'drop requests'),
-    heal() {
-      // An answer that was lost leaves its connection one answer behind for good.
-      if (mode !== 'sound') cut();
-      mode = 'sound';
-      delayMs = 0;
-    },
-    close,
-  };
+  const proxy = await startTcpProxy({ port: redisPort, host: '127.0.0.1' });
+  return { ...proxy, url: `redis://127.0.0.1:${proxy.port}` };
 }
 
 /** RESP2 (redis.io, "Redis serialization protocol specification"), as far as one command needs it. */

@@ -68,6 +68,23 @@ export function describeInPostgres(title: string, suite: () => void): void {
   describeWith(postgresFolder(), 'PostgreSQL', 'POSTGRES_BIN_PATH', title, suite);
 }
 
+/**
+ * Where pgbouncer is: environment variable `PGBOUNCER_PATH`, else on `PATH`, or where Debian puts it.
+ * `undefined` when there is none; in CI that throws instead, because nothing may be skipped there.
+ */
+export function pgbouncerPath(): string | undefined {
+  const chosen = process.env['PGBOUNCER_PATH'];
+  const found = (chosen ? places(chosen) : [...places('pgbouncer'), '/usr/sbin/pgbouncer']).find(isExecutable);
+  if (found === undefined && inCi()) throw new Error('No pgbouncer: install it, or point PGBOUNCER_PATH to it.');
+  return found;
+}
+
+/** A `describe` that needs a PostgreSQL and a PgBouncer: skipped where one is not installed, except in CI. */
+export function describeInPgBouncer(title: string, suite: () => void): void {
+  const both = postgresFolder() === undefined ? undefined : pgbouncerPath();
+  describeWith(both, 'PgBouncer', 'PGBOUNCER_PATH', title, suite);
+}
+
 /** Where `npm run sqlite` puts SQLite, compiled for this Node. */
 export const SQLITE = join(__dirname, 'sqlite/node_modules/better-sqlite3');
 

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { ConnectionStore, StoredConnection } from './connection-store';
 import { sealedStore } from './sealed-store';
-import { newVersion } from './version';
+import { newVersion } from '../base/version';
 
 const KEY_BYTES = 32;
 const made = new WeakSet<ConnectionStore>();

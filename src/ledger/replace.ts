@@ -69,8 +69,8 @@ const NOT_DONE = 'update() of recordLedger() has failed: let it report its own e
 const NOT_ITS_ANSWER = 'update() of recordLedger() must resolve with the answer of the last run of its step, as it is.';
 const NOT_A_TIME = 'update() of recordLedger() must call its step with the time in milliseconds, as a number.';
 const NOT_OURS =
-  'update() of recordLedger() has read something else than was stored: it must give the text to the letter, and ' +
-  'undefined only where there is none. A newer release of this package may have written it, too.';
+  'A record of the ledger is not as it was stored: its database, or update() of recordLedger(), must give the text to ' +
+  'the letter, and undefined only where there is none. A newer release of this package may have written it, too.';
 
 function wholeMs(time: number): number {
   if (!Number.isFinite(time)) throw ledgerError('answer', NOT_A_TIME);

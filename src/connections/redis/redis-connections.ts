@@ -2,7 +2,7 @@ import { storeError } from '../../session/store';
 import { redisCommands, unreadable, type Caller } from '../../ledger/redis/commands';
 import type { ConnectionStore } from '../connection-store';
 import { sealedStore } from '../sealed-store';
-import { newVersion } from '../version';
+import { newVersion } from '../../base/version';
 import { redisConnectionsConfig, type RedisConnectionsOptions } from './options';
 import { REMOVE, SAVE } from './scripts';
 

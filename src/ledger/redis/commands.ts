@@ -1,5 +1,4 @@
-import { setImmediate as oneTurn } from 'node:timers/promises';
-import { within } from '../../base/within';
+import { inTime } from '../../base/in-time';
 import { ConnectError } from '../../errors/connect-error';
 import type { Script } from './script';
 
@@ -81,22 +80,13 @@ export function redisCommands({ sendCommand, commandTimeoutMs }: CommandsConfig,
   }
 
   async function bounded<Reply>(operation: (isOver: () => boolean) => Promise<Reply>): Promise<Reply> {
-    let isOver = false;
     try {
-      return await within(
-        commandTimeoutMs,
-        operation(() => isOver),
-        async () => {
-          // After a stall of this process the answer lies in the socket already, and timers come first.
-          await oneTurn();
-          throw caller.error('timeout', `Redis did not answer within ${commandTimeoutMs} ms.`);
-        },
-      );
+      return await inTime(commandTimeoutMs, operation, () => {
+        throw caller.error('timeout', `Redis did not answer within ${commandTimeoutMs} ms.`);
+      });
     } catch (error) {
       // The client's own words may hold its address, its password and what we sent.
       throw error instanceof ConnectError ? error : notDone();
-    } finally {
-      isOver = true;
     }
   }
 

@@ -1,0 +1,108 @@
+import { setImmediate as oneTurn } from 'node:timers/promises';
+import { readTable } from '../../checks/table';
+import { own } from '../../base/own';
+import { debug } from '../../errors/debug';
+import { newVersion } from '../../base/version';
+import { ledgerBySteps } from '../ledger-by-steps';
+import type { RefreshLedger } from '../ledger';
+import { ledgerError } from '../ledger-error';
+import { sealedBoxes } from '../sealed-box';
+import type { UpdateRecord } from '../update';
+import { POSTGRES_TABLE, quoted, type PostgresLedgerOptions } from './options';
+import { postgresStatements, unreadable, type Asker, type Send } from './statements';
+
+const LEDGER: Asker = {
+  name: 'postgresLedger',
+  error: (fault, message) => ledgerError(fault === 'failed' ? 'refused' : fault, message),
+};
+
+/** Milliseconds between two looks for rows whose time is over, by this process … */
+const SWEEP_EVERY_MS = 60_000;
+/** … each of which deletes so many at most. After as many, the next write looks again. */
+const SWEPT_AT_ONCE = 100;
+
+/**
+ * Coordinates the refreshes of all processes that share a PostgreSQL (12 or newer): one row per connection, every operation
+ * one statement that reads and, where something changes, one that writes unless somebody else has written since. Token sets
+ * are sealed with AES-256-GCM. No transaction, lock or prepared statement outlives a statement, so a pool of one does, and
+ * PgBouncer in transaction mode. Each operation rejects within `queryTimeoutMs` when PostgreSQL does not do it, and so does
+ * one that meets a token set that no key opens. docs/postgres.md has the table.
+ * @throws ConnectError `ERR_CONNECT_OPTIONS` naming every option that is not usable
+ */
+export function postgresLedger(options: PostgresLedgerOptions): RefreshLedger {
+  const config = readTable('postgresLedger', POSTGRES_TABLE, options);
+  const { operation } = postgresStatements(config, LEDGER);
+  const { read, insert, replace, sweep } = statementsOn(quoted(config.table));
+  let sweptAt = -Infinity;
+
+  const update: UpdateRecord = (key, step) =>
+    operation(async (send) => {
+      for (;;) {
+        const { nowMs, record: old, version } = readRow(await send(read, [key]));
+        const { answer, record, keepMs } = step(old, nowMs);
+        if (record === undefined) return answer;
+        const untilMs = String(nowMs + keepMs);
+        const next = newVersion();
+        const written = await (version === undefined
+          ? send(insert, [key, record, next, untilMs])
+          : send(replace, [record, next, untilMs, key, version, next]));
+        if (written.length > 0) {
+          sweepAt(nowMs);
+          return answer;
+        }
+        // Somebody else was faster. Timers must run, whatever query does.
+        await oneTurn();
+      }
+    });
+
+  /** Beside the operation, which is done: whatever becomes of it, the next one does the same. */
+  function sweepAt(nowMs: number): void {
+    if (nowMs - sweptAt < SWEEP_EVERY_MS) return;
+    sweptAt = nowMs;
+    operation((send) => send(sweep, [String(nowMs)])).then(
+      (gone) => {
+        if (gone.length >= SWEPT_AT_ONCE) sweptAt = -Infinity;
+      },
+      () => debug('ledger', 'sweep failed'),
+    );
+  }
+
+  return ledgerBySteps(update, sealedBoxes(config.encryptionKeys));
+}
+
+/** Times are milliseconds since 1970, by the clock of the server. A version belongs to one write. */
+function statementsOn(table: string) {
+  return {
+    read: `SELECT t.record, t.version, (extract(epoch FROM clock_timestamp()) * 1000)::float8 AS now_ms
+FROM (SELECT $1::text AS key) AS asked LEFT JOIN ${table} AS t ON t.key = asked.key`,
+    // Where the version is there already, the same statement has been carried out before, and its answer was lost.
+    insert: `INSERT INTO ${table} AS t (key, record, version, expires_ms)
+VALUES ($1::text, $2::text, $3::text, $4::text::float8)
+ON CONFLICT (key) DO UPDATE SET version = excluded.version WHERE t.version = excluded.version
+RETURNING t.key`,
+    replace: `UPDATE ${table} AS t SET record = $1::text, version = $2::text, expires_ms = $3::text::float8
+WHERE t.key = $4::text AND t.version IN ($5::text, $6::text)
+RETURNING t.key`,
+    sweep: `DELETE FROM ${table} AS t WHERE t.key IN (
+  SELECT s.key FROM ${table} AS s WHERE s.expires_ms < $1::text::float8
+  ORDER BY s.expires_ms LIMIT ${SWEPT_AT_ONCE} FOR UPDATE SKIP LOCKED)
+RETURNING t.key`,
+  };
+}
+
+interface Row {
+  readonly nowMs: number;
+  readonly record: string | undefined;
+  readonly version: string | undefined;
+}
+
+/** The one row of `read`: what there is under the key, and the time in any case. */
+function readRow(rows: Awaited<ReturnType<Send>>): Row {
+  const [row = {}] = rows;
+  const nowMs = Number(own(row, 'now_ms') ?? Number.NaN);
+  const record = own(row, 'record') ?? undefined;
+  const version = own(row, 'version') ?? undefined;
+  const isWhole = typeof record === typeof version && (record === undefined || typeof record === 'string');
+  if (rows.length !== 1 || !Number.isFinite(nowMs) || !isWhole) throw unreadable(LEDGER);
+  return { nowMs, record, version } as Row;
+}

@@ -1,0 +1,107 @@
+import { setImmediate as oneTurn } from 'node:timers/promises';
+import { inTime } from '../../base/in-time';
+import { isFields, own, ownData, type Fields } from '../../base/own';
+import { ConnectError } from '../../errors/connect-error';
+import type { PostgresConfig } from './options';
+
+/** Who talks to PostgreSQL: what its errors are like. */
+export interface Asker {
+  /** Name of our function. */
+  readonly name: string;
+  /**
+   * @param fault - no answer in time, not carried out, or an answer that nobody has asked for
+   * @param message - free of addresses, keys and values
+   */
+  readonly error: (fault: 'timeout' | 'failed' | 'answer', message: string) => ConnectError;
+}
+
+/** Sends one statement. @param values - for `$1`, `$2` …, which stand in the text once each, in this order */
+export type Send = (text: string, values: readonly string[]) => Promise<readonly Fields[]>;
+
+/** Talks to PostgreSQL within a time of ours, whatever the settings of client and pool are. */
+export interface Statements {
+  /** Gives an operation its time. Once that is over, `send` sends nothing more for it. */
+  readonly operation: <Done>(work: (send: Send) => Promise<Done>) => Promise<Done>;
+}
+
+/** Of PostgreSQL's documentation, appendix "Error Codes": nothing was done, and the same statement may succeed now. */
+const AGAIN: readonly unknown[] = ['40001', '40P01'];
+/** Sent so often for that. */
+const TRIES = 5;
+
+/** Every operation rejects with the asker's error, free of addresses, keys and values, when PostgreSQL does not do it. */
+export function postgresStatements(
+  { query, queryTimeoutMs }: Pick<PostgresConfig, 'query' | 'queryTimeoutMs'>,
+  { name, error }: Asker,
+): Statements {
+  async function sent(text: string, values: readonly string[], isOver: () => boolean): Promise<readonly Fields[]> {
+    for (let tries = 1; ; tries += 1) {
+      if (isOver()) throw notDone();
+      try {
+        return rowsOf(await query(text, [...values]));
+      } catch (fault) {
+        if (fault instanceof ConnectError) throw fault;
+        const state = stateOf(fault);
+        if (!AGAIN.includes(state) || tries === TRIES) throw notDone(state);
+      }
+      await oneTurn();
+    }
+  }
+
+  function notDone(state?: string): ConnectError {
+    const cure = state === undefined ? undefined : CURES.get(state);
+    return error('failed', cure === undefined ? AWAY : `${name}() ${cure} (SQLSTATE ${state}).`);
+  }
+
+  function rowsOf(answer: unknown): readonly Fields[] {
+    const rows: unknown = isFields(answer) ? own(answer, 'rows') : answer;
+    if (Array.isArray(rows) && rows.every(isFields)) return rows;
+    throw unreadable({ name, error });
+  }
+
+  return Object.freeze({
+    operation: <Done>(work: (send: Send) => Promise<Done>): Promise<Done> =>
+      inTime(
+        queryTimeoutMs,
+        (isOver) => work((text, values) => sent(text, values, isOver)),
+        () => {
+          throw error('timeout', `PostgreSQL did not answer within ${queryTimeoutMs} ms.`);
+        },
+      ),
+  });
+}
+
+const AWAY =
+  'PostgreSQL is away or does not carry the statement out: look at the error events of its pool, and at the log of the ' +
+  'server.';
+
+/** Faults of the set-up, which stay until somebody mends them. */
+const NO_TABLE = 'does not find its table, with the columns that it needs: create it as docs/postgres.md shows';
+const CURES: ReadonlyMap<string, string> = new Map([
+  ['42P01', NO_TABLE],
+  ['42703', NO_TABLE],
+  ['3F000', NO_TABLE],
+  ['42P10', NO_TABLE],
+  ['42501', 'needs the rights SELECT, INSERT, UPDATE and DELETE on its table'],
+  ['25006', 'needs a server that writes: query reaches a replica, or one that is set to read only'],
+]);
+
+/** Where the clients, and those who wrap them, put the server's code. */
+function stateOf(fault: unknown): string | undefined {
+  const places = [fault, inside(fault, 'cause'), inside(fault, 'meta')];
+  const codes = places.map((place) => inside(place, 'code'));
+  return codes.find((code): code is string => typeof code === 'string' && /^[0-9A-Z]{5}$/u.test(code));
+}
+
+function inside(value: unknown, name: string): unknown {
+  return typeof value === 'object' && value !== null ? ownData(value, name) : undefined;
+}
+
+/** The error for an answer that is none of ours. */
+export function unreadable({ name, error }: Asker): ConnectError {
+  return error(
+    'answer',
+    `PostgreSQL answered with something else than ${name}() asks for: query must resolve with the rows as objects, or ` +
+      'with { rows }.',
+  );
+}
