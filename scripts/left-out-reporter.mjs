@@ -8,6 +8,7 @@ const CURES = {
   'redis-server': 'apt-get install redis-server',
   Chromium: 'apt-get install chromium',
   PostgreSQL: 'apt-get install postgresql',
+  PgBouncer: 'apt-get install pgbouncer',
   'better-sqlite3': 'npm run sqlite',
 };
 

@@ -95,6 +95,7 @@ test('every entry point is loaded by import and by require, with types for each'
   });
   expect(manifest.exports).toEqual({
     '.': both('index'),
+    './postgres': both('postgres'),
     './redis': both('redis'),
     './testing': both('testing/index'),
     './package.json': './package.json',

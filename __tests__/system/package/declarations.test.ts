@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import ts from 'typescript';
 import { packed, root } from '../../support/packed';
 
-const ENTRIES = ['index', 'redis', 'testing/index'];
+const ENTRIES = ['index', 'postgres', 'redis', 'testing/index'];
 
 /** Every name that a file exports, and every member of it from this package: what an editor says of it. */
 function textsOf(file: string, own: string): ReadonlyMap<string, string> {

@@ -22,8 +22,10 @@ test('axios is loaded when an app makes its first client, and not before', () =>
   expect(loadedBy(`${APP}; connect.client({ session: {} })`)).toContain('axios');
 });
 
-test('the ledger in Redis loads neither axios nor joi nor Express', () => {
-  const loaded = loadedBy(`require('express-connect-auth/redis')`);
+test.each(['redis', 'postgres'])('the entry %s loads neither axios nor joi nor Express, nor a client', (entry) => {
+  const loaded = loadedBy(`require('express-connect-auth/${entry}')`);
   expect(loaded).toContain('express-connect-auth');
-  expect(loaded.filter((name) => ['axios', 'joi', 'express', 'express-session'].includes(name))).toEqual([]);
+  expect(loaded.filter((name) => ['axios', 'joi', 'express', 'express-session', 'redis', 'pg'].includes(name))).toEqual(
+    [],
+  );
 });

@@ -368,8 +368,8 @@ describe('a database that does not keep to the contract rejects every operation,
       answers: 'update() of recordLedger() must resolve with the answer of the last run of its step, as it is.',
       time: 'update() of recordLedger() must call its step with the time in milliseconds, as a number.',
       reads:
-        'update() of recordLedger() has read something else than was stored: it must give the text to the letter, and ' +
-        'undefined only where there is none. A newer release of this package may have written it, too.',
+        'A record of the ledger is not as it was stored: its database, or update() of recordLedger(), must give the text to ' +
+        'the letter, and undefined only where there is none. A newer release of this package may have written it, too.',
     });
   });
 

@@ -40,7 +40,7 @@ const NAME = /^[A-Za-z_][\w$]{0,62}(?:\.[A-Za-z_][\w$]{0,62})?$/u;
 export const POSTGRES_TABLE = {
   query: {
     read: only((value): value is PostgresQuery => typeof value === 'function'),
-    expected: 'a function (text, values) that sends one SQL statement to PostgreSQL and gives its rows',
+    expected: 'a function that sends one SQL statement with its values to PostgreSQL and gives its rows',
     isRequired: true,
   },
   encryptionKeys: { read: readKeyRing, expected: KEY_RING_HINT, isRequired: true },

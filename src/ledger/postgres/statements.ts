@@ -86,9 +86,9 @@ const CURES: ReadonlyMap<string, string> = new Map([
   ['25006', 'needs a server that writes: query reaches a replica, or one that is set to read only'],
 ]);
 
-/** Where the clients, and those who wrap them, put the server's code. */
+/** Where Prisma, Drizzle and the clients put the server's code; Prisma has one of its own, which looks the same. */
 function stateOf(fault: unknown): string | undefined {
-  const places = [fault, inside(fault, 'cause'), inside(fault, 'meta')];
+  const places = [inside(fault, 'meta'), inside(fault, 'cause'), fault];
   const codes = places.map((place) => inside(place, 'code'));
   return codes.find((code): code is string => typeof code === 'string' && /^[0-9A-Z]{5}$/u.test(code));
 }
