@@ -75,15 +75,29 @@ describeInPostgres('PostgreSQL', () => {
   });
 
   describe('of several processes', () => {
-    test('exactly one of 40 claims at once wins, on a pool of five and on pools of one', async () => {
-      const pools = [query, ...Array.from({ length: 3 }, () => poolOf(server.connection, 1))].map((each): Query =>
-        typeof each === 'function' ? each : (text, values) => each.query(text, values),
-      );
+    test.each([
+      ['nothing is known of', () => Promise.resolve()],
+      [
+        'was refreshed before',
+        async (key: string) => {
+          const ledger = ledgerOf();
+          await ledger.acquire(key, claim);
+          await ledger.settle(key, success);
+        },
+      ],
+    ] as const)('exactly one of 40 claims at once wins what %s, on pools of five and of one', async (_what, before) => {
+      const one =
+        (pool: Pool): Query =>
+        (text, values) =>
+          pool.query(text, values);
+      const pools = [query, ...Array.from({ length: 3 }, () => one(poolOf(server.connection, 1)))];
       const ledgers = pools.map((each) => ledgerOf(each));
       for (let round = 0; round < 5; round += 1) {
+        const key = `key ${round}`;
+        await before(key);
         const answers = await Promise.all(
           Array.from({ length: 40 }, (_, at) =>
-            ledgers[at % ledgers.length]!.acquire(`key ${round}`, { ...claim, claimant: `claimant ${at}` }),
+            ledgers[at % ledgers.length]!.acquire(key, { ...claim, generation: 1, claimant: `claimant ${at}` }),
           ),
         );
         const kinds = answers.map(({ kind }) => kind).sort();
