@@ -100,7 +100,8 @@ export function connectAuth(options: ConnectAuthOptions): ConnectAuth {
   const tokens = sessionTokens(keys);
   const recent = recentSignIns(keys);
   const meet = meeting(tokens, recent);
-  const named = { ...keys, recent, session: sessionLookup(meet, config) };
+  const bare = new WeakSet<Request>();
+  const named = { ...keys, recent, session: sessionLookup(meet, bare, config) };
   const ended = endedConnections();
   const endpoint = tokenEndpoint(config);
   const flights = refreshFlights({ ...config, ledger, endpoint, offers: offering });
@@ -149,7 +150,7 @@ export function connectAuth(options: ConnectAuthOptions): ConnectAuth {
     urls.meet(req);
     next();
   });
-  router.use(openTokens(tokens, meet, parts));
+  router.use(openTokens(tokens, meet, bare, parts));
   if (config.authorizePath !== false) router.all(config.authorizePath, handlers.authorize);
   if (config.callbackPath !== false) router.all(config.callbackPath, handlers.callback);
   if (config.disconnectPath !== false) router.all(config.disconnectPath, handlers.disconnect);
@@ -174,6 +175,7 @@ export function connectAuth(options: ConnectAuthOptions): ConnectAuth {
 function openTokens(
   tokens: SessionTokens,
   meet: Meet,
+  bare: WeakSet<Request>,
   { ended, owners: users, connections }: Pick<Endings, 'ended'> & Pick<SignInParts, 'owners' | 'connections'>,
 ): RequestHandler {
   const belongsToUsers = users.areGiven && connections !== undefined;
@@ -181,6 +183,7 @@ function openTokens(
   return function openConnectToken(req, _res, next): void {
     const session = (req as { session?: unknown }).session as Record<string, unknown> | null | undefined;
     if (session == null) {
+      bare.add(req);
       next();
       return;
     }
@@ -257,9 +260,10 @@ function sessionKeys(config: Config): { oldLabelKey: string; pendingKey: string;
   };
 }
 
-/** Finds the session of a request, and remembers having met one. */
+/** Finds the session of a request, and remembers having met one. @param bare - requests that came by without a session */
 function sessionLookup(
   meet: Meet,
+  bare: WeakSet<Request>,
   { loginUrl }: Pick<Config, 'loginUrl'>,
 ): (req: Request, stage: ConnectStage) => SessionRecord {
   let seen = false;
@@ -270,10 +274,14 @@ function sessionLookup(
       throw new ConnectError('ERR_CONNECT_REQUIRED', { stage, ...(loginUrl === undefined ? {} : { loginUrl }) });
     }
     const found = sessionOf(req, stage, seen);
+    if (bare.has(req)) throw new ConnectError('ERR_CONNECT_NO_SESSION', { stage, message: MOUNTED_BEFORE });
     seen = true;
     return found;
   };
 }
+
+const MOUNTED_BEFORE =
+  'connectAuth() is mounted before express-session: this request had no session when it came by. Mount express-session first.';
 
 type Meet = (req: Request) => void;
 

@@ -75,7 +75,7 @@ async function startWorld(onEvent: ConnectEventListener, ledger: RefreshLedger =
 
 const time = expect.any(Number) as number;
 const connection = expect.stringMatching(/^[0-9a-f]{16}$/u) as string;
-const { reference } = some;
+const { reference, message } = some;
 
 test('one connection tells its whole story under one hash, without a token or its connectionId', async () => {
   const events: ConnectEvent[] = [];
@@ -114,9 +114,10 @@ test('one connection tells its whole story under one hash, without a token or it
       providerStatus: 503,
       durationMs: time,
       oauthError: 'temporarily_unavailable',
+      message,
       reference,
     },
-    { type: 'error', time, stage: 'refresh', code: 'ERR_CONNECT_UNAVAILABLE', status: 503, reference },
+    { type: 'error', time, stage: 'refresh', code: 'ERR_CONNECT_UNAVAILABLE', status: 503, message, reference },
     { type: 'ended', time, connection, reason: 'disconnected' },
     { type: 'disconnected', time, connection },
   ]);
@@ -155,6 +156,7 @@ test('a dead grant is told as terminal, with the registered name', async () => {
       providerStatus: 400,
       durationMs: time,
       oauthError: 'invalid_grant',
+      message,
       reference,
     },
     { type: 'ended', time, connection, reason: 'invalid_grant' },
@@ -165,6 +167,7 @@ test('a dead grant is told as terminal, with the registered name', async () => {
       code: 'ERR_CONNECT_EXPIRED',
       status: 401,
       reason: 'invalid_grant',
+      message,
       reference,
     },
   ]);

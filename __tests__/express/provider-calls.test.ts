@@ -13,7 +13,7 @@ givenRotation((given, time) => ([sandbox, clock] = [given, time]));
 const HOUR_MS = 3_600_000;
 const time = expect.any(Number) as number;
 const connection = expect.stringMatching(/^[0-9a-f]{16}$/u) as string;
-const { reference } = some;
+const { reference, message } = some;
 
 /** Whole milliseconds by a clock of its own: these tests set the other one hours ahead. */
 function durations(events: readonly ConnectEvent[]): readonly number[] {
@@ -72,7 +72,7 @@ describe('an exchange is told once', () => {
     sandbox.force(apiCode, { on: 'exchange' });
     await signIn(world.app, sandbox, world.visitor);
     expect(world.told('exchange', 'connected')).toEqual([
-      { type: 'exchange', time, durationMs: time, ...facts, reference },
+      { type: 'exchange', time, durationMs: time, ...facts, message, reference },
     ]);
   });
 
@@ -81,7 +81,15 @@ describe('an exchange is told once', () => {
     sandbox.fault({ kind: 'reset' });
     await signIn(world.app, sandbox, world.visitor);
     expect(world.told('exchange')).toEqual([
-      { type: 'exchange', time, durationMs: time, code: 'ERR_CONNECT_UNAVAILABLE', reason: 'broken', reference },
+      {
+        type: 'exchange',
+        time,
+        durationMs: time,
+        code: 'ERR_CONNECT_UNAVAILABLE',
+        reason: 'broken',
+        message,
+        reference,
+      },
     ]);
   });
 
@@ -131,7 +139,16 @@ describe('a refresh is told once, however many wait for it', () => {
     await world.expireIn(-1);
     const answer = JSON.parse((await visit(world, '/caught')).body) as string;
     expect(world.told('refresh_failed', 'error')).toEqual([
-      { type: 'refresh_failed', time, stage: 'refresh', connection, ...facts, durationMs: time, reference: answer },
+      {
+        type: 'refresh_failed',
+        time,
+        stage: 'refresh',
+        connection,
+        ...facts,
+        durationMs: time,
+        message,
+        reference: answer,
+      },
       {
         type: 'error',
         time,
@@ -139,6 +156,7 @@ describe('a refresh is told once, however many wait for it', () => {
         code: 'ERR_CONNECT_EXPIRED',
         status: 401,
         reason: facts.kind === 'terminal' ? 'invalid_grant' : 'refused',
+        message,
         reference: answer,
       },
     ]);
@@ -177,6 +195,7 @@ describe('a refresh is told once, however many wait for it', () => {
         code: 'ERR_CONNECT_TIMEOUT',
         status: 503,
         durationMs: time,
+        message,
         reference,
       },
     ]);
@@ -209,6 +228,7 @@ describe('an API call is told once per request to the API', () => {
         method: 'DELETE',
         durationMs: time,
         ...facts,
+        message,
         reference: JSON.parse(body) as string,
       },
     ]);
@@ -227,6 +247,7 @@ describe('an API call is told once per request to the API', () => {
         durationMs: time,
         code: 'ERR_CONNECT_UNAVAILABLE',
         reason: 'broken',
+        message,
         reference,
       },
     ]);
@@ -293,7 +314,7 @@ describe('an API call is told once per request to the API', () => {
 });
 
 describe('what the app catches is told all the same, and once', () => {
-  const REQUIRED = { type: 'error', time, stage: 'refresh', code: 'ERR_CONNECT_REQUIRED', status: 401 };
+  const REQUIRED = { type: 'error', time, stage: 'refresh', code: 'ERR_CONNECT_REQUIRED', status: 401, message };
 
   test.each(['/caught', '/caught/me'])('nobody is connected, %s', async (path) => {
     const world = await refreshingApp(sandbox, { routes });
@@ -322,6 +343,7 @@ describe('what the app catches is told all the same, and once', () => {
         code: 'ERR_CONNECT_CONFIG',
         status: 500,
         reason,
+        message,
         reference: JSON.parse(body) as string,
       },
     ]);

@@ -1,6 +1,7 @@
 import type { ErrorRequestHandler, NextFunction, Request, Response } from 'express';
 import { emitAnswer } from '../errors/emit';
-import { isConnectError } from '../errors/connect-error';
+import { isRequest } from '../checks/given-request';
+import { ConnectError, isConnectError } from '../errors/connect-error';
 import type { ConnectEventListener } from '../errors/events';
 import { ownOnly } from '../base/own';
 import { errorFromAxios, type ConnectErrorFromOptions } from '../provider/api/fetched-answer';
@@ -23,13 +24,17 @@ export interface ConnectErrorHandlerOptions {
   readonly loginUrl?: string | undefined;
 }
 
+const UNCALLED = 'connectErrorHandler() makes the middleware, and is none: write app.use(connectErrorHandler()).';
+
 /**
  * Error middleware for the app's own routes: turns each `ConnectError` into its HTTP answer,
  * a page for a page load or a form, and problem+json (RFC 9457) for a script. An error of axios whose response is there
  * is answered as `client(req)` would have translated it, whatever service that was; nothing of it is shown. Passes on
  * foreign errors and answers already begun.
+ * @throws ConnectError `ERR_CONNECT_OPTIONS` where it was passed to Express instead of being called
  */
 export function connectErrorHandler(options: ConnectErrorHandlerOptions = {}): ConnectErrorMiddleware {
+  if (isRequest(options)) throw new ConnectError('ERR_CONNECT_OPTIONS', { stage: 'options', message: UNCALLED });
   const { render, onEvent, statusByApiCode, loginUrl } = ownOnly(options);
   return function connectErrors(error: unknown, req: Request, res: Response, next: NextFunction): void {
     const known = isConnectError(error) ? error : errorFromAxios(error, { statusByApiCode, loginUrl });

@@ -2,6 +2,7 @@ import type { NextFunction, Request, RequestHandler, Response } from 'express';
 import { emitAnswer } from '../errors/emit';
 import { answerError } from '../web/respond';
 import { ConnectError, PRIVATE_HEADERS, isConnectError } from '../errors/connect-error';
+import { isRequest } from '../checks/given-request';
 import type { Config } from '../options/read';
 import { ownOnly } from '../base/own';
 import { isPageLoad } from '../web/request-kind';
@@ -99,11 +100,12 @@ export function requireConnectGuard(
 }
 
 function readGuardOptions(options: RequireConnectOptions, config: GuardConfig): RequireConnectOptions {
+  if (isRequest(options))
+    throw guardError('it makes a guard, and is none: write connect.requireConnect() in the route');
   const unknown = Object.keys(options).filter((name) => name !== 'onMissing' && name !== 'loginUrl');
   const given = ownOnly(options);
   const { onMissing = 'auto', loginUrl = config.loginUrl } = given;
-  if (unknown.length > 0)
-    throw guardError('it takes onMissing and loginUrl only, and gives the middleware: write connect.requireConnect()');
+  if (unknown.length > 0) throw guardError('it takes onMissing and loginUrl only');
   if (!['auto', 'redirect', 'error'].includes(onMissing))
     throw guardError("onMissing must be 'auto', 'redirect' or 'error'");
   if (loginUrl === undefined && onMissing !== 'error') {

@@ -1,5 +1,6 @@
 import { channel } from 'node:diagnostics_channel';
 import { debug, isDebugging } from './debug';
+import { printable, sayToOperator } from './operator';
 import { isConnectError, referenceOf, type ConnectError } from './connect-error';
 import {
   aboutConnection,
@@ -24,7 +25,10 @@ export function emit(listener: ConnectEventListener | undefined, facts: EventFac
   if (isDebugging()) debug(event.type, ...factsOf(event));
   // Never throws: what a subscriber throws, Node reports as an uncaught exception after the request's turn.
   if (subscribers.hasSubscribers) subscribers.publish(event);
-  if (listener === undefined) return;
+  if (listener === undefined) {
+    sayToOperator(event);
+    return;
+  }
   try {
     // An async listener may reject; nobody else would catch that.
     Promise.resolve(listener(event)).catch(() => undefined);
@@ -33,15 +37,13 @@ export function emit(listener: ConnectEventListener | undefined, facts: EventFac
   }
 }
 
-/** Anything that would begin a new line of a log, or colour it: the `reason` of an app's own error may hold it. */
-const CONTROL = /[\u0000-\u001f\u007f-\u009f\u2028\u2029]/gu;
-
 function factsOf(event: ConnectEvent): readonly string[] {
   return (
     Object.entries(event)
       // A user's name is the app's, and may be an e-mail address.
       .filter(([name]) => !['type', 'time', 'owner'].includes(name))
-      .map(([name, value]) => `${name}=${String(value).replace(CONTROL, '?')}`)
+      .map(([name, value]) => `${name}=${name === 'message' ? JSON.stringify(value) : String(value)}`)
+      .map(printable)
   );
 }
 
@@ -123,14 +125,15 @@ function outcomeOf({ status, error }: CallFacts): Partial<Pick<ExchangeEvent, 's
   };
 }
 
-type SaidOf = Pick<Failure, 'reason' | 'apiCode' | 'oauthError' | 'reference'>;
+type SaidOf = Pick<Failure, 'reason' | 'message' | 'apiCode' | 'oauthError' | 'reference'>;
 
 /** What an error says beyond its code, as events tell it. */
 export function saidOf(error: ConnectError): SaidOf {
-  const { reason, provider } = error;
+  const { reason, message, provider } = error;
   const reference = referenceOf(error);
   return {
     ...(reason === undefined ? {} : { reason }),
+    message,
     ...(provider?.apiCode === undefined ? {} : { apiCode: provider.apiCode }),
     ...(provider?.oauthError === undefined ? {} : { oauthError: provider.oauthError }),
     ...(reference === undefined ? {} : { reference }),

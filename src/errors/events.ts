@@ -25,6 +25,8 @@ export interface Failure extends EventBase {
   readonly reference?: string;
   /** Tells variants of one `code` apart. */
   readonly reason?: string;
+  /** For whoever runs the app: cause, next step and where to read on; no value that a visitor or the provider sent. */
+  readonly message?: string;
   /** One of the provider's documented codes, where it said one. */
   readonly apiCode?: number;
   /** A registered OAuth error name, where the provider said one. */
@@ -139,6 +141,8 @@ export interface LedgerErrorEvent extends EventBase {
   readonly connection: string;
   readonly operation: 'acquire' | 'renew' | 'settle' | 'fail' | 'revoke' | 'once';
   readonly reason: LedgerErrorReason;
+  /** What the operator can do about it; absent where the ledger is not one of ours. */
+  readonly message?: string;
   readonly reference?: string;
 }
 
@@ -150,6 +154,8 @@ export type LedgerErrorReason =
   | 'timeout'
   /** It is away, or says no: its rights, its memory, the arguments that `sendCommand` passes on. */
   | 'refused'
+  /** Its database is not set up for it: a table, a right, a server that writes. */
+  | 'setup'
   /** The answer is none that a ledger gives. */
   | 'answer';
 
@@ -227,12 +233,17 @@ export const ENDED_REASONS = [
   'replaced',
 ] as const satisfies readonly EndedReason[];
 
-const LEDGER_ERROR_REASONS: readonly LedgerErrorReason[] = ['key', 'timeout', 'refused', 'answer'];
+const LEDGER_ERROR_REASONS: readonly LedgerErrorReason[] = ['key', 'timeout', 'refused', 'setup', 'answer'];
 
 /** Why a ledger failed, in one word of ours: what else it has thrown may hold addresses and passwords. */
 export function ledgerErrorReason(error: unknown): LedgerErrorReason {
   const reason = isConnectError(error) ? own(error, 'reason') : undefined;
   return LEDGER_ERROR_REASONS.find((word) => word === reason) ?? 'refused';
+}
+
+/** What events say of a ledger's failure. */
+export function aboutLedgerError(error: unknown): Pick<LedgerErrorEvent, 'reason' | 'message'> {
+  return { reason: ledgerErrorReason(error), ...(isConnectError(error) ? { message: error.message } : {}) };
 }
 
 /** 16 hex digits that tell connections apart. @param connectionId - the random id of a connection */

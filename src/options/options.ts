@@ -114,6 +114,11 @@ export interface ConnectAuthOptions {
   /** Called with what happens; never gets a token. What it throws changes nothing. */
   readonly onEvent?: ConnectEventListener | undefined;
   /**
+   * `true`: without `onEvent`, errors that the operator has to mend (status 500) are not written to stderr either.
+   * @defaultValue `false`: they are, once a minute for each code
+   */
+  readonly silent?: boolean | undefined;
+  /**
    * Awaited before the token enters the session; throwing refuses the sign-in (403 `ERR_CONNECT_DENIED`, or your own
    * ConnectError). What it writes to `req.session` is kept. Not bounded: one that never settles holds the visitor.
    */

@@ -1,5 +1,7 @@
 import Joi from 'joi';
+import { isRequest } from '../checks/given-request';
 import { givenOf, refuse, type Row } from '../checks/table';
+import { ConnectError } from '../errors/connect-error';
 import { own } from '../base/own';
 import { safeReturnTo } from '../web/return-to';
 import { publicPaths, publicPrefix, relationFaults } from './relations';
@@ -21,11 +23,14 @@ function schemaOf(row: Row): Joi.Schema {
   return own(row, 'isRequired') === true ? any.required() : any;
 }
 
+const UNCALLED = 'connectAuth() makes the middleware, and is none: write app.use(connectAuth({ … })).';
+
 /**
  * Validates the options of `connectAuth()` and gives a frozen copy with defaults.
  * @throws ConnectError `ERR_CONNECT_OPTIONS` naming every bad option, never a value
  */
 export function readOptions(options: unknown): Config {
+  if (isRequest(options)) throw new ConnectError('ERR_CONNECT_OPTIONS', { stage: 'options', message: UNCALLED });
   const given = givenOf(typeof options === 'object' && !Array.isArray(options) ? options : undefined);
   const result = schema.validate(given, { abortEarly: false, convert: false });
   const bad = (result.error?.details ?? []).map((fault) => String(fault.path[0]));
@@ -45,10 +50,12 @@ export function withDefaults(values: object): OptionValues {
 
 function complete(values: OptionValues): Config {
   const ownPaths = Object.freeze(publicPaths(values));
-  const { authorizePath, allowedOrigins } = values;
+  const { authorizePath, allowedOrigins, silent } = values;
   const sitePath = (path: string): string => safeReturnTo(path, { ownPaths, allowedOrigins }) ?? '/';
   return Object.freeze({
     ...values,
+    // What nobody listens to is written to stderr.
+    onEvent: values.onEvent ?? (silent ? () => undefined : undefined),
     ownPaths,
     loginUrl: authorizePath === false ? undefined : publicPrefix(values) + authorizePath,
     afterConnect: sitePath(values.afterConnect),

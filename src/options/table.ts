@@ -200,6 +200,7 @@ export const OPTIONS = {
     read: only((value): value is ConnectEventListener => typeof value === 'function'),
     expected: CALLABLE_EXPECTED,
   },
+  silent: { read: flag, expected: FLAG_EXPECTED, default: false },
   onConnect: {
     read: only(
       (value): value is (req: Request, token: ConnectToken) => void | Promise<void> => typeof value === 'function',

@@ -1,5 +1,5 @@
 import { emit } from '../errors/emit';
-import { aboutConnection, ledgerErrorReason, type ConnectEventListener, type LedgerErrorEvent } from '../errors/events';
+import { aboutConnection, aboutLedgerError, type ConnectEventListener, type LedgerErrorEvent } from '../errors/events';
 import type { ConnectionName } from '../session/connect-token';
 
 /**
@@ -22,7 +22,7 @@ export function asking(onEvent: ConnectEventListener | undefined): Ask {
         type: 'ledger_error',
         ...aboutConnection(connection),
         operation,
-        reason: ledgerErrorReason(error),
+        ...aboutLedgerError(error),
         ...(reference === undefined ? {} : { reference }),
       });
       return undefined;

@@ -1,7 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { emit } from '../errors/emit';
 import { COME_AGAIN_SECONDS, ConnectError } from '../errors/connect-error';
-import { aboutConnection, ledgerErrorReason, type ConnectEventListener, type EndedReason } from '../errors/events';
+import { aboutConnection, aboutLedgerError, type ConnectEventListener, type EndedReason } from '../errors/events';
 import { ledgerKey, type LedgerScope } from '../ledger/box';
 import type { OwnerConnections } from '../connections/owner-connections';
 import type { ConnectionName, TokenSet } from '../session/connect-token';
@@ -87,7 +87,6 @@ export function endings(config: EndingsConfig): Endings {
     about: ConnectionName,
     error: unknown,
   ): ConnectError {
-    const reason = ledgerErrorReason(error);
     // The state of a callback is spent by now: coming again helps a disconnect only.
     const failure = new ConnectError('ERR_CONNECT_LEDGER', {
       stage,
@@ -98,7 +97,7 @@ export function endings(config: EndingsConfig): Endings {
       type: 'ledger_error',
       ...aboutConnection(about),
       operation,
-      reason,
+      ...aboutLedgerError(error),
       reference: failure.reference,
     });
     return failure;

@@ -267,10 +267,7 @@ describe('loginUrl', () => {
 });
 
 test.each([
-  [
-    { onMising: 'error' },
-    'it takes onMissing and loginUrl only, and gives the middleware: write connect.requireConnect()',
-  ],
+  [{ onMising: 'error' }, 'it takes onMissing and loginUrl only'],
   [{ onMissing: 'never' }, "onMissing must be 'auto', 'redirect' or 'error'"],
   [{ onMissing: null }, "onMissing must be 'auto', 'redirect' or 'error'"],
 ])('the guard options %j are refused at set-up', async (guard, message) => {
@@ -351,6 +348,7 @@ test('each refusal is one event, and a redirect is none', async () => {
         stage: 'refresh',
         code: 'ERR_CONNECT_REQUIRED',
         status: 401,
+        message: some.message,
         reference: some.reference,
       },
     ]);

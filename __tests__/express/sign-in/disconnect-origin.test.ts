@@ -139,6 +139,7 @@ test.each([
       code: 'ERR_CONNECT_ORIGIN',
       status: 403,
       reason,
+      message: some.message,
       reference: some.reference,
     },
   ]);

@@ -426,7 +426,7 @@ describe('events', () => {
       await refused(own, 2039);
       await browser().visit(`${own.url}/connect/callback?code=a&state=b`);
       const time = expect.any(Number) as number;
-      const { reference } = some;
+      const { reference, message } = some;
       expect(events).toEqual([
         { type: 'exchange', time, durationMs: time, status: 200 },
         { type: 'connected', time, connection: expect.stringMatching(/^[0-9a-f]{16}$/) as string },
@@ -437,9 +437,19 @@ describe('events', () => {
           status: 400,
           code: 'ERR_CONNECT_ACCOUNT',
           apiCode: 2039,
+          message,
           reference,
         },
-        { type: 'error', time, stage: 'exchange', code: 'ERR_CONNECT_ACCOUNT', status: 409, apiCode: 2039, reference },
+        {
+          type: 'error',
+          time,
+          stage: 'exchange',
+          code: 'ERR_CONNECT_ACCOUNT',
+          status: 409,
+          apiCode: 2039,
+          message,
+          reference,
+        },
         {
           type: 'error',
           time,
@@ -447,6 +457,7 @@ describe('events', () => {
           code: 'ERR_CONNECT_STATE',
           status: 403,
           reason: 'no_session',
+          message,
           reference,
         },
       ]);

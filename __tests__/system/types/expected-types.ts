@@ -106,6 +106,7 @@ expectTypeOf<ConnectAuthOptions>().toEqualTypeOf<{
   readonly renderErrors?: boolean | undefined;
   readonly renderError?: RenderError | undefined;
   readonly onEvent?: ConnectEventListener | undefined;
+  readonly silent?: boolean | undefined;
   readonly onConnect?: ((req: Request, token: ConnectToken) => void | Promise<void>) | undefined;
   readonly authorizeParams?: Readonly<Record<string, string>> | undefined;
   readonly owner?: OwnerOf | undefined;

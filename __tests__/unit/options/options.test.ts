@@ -586,6 +586,7 @@ test('what is not given has its default', () => {
     sessionKey: 'connectToken',
     statusByApiCode: {},
     renderErrors: true,
+    silent: false,
     authorizeParams: {},
     loginUrl: '/connect/authorize',
     ownPaths: ['/connect/callback', '/connect/authorize', '/connect/disconnect'],

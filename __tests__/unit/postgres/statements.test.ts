@@ -158,9 +158,11 @@ describe('a fault', () => {
       Object.assign(new Error('Prisma'), { code: 'P2010', meta: { code } }),
     ]) {
       const { sent, ledger, store } = over(() => Promise.reject(fault));
-      expect(await outcomeOf(store.load(OWNER))).toEqual(failed(`postgresConnections() ${cure} (SQLSTATE ${code}).`));
+      expect(await outcomeOf(store.load(OWNER))).toEqual(
+        failed(`postgresConnections() ${cure} (SQLSTATE ${code}).`, 'setup'),
+      );
       expect(await outcomeOf(ledger.once('name', 1000))).toEqual(
-        refused(`postgresLedger() ${cure} (SQLSTATE ${code}).`),
+        refused(`postgresLedger() ${cure} (SQLSTATE ${code}).`, 'setup'),
       );
       expect(sent).toHaveLength(2);
     }

@@ -9,10 +9,11 @@ export interface Asker {
   /** Name of our function. */
   readonly name: string;
   /**
-   * @param fault - no answer in time, not carried out, or an answer that nobody has asked for
+   * @param fault - no answer in time, not carried out, not before somebody mends the set-up, or an answer that nobody has
+   * asked for
    * @param message - free of addresses, keys and values
    */
-  readonly error: (fault: 'timeout' | 'failed' | 'answer', message: string) => ConnectError;
+  readonly error: (fault: 'timeout' | 'failed' | 'setup' | 'answer', message: string) => ConnectError;
 }
 
 /** Sends one statement. @param values - for `$1`, `$2` …, which stand in the text once each, in this order */
@@ -50,7 +51,8 @@ export function postgresStatements(
 
   function notDone(state?: string): ConnectError {
     const cure = state === undefined ? undefined : CURES.get(state);
-    return error('failed', cure === undefined ? AWAY : `${name}() ${cure} (SQLSTATE ${state}).`);
+    if (cure === undefined) return error('failed', AWAY);
+    return error('setup', `${name}() ${cure} (SQLSTATE ${state}).`);
   }
 
   function rowsOf(answer: unknown): readonly Fields[] {

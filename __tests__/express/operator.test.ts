@@ -1,0 +1,204 @@
+import http from 'node:http';
+import express, { type Express, type RequestHandler } from 'express';
+import session from 'express-session';
+import { connectAuth, connectErrorHandler, type ConnectAuthOptions, type ConnectEvent } from '../../src';
+import { postgresConnections, postgresLedger } from '../../src/postgres';
+import type { Sandbox } from '../../src/testing';
+import { browser, signIn, startApp, type TestApp, type TestAppParts } from '../support/app';
+import { startSandbox } from '../support/sandbox';
+import { serve } from '../support/serve';
+import { REFERENCE } from '../support/told';
+
+// What is wrong with the set-up of an app is told to whoever runs it, also where nobody listens to events.
+
+let sandbox: Sandbox;
+beforeAll(async () => {
+  sandbox = await startSandbox();
+});
+
+let nowMs = 0;
+let written: string[];
+beforeEach(() => {
+  sandbox.reset();
+  // Each test comes a minute after the one before.
+  nowMs += 60_000;
+  jest.spyOn(performance, 'now').mockImplementation(() => nowMs);
+  written = [];
+  jest.spyOn(process.stderr, 'write').mockImplementation((text) => {
+    written.push(String(text));
+    return true;
+  });
+});
+afterEach(() => jest.restoreAllMocks());
+
+/** The lines without their reference, which differs each time. */
+function said(): readonly string[] {
+  return written.map((text) =>
+    text.replace(/, reference (\w+);/u, (all, reference: string) =>
+      REFERENCE.test(reference) ? ', reference R;' : all,
+    ),
+  );
+}
+
+const line = (code: string, message: string): string =>
+  `express-connect-auth: ${message} (${code}, reference R; once a minute at most; onEvent or silent: true turns this off)\n`;
+const withDocs = (code: string, message: string): string =>
+  line(code, `${message} See express-connect-auth/docs/errors.md#${code.toLowerCase()}.`);
+
+const OWNER = { owner: () => 'ada' };
+const encryptionKeys = [{ id: 'one', secret: 'the secret of the tests, forty letters ok' }];
+/** A database without our tables. */
+const empty = { query: () => Promise.reject(Object.assign(new Error('canary'), { code: '42P01' })), encryptionKeys };
+const NO_TABLE =
+  'does not find its table, with the columns that it needs: create it as docs/postgres.md shows (SQLSTATE 42P01).';
+
+interface Mistake {
+  readonly code: string;
+  readonly says: string;
+  readonly parts: TestAppParts;
+  /** What a visitor does. */
+  readonly visit?: (url: string) => Promise<unknown>;
+}
+
+/** What was done wrong, and what stderr says once a visitor meets it. */
+const MISTAKES: Readonly<Record<string, Mistake>> = {
+  'a cookie that can never come back to the callback': {
+    parts: { session: { cookie: { sameSite: 'strict' } } },
+    code: 'ERR_CONNECT_COOKIE',
+    says:
+      "The session cookie has sameSite 'strict': browsers do not send it when the provider redirects back. Use cookie: " +
+      "{ sameSite: 'lax' }.",
+  },
+  'credentials that the provider refuses': {
+    parts: { options: { clientSecret: 'canary of another registration' } },
+    visit: (url) => signIn({ url } as TestApp, sandbox, browser()),
+    code: 'ERR_CONNECT_CONFIG',
+    says:
+      'The provider refuses our credentials or our request: check clientId, clientSecret, redirectUri, scope, ' +
+      'accessTokenKey, clientAuthentication and requestFormat against the registration.',
+  },
+  'a store of connections without its table': {
+    parts: {
+      options: { ...OWNER, connections: postgresConnections(empty), ledger: postgresLedger(empty) },
+      routes: (app, connect) => void app.get('/page', connect.requireConnect()),
+    },
+    visit: (url) => browser().visit(`${url}/page`),
+    code: 'ERR_CONNECT_STORE',
+    says: `postgresConnections() ${NO_TABLE}`,
+  },
+};
+
+test.each(Object.entries(MISTAKES))('%s is told on stderr', async (_what, { parts, visit, code, says }) => {
+  const app = await startApp(sandbox, parts);
+  await (visit ?? ((url) => browser().visit(`${url}/connect/authorize`)))(app.url);
+  expect(said()).toEqual([withDocs(code, says)]);
+});
+
+test('a ledger without its table is told, though nobody but the operator can do anything about it', async () => {
+  const app = await startApp(sandbox, { options: { ledger: postgresLedger(empty) } });
+  await signIn(app, sandbox, browser());
+  const [text = ''] = said();
+  expect([text.replace('ERR_CONNECT_LEDGER;', 'ERR_CONNECT_LEDGER, reference R;'), written.length]).toEqual([
+    withDocs('ERR_CONNECT_LEDGER', `postgresLedger() ${NO_TABLE}`),
+    1,
+  ]);
+});
+
+/** Where Express calls what should have been called by the app. */
+const UNCALLED: Readonly<Record<string, readonly [(app: Express) => void, string]>> = {
+  connectAuth: [
+    (app) => void app.use(connectAuth as unknown as RequestHandler),
+    'connectAuth() makes the middleware, and is none: write app.use(connectAuth({ … })).',
+  ],
+  connectErrorHandler: [
+    (app) => void app.use(connectErrorHandler as unknown as RequestHandler),
+    'connectErrorHandler() makes the middleware, and is none: write app.use(connectErrorHandler()).',
+  ],
+  requireConnect: [
+    (app) => {
+      const connect = connectAuth({ ...sandbox.connectOptions, redirectUri: 'http://localhost/connect/callback' });
+      app.get('/page', connect.requireConnect as unknown as RequestHandler);
+    },
+    'requireConnect(): it makes a guard, and is none: write connect.requireConnect() in the route.',
+  ],
+};
+
+test.each(Object.entries(UNCALLED))(
+  '%s that was not called says so, and no request hangs',
+  async (_name, [mount, says]) => {
+    const app = express();
+    mount(app);
+    app.use(connectErrorHandler());
+    const { url } = await serve(http.createServer(app));
+    expect((await browser().visit(`${url}/page`)).status).toBe(500);
+    expect(said()).toEqual([line('ERR_CONNECT_OPTIONS', says)]);
+  },
+);
+
+describe('mounted before express-session', () => {
+  const NO_SESSION =
+    'There is no session on this request. Mount express-session before connectAuth(), let its cookie path cover our ' +
+    'routes, and check that its store is connected.';
+  const BEFORE =
+    'connectAuth() is mounted before express-session: this request had no session when it came by. Mount express-session ' +
+    'first.';
+
+  async function appThat(options: Partial<ConnectAuthOptions> = {}): Promise<string> {
+    const app = express();
+    const { url } = await serve(http.createServer(app));
+    const connect = connectAuth({ ...sandbox.connectOptions, redirectUri: `${url}/connect/callback`, ...options });
+    app.use(connect);
+    app.use(session({ secret: 'secret of the tests', resave: false, saveUninitialized: false }));
+    app.get('/page', connect.requireConnect(), (_req, res) => void res.send('page'));
+    app.use(connectErrorHandler());
+    return url;
+  }
+
+  test.each([
+    ['/connect/authorize', NO_SESSION],
+    ['/connect/callback?code=a&state=b', NO_SESSION],
+    ['/page', BEFORE],
+  ])('%s says so', async (path, says) => {
+    const url = await appThat();
+    expect((await browser().visit(url + path)).status).toBe(500);
+    expect(said()).toEqual([withDocs('ERR_CONNECT_NO_SESSION', says)]);
+  });
+});
+
+describe('a line', () => {
+  const strict = { session: { cookie: { sameSite: 'strict' } } } as const;
+  const visited = async (parts: TestAppParts): Promise<void> => {
+    const app = await startApp(sandbox, { ...strict, ...parts });
+    await browser().visit(`${app.url}/connect/authorize`);
+  };
+
+  test('comes once a minute for each code, however many apps and visitors meet the fault', async () => {
+    await visited({});
+    await visited({});
+    nowMs += 59_999;
+    await visited({});
+    expect(written).toHaveLength(1);
+    nowMs += 1;
+    await visited({});
+    expect(written).toHaveLength(2);
+  });
+
+  test('does not come where the app listens: its event has the message', async () => {
+    const events: ConnectEvent[] = [];
+    await visited({ options: { onEvent: (event) => void events.push(event) } });
+    expect(written).toEqual([]);
+    expect(events).toMatchObject([{ type: 'error', code: 'ERR_CONNECT_COOKIE' }]);
+    expect(events.map((event) => 'message' in event && event.message)).toEqual([
+      `${MISTAKES['a cookie that can never come back to the callback']!.says} See express-connect-auth/docs/errors.md#err_connect_cookie.`,
+    ]);
+  });
+
+  test('does not come with silent: true, nor for what a visitor or the provider can mend', async () => {
+    await visited({ options: { silent: true } });
+    const app = await startApp(sandbox);
+    await browser().visit(`${app.url}/connect/callback?code=a&state=b`);
+    sandbox.force(503, { on: 'exchange' });
+    await signIn(app, sandbox, browser());
+    expect(written).toEqual([]);
+  });
+});
