@@ -1,10 +1,19 @@
 import http from 'node:http';
 import express, { type Express, type RequestHandler } from 'express';
 import session from 'express-session';
-import { connectAuth, connectErrorHandler, type ConnectAuthOptions, type ConnectEvent } from '../../src';
+import {
+  connectAuth,
+  ConnectError,
+  connectErrorHandler,
+  memoryLedger,
+  type ConnectAuthOptions,
+  type ConnectEvent,
+  type RefreshLedger,
+} from '../../src';
 import { postgresConnections, postgresLedger } from '../../src/postgres';
 import type { Sandbox } from '../../src/testing';
 import { browser, signIn, startApp, type TestApp, type TestAppParts } from '../support/app';
+import { connectedWorld } from '../support/refreshing';
 import { startSandbox } from '../support/sandbox';
 import { serve } from '../support/serve';
 import { REFERENCE } from '../support/told';
@@ -102,6 +111,50 @@ test('a ledger without its table is told, though nobody but the operator can do 
     withDocs('ERR_CONNECT_LEDGER', `postgresLedger() ${NO_TABLE}`),
     1,
   ]);
+});
+
+describe('what a ledger cannot do as it is set up', () => {
+  /** A ledger whose one operation meets another process's keys. */
+  const failing = (operation: 'acquire' | 'revoke'): RefreshLedger => ({
+    ...memoryLedger(),
+    [operation]: () =>
+      Promise.reject(
+        new ConnectError('ERR_CONNECT_LEDGER', { reason: 'key', message: 'Give every process the same keys.' }),
+      ),
+  });
+  const told = withDocs('ERR_CONNECT_LEDGER', 'Give every process the same keys.');
+
+  test('is told when a token is due', async () => {
+    const world = await connectedWorld(sandbox, { options: { ledger: failing('acquire'), onEvent: undefined } });
+    await world.expireIn(-1);
+    expect((await world.fresh()).status).toBe(503);
+    expect(said()).toEqual([told.replace(', reference R', '')]);
+  });
+
+  test('is told at a disconnect', async () => {
+    const world = await connectedWorld(sandbox, { options: { ledger: failing('revoke'), onEvent: undefined } });
+    // The sign-in could not mark its old session id as moved.
+    written = [];
+    nowMs += 60_000;
+    const { status } = await world.visitor.visit(
+      `${world.app.url}/connect/disconnect`,
+      { 'sec-fetch-site': 'same-origin' },
+      'POST',
+    );
+    expect({ status, said: said() }).toEqual({ status: 503, said: [told] });
+  });
+});
+
+test('a line is one line, whatever an error of the app itself says', async () => {
+  const app = await startApp(sandbox, {
+    options: {
+      onConnect: () => {
+        throw new ConnectError('ERR_CONNECT_CONFIG', { message: 'two\nlines \u001b[31mand colour' });
+      },
+    },
+  });
+  await signIn(app, sandbox, browser());
+  expect(said()).toEqual([withDocs('ERR_CONNECT_CONFIG', 'two?lines ?[31mand colour.')]);
 });
 
 /** Where Express calls what should have been called by the app. */
