@@ -3,7 +3,6 @@ import { once } from 'node:events';
 import { copyFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ConnectAuthOptions, ConnectEvent } from '../../../src';
-import type { RedisLedgerOptions } from '../../../src/redis';
 import { browser, type Answer, type Browser } from '../../support/app';
 import { cleanup } from '../../support/cleanup';
 import { folderWithPackage, type Packed } from '../../support/packed';
@@ -44,13 +43,28 @@ export interface Worker {
   terminate(): Promise<number | null>;
 }
 
+/** How a process reaches ledger and connections: a URL of Redis, or what `pg.Pool` is made with. */
+export type Coordination =
+  | { readonly redis: string }
+  | {
+      readonly postgres: {
+        readonly host: string;
+        readonly port: number;
+        readonly user: string;
+        readonly database: string;
+        /** Connections of the pool. */
+        readonly max: number;
+      };
+    };
+
 /** What one process is told at its start. */
 export interface WorkerSetup {
   readonly connect: Partial<ConnectAuthOptions>;
   readonly sessionsUrl: string;
-  readonly ledgerUrl: string;
+  readonly coordination: Coordination;
   readonly ledgerKeys?: readonly { readonly id: string; readonly secret: string }[];
-  readonly redisLedger?: Pick<RedisLedgerOptions, 'commandTimeoutMs'>;
+  /** Milliseconds for one operation of ledger or connections, in place of the tests' own patience. */
+  readonly operationTimeoutMs?: number;
   /** Milliseconds, in place of the library's lease. */
   readonly leaseMs?: number;
   /** How far the clock of the process is ahead from its start on, in milliseconds. */
@@ -76,7 +90,7 @@ export interface Cluster {
 
 /** @param from - the version of the package that the processes run; that of the sources, if none is given */
 export async function startCluster(setup: WorkerSetup, count = 4, from?: Packed): Promise<Cluster> {
-  const folder = folderWithPackage(['express', 'express-session', 'redis', 'connect-redis'], from);
+  const folder = folderWithPackage(['express', 'express-session', 'redis', 'connect-redis', 'pg'], from);
   const program = join(folder, 'worker.mjs');
   copyFileSync(join(__dirname, 'worker.mjs'), program);
   const children: ChildProcess[] = [];
@@ -230,4 +244,11 @@ export async function tokenFrom(worker: Worker, visitor: Browser): Promise<Token
   const answer = await ask(worker, '/token', visitor);
   if (answer.status !== 200) throw new Error(`/token answered ${answer.status}: ${answer.body}`);
   return JSON.parse(answer.body) as TokenAnswer;
+}
+
+/** First words of what a process has sent for ledger and connections since this was last asked for. */
+export async function sentBy(worker: Worker): Promise<readonly string[]> {
+  const words = JSON.parse((await ask(worker, '/commands', browser())).body) as readonly string[];
+  // Rows whose time is over are deleted once a minute, by whoever writes.
+  return words.filter((word) => word !== 'DELETE');
 }

@@ -1,6 +1,7 @@
 import { setTimeout as later } from 'node:timers/promises';
 import { browser, type Answer, type Browser } from '../../support/app';
 import { describeInRedis } from '../../support/requires';
+import { startRedisBackend } from './backends';
 import { ask, callbackPath, type Worker } from './cluster';
 import { startWorld, worksAtTheApi, type World } from './world';
 
@@ -65,7 +66,10 @@ describeInRedis('two processes', () =>
     let one: Worker;
     let two: Worker;
     beforeAll(async () => {
-      world = await startWorld(2, {}, onConnect === undefined ? {} : { onConnect });
+      world = await startWorld(await startRedisBackend(), {
+        processes: 2,
+        setup: onConnect === undefined ? {} : { onConnect },
+      });
       [one, two] = world.cluster.workers as [Worker, Worker];
     });
 

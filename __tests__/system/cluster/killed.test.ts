@@ -1,14 +1,14 @@
 import net from 'node:net';
-import { describeInRedis } from '../../support/requires';
+import { describeOnEach } from './backends';
 import { ask, refusalFrom, signedIn, tokenFrom, type Worker } from './cluster';
 import { startWorld, worksAtTheApi, type World } from './world';
 
-describeInRedis('a process that ends in the middle of a refresh', () => {
+describeOnEach('a process that ends in the middle of a refresh', (start) => {
   let world: World;
   let survivor: Worker;
   let victim: Worker;
   beforeAll(async () => {
-    world = await startWorld(1);
+    world = await startWorld(await start(), { processes: 1 });
     [survivor] = world.cluster.workers as [Worker];
   });
   beforeEach(async () => {
@@ -39,7 +39,7 @@ describeInRedis('a process that ends in the middle of a refresh', () => {
     const visitor = await signedIn(sandbox, survivor);
     const refreshToken = await sessions.age(visitor, -10);
     await killedAfterCommit(visitor);
-    expect((await ledger.record())['st']).toBe('pending');
+    expect((await ledger.record())?.state).toBe('pending');
     await ledger.endDeadline();
 
     const { accessToken } = await tokenFrom(survivor, visitor);
@@ -57,8 +57,7 @@ describeInRedis('a process that ends in the middle of a refresh', () => {
 
     const tab = visitor.fork();
     expect(await refusalFrom(survivor, visitor)).toMatchObject({ status: 401, code: 'ERR_CONNECT_EXPIRED' });
-    const { st, err, amb } = await ledger.record();
-    expect({ st, err, amb }).toEqual({ st: 'dead', err: 'lost_response', amb: '1' });
+    expect(await ledger.record()).toMatchObject({ state: 'dead', error: 'lost_response', ambiguous: true });
     expect((await refusalFrom(survivor, tab)).status).toBe(401);
     expect(sandbox.presentations(refreshToken)).toBe(2);
   });
@@ -96,8 +95,7 @@ describeInRedis('a process that ends in the middle of a refresh', () => {
     sandbox.release();
 
     expect(await exitCode).toBe(0);
-    const { st, g } = await ledger.record();
-    expect({ st, g }).toEqual({ st: 'idle', g: '1' });
+    expect(await ledger.record()).toMatchObject({ state: 'idle', generation: 1 });
     const { accessToken } = await tokenFrom(survivor, visitor);
     expect(await worksAtTheApi(sandbox, accessToken)).toBe(true);
     expect(sandbox.presentations(refreshToken)).toBe(1);

@@ -1,8 +1,8 @@
 import type { ConnectEvent } from '../../../src';
 import { browser, type Answer, type Browser } from '../../support/app';
 import { findSecrets } from '../../support/find-secret';
-import { describeInRedis } from '../../support/requires';
-import { ask, callbackPath, signedIn, tokenFrom, type TokenAnswer, type Worker } from './cluster';
+import { describeOnEach } from './backends';
+import { ask, callbackPath, sentBy, signedIn, tokenFrom, type TokenAnswer, type Worker } from './cluster';
 import { dumpOf } from './stored';
 import { startWorld, worksAtTheApi, type World } from './world';
 
@@ -13,6 +13,33 @@ const EACH = Array.from({ length: 25 });
 const OWN = { 'sec-fetch-site': 'same-origin' };
 const OTHER_KEYS = [{ id: 'k9', secret: 'another ledger secret of the tests, 32 bytes or more' }];
 const SESSION_KEYS = [{ id: 's1', secret: 'a session secret of the tests, 32 bytes or more' }];
+
+/**
+ * Commands or statements for ledger and connections together, nobody else being about. In PostgreSQL an operation of the
+ * ledger is one statement that reads, and one more where it changes something.
+ */
+const SENT = {
+  redis: {
+    'a request that is not due': 0,
+    'a job that is not due': 1,
+    'a refresh by a job': 4,
+    'a job elsewhere, after that': 1,
+    // The last one asks whether the session has moved while it was written.
+    'a session that is behind, after that': 2,
+    'a refresh by a session': 5,
+    // Whoever adopts writes the record, too.
+    'an adoption while the record is not written': 3,
+  },
+  postgres: {
+    'a request that is not due': 0,
+    'a job that is not due': 1,
+    'a refresh by a job': 6,
+    'a job elsewhere, after that': 1,
+    'a session that is behind, after that': 3,
+    'a refresh by a session': 8,
+    'an adoption while the record is not written': 3,
+  },
+};
 
 /** What a job is told. */
 interface JobToken extends TokenAnswer {
@@ -53,7 +80,7 @@ async function insisting(request: () => Promise<Answer>): Promise<string> {
   return answer.status === 200 ? (JSON.parse(answer.body) as TokenAnswer).accessToken : `lost: ${answer.body}`;
 }
 
-describeInRedis('four processes whose connections belong to users', () => {
+describeOnEach('four processes whose connections belong to users', (start) => {
   let world: World;
   let workers: readonly [Worker, Worker, Worker, Worker];
   let web: Worker;
@@ -62,7 +89,7 @@ describeInRedis('four processes whose connections belong to users', () => {
   let user: string;
   let users = 0;
   beforeAll(async () => {
-    world = await startWorld(2, {}, { users: 'web' });
+    world = await startWorld(await start(), { processes: 2, setup: { users: 'web' } });
     const [one, two] = world.cluster.workers as [Worker, Worker];
     workers = [one, two, await world.start({ users: 'jobs' }), await world.start({ users: 'jobs' })];
     [web, otherWeb, jobs] = workers;
@@ -84,6 +111,11 @@ describeInRedis('four processes whose connections belong to users', () => {
     return events.filter((event) => event.type === type && 'owner' in event && event.owner === user);
   }
 
+  /** Resolves once the app has been told; a process tells the test of it in its own time. */
+  async function toldOf(type: ConnectEvent['type']): Promise<void> {
+    while (told(type).length === 0) await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+
   /** What each of the three ways to read gives. */
   async function seenBy(worker: Worker, visitor: Browser): Promise<readonly unknown[]> {
     const plain = JSON.parse((await ask(worker, '/session', visitor)).body) as { accessToken?: string };
@@ -93,7 +125,7 @@ describeInRedis('four processes whose connections belong to users', () => {
   }
   const NOTHING = [undefined, 'ERR_CONNECT_REQUIRED', 401];
 
-  /** The clients of all processes have found Redis again. */
+  /** The clients of all processes have found the database again. */
   async function reachable(): Promise<void> {
     for (const each of workers) await insisting(() => job(each, user, 'token'));
   }
@@ -121,9 +153,9 @@ describeInRedis('four processes whose connections belong to users', () => {
     expect(shop.cookies.get('connect.sid')).toBe(id);
     if (next !== undefined) {
       // Nor where nobody can look into the store.
-      world.ledgerWay.refuse();
+      world.backend.way.refuse();
       const answer = await ask(otherWeb, '/token', shop);
-      world.ledgerWay.heal();
+      world.backend.way.heal();
       await reachable();
       expect(said(answer).slice(0, 2)).toEqual([503, 'ERR_CONNECT_STORE']);
     }
@@ -175,14 +207,25 @@ describeInRedis('four processes whose connections belong to users', () => {
     expect(others).toEqual([]);
     expect(await worksAtTheApi(world.sandbox, accessToken)).toBe(true);
     // The record has it, too: who has no copy and asks no ledger finds it there.
-    await world.ledgerRedis.command('DEL', ...(await ledgerKeys()));
+    await world.backend.emptyLedger();
     expect((await jobToken(workers[3], user)).accessToken).toBe(accessToken);
   });
 
-  async function ledgerKeys(): Promise<readonly string[]> {
-    const keys = (await world.ledgerRedis.command('KEYS', 'connect-auth:*')) as readonly string[];
-    return keys.filter((key) => !key.startsWith('connect-auth:owner:'));
-  }
+  test('when the ledger has lost everything, connections go on from their records', async () => {
+    const { backend, sandbox } = world;
+    const phone = await connected();
+    await world.pass(HOUR_MS);
+    await jobToken(jobs, user);
+    const { refreshToken } = await jobToken(jobs, user);
+    await world.pass(HOUR_MS);
+    await backend.emptyLedger();
+    const answers = await Promise.all([jobToken(jobs, user), jobToken(workers[3], user), tokenFrom(web, phone)]);
+    const [accessToken = '', ...others] = new Set(answers.map((answer) => answer.accessToken));
+    expect(others).toEqual([]);
+    expect(await worksAtTheApi(sandbox, accessToken)).toBe(true);
+    expect(sandbox.presentations(refreshToken)).toBe(1);
+    expect(sandbox.calls.refresh).toBe(2);
+  });
 
   test.each(['web', 'jobs'] as const)(
     'kill -9 of the process of kind "%s" that has won the refresh, with a grace of 10 s at the provider: nobody is lost',
@@ -223,7 +266,7 @@ describeInRedis('four processes whose connections belong to users', () => {
   );
 
   test('kill -9 before the record is written: the ledger has the token set, and whoever adopts it writes the record', async () => {
-    const { sandbox, ledger, ledgerRedis } = world;
+    const { sandbox, ledger, backend } = world;
     await connected();
     const victim = await world.start({ users: 'jobs' });
     const { refreshToken } = await jobToken(jobs, user);
@@ -239,7 +282,7 @@ describeInRedis('four processes whose connections belong to users', () => {
     const { accessToken } = await jobToken(jobs, user);
     expect(await worksAtTheApi(sandbox, accessToken)).toBe(true);
     expect(sandbox.presentations(refreshToken)).toBe(1);
-    await ledgerRedis.command('DEL', ...(await ledgerKeys()));
+    await backend.emptyLedger();
     expect((await jobToken(workers[3], user)).accessToken).toBe(accessToken);
     expect(sandbox.calls.refresh).toBe(1);
   });
@@ -258,8 +301,10 @@ describeInRedis('four processes whose connections belong to users', () => {
 
     const atOnce = [await tokenFrom(web, phone), await tokenFrom(otherWeb, laptop)];
     for (const { accessToken } of atOnce) expect(await worksAtTheApi(sandbox, accessToken)).toBe(true);
+    // Nobody waits for the end of what is replaced.
+    await ledger.until(({ state }) => state === 'revoked');
+    await toldOf('ended');
     expect(told('ended')).toMatchObject([{ reason: 'replaced' }]);
-    expect((await ledger.record())['st']).toBe('revoked');
     const { accessToken: remaining } = await jobToken(jobs, user);
     await world.pass(CURRENT_MS);
     expect((await tokenFrom(web, phone)).accessToken).toBe(remaining);
@@ -281,7 +326,7 @@ describeInRedis('four processes whose connections belong to users', () => {
   test.each(ENDINGS)(
     "a disconnect %s during a job's refresh: the job gets EXPIRED, and nothing comes back",
     async (_where, end) => {
-      const { sandbox, ledger, ledgerRedis } = world;
+      const { sandbox, ledger, backend } = world;
       const phone = await connected();
       const laptop = await device(otherWeb, user);
       await tokenFrom(otherWeb, laptop);
@@ -293,7 +338,7 @@ describeInRedis('four processes whose connections belong to users', () => {
       sandbox.release();
 
       expect(said(await refreshing)).toEqual([401, 'ERR_CONNECT_EXPIRED', 'revoked']);
-      expect((await ledger.record())['st']).toBe('revoked');
+      expect((await ledger.record())?.state).toBe('revoked');
       for (const worker of workers) {
         expect(JSON.parse((await job(worker, user, 'status')).body)).toMatchObject({
           connected: false,
@@ -309,29 +354,55 @@ describeInRedis('four processes whose connections belong to users', () => {
         await ask(worker, '/token', visitor);
         expect(await seenBy(worker, visitor)).toEqual(NOTHING);
       }
-      expect(await dumpOf(ledgerRedis)).toContain(`connect-auth:owner:${user}`);
+      expect(await backend.connectionOf(user)).toBeDefined();
       expect(sandbox.calls.refresh).toBe(1);
       expect(told('ended')).toMatchObject([{ reason: 'disconnected' }]);
     },
   );
 
-  test('a job costs one command of Redis while the token is not due, and four when it refreshes', async () => {
-    await connected();
-    const commands = async (): Promise<unknown> => JSON.parse((await ask(jobs, '/commands', browser())).body);
+  test('what is sent for a request, a job, a refresh and an adoption', async () => {
+    const { backend, sandbox } = world;
+    const phone = await connected();
     // Until a script has run once, Redis has to be sent its text.
     await world.pass(HOUR_MS);
     await jobToken(jobs, user);
-    await commands();
+    await tokenFrom(web, phone);
+    await Promise.all(workers.map(sentBy));
+    const sent: Record<string, number> = {};
+    async function count(what: string, by: Worker): Promise<void> {
+      sent[what] = (await sentBy(by)).length;
+    }
+
+    await tokenFrom(web, phone);
+    await count('a request that is not due', web);
     await jobToken(jobs, user);
-    expect(await commands()).toEqual(['HMGET']);
+    await count('a job that is not due', jobs);
     await world.pass(HOUR_MS);
     await jobToken(jobs, user);
-    expect(await commands()).toEqual(['HMGET', 'EVALSHA', 'EVALSHA', 'EVALSHA']);
-    expect(world.sandbox.calls.refresh).toBe(2);
+    await count('a refresh by a job', jobs);
+    await jobToken(workers[3], user);
+    await count('a job elsewhere, after that', workers[3]);
+    await tokenFrom(web, phone);
+    await count('a session that is behind, after that', web);
+    await world.pass(HOUR_MS);
+    await tokenFrom(web, phone);
+    await count('a refresh by a session', web);
+    await world.pass(HOUR_MS);
+    const holds = jobs.holds('save record');
+    await jobs.hold('save record');
+    const refreshing = jobToken(jobs, user);
+    await jobs.held('save record', holds + 1);
+    await jobToken(workers[3], user);
+    await count('an adoption while the record is not written', workers[3]);
+    await jobs.release('save record');
+    await refreshing;
+
+    expect(sent).toEqual(SENT[backend.name]);
+    expect(sandbox.calls.refresh).toBe(4);
   });
 
-  test('a dump of all that is in Redis holds no token in plain, base64 or hex', async () => {
-    const { sandbox, sessionRedis, ledgerRedis } = world;
+  test('a dump of all that is stored holds no token in plain, base64 or hex', async () => {
+    const { sandbox, sessionRedis, backend } = world;
     const sealed = await world.start({ users: 'web', connect: { encryptionKeys: SESSION_KEYS } });
     const phone = await connected(sealed);
     const before = await jobToken(jobs, user);
@@ -345,8 +416,8 @@ describeInRedis('four processes whose connections belong to users', () => {
       { name: `access token ${generation}`, value: accessToken },
       { name: `refresh token ${generation}`, value: refreshToken },
     ]);
-    const dump = async (): Promise<string> => (await Promise.all([sessionRedis, ledgerRedis].map(dumpOf))).join('\n');
-    expect(await dump()).toContain(`connect-auth:owner:${user}`);
+    const dump = async (): Promise<string> => (await Promise.all([dumpOf(sessionRedis), backend.dump()])).join('\n');
+    expect(await dump()).toContain((await backend.connectionOf(user))?.slice(-40));
     expect(findSecrets(await dump(), secrets)).toEqual([]);
     // The same search finds what a session without encryptionKeys holds.
     const plain = await tokenFrom(web, await connected());
@@ -360,7 +431,7 @@ describeInRedis('four processes whose connections belong to users', () => {
   ] as const)('a process with %s is told so, and never "not connected"', async (_what, changes, reason) => {
     const phone = await connected();
     const { accessToken } = await tokenFrom(web, phone);
-    const record = await world.ledgerRedis.command('HGETALL', `connect-auth:owner:${user}`);
+    const record = await world.backend.connectionOf(user);
     const stranger = await world.start({ users: 'jobs', ...changes });
     const strangeWeb = await world.start({ users: 'web', ...changes });
     const config = [500, 'ERR_CONNECT_CONFIG', reason];
@@ -370,7 +441,7 @@ describeInRedis('four processes whose connections belong to users', () => {
     const laptop = await device(strangeWeb, user);
     expect(said(await ask(strangeWeb, '/token', laptop))).toEqual(config);
     expect(said(await ask(strangeWeb, '/guarded', laptop))).toEqual(config);
-    expect(await world.ledgerRedis.command('HGETALL', `connect-auth:owner:${user}`)).toEqual(record);
+    expect(await world.backend.connectionOf(user)).toEqual(record);
     expect((await jobToken(jobs, user)).accessToken).toBe(accessToken);
   });
 });

@@ -1,13 +1,13 @@
 import { startRotatingProvider, type RotatingProvider } from '../../support/rotating-provider';
 import { browser } from '../../support/app';
-import { describeInRedis } from '../../support/requires';
+import { describeOnEach } from './backends';
 import { ask, callbackPath, refusalOf, signedIn, tokenFrom } from './cluster';
 import { startWorld, worksAtTheApi, type World } from './world';
 
-describeInRedis('four processes with one Redis', () => {
+describeOnEach('four processes with one database', (start) => {
   let world: World;
   beforeAll(async () => {
-    world = await startWorld(4);
+    world = await startWorld(await start());
   });
   beforeEach(() => world.reset());
   afterAll(() => world.cluster.close());
@@ -109,7 +109,7 @@ describeInRedis('four processes with one Redis', () => {
     leaver.abort();
     expect(await left).toBe('gone');
     sandbox.release();
-    await ledger.until(({ st }) => st === 'idle');
+    await ledger.until(({ state }) => state === 'idle');
 
     const { accessToken } = await tokenFrom(workers[1]!, visitor);
     expect(await worksAtTheApi(sandbox, accessToken)).toBe(true);
@@ -118,14 +118,14 @@ describeInRedis('four processes with one Redis', () => {
   });
 });
 
-describeInRedis(
+describeOnEach(
   'four processes and oidc-provider, which ends a connection when a used refresh token comes again',
-  () => {
+  (start) => {
     let provider: RotatingProvider;
     let world: World;
     beforeAll(async () => {
       provider = await startRotatingProvider();
-      world = await startWorld(4, {}, { connect: provider.connectOptions });
+      world = await startWorld(await start(), { setup: { connect: provider.connectOptions } });
     });
     afterAll(() => world.cluster.close());
 
@@ -155,11 +155,11 @@ describeInRedis(
   },
 );
 
-describeInRedis('a provider that takes longer than three leases', () => {
+describeOnEach('a provider that takes longer than three leases', (start) => {
   let world: World;
   beforeAll(async () => {
     // The library renews every 2 s; a lease of 4 s shows that without waiting for three of its own.
-    world = await startWorld(2, {}, { leaseMs: 4000 });
+    world = await startWorld(await start(), { processes: 2, setup: { leaseMs: 4000 } });
   });
   afterAll(() => world.cluster.close());
 
@@ -175,9 +175,9 @@ describeInRedis('a provider that takes longer than three leases', () => {
     sandbox.fault({ kind: 'hold', when: 'after' }, { on: 'refresh' });
     const early = workers.map((worker) => ask(worker, '/token', visitor));
     await sandbox.waiting();
-    const firstDeadline = Number((await ledger.record())['dl']);
+    const firstDeadline = (await ledger.record())?.deadline ?? Infinity;
     // Three renewals of a third each would not do: the deadline itself must have moved by more than two further leases.
-    const threeLeases = ledger.until(({ dl }) => Number(dl) >= firstDeadline + 2 * 4000);
+    const threeLeases = ledger.until(({ deadline }) => deadline >= firstDeadline + 2 * 4000);
 
     for (const answer of await Promise.all(early)) {
       expect(refusalOf(answer)).toEqual({ status: 503, code: 'ERR_CONNECT_LEDGER', retryAfter: '2' });
@@ -185,7 +185,7 @@ describeInRedis('a provider that takes longer than three leases', () => {
     await threeLeases;
     expect(sandbox.presentations(refreshToken)).toBe(1);
     sandbox.release();
-    await ledger.until(({ st }) => st === 'idle');
+    await ledger.until(({ state }) => state === 'idle');
     const answers = await Promise.all(workers.map((worker) => tokenFrom(worker, visitor)));
     expect(new Set(answers.map(({ accessToken }) => accessToken)).size).toBe(1);
     expect(await worksAtTheApi(sandbox, answers[0]!.accessToken)).toBe(true);

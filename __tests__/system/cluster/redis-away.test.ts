@@ -1,24 +1,16 @@
-import type { Answer, Browser } from '../../support/app';
 import { describeInRedis } from '../../support/requires';
-import { ask, refusalFrom, refusalOf, signedIn, SITE, tokenFrom, type Refusal, type Worker } from './cluster';
-import { startWorld, worksAtTheApi, type World } from './world';
+import { startRedisBackend, type RedisBackend } from './backends';
+import { connectAnew, showTroubles, type Trouble } from './troubles';
 
-/** A way in which the ledger's Redis goes wrong, and how it comes back. */
-interface Trouble {
-  readonly name: string;
-  readonly begin: (world: World) => unknown;
-  readonly end: (world: World) => unknown;
-}
-
-const TROUBLES: readonly Trouble[] = [
+const TROUBLES: readonly Trouble<RedisBackend>[] = [
   {
     name: 'stopped, then restarted empty',
-    begin: ({ ledgerRedis }) => ledgerRedis.stop(),
-    end: ({ ledgerRedis }) => ledgerRedis.restart(),
+    begin: ({ server }) => server.stop(),
+    end: ({ server }) => server.restart(),
   },
-  { name: 'unreachable', begin: ({ ledgerWay }) => ledgerWay.refuse(), end: ({ ledgerWay }) => ledgerWay.heal() },
-  { name: 'frozen', begin: ({ ledgerRedis }) => ledgerRedis.pause(), end: ({ ledgerRedis }) => ledgerRedis.resume() },
-  { name: 'slow by two seconds', begin: ({ ledgerWay }) => ledgerWay.delay(2000), end: connectAnew },
+  { name: 'unreachable', begin: ({ way }) => way.refuse(), end: ({ way }) => way.heal() },
+  { name: 'frozen', begin: ({ server }) => server.pause(), end: ({ server }) => server.resume() },
+  { name: 'slow by two seconds', begin: ({ way }) => way.delay(2000), end: connectAnew },
   {
     name: 'refusing writes without replicas',
     begin: configure('min-replicas-to-write', 1),
@@ -27,237 +19,31 @@ const TROUBLES: readonly Trouble[] = [
   { name: 'full', begin: configure('maxmemory', 1), end: configure('maxmemory', 0) },
 ];
 
-/** Answers that are still on their slow way would hold up the next ones. */
-function connectAnew({ ledgerWay }: World): void {
-  ledgerWay.refuse();
-  ledgerWay.heal();
+function configure(setting: string, value: number | string): (backend: RedisBackend) => Promise<unknown> {
+  return ({ server }) => server.command('CONFIG', 'SET', setting, value);
 }
 
-const AWAY = { status: 503, code: 'ERR_CONNECT_LEDGER', retryAfter: '2' };
-
-function configure(setting: string, value: number): (world: World) => Promise<unknown> {
-  return ({ ledgerRedis }) => ledgerRedis.command('CONFIG', 'SET', setting, value);
+async function evictEverything(backend: RedisBackend): Promise<void> {
+  await configure('maxmemory-policy', 'allkeys-random')(backend);
+  await configure('maxmemory', 1)(backend);
+  while ((await backend.server.command('DBSIZE')) !== 0) await backend.server.command('PING');
+  await configure('maxmemory', 0)(backend);
+  await configure('maxmemory-policy', 'noeviction')(backend);
 }
 
-describeInRedis("the ledger's Redis", () => {
-  let world: World;
-  let one: Worker;
-  let other: Worker;
-  beforeAll(async () => {
-    world = await startWorld(2, {}, { redisLedger: { commandTimeoutMs: 1500 } });
-    [one, other] = world.cluster.workers as [Worker, Worker];
-  });
-  beforeEach(() => world.reset());
-  // Also after a failed test: the next must not suffer from its trouble.
-  afterEach(async () => {
-    connectAnew(world);
-    world.ledgerRedis.resume();
-    for (const setting of ['min-replicas-to-write', 'maxmemory']) await configure(setting, 0)(world);
-  });
-
-  test.each(TROUBLES)(
-    '$name, before a claim: valid tokens work, expired ones wait, nobody is signed out',
-    async ({ begin, end }) => {
-      const { sandbox, sessions } = world;
-      const [fresh, due, expired] = [
-        await signedIn(sandbox, one),
-        await signedIn(sandbox, one),
-        await signedIn(sandbox, one),
-      ];
-      await sessions.age(due, 30);
-      const refreshToken = await sessions.age(expired, -10);
-      const tokens = await Promise.all(
-        [fresh, due].map(async (visitor) => (await sessions.read(visitor)).connectToken?.access_token),
-      );
-      await begin(world);
-
-      for (const worker of [one, other]) {
-        expect((await tokenFrom(worker, fresh)).accessToken).toBe(tokens[0]);
-        expect((await tokenFrom(worker, due)).accessToken).toBe(tokens[1]);
-      }
-      expect(await refusalFrom(one, expired)).toEqual(AWAY);
-      expect(sandbox.calls.refresh).toBe(0);
-      expect((await sessions.read(expired)).connectToken?.refresh_token).toBe(refreshToken);
-
-      await end(world);
-      const accessToken = await comesBack(one, expired);
-      expect(await comesBack(other, expired)).toBe(accessToken);
-      expect(await worksAtTheApi(sandbox, accessToken)).toBe(true);
-      expect(sandbox.presentations(refreshToken)).toBe(1);
+describeInRedis("the ledger's Redis", () =>
+  showTroubles({
+    start: startRedisBackend,
+    troubles: TROUBLES,
+    silence: { name: 'silent', begin: ({ way }) => way.dropAnswers(), end: connectAnew },
+    losses: [
+      ['emptied', (backend) => backend.empty()],
+      ['failed over to a replica that knows nothing', ({ server }) => server.restart()],
+      ['evicting', evictEverything],
+    ],
+    async heal(backend) {
+      backend.server.resume();
+      for (const setting of ['min-replicas-to-write', 'maxmemory']) await configure(setting, 0)(backend);
     },
-  );
-
-  test.each(TROUBLES)(
-    '$name, between claim and settlement: the token is kept and presented once, whoever waits comes again',
-    async ({ begin, end }) => {
-      const { sandbox, sessions, ledger } = world;
-      const visitor = await signedIn(sandbox, one);
-      const refreshToken = await sessions.age(visitor, -10);
-      const stale = await sessions.read(visitor);
-      sandbox.fault({ kind: 'hold', when: 'after' }, { on: 'refresh' });
-      const winner = tokenFrom(one, visitor);
-      await sandbox.waiting();
-      const { answer: waiter } = await waitingFor(other, visitor.fork());
-      await begin(world);
-      await other.release('acquire');
-      expect(await waiter).toMatchObject({ status: 503, retryAfter: expect.stringMatching(/^[1-9]\d*$/u) as string });
-      sandbox.release();
-      const { accessToken } = await winner;
-      expect(await worksAtTheApi(sandbox, accessToken)).toBe(true);
-
-      // A slow writer brings the old token back, so that the session alone does not help.
-      await sessions.write(visitor, stale);
-      expect((await tokenFrom(one, visitor)).accessToken).toBe(accessToken);
-      await sessions.write(visitor, stale);
-      expect(await refusalFrom(other, visitor)).toEqual(AWAY);
-
-      await end(world);
-      await ledger.until(({ st, g }) => st === 'idle' && g === '1');
-      expect(await comesBack(other, visitor)).toBe(accessToken);
-      expect(sandbox.presentations(refreshToken)).toBe(1);
-      expect(sandbox.calls.refresh).toBe(1);
-    },
-  );
-
-  test.each(TROUBLES)(
-    '$name, when the provider has failed: the visitor waits, and stays connected',
-    async ({ begin, end }) => {
-      const { sandbox, sessions, ledger } = world;
-      const visitor = await signedIn(sandbox, one);
-      const refreshToken = await sessions.age(visitor, -10);
-      sandbox.force(503, { on: 'refresh' });
-      sandbox.fault({ kind: 'hold', when: 'before' }, { on: 'refresh' });
-      const waiting = refusalFrom(one, visitor);
-      await sandbox.waiting();
-      await begin(world);
-      sandbox.release();
-      expect(await waiting).toMatchObject({
-        status: 503,
-        code: 'ERR_CONNECT_UNAVAILABLE',
-        retryAfter: expect.stringMatching(/^[1-9]\d*$/u) as string,
-      });
-      expect((await sessions.read(visitor)).connectToken?.refresh_token).toBe(refreshToken);
-
-      await end(world);
-      await ledger.endDeadline();
-      expect(await worksAtTheApi(sandbox, await comesBack(other, visitor))).toBe(true);
-      expect(sandbox.calls.refresh).toBe(2);
-    },
-  );
-
-  test('emptied between claim and settlement: the success is recorded all the same', async () => {
-    const { sandbox, sessions, ledgerRedis } = world;
-    const visitor = await signedIn(sandbox, one);
-    const refreshToken = await sessions.age(visitor, -10);
-    const stale = await sessions.read(visitor);
-    sandbox.fault({ kind: 'hold', when: 'after' }, { on: 'refresh' });
-    const winner = tokenFrom(one, visitor);
-    await sandbox.waiting();
-    await ledgerRedis.command('FLUSHALL');
-    sandbox.release();
-    const { accessToken } = await winner;
-    await sessions.write(visitor, stale);
-
-    expect((await tokenFrom(other, visitor)).accessToken).toBe(accessToken);
-    expect(sandbox.presentations(refreshToken)).toBe(1);
-  });
-
-  test.each([
-    ['emptied', (): Promise<unknown> => world.ledgerRedis.command('FLUSHALL')],
-    ['failed over to a replica that knows nothing', (): Promise<unknown> => world.ledgerRedis.restart()],
-    ['evicting', evictEverything],
-  ])('%s between two refreshes: the session goes on from what it holds', async (_name, lose) => {
-    const { sandbox, sessions, ledger } = world;
-    const visitor = await signedIn(sandbox, one);
-    await sessions.age(visitor, -10);
-    await tokenFrom(one, visitor);
-    const refreshToken = await sessions.age(visitor, -10);
-    await lose();
-    expect(await ledger.record()).toEqual({});
-
-    const accessToken = await comesBack(other, visitor);
-    expect(await worksAtTheApi(sandbox, accessToken)).toBe(true);
-    expect(sandbox.presentations(refreshToken)).toBe(1);
-    expect((await ledger.record())['g']).toBe('2');
-  });
-
-  test('silent to a disconnect: the visitor is told to try again, stays, and has no token in the end', async () => {
-    const { sandbox, sessions, ledgerWay, ledger } = world;
-    const [before, visitor] = [await signedIn(sandbox, one), await signedIn(sandbox, one)];
-    const disconnect = (who = visitor): Promise<Answer> =>
-      who.visit(`${one.url}/connect/disconnect`, { origin: SITE, accept: 'application/json' }, 'POST');
-    // So that Redis knows the script, and does not ask for it in an answer that is lost.
-    expect((await disconnect(before)).status).toBe(204);
-    await ledger.forget();
-    ledgerWay.dropAnswers();
-    expect(refusalOf(await disconnect())).toEqual(AWAY);
-    expect((await sessions.read(visitor)).connectToken).toBeDefined();
-    // What only timed out has taken effect: the token that the session still has cannot be refreshed.
-    expect((await ledger.record())['st']).toBe('revoked');
-    connectAnew(world);
-    const refreshToken = await sessions.age(visitor, -10);
-    const [tab, old] = [visitor.fork(), await sessions.read(visitor)];
-    expect(refusalOf(await onceBack(() => ask(other, '/token', tab)))).toMatchObject({
-      status: 401,
-      code: 'ERR_CONNECT_EXPIRED',
-    });
-    await sessions.write(visitor, old);
-    expect((await onceBack(disconnect)).status).toBe(204);
-    await expect(sessions.read(tab)).rejects.toThrow('There is no such session.');
-    expect(await refusalFrom(other, visitor)).toMatchObject({ status: 401, code: 'ERR_CONNECT_REQUIRED' });
-    expect(sandbox.presentations(refreshToken)).toBe(0);
-  });
-
-  test('a process with another key asks to come again, and destroys nothing', async () => {
-    const { sandbox, sessions, ledger, cluster } = world;
-    const stranger = await cluster.start({
-      ledgerKeys: [{ id: 'k1', secret: 'another ledger secret of the tests, as long as that' }],
-    });
-    const visitor = await signedIn(sandbox, one);
-    await sessions.age(visitor, -10);
-    const stale = await sessions.read(visitor);
-    const { accessToken } = await tokenFrom(one, visitor);
-    const before = await ledger.record();
-    await sessions.write(visitor, stale);
-
-    expect(await refusalFrom(stranger, visitor)).toEqual(AWAY);
-    expect(await ledger.record()).toEqual(before);
-    expect((await tokenFrom(other, visitor)).accessToken).toBe(accessToken);
-    expect(sandbox.calls.refresh).toBe(1);
-  });
-
-  /** Lets a process wait for the winner. @returns what it answers in the end, once it is about to look again */
-  async function waitingFor(worker: Worker, visitor: Browser): Promise<{ readonly answer: Promise<Refusal> }> {
-    const before = worker.holds('acquire');
-    await worker.hold('acquire');
-    const answer = refusalFrom(worker, visitor);
-    await worker.held('acquire', before + 1);
-    await worker.release('acquire');
-    await worker.hold('acquire');
-    await worker.held('acquire', before + 2);
-    return { answer };
-  }
-
-  async function evictEverything(): Promise<void> {
-    const { ledgerRedis } = world;
-    await ledgerRedis.command('CONFIG', 'SET', 'maxmemory-policy', 'allkeys-random');
-    await ledgerRedis.command('CONFIG', 'SET', 'maxmemory', 1);
-    while ((await ledgerRedis.command('DBSIZE')) !== 0) await ledgerRedis.command('PING');
-    await ledgerRedis.command('CONFIG', 'SET', 'maxmemory', 0);
-    await ledgerRedis.command('CONFIG', 'SET', 'maxmemory-policy', 'noeviction');
-  }
-
-  /** A client connects again in its own time; until then the answer is "come again". @returns the first other one */
-  async function onceBack(request: () => Promise<Answer>): Promise<Answer> {
-    for (;;) {
-      const answer = await request();
-      if (answer.status !== 503) return answer;
-    }
-  }
-
-  async function comesBack(worker: Worker, visitor: Browser): Promise<string> {
-    const { status, body } = await onceBack(() => ask(worker, '/token', visitor));
-    expect(status).toBe(200);
-    return (JSON.parse(body) as { accessToken: string }).accessToken;
-  }
-});
+  }),
+);

@@ -5,6 +5,7 @@ import type { ConnectAuthOptions } from '../../../src';
 import { browser, type Browser } from '../../support/app';
 import { packed, packedAt, root } from '../../support/packed';
 import { describeInRedis, inCi } from '../../support/requires';
+import { startRedisBackend } from './backends';
 import { ask, callbackPath, refusalFrom, signedIn, startCluster, tokenFrom, type Worker } from './cluster';
 import { startWorld, worksAtTheApi, type World } from './world';
 
@@ -23,16 +24,16 @@ describeWithHistory('processes of the previous release beside processes of this 
   let before: readonly Worker[];
   let after: readonly Worker[];
   beforeAll(async () => {
-    world = await startWorld(2);
+    world = await startWorld(await startRedisBackend(), { processes: 2 });
     after = world.cluster.workers;
     before = (await clusterOf(2)).workers;
   });
   beforeEach(() => world.reset());
 
   function clusterOf(count: number, from = packedAt(PREVIOUS.commit), options: Partial<ConnectAuthOptions> = {}) {
-    const { sessionRedis, ledgerWay, sandbox } = world;
+    const { sessionRedis, backend, sandbox } = world;
     const connect = { ...sandbox.connectOptions, ...options };
-    return startCluster({ sessionsUrl: sessionRedis.url, ledgerUrl: ledgerWay.url, connect }, count, from);
+    return startCluster({ sessionsUrl: sessionRedis.url, coordination: backend.coordination, connect }, count, from);
   }
 
   /** Lets the token expire, and asks all these processes for it at once, thrice each. */

@@ -1,5 +1,5 @@
-// One process of a deployment: an app with express-session in Redis and the library with redisLedger, as docs/scaling.md
-// shows it. It runs from a folder where the packed library is installed. The test talks to it by HTTP like any browser,
+// One process of a deployment: an app with express-session in Redis, and the library with ledger and connections in Redis or
+// PostgreSQL, as its documents show it. It runs from a folder where the packed library is installed. The test talks to it by HTTP like any browser,
 // and by messages: { hold: name } lets the next passage of a gate wait, { release: name } lets it go on, { pass: ms } moves
 // the clock of this process on.
 import http from 'node:http';
@@ -9,7 +9,6 @@ import express from 'express';
 import session from 'express-session';
 import { createClient } from 'redis';
 import { connectAuth, connectErrorHandler } from 'express-connect-auth';
-import { redisLedger } from 'express-connect-auth/redis';
 
 const setup = JSON.parse(process.argv[2]);
 const armed = new Map();
@@ -92,26 +91,51 @@ function gatedConnections(store) {
 }
 
 const sessions = await redisClient(setup.sessionsUrl);
-const coordination = await redisClient(setup.ledgerUrl);
 
-/** Names of the commands to the Redis of ledger and connections since they were last asked for. */
+/** First words of what was sent for ledger and connections since they were last asked for. */
 const commands = [];
-const coordinated = {
-  sendCommand(...args) {
-    commands.push(args[0]);
-    return coordination.sendCommand(args);
-  },
-  encryptionKeys: setup.ledgerKeys,
-  // A machine that is busy with other work is not a Redis that is away.
-  commandTimeoutMs: 5000,
-  ...setup.redisLedger,
-};
+// A machine that is busy with other work is not a database that is away.
+const { operationTimeoutMs = 5000, ledgerKeys: encryptionKeys } = setup;
 
-/** Options with which connections belong to users. Imported only here: an earlier version has no such store. */
-async function usersOptions() {
+async function inRedis(url) {
+  const { redisConnections, redisLedger } = await import('express-connect-auth/redis');
+  const client = await redisClient(url);
+  const options = {
+    sendCommand(...args) {
+      commands.push(args[0]);
+      return client.sendCommand(args);
+    },
+    encryptionKeys,
+    commandTimeoutMs: operationTimeoutMs,
+  };
+  // An earlier version has no such store.
+  return { ledger: redisLedger(options), connections: redisConnections?.(options) };
+}
+
+async function inPostgres(connection) {
+  const { postgresConnections, postgresLedger } = await import('express-connect-auth/postgres');
+  const { Pool } = (await import('pg')).default;
+  const pool = new Pool(connection);
+  // Without a listener the process would end when PostgreSQL goes away.
+  pool.on('error', () => undefined);
+  const options = {
+    query(text, values) {
+      commands.push(text.slice(0, text.indexOf(' ')));
+      return pool.query(text, values);
+    },
+    encryptionKeys,
+    queryTimeoutMs: operationTimeoutMs,
+  };
+  return { ledger: postgresLedger(options), connections: postgresConnections(options) };
+}
+
+const { redis, postgres } = setup.coordination;
+const kept = await (redis === undefined ? inPostgres(postgres) : inRedis(redis));
+
+/** Options with which connections belong to users. */
+function usersOptions() {
   if (setup.users === undefined) return {};
-  const { redisConnections } = await import('express-connect-auth/redis');
-  const connections = gatedConnections(redisConnections(coordinated));
+  const connections = gatedConnections(kept.connections);
   // A process without browsers has no owner function, and acts by of() alone.
   return setup.users === 'jobs' ? { connections } : { connections, owner: (req) => req.session.user };
 }
@@ -127,8 +151,8 @@ const connect = connectAuth({
   ...setup.connect,
   ...(onConnect === undefined ? {} : { onConnect }),
   agent: new GatedAgent({ keepAlive: false }),
-  ...(await usersOptions()),
-  ledger: gatedLedger(redisLedger(coordinated)),
+  ...usersOptions(),
+  ledger: gatedLedger(kept.ledger),
   onEvent: (event) => void process.send?.({ event }),
 });
 

@@ -1,20 +1,20 @@
 import type { Sandbox, SandboxSwitches } from '../../../src/testing';
-import { startRedis, startRedisProxy, type RedisProxy, type RedisServer } from '../../support/redis-server';
+import { startRedis, type RedisServer } from '../../support/redis-server';
 import { startSandbox } from '../../support/sandbox';
+import type { Backend } from './backends';
 import { startCluster, type Cluster, type Worker, type WorkerSetup } from './cluster';
-import { ledgerIn, sessionsIn, type LedgerView, type Sessions } from './stored';
+import type { LedgerView } from './ledger-view';
+import { sessionsIn, type Sessions } from './stored';
 
-/** Redis for sessions and, apart from it, for the ledger; a strict provider; and the processes of a deployment. */
+/** Redis for sessions, a database for ledger and connections; a strict provider; and the processes of a deployment. */
 export interface World {
   readonly sandbox: Sandbox;
   readonly sessionRedis: RedisServer;
-  readonly ledgerRedis: RedisServer;
-  /** What the processes reach the ledger's Redis by. */
-  readonly ledgerWay: RedisProxy;
+  readonly backend: Backend;
   readonly cluster: Cluster;
   readonly sessions: Sessions;
   readonly ledger: LedgerView;
-  /** Moves the clocks of the provider and of all processes on; timers keep to the real one, and Redis to its own. */
+  /** Moves the clocks of the provider and of all processes on; timers keep to the real one, and databases to their own. */
   pass(ms: number): Promise<void>;
   /** One more process, perhaps set up differently, by the same clock. */
   start(changes?: Partial<WorkerSetup>): Promise<Worker>;
@@ -22,35 +22,39 @@ export interface World {
   reset(): Promise<void>;
 }
 
-/** @param switches - beside rotation with reuse detection */
+/** What is special about a world. */
+export interface WorldParts {
+  /** How many; 4 if no number is given. */
+  readonly processes?: number;
+  /** Beside rotation with reuse detection. */
+  readonly switches?: Partial<SandboxSwitches>;
+  readonly setup?: Partial<WorkerSetup>;
+}
+
 export async function startWorld(
-  processes = 4,
-  switches: Partial<SandboxSwitches> = {},
-  setup: Partial<WorkerSetup> = {},
+  backend: Backend,
+  { processes = 4, switches = {}, setup = {} }: WorldParts = {},
 ): Promise<World> {
   let aheadMs = 0;
-  const [sandbox, sessionRedis, ledgerRedis] = await Promise.all([
+  const [sandbox, sessionRedis] = await Promise.all([
     startSandbox({ switches: { refresh: 'rotate', ...switches }, now: () => Date.now() + aheadMs }),
     startRedis(),
-    startRedis(),
   ]);
-  const ledgerWay = await startRedisProxy(ledgerRedis.port);
   const cluster = await startCluster(
     {
       sessionsUrl: sessionRedis.url,
-      ledgerUrl: ledgerWay.url,
+      coordination: backend.coordination,
       ...setup,
       connect: { ...sandbox.connectOptions, ...setup.connect },
     },
     processes,
   );
-  const ledger = ledgerIn(ledgerRedis);
+  const { ledger } = backend;
   const running = new Set(cluster.workers);
   return {
     sandbox,
     sessionRedis,
-    ledgerRedis,
-    ledgerWay,
+    backend,
     cluster,
     sessions: sessionsIn(sessionRedis),
     ledger,
@@ -66,7 +70,7 @@ export async function startWorld(
     async reset() {
       sandbox.reset();
       await ledger.forget();
-      await Promise.all([sessionRedis.command('FLUSHALL'), ledgerRedis.command('FLUSHALL')]);
+      await Promise.all([sessionRedis.command('FLUSHALL'), backend.empty()]);
     },
   };
 }
