@@ -35,8 +35,11 @@ export interface Endings {
    * @throws ConnectError `ERR_CONNECT_LEDGER`
    */
   readonly claimEnding: (signIn: string, by: 'callback' | 'disconnect', ttlMs: number) => Promise<boolean>;
-  /** Lets every process know that a callback came with this cookie: its session is about to move. Nobody need wait for it. */
-  readonly announceMove: (cookie: string, ttlMs: number) => void;
+  /**
+   * Lets every process know that a callback came with this cookie: its session is about to move. Never fails: with a ledger
+   * that is away, which is reported as an event, nobody knows.
+   */
+  readonly announceMove: (cookie: string, ttlMs: number) => Promise<void>;
   /** Whether a callback with this cookie was announced. @throws ConnectError `ERR_CONNECT_LEDGER` at stage `disconnect` */
   readonly isMoving: (cookie: string) => Promise<boolean>;
   /**
@@ -152,8 +155,8 @@ export function endings(config: EndingsConfig): Endings {
       if (isFirst && by === 'disconnect') endedSignIns.add(signIn);
       return isFirst;
     },
-    announceMove(cookie: string, ttlMs: number): void {
-      take('callback', nameOf('move', cookie), ttlMs).catch(() => undefined);
+    async announceMove(cookie: string, ttlMs: number): Promise<void> {
+      await take('callback', nameOf('move', cookie), ttlMs).catch(() => undefined);
     },
     isMoving: async (cookie: string): Promise<boolean> => !(await take('disconnect', nameOf('move', cookie), LOOK_MS)),
   });

@@ -68,6 +68,8 @@ async function signIn(
     const set = await config.exchange.redeem(claim.answer.code, claim.signIn.verifier, owner);
     // Slots limit exchanges only: onConnect may take long.
     releaseSlot();
+    // onConnect may regenerate the session, and a disconnect that finds it gone must know of the move.
+    await claim.announced;
     return await connect(req, session, { ...claim, set, owner }, config);
   } finally {
     releaseSlot();

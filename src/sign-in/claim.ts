@@ -24,6 +24,8 @@ export interface WonClaim {
   readonly kind: 'won';
   readonly signIn: PendingSignIn;
   readonly answer: CodeAnswer;
+  /** Resolves once a disconnect with the old cookie finds that the session is about to move, or the ledger is away. */
+  readonly announced: Promise<void>;
 }
 
 /** Who claims. */
@@ -65,9 +67,10 @@ export async function claimSignIn(
     return { kind: 'elsewhere', returnTo: signIn.returnTo };
   }
   const { verified } = session.visitor;
-  // Not awaited: the ledger gets this before the next call to it, which follows the exchange.
-  if (verified !== undefined) config.announceMove(verified, config.timeoutMs + AFTER_EXCHANGE_MS);
-  return { kind: 'won', signIn, answer };
+  // The exchange need not wait for it: until that is over the session stays where it is.
+  const announced =
+    verified === undefined ? Promise.resolve() : config.announceMove(verified, config.timeoutMs + AFTER_EXCHANGE_MS);
+  return { kind: 'won', signIn, answer, announced };
 }
 
 /**

@@ -1,9 +1,11 @@
+import type { Request } from 'express';
 import { memoryLedger } from '../../../src';
 import type { Sandbox } from '../../../src/testing';
 import { beginSignIn, browser, signIn, type Answer, type Browser } from '../../support/app';
 import { latch, type Latch } from '../../support/refreshing';
 import { startSandbox } from '../../support/sandbox';
 import { onlySession, tokensIn } from '../../support/stored';
+import { turns, until } from '../../support/turns';
 import { startProcesses, type Process } from '../../support/two-processes';
 
 const SCRIPT = { accept: 'application/json' };
@@ -210,6 +212,25 @@ describe('a ledger', () => {
     ]);
     expect([await tokensIn(one.app), await holds(one, visitor)]).toEqual([0, [false, '"apples"']]);
     expect((await signIn(one.app, sandbox, visitor)).status).toBe(302);
+  });
+
+  test('that hears late of the move in advance is waited for, before onConnect can end the session', async () => {
+    const onConnect = (req: Request): Promise<void> =>
+      new Promise((resolve, reject) => req.session.regenerate((error) => (error ? reject(error as Error) : resolve())));
+    ({ one, two } = await startProcesses(sandbox, { options: { onConnect } }));
+    const [visitor, callback] = await returning();
+    const other = visitor.fork();
+    const announcing = latch();
+    one.beforeLedger = (operation, call) => (operation === 'once' && call === 2 ? announcing.wait() : undefined);
+    const before = sandbox.calls.exchange;
+    const running = visitor.visit(callback, SCRIPT);
+    await announcing.reached;
+    await until(() => sandbox.calls.exchange > before);
+    // So many that the callback would have come to its end.
+    await turns(500);
+    const ended = await two.disconnect(other);
+    announcing.open();
+    expect([verdict(ended), verdict(await running), await tokensIn(one.app)]).toEqual([[204], ENDED, 0]);
   });
 
   test('that does not hear of the move in advance keeps nobody from signing in', async () => {
