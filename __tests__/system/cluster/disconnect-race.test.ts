@@ -1,7 +1,6 @@
 import { setTimeout as later } from 'node:timers/promises';
 import { browser, type Answer, type Browser } from '../../support/app';
-import { describeInRedis } from '../../support/requires';
-import { startRedisBackend } from './backends';
+import { describeOnEach } from './backends';
 import { ask, callbackPath, type Worker } from './cluster';
 import { startWorld, worksAtTheApi, type World } from './world';
 
@@ -60,16 +59,13 @@ const APPS = [
   ['whose onConnect regenerates the session', 'regenerate'],
 ] as const;
 
-describeInRedis('two processes', () =>
+describeOnEach('two processes', (start) =>
   describe.each(APPS)('%s', (_words, onConnect) => {
     let world: World;
     let one: Worker;
     let two: Worker;
     beforeAll(async () => {
-      world = await startWorld(await startRedisBackend(), {
-        processes: 2,
-        setup: onConnect === undefined ? {} : { onConnect },
-      });
+      world = await startWorld(await start(), { processes: 2, setup: onConnect === undefined ? {} : { onConnect } });
       [one, two] = world.cluster.workers as [Worker, Worker];
     });
 
