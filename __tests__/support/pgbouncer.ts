@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { chownSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { atExit, notAtExit } from './at-exit';
 import { cleanup } from './cleanup';
 import type { PostgresServer } from './postgres';
 import { pgbouncerPath } from './requires';
@@ -10,6 +11,8 @@ import { pgbouncerPath } from './requires';
 const READY_MS = 60_000;
 /** Only the name of the socket: no port of the machine is taken. */
 const PORT = 6432;
+/** After which a server that was away is looked for again; 15 if nothing is said. */
+const LOOK_AGAIN_SECONDS = 1;
 
 /**
  * Puts a PgBouncer in transaction mode in front of a server; it ends with the test or the file that starts it.
@@ -36,15 +39,16 @@ auth_type = any
 pool_mode = transaction
 default_pool_size = ${serverConnections}
 max_client_conn = 500
+server_login_retry = ${LOOK_AGAIN_SECONDS}
 `,
   );
   const { uid, gid } = surroundings;
   if (uid !== undefined && gid !== undefined) for (const path of [folder, settings]) chownSync(path, uid, gid);
   const bouncer = spawn(program, [settings], { ...surroundings, cwd: folder, stdio: ['ignore', 'ignore', 'pipe'] });
   const kill = (): void => void bouncer.kill('SIGKILL');
-  process.once('exit', kill);
+  atExit(kill);
   cleanup(async () => {
-    process.off('exit', kill);
+    notAtExit(kill);
     if (bouncer.exitCode === null && bouncer.signalCode === null) {
       const gone = once(bouncer, 'exit');
       kill();

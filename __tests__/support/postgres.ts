@@ -4,6 +4,7 @@ import { chownSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { atExit, notAtExit } from './at-exit';
 import { cleanup } from './cleanup';
 import { postgresFolder } from './requires';
 
@@ -67,7 +68,7 @@ export async function startPostgres(): Promise<PostgresServer> {
   const kill = (): void => void server?.kill('SIGQUIT');
 
   async function start(): Promise<void> {
-    process.once('exit', kill);
+    atExit(kill);
     server = spawn(join(programs, 'postgres'), ['-D', data, '-k', folder, '-p', String(PORT), ...FOR_TESTS], {
       ...surroundings,
       stdio: ['ignore', 'ignore', 'pipe'],
@@ -76,7 +77,7 @@ export async function startPostgres(): Promise<PostgresServer> {
   }
 
   async function stop(): Promise<void> {
-    process.off('exit', kill);
+    notAtExit(kill);
     const running = server;
     server = undefined;
     if (running?.exitCode !== null || running.signalCode !== null) return;

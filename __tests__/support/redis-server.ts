@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import net from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { atExit, notAtExit } from './at-exit';
 import { cleanup } from './cleanup';
 import { freePort, unlessTaken } from './ports';
 import { redisServerPath } from './requires';
@@ -54,14 +55,14 @@ async function startRedisOn(args: readonly string[]): Promise<RedisServer> {
       { stdio: ['ignore', 'pipe', 'pipe'] },
     );
     child = started;
-    process.once('exit', kill);
+    atExit(kill);
     await ready(started);
   }
 
   async function stop(): Promise<void> {
     const running = child;
     child = undefined;
-    process.off('exit', kill);
+    notAtExit(kill);
     if (running?.exitCode !== null || running.signalCode !== null) return;
     const gone = once(running, 'exit');
     // Not SIGTERM: a paused process would not see it.
