@@ -68,8 +68,8 @@ export async function startRedisBackend(): Promise<RedisBackend> {
 
 export interface PostgresBackend extends Backend {
   readonly server: PostgresServer;
-  /** Straight to the server. */
-  statement(text: string, values?: readonly string[]): Promise<void>;
+  /** One statement, straight to the server. @returns the rows */
+  statement(text: string): Promise<readonly unknown[]>;
 }
 
 /** Connections of each process, and of PgBouncer to the server. */
@@ -92,9 +92,7 @@ export async function startPostgresBackend(by: 'PgBouncer' | 'a pool of one' = '
     way,
     ledger: ledgerInPostgres(pool),
     server,
-    async statement(text, values = []) {
-      await pool.query(text, [...values]);
-    },
+    statement: async (text) => (await pool.query<Record<string, unknown>>(text)).rows,
     async connectionOf(owner) {
       const { rows } = await pool.query<{ record: string }>(
         'SELECT version || record AS record FROM connect_auth_connections WHERE owner = $1',

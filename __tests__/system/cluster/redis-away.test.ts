@@ -36,10 +36,10 @@ describeInRedis("the ledger's Redis", () =>
     start: startRedisBackend,
     troubles: TROUBLES,
     silence: { name: 'silent', begin: ({ way }) => way.dropAnswers(), end: connectAnew },
-    losses: [
-      ['emptied', (backend) => backend.empty()],
-      ['failed over to a replica that knows nothing', ({ server }) => server.restart()],
-      ['evicting', evictEverything],
+    between: [
+      ['emptied', false, (backend) => backend.empty()],
+      ['failed over to a replica that knows nothing', false, ({ server }) => server.restart()],
+      ['evicting', false, evictEverything],
     ],
     async heal(backend) {
       backend.server.resume();
