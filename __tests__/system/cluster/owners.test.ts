@@ -211,6 +211,30 @@ describeOnEach('four processes whose connections belong to users', (start) => {
     expect((await jobToken(workers[3], user)).accessToken).toBe(accessToken);
   });
 
+  test('with the database away valid copies are served, everybody else comes again, and nobody is signed out', async () => {
+    const { backend, sandbox } = world;
+    const phone = await connected();
+    const { accessToken, refreshToken } = await jobToken(jobs, user);
+    backend.way.refuse();
+    expect((await tokenFrom(web, phone)).accessToken).toBe(accessToken);
+    const newcomer = await device(otherWeb, user);
+    await world.pass(HOUR_MS);
+    const answers = [await ask(web, '/token', phone), await ask(otherWeb, '/token', newcomer)];
+    answers.push(await job(jobs, user, 'token'), await job(jobs, user, 'disconnect'));
+    for (const answer of answers) {
+      expect(said(answer).slice(0, 2)).toEqual([503, 'ERR_CONNECT_STORE']);
+      expect(answer.headers['retry-after']).toBe('2');
+    }
+    backend.way.heal();
+    await reachable();
+
+    const renewed = [await tokenFrom(web, phone), await tokenFrom(otherWeb, newcomer), await jobToken(jobs, user)];
+    expect(new Set(renewed.map((answer) => answer.accessToken)).size).toBe(1);
+    expect(await worksAtTheApi(sandbox, renewed[0]!.accessToken)).toBe(true);
+    expect(sandbox.presentations(refreshToken)).toBe(1);
+    expect(told('ended')).toEqual([]);
+  });
+
   test('when the ledger has lost everything, connections go on from their records', async () => {
     const { backend, sandbox } = world;
     const phone = await connected();
