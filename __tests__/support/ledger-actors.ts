@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import type { LedgerUnderTest } from '../../src/testing';
+import type { runs } from './property';
 
 type Deed =
   | 'acquire'
@@ -14,7 +15,7 @@ type Deed =
   | 'revoke'
   | 'time';
 
-export interface Step {
+interface Step {
   readonly deed: Deed;
   /** Who does it: one of three. */
   readonly actor: number;
@@ -23,7 +24,7 @@ export interface Step {
 }
 
 /** What three actors do, in any order. One who is not named for a while is frozen, with what it holds. */
-export const SCHEDULES: fc.Arbitrary<Step[]> = fc.array(
+const SCHEDULES: fc.Arbitrary<Step[]> = fc.array(
   fc.record({
     deed: fc.oneof(
       { weight: 8, arbitrary: fc.constant<Deed>('acquire') },
@@ -60,11 +61,54 @@ interface Actor {
   claim: Claim | undefined;
 }
 
-/** How often things came up, so that a test can show that the schedules reach them. */
-export type Tally = Record<string, number>;
+/** How often things came up, which shows that the schedules reach them. */
+type Tally = Record<string, number>;
+
+/** What the schedules are no use without. */
+const REACHED = [
+  'won, sure',
+  'won, ambiguous',
+  'adopt',
+  'wait',
+  'backoff',
+  'dead',
+  'revoked',
+  'settled',
+  'superseded',
+  'transient failure',
+  'terminal failure',
+  'refused failure',
+  'ended by refusals',
+  'probe',
+  'failure ignored',
+  'renewed',
+];
+
+/**
+ * Plays random schedules, each on a record of its own.
+ * @param make - gives the ledger for the next one
+ * @throws Error naming the promise that was broken, and the schedule
+ */
+export async function playRandomly(
+  parameters: ReturnType<typeof runs>,
+  make: () => LedgerUnderTest | Promise<LedgerUnderTest>,
+): Promise<void> {
+  const tally: Tally = {};
+  let run = 0;
+  await fc.assert(
+    fc.asyncProperty(SCHEDULES, async (steps) => {
+      run += 1;
+      await play(await make(), `key ${run}`, steps, tally);
+    }),
+    parameters,
+  );
+  for (const what of REACHED) {
+    expect({ what, isCovered: (tally[what] ?? 0) > parameters.numRuns / 100 }).toEqual({ what, isCovered: true });
+  }
+}
 
 /** Plays one schedule on a fresh record. @throws Error naming the promise that was broken */
-export async function play(
+async function play(
   { ledger, advance }: LedgerUnderTest,
   key: string,
   steps: readonly Step[],

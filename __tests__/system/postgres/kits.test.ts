@@ -4,19 +4,14 @@ import { startPgBouncer } from '../../support/pgbouncer';
 import { startPostgres, type PostgresServer } from '../../support/postgres';
 import { describeInPgBouncer } from '../../support/requires';
 import { CLIENTS, poolOf, TABLES, type Query } from './clients';
+import { laterClock } from './later';
 
 const encryptionKeys = [{ id: 'one', secret: 'the secret of the tests, 40 letters of it' }];
 /** On a machine busy with other work PostgreSQL is not away. */
 const queryTimeoutMs = 5000;
 
-/** How far the server's clock is ahead. It never goes back, between two tests either: rows are swept by it. */
-let aheadMs = 0;
-
-/** Every statement that asks for the server's clock is given a later one. */
-function later(query: Query): Query {
-  return (text, values) =>
-    query(text.replaceAll('clock_timestamp()', `(clock_timestamp() + interval '${aheadMs} ms')`), values);
-}
+/** The same for all tests: rows are swept by it. */
+const clock = laterClock();
 
 describeInPgBouncer('PostgreSQL keeps the contracts', () => {
   let server: PostgresServer;
@@ -36,8 +31,8 @@ describeInPgBouncer('PostgreSQL keeps the contracts', () => {
 
       const ledgers = ledgerConformance(async () => {
         await query('DELETE FROM connect_auth_ledger', []);
-        const ledger = postgresLedger({ query: later(query), encryptionKeys, queryTimeoutMs });
-        return { ledger, advance: (ms) => void (aheadMs += ms) };
+        const ledger = postgresLedger({ query: clock.through(query), encryptionKeys, queryTimeoutMs });
+        return { ledger, advance: clock.advance };
       });
       test.each(ledgers)('a ledger: $name', ({ run }) => run());
 
