@@ -11,7 +11,8 @@ const named = (list: readonly Block[]): [string, Block][] =>
 const of = (language: string): [string, Block][] => named(ALL.filter((block) => block.language === language));
 
 test('every fenced block says what it is, and there is a check for that', () => {
-  const checked = ['js', 'ts', 'json', 'sh', 'ini', 'mermaid', 'html', 'text'];
+  // postgres.test.ts has the checks of sql and prisma.
+  const checked = ['js', 'ts', 'json', 'sh', 'ini', 'mermaid', 'html', 'text', 'sql', 'prisma'];
   expect(
     ALL.filter(({ language }) => !checked.includes(language)).map(({ document, line }) => `${document}:${line}`),
   ).toEqual([]);
@@ -100,6 +101,7 @@ test.each(of('js'))('the JavaScript of %s is sound, and names only what our entr
 
 const entries: Readonly<Record<string, object>> = {
   'express-connect-auth': jest.requireActual('../../../src'),
+  'express-connect-auth/postgres': jest.requireActual('../../../src/postgres'),
   'express-connect-auth/redis': jest.requireActual('../../../src/redis'),
   'express-connect-auth/testing': jest.requireActual('../../../src/testing'),
 };

@@ -35,7 +35,9 @@ test('the tarball holds the build of src, the documents for who writes or runs a
   const sources = readdirSync(join(root, 'src'), { recursive: true, encoding: 'utf8' }).filter((name) =>
     /\.m?ts$/.test(name),
   );
-  const docs = ['errors', 'provider', 'scaling', 'testing', 'troubleshooting'].map((name) => `docs/${name}.md`);
+  const docs = ['errors', 'postgres', 'provider', 'scaling', 'testing', 'troubleshooting'].map(
+    (name) => `docs/${name}.md`,
+  );
   const texts = ['README.md', 'LICENSE', '.env.example', ...docs];
   const expected = [...texts, 'package.json', ...sources.flatMap(outputsOf)];
   expect([...packed().files].sort()).toEqual(expected.sort());

@@ -1,10 +1,10 @@
-import { sql } from 'drizzle-orm';
 import { drizzle } from 'drizzle-orm/node-postgres';
 import knex from 'knex';
 import { Pool } from 'pg';
 import postgres from 'postgres';
 import { cleanup } from '../../support/cleanup';
 import type { PostgresServer } from '../../support/postgres';
+import { blocks } from '../docs/markdown';
 
 /** As an app passes it. */
 export type Query = (text: string, values: string[]) => PromiseLike<unknown>;
@@ -26,12 +26,8 @@ export const CLIENTS: Readonly<Record<string, (connection: Connection) => Query>
     return (text, values) => db.raw(text.replaceAll(/\$\d+/gu, '?'), values);
   },
   Drizzle(connection) {
-    const pool = poolOf(connection, 5);
-    const db = drizzle(pool);
-    return (text, values) => {
-      const [first = '', ...rest] = text.split(/\$\d+/u);
-      return db.execute(rest.reduce((sum, part, at) => sql`${sum}${values[at]}${sql.raw(part)}`, sql.raw(first)));
-    };
+    const db = drizzle(poolOf(connection, 5));
+    return (text, values) => db.$client.query(text, values);
   },
 };
 
@@ -49,16 +45,10 @@ export function poolOf(connection: Connection, max = 5): Pool {
 }
 
 /** Of docs/postgres.md. */
-export const TABLES = `
-CREATE TABLE connect_auth_ledger (
-  key        text COLLATE "C" PRIMARY KEY,
-  record     text NOT NULL,
-  version    text NOT NULL,
-  expires_ms double precision NOT NULL
-);
-CREATE INDEX connect_auth_ledger_expires_ms ON connect_auth_ledger (expires_ms);
-CREATE TABLE connect_auth_connections (
-  owner   text COLLATE "C" PRIMARY KEY,
-  record  text NOT NULL,
-  version text NOT NULL
-);`;
+export const TABLES = tables();
+
+function tables(): string {
+  const found = blocks('docs/postgres.md', 'sql').find(({ text }) => text.startsWith('CREATE TABLE'));
+  if (found === undefined) throw new Error('docs/postgres.md has no tables');
+  return found.text;
+}
