@@ -1,4 +1,7 @@
+import * as entry from '../../../src';
 import { connectErrorFrom, ConnectError, type ConnectErrorCode } from '../../../src';
+import * as postgresEntry from '../../../src/postgres';
+import * as redisEntry from '../../../src/redis';
 import { connectOptionsFromEnv } from '../../../src/options/from-env';
 import {
   API_CODE_MEANINGS,
@@ -165,6 +168,17 @@ test('docs/recipes.md lists what each event holds', () => {
     const members = membersOf(`${name}Event`).filter((member) => !['type', 'time'].includes(member));
     expect([name, ...(holds.match(/[\w?]+/gu) ?? [])].sort()).toEqual([name, ...members].sort());
   }
+});
+
+test('the choice in docs/scaling.md names every ledger and every store of connections that there is', () => {
+  const offered = Object.keys({ ...entry, ...postgresEntry, ...redisEntry }).filter((name) =>
+    /(?:Ledger|Connections)$/u.test(name),
+  );
+  const chosen = table('docs/scaling.md', 'you run').flatMap(([, , ledger, store]) =>
+    [ledger, store].flatMap((cell = '') => /^`(\w+)\(\)`/u.exec(cell)?.[1] ?? []),
+  );
+  expect(offered.length).toBeGreaterThan(5);
+  expect(chosen.sort()).toEqual(offered.sort());
 });
 
 test('docs/scaling.md lists every option of redisLedger with its default', () => {

@@ -13,10 +13,11 @@ import { startSandbox } from '../../support/sandbox';
 import { answering, install, type Installed, type Program } from './installed';
 import { blocks } from './markdown';
 
-/** The example that begins with this comment. */
+/** The example of one of these documents that begins with this comment. */
 function example(name: string): string {
-  const found = blocks('docs/scaling.md', 'js').find(({ text }) => text.startsWith(`// ${name}\n`));
-  if (found === undefined) throw new Error(`docs/scaling.md prints no ${name}`);
+  const printed = ['docs/scaling.md', 'docs/redis.md'].flatMap((document) => blocks(document, 'js'));
+  const found = printed.find(({ text }) => text.startsWith(`// ${name}\n`));
+  if (found === undefined) throw new Error(`no document prints ${name}`);
   return found.text;
 }
 
@@ -48,7 +49,7 @@ async function keepBusy(url: string, cookie: string): Promise<number> {
   return count;
 }
 
-/** Asks each part of what a module of docs/scaling.md makes, and ends. */
+/** Asks each part of what a module makes, and ends. */
 const check = (module: string): string => `
 import { close, ledger, store } from './${module}';
 const call = (name, ...args) => new Promise((resolve, reject) => store[name](...args, (error, value) => (error ? reject(error) : resolve(value))));
@@ -65,7 +66,7 @@ console.log(JSON.stringify([kept, await call('get', 'id') ?? null, won.kind, set
 await close();
 `;
 
-describeInRedis('docs/scaling.md: what it prints runs as printed:', () => {
+describeInRedis('docs/scaling.md and docs/redis.md: what they print runs as printed:', () => {
   let redis: RedisServer;
   let sandbox: Sandbox;
   let installed: Installed;

@@ -8,7 +8,7 @@ import { startRedisCluster, type RedisCluster } from '../../support/redis-cluste
 import { describeInRedis } from '../../support/requires';
 import { advance, type Client } from './clients';
 
-/** Ledger and connections over Redis Cluster, with the `sendCommand` of docs/scaling.md for either client. */
+/** Ledger and connections over Redis Cluster, with the `sendCommand` of docs/redis.md for either client. */
 
 const HOUR = 3_600_000;
 const encryptionKeys = [{ id: 'a', secret: 'a secret of the ledger, 40 letters long.' }];
