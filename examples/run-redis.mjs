@@ -20,7 +20,12 @@ export async function findRedis() {
   const given = process.env.REDIS_URL ?? '';
   if (given === '') return startRedis();
   if (!URL.canParse(given)) throw new Error('REDIS_URL must be an address such as redis://localhost:6379.');
-  return { url: given, description: `the one of REDIS_URL, ${new URL(given).host}`, stop: async () => undefined };
+  return {
+    label: 'Redis',
+    description: `the one of REDIS_URL, ${new URL(given).host}`,
+    env: { REDIS_URL: given },
+    stop: async () => undefined,
+  };
 }
 
 async function startRedis() {
@@ -61,8 +66,9 @@ async function startRedis() {
     throw error;
   }
   return {
-    url: `redis://:${password}@127.0.0.1:${port}`,
+    label: 'Redis',
     description: `started for this example on port ${port}`,
+    env: { REDIS_URL: `redis://:${password}@127.0.0.1:${port}` },
     stop,
   };
 }

@@ -9,14 +9,21 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { startSandbox } from 'express-connect-auth/testing';
 import { findPort } from './run-port.mjs';
+import { findPostgres } from './run-postgres.mjs';
 import { findRedis } from './run-redis.mjs';
 
 const folder = fileURLToPath(new URL('.', import.meta.url));
 const modules = join(folder, '..', 'node_modules');
 
 /** What the sandbox does differently for an example. */
-const SWITCHES = { jobs: { lifetimeSeconds: 10 }, 'redis-cluster': { lifetimeSeconds: 10 } };
-const ON_REDIS = ['jobs', 'redis-cluster'];
+const SHORT = { lifetimeSeconds: 10 };
+const SWITCHES = { jobs: SHORT, postgres: SHORT, 'redis-cluster': SHORT };
+/** What an example needs beside Node: it is found or started, and stopped again. */
+const SERVICES = {
+  jobs: findRedis,
+  postgres: () => findPostgres(join(folder, 'postgres', 'tables.sql')),
+  'redis-cluster': findRedis,
+};
 
 const examples = readdirSync(folder)
   .filter((name) => ['app.mjs', 'app.ts', 'app.test.js'].some((program) => existsSync(join(folder, name, program))))
@@ -74,10 +81,10 @@ async function run(name) {
   for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, stop);
   const programs = programsOf(name);
   const port = await findPort(process.env.PORT);
-  const redis = ON_REDIS.includes(name) ? await findRedis() : undefined;
+  const service = await SERVICES[name]?.();
   const sandbox = await startSandbox({ switches: SWITCHES[name] ?? {} });
   if (!asked) {
-    const env = { ...environment(sandbox, port), ...(redis && { REDIS_URL: redis.url }) };
+    const env = { ...environment(sandbox, port), ...service?.env };
     for (const program of programs) children.push(spawn(process.execPath, [program], { stdio: 'inherit', env }));
     const ends = children.map(async (child, index) => {
       const [status, signal] = await once(child, 'exit');
@@ -86,17 +93,17 @@ async function run(name) {
       process.exitCode = status || 1;
       stop();
     });
-    if (await answers(port, children[0])) greet(name, { port, redis, sandbox });
+    if (await answers(port, children[0])) greet(name, { port, service, sandbox });
     await Promise.all(ends);
   }
   await sandbox.close();
-  await redis?.stop();
+  await service?.stop();
 }
 
-function greet(name, { port, redis, sandbox }) {
+function greet(name, { port, service, sandbox }) {
   console.log(`\n  ${titleOf(name)} (examples/${name})\n\n  Open      http://localhost:${port}`);
   console.log(`  Provider  the sandbox of this package, no account needed (${sandbox.url})`);
-  if (redis) console.log(`  Redis     ${redis.description}`);
+  if (service) console.log(`  ${service.label.padEnd(8)}  ${service.description}`);
   console.log('\n  Ctrl+C stops it.\n');
 }
 

@@ -1,15 +1,15 @@
-import { RedisStore } from 'connect-redis';
 import express from 'express';
 import session from 'express-session';
 import { connectErrorHandler } from 'express-connect-auth';
-import { client, close, connect } from './connect.mjs';
+import { close, connect } from './connect.mjs';
+import { store } from './store.mjs';
 import { users } from './users.mjs';
 
 const app = express();
 // Behind a proxy that ends TLS: app.set('trust proxy', 1), or the cookie is never `secure`.
 app.use(
   session({
-    store: new RedisStore({ client }),
+    store,
     secret: process.env.SESSION_SECRET,
     resave: false,
     saveUninitialized: false,

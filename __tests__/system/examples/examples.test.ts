@@ -2,10 +2,13 @@ import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { root } from '../../support/packed';
 import { freePort, unlessTaken } from '../../support/ports';
+import { startRedis } from '../../support/redis-server';
+import { describeInPostgres, describeInRedis } from '../../support/requires';
 import { describeClusterOnRedis } from './cluster-on-redis';
-import { describeJobsOnRedis } from './jobs-on-redis';
+import { describeJobs } from './jobs';
 import { personAt } from './person';
 import { firstAnswer } from './first-answer';
+import { describePostgres, startPrepared } from './postgres';
 import { describeSpaInChromium } from './spa-in-chromium';
 import { makeStage, type Running, type Stage } from './stage';
 
@@ -207,11 +210,18 @@ describe('jest-test', () => {
 });
 
 describeClusterOnRedis(() => stage);
-describeJobsOnRedis(() => stage);
+describeJobs(
+  { name: 'jobs', describeIn: describeInRedis, start: async () => ({ REDIS_URL: (await startRedis()).url }) },
+  () => stage,
+);
+describeJobs({ name: 'postgres', describeIn: describeInPostgres, start: startPrepared }, () => stage);
+describePostgres(() => stage);
 
 describe.each(['SIGINT', 'SIGTERM'] as const)('after %s', (signal) => {
   const programs = names
-    .filter((name) => existsSync(join(folder, name, 'app.mjs')) && !['jobs', 'redis-cluster'].includes(name))
+    .filter(
+      (name) => existsSync(join(folder, name, 'app.mjs')) && !['jobs', 'postgres', 'redis-cluster'].includes(name),
+    )
     .map((name) => `${name}/app.mjs`);
 
   /** Starts a program without run.mjs, which would answer for it. */

@@ -46,8 +46,8 @@ export interface Stage {
 
 /** Nothing else: what is set on somebody's own machine must not lead an example elsewhere. */
 function plainEnvironment(): NodeJS.ProcessEnv {
-  const { PATH, HOME, TMPDIR, REDIS_SERVER_PATH, CI } = process.env;
-  return { PATH, HOME, TMPDIR, REDIS_SERVER_PATH, CI };
+  const { PATH, HOME, TMPDIR, REDIS_SERVER_PATH, POSTGRES_BIN_PATH, CI } = process.env;
+  return { PATH, HOME, TMPDIR, REDIS_SERVER_PATH, POSTGRES_BIN_PATH, CI };
 }
 
 export function makeStage(): Stage {
