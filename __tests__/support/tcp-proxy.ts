@@ -7,19 +7,19 @@ export interface TcpProxy {
   /** On 127.0.0.1. */
   readonly port: number;
   /** Bytes of requests that came in. */
-  bytesIn(): number;
+  readonly bytesIn: () => number;
   /** Times that a request, or several at once, went on to the service: round trips, if the client waits for each. */
-  requests(): number;
+  readonly requests: () => number;
   /** Hands each answer on this many milliseconds late. */
-  delay(ms: number): void;
+  readonly delay: (ms: number) => void;
   /** Cuts every connection and accepts none. */
-  refuse(): void;
+  readonly refuse: () => void;
   /** Carries requests out, but loses their answers. */
-  dropAnswers(): void;
+  readonly dropAnswers: () => void;
   /** Loses requests: the service never sees them, the client gets no answer. */
-  dropRequests(): void;
-  heal(): void;
-  close(): Promise<void>;
+  readonly dropRequests: () => void;
+  readonly heal: () => void;
+  readonly close: () => Promise<void>;
 }
 
 /** Puts itself between a client and a service; it ends with the test or the file that starts it. */

@@ -3,8 +3,8 @@ import type { Query } from './clients';
 /** A server's clock that runs ahead, for whoever asks by {@link LaterClock.through}. */
 export interface LaterClock {
   /** Every statement that asks for the server's clock is given a later one. */
-  through(query: Query): Query;
-  advance(ms: number): void;
+  readonly through: (query: Query) => Query;
+  readonly advance: (ms: number) => void;
 }
 
 /** It never goes back: rows are swept by it. */
