@@ -1,20 +1,37 @@
 // Lets requests of one visitor meet in two processes again and again, and counts how often both of them win.
-// npm run races [-- ROUNDS [WORDS]]: 250 rounds each unless told otherwise, of the races whose names hold the words.
+// npm run races [-- ROUNDS [WORDS]] [--store redis|postgres]: 250 rounds each unless told otherwise, of the races whose
+// names hold the words; sessions are in Redis, and so is the ledger unless told otherwise.
 import { fork } from 'node:child_process';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
 import { startSandbox } from 'express-connect-auth/testing';
 import { createClient } from 'redis';
+import { STORES } from '../soak/database.mjs';
 import { send } from '../soak/http.mjs';
+import { startPostgres } from '../soak/postgres.mjs';
 import { startRedis } from '../soak/redis.mjs';
 import { REFRESH_RACES } from './refresh-rounds.mjs';
 import { OWN, PAGE, cookieOf, isConnected, isGreeted, returning } from './visitor.mjs';
 
-const ROUNDS = Number(process.argv[2] ?? 250);
-if (!Number.isInteger(ROUNDS) || ROUNDS < 1 || ROUNDS > 10_000) {
-  console.error('npm run races -- ROUNDS: from 1 to 10000');
+const USAGE = `npm run races -- [ROUNDS, from 1 to 10000] [WORDS] [--store ${STORES.join('|')}]`;
+const { rounds: ROUNDS, words: WORDS, store: STORE } = argumentsOrExit(process.argv.slice(2));
+
+function argumentsOrExit(args) {
+  try {
+    const options = { store: { type: 'string', default: 'redis' } };
+    const { values, positionals } = parseArgs({ args, options, allowPositionals: true });
+    const [rounds = '250', words = ''] = positionals;
+    const plan = { rounds: Number(rounds), words, store: values.store };
+    if (Number.isInteger(plan.rounds) && plan.rounds >= 1 && plan.rounds <= 10_000 && STORES.includes(plan.store))
+      return plan;
+  } catch {
+    // A flag that there is not.
+  }
+  console.error(USAGE);
   process.exit(2);
 }
+
 const WORKER = fileURLToPath(new URL('./worker.mjs', import.meta.url));
 /** Longer than a callback takes here, so that the second request meets it in every moment, and after its end. */
 const SPREAD_MS = 14;
@@ -76,13 +93,19 @@ async function startWorker(setup) {
 }
 
 async function run([name, onConnect, place, round]) {
-  const [redis, sandbox] = await Promise.all([startRedis(), startSandbox()]);
+  const [redis, sandbox, postgres] = await Promise.all([
+    startRedis(),
+    startSandbox(),
+    STORE === 'postgres' ? startPostgres() : undefined,
+  ]);
   const connect = { ...sandbox.connectOptions, redirectUri: 'http://127.0.0.1/connect/callback' };
   const sessions = createClient({ url: redis.url });
   // It ends with Redis.
   sessions.on('error', () => undefined);
   await sessions.connect();
-  const workers = await Promise.all([0, 1].map(() => startWorker({ redisUrl: redis.url, connect, onConnect })));
+  const workers = await Promise.all(
+    [0, 1].map(() => startWorker({ redisUrl: redis.url, postgres: postgres?.connection, connect, onConnect })),
+  );
   try {
     const world = { sandbox, sessions, first: workers[0].url, second: workers[1].url };
     const outcomes = new Map();
@@ -98,17 +121,16 @@ async function run([name, onConnect, place, round]) {
   } finally {
     for (const { child } of workers) child.kill();
     sessions.destroy();
-    await Promise.all([sandbox.close(), redis.close()]);
+    await Promise.all([sandbox.close(), redis.close(), postgres?.close()]);
   }
 }
 
-// An exit of ours ends Redis too; an end by signal would not.
+// An exit of ours ends the databases too; an end by signal would not.
 for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => process.exit(1));
 
-console.log(`${ROUNDS} rounds each\n`);
+console.log(`${ROUNDS} rounds each, the ledger in ${STORE}\n`);
 console.log(
   '| two requests | statuses × times | connected or logged in all the same | both succeeded | not ended by the next try |',
 );
 console.log('| --- | --- | --- | --- | --- |');
-for (const race of [...RACES, ...REFRESH_RACES].filter(([name]) => name.includes(process.argv[3] ?? '')))
-  await run(race);
+for (const race of [...RACES, ...REFRESH_RACES].filter(([name]) => name.includes(WORDS))) await run(race);

@@ -1,11 +1,11 @@
-// One of the two processes of a race: express-session and the ledger in Redis, and an onConnect as apps have it.
+// One of the two processes of a race: express-session in Redis, the ledger there or in PostgreSQL, and an onConnect as apps have it.
 import http from 'node:http';
 import { RedisStore } from 'connect-redis';
 import express from 'express';
 import session from 'express-session';
 import { createClient } from 'redis';
 import { connectAuth, connectErrorHandler } from 'express-connect-auth';
-import { redisLedger } from 'express-connect-auth/redis';
+import { keptIn } from '../soak/database.mjs';
 
 const setup = JSON.parse(process.argv[2]);
 const redis = createClient({ url: setup.redisUrl });
@@ -25,15 +25,17 @@ const onConnect = {
   },
 }[setup.onConnect];
 
+const { ledger } = keptIn({
+  redis,
+  postgres: setup.postgres,
+  encryptionKeys: [{ id: 'races', secret: 'a ledger secret of the races, 32 bytes or more' }],
+  // A busy machine decides no race.
+  timeoutMs: 5000,
+});
 const connect = connectAuth({
   ...setup.connect,
   ...(onConnect === undefined ? {} : { onConnect }),
-  ledger: redisLedger({
-    sendCommand: (...args) => redis.sendCommand(args),
-    encryptionKeys: [{ id: 'races', secret: 'a ledger secret of the races, 32 bytes or more' }],
-    // A busy machine decides no race.
-    commandTimeoutMs: 5000,
-  }),
+  ledger,
 });
 
 const app = express();

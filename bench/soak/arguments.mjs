@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util';
+import { STORES } from './database.mjs';
 
 const STRATEGIES = ['none', 'lock', 'ledger'];
 
@@ -6,6 +7,7 @@ const USAGE = `npm run soak -- [flags]
   --seconds N    length of a run [20]
   --users N      visitors who are nobody's users [40]
   --owners N     users of the app with two devices each, and jobs that act for them; only with the ledger [8]
+  --store S      ${STORES.join(' or ')}: where ledger and connections are; sessions and the lock are in Redis [redis]
   --strategy S   ${STRATEGIES.join(', ')} or all [all]
   --slow SHARE   share of provider answers that come late, 0 to 1 [0]
   --slow-ms N    how late [12000]
@@ -35,6 +37,7 @@ function readArguments(words) {
       seconds: { type: 'string', default: '20' },
       users: { type: 'string', default: '40' },
       owners: { type: 'string', default: '8' },
+      store: { type: 'string', default: 'redis' },
       strategy: { type: 'string', default: 'all' },
       slow: { type: 'string', default: '0' },
       'slow-ms': { type: 'string', default: '12000' },
@@ -46,10 +49,12 @@ function readArguments(words) {
   if (values.strategy !== 'all' && !STRATEGIES.includes(values.strategy)) {
     throw new Error(`--strategy is one of ${STRATEGIES.join(', ')}, all`);
   }
+  if (!STORES.includes(values.store)) throw new Error(`--store is one of ${STORES.join(', ')}`);
   return {
     seconds: numberOf(values.seconds, '--seconds'),
     users: numberOf(values.users, '--users'),
     owners: numberOf(values.owners, '--owners'),
+    store: values.store,
     strategies: values.strategy === 'all' ? STRATEGIES : [values.strategy],
     slowShare: numberOf(values.slow, '--slow'),
     slowMs: numberOf(values['slow-ms'], '--slow-ms'),

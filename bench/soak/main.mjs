@@ -1,10 +1,12 @@
-// npm run soak -- [--seconds 20] [--users 40] [--owners 8] [--strategy none|lock|ledger|all] [--slow 0.1]
-//                 [--slow-ms 12000] [--kill 0.7] [--runs 1] [--seed 1]
-// Four processes and, with the ledger, two more for jobs; one Redis, a strict provider, tokens of 2 seconds. Exit code 1
+// npm run soak -- [--seconds 20] [--users 40] [--owners 8] [--store redis|postgres] [--strategy none|lock|ledger|all]
+//                 [--slow 0.1] [--slow-ms 12000] [--kill 0.7] [--runs 1] [--seed 1]
+// Four processes and, with the ledger, two more for jobs; one Redis, and a PostgreSQL for ledger and connections if it is
+// asked for; a strict provider, tokens of 2 seconds. Exit code 1
 // when the ledger loses a sign-in or a user's connection, or presents a refresh token twice, or when the rig is blind.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { argumentsOrExit, randomFrom } from './arguments.mjs';
 import { startFleet } from './fleet.mjs';
+import { startPostgres } from './postgres.mjs';
 import { startProvider } from './provider.mjs';
 import { startRedis } from './redis.mjs';
 import { appUser } from './users.mjs';
@@ -21,10 +23,12 @@ async function run(strategy, plan, seed) {
   const random = randomFrom(seed);
   const graceMs = plan.killSeconds > 0 ? GRACE_MS : 0;
   const redis = await startRedis();
+  const isInPostgres = strategy === 'ledger' && plan.store === 'postgres';
+  const postgres = isInPostgres ? await startPostgres() : undefined;
   const provider = await startProvider({ lifetimeSeconds: LIFETIME_SECONDS, graceMs, ...plan, random });
   const connect = { ...provider.connectOptions, redirectUri: `${SITE}/connect/callback` };
   const owners = strategy === 'ledger' ? plan.owners : 0;
-  const setup = { strategy, redisUrl: redis.url, connect };
+  const setup = { strategy, redisUrl: redis.url, postgres: postgres?.connection, connect };
   const mayKill = plan.killSeconds > 0;
   const fleet = await startFleet(setup, PROCESSES, { mayKill });
   const jobs = await startFleet({ ...setup, kind: 'jobs' }, owners === 0 ? 0 : JOB_PROCESSES, {
@@ -43,6 +47,7 @@ async function run(strategy, plan, seed) {
     stop = true;
     await Promise.all([visits, killer]);
     return report(strategy, {
+      store: isInPostgres ? 'postgres' : 'redis',
       visitors: visitors.map(({ tally }) => tally),
       devices: users.flatMap(({ devices }) => devices.map(({ tally }) => tally)),
       jobs: users.map(({ tally }) => tally),
@@ -55,6 +60,7 @@ async function run(strategy, plan, seed) {
     await jobs.close();
     await fleet.close();
     await provider.close();
+    await postgres?.close();
     await redis.close();
   }
 }
@@ -67,7 +73,7 @@ async function killEvery(pauseMs, fleets, random, stopped) {
   }
 }
 
-function report(strategy, { visitors, devices, jobs, connected, usersConnected, counts, kills }) {
+function report(strategy, { store, visitors, devices, jobs, connected, usersConnected, counts, kills }) {
   const tallies = [...visitors, ...devices];
   const sum = (key, from = tallies) => from.reduce((total, tally) => total + tally[key], 0);
   const timesMs = tallies.flatMap((tally) => tally.timesMs).sort((one, other) => one - other);
@@ -81,6 +87,7 @@ function report(strategy, { visitors, devices, jobs, connected, usersConnected, 
   const percentile = (share) => Math.round(timesMs[Math.floor((timesMs.length - 1) * share)] ?? 0);
   return {
     strategy,
+    store,
     requests: sum('requests'),
     jobs: sum('jobs', jobs),
     refreshes: counts.refreshes,
@@ -97,7 +104,7 @@ function report(strategy, { visitors, devices, jobs, connected, usersConnected, 
   };
 }
 
-// An exit of ours ends Redis too; an end by signal would not.
+// An exit of ours ends the databases too; an end by signal would not.
 for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => process.exit(1));
 
 const plan = argumentsOrExit(process.argv.slice(2));

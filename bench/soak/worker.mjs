@@ -1,5 +1,5 @@
 // One of the processes of a soak: express-session in Redis, sign-in by the library, and one of the strategies. With the
-// ledger, connections of visitors who have logged in belong to them; a process of kind `jobs` serves no browser.
+// ledger, which is in Redis or in PostgreSQL, connections of visitors who have logged in belong to them; a process of kind `jobs` serves no browser.
 import http from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { RedisStore } from 'connect-redis';
@@ -7,23 +7,21 @@ import express from 'express';
 import session from 'express-session';
 import { createClient } from 'redis';
 import { connectAuth, connectErrorHandler } from 'express-connect-auth';
-import { redisConnections, redisLedger } from 'express-connect-auth/redis';
 import { isLost, refreshAlone, refreshUnderLock } from './controls.mjs';
+import { keptIn } from './database.mjs';
 
 const setup = JSON.parse(process.argv[2]);
 const redis = createClient({ url: setup.redisUrl });
 redis.on('error', () => undefined);
 await redis.connect();
 
-const shared = {
-  sendCommand: (...args) => redis.sendCommand(args),
-  encryptionKeys: [{ id: 'soak', secret: 'a ledger secret of the soak, 32 bytes or more' }],
-};
+const encryptionKeys = [{ id: 'soak', secret: 'a ledger secret of the soak, 32 bytes or more' }];
+const { ledger, connections } = keptIn({ redis, postgres: setup.postgres, encryptionKeys });
 const connect = connectAuth({
   ...setup.connect,
-  ...(setup.strategy === 'ledger' ? { connections: redisConnections(shared) } : {}),
+  ...(setup.strategy === 'ledger' ? { connections } : {}),
   ...(setup.strategy === 'ledger' && setup.kind !== 'jobs' ? { owner: (req) => req.session.user } : {}),
-  ledger: redisLedger(shared),
+  ledger,
 });
 const getToken = {
   none: () => refreshAlone(setup.connect),
