@@ -69,7 +69,7 @@ export async function startRedisBackend(): Promise<RedisBackend> {
 export interface PostgresBackend extends Backend {
   readonly server: PostgresServer;
   /** One statement, straight to the server. @returns the rows */
-  statement(text: string): Promise<readonly unknown[]>;
+  readonly statement: (text: string) => Promise<readonly unknown[]>;
 }
 
 /** Connections of each process, and of PgBouncer to the server. */
