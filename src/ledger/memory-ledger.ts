@@ -6,6 +6,7 @@ import { boundedMap, type BoundedMap } from '../base/bounded-map';
 import { forgettings } from './forgotten';
 import type { Forgotten, RefreshLedger } from './ledger';
 import { ledgerBySteps } from './ledger-by-steps';
+import { BRIEFLY_MS } from './retention';
 import type { Boxes } from './sealed-box';
 import type { UpdateRecord } from './update';
 
@@ -34,8 +35,6 @@ const TABLE = {
   maxClaims: size,
   now: { read: only((value): value is () => number => typeof value === 'function'), expected: 'a function' },
 } as const satisfies Readonly<Record<keyof MemoryLedgerOptions, Row>>;
-/** Kept no longer than this, a record or a name says no more than that somebody has looked for it. */
-const BRIEFLY_MS = 1000;
 /** What goes first when there is no room. Nothing is said of the first: anybody can leave thousands of them. */
 const RANK = { brief: 0, kept: 1, pending: 2 };
 /** Nothing leaves the process. */

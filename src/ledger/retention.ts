@@ -28,6 +28,9 @@ export const UNKNOWN_TOMBSTONE_MS = 90 * DAY_MS;
 /** No browser keeps a cookie for longer (RFC 6265bis, "The Max-Age Attribute"). */
 export const MOST_TOMBSTONE_MS = 400 * DAY_MS;
 
+/** What is kept no longer than this says no more than that somebody has looked for it. */
+export const BRIEFLY_MS = 1000;
+
 /**
  * Milliseconds that a session is kept without being used.
  * @param cookie - of a session or of its document in the store, of any shape

@@ -35,8 +35,8 @@ const SENT = {
     'a job that is not due': 1,
     'a refresh by a job': 6,
     'a job elsewhere, after that': 1,
-    'a session that is behind, after that': 3,
-    'a refresh by a session': 8,
+    'a session that is behind, after that': 2,
+    'a refresh by a session': 7,
     'an adoption while the record is not written': 3,
   },
 };

@@ -18,9 +18,13 @@ describeInPostgres('PostgreSQL', () => {
   let pool: Pool;
   /** Statements that were sent since the test began. */
   let sent: string[];
+  /** Each is there before the operation that it follows is over. */
+  let underWay: Promise<unknown>[];
   const query: Query = (text, values) => {
     sent.push(text);
-    return pool.query(text, values);
+    const answer = pool.query(text, values);
+    underWay.push(answer);
+    return answer;
   };
   const ledgerOf = (through: Query = query): RefreshLedger =>
     postgresLedger({ query: through, encryptionKeys, queryTimeoutMs });
@@ -33,6 +37,7 @@ describeInPostgres('PostgreSQL', () => {
   });
   beforeEach(async () => {
     sent = [];
+    underWay = [];
     await pool.query('TRUNCATE connect_auth_ledger, connect_auth_connections');
   });
 
@@ -72,6 +77,15 @@ describeInPostgres('PostgreSQL', () => {
         save: 1,
       });
     });
+  });
+
+  test('who only looks, and for that claims something for a second at most, leaves no row', async () => {
+    const ledger = ledgerOf();
+    const look = { ...claim, leaseMs: 1, retentionMs: 1000 };
+    expect([await ledger.acquire('key', look), await ledger.once('name', 1)]).toMatchObject([{ kind: 'won' }, true]);
+    expect(await rowsOf('connect_auth_ledger')).toBe(0);
+    await ledger.revoke('key', HOUR);
+    expect([await ledger.acquire('key', look), await rowsOf('connect_auth_ledger')]).toEqual([{ kind: 'revoked' }, 1]);
   });
 
   describe('of several processes', () => {
@@ -164,12 +178,8 @@ describeInPostgres('PostgreSQL', () => {
     const swept = () => sent.filter((text) => text.startsWith('DELETE FROM')).length;
     /** The rows that are left once no sweep is under way. */
     async function left(): Promise<number> {
-      for (;;) {
-        const { rows } = await pool.query<{ count: string }>(
-          `SELECT count(*) FROM pg_stat_activity WHERE state = 'active' AND query LIKE 'DELETE FROM%'`,
-        );
-        if (rows[0]!.count === '0') return rowsOf('connect_auth_ledger');
-      }
+      await Promise.allSettled(underWay);
+      return rowsOf('connect_auth_ledger');
     }
 
     test('goes 100 at a time, with the writes that come, until nothing of it is left; then once a minute', async () => {

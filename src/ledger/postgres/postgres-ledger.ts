@@ -6,6 +6,7 @@ import { newVersion } from '../../base/version';
 import { ledgerBySteps } from '../ledger-by-steps';
 import type { RefreshLedger } from '../ledger';
 import { ledgerError } from '../ledger-error';
+import { BRIEFLY_MS } from '../retention';
 import { sealedBoxes } from '../sealed-box';
 import type { UpdateRecord } from '../update';
 import { POSTGRES_TABLE, quoted, type PostgresLedgerOptions } from './options';
@@ -40,7 +41,8 @@ export function postgresLedger(options: PostgresLedgerOptions): RefreshLedger {
       for (;;) {
         const { nowMs, record: old, version } = readRow(await send(read, [key]));
         const { answer, record, keepMs } = step(old, nowMs);
-        if (record === undefined) return answer;
+        // Somebody has only looked: that is worth no row.
+        if (record === undefined || (version === undefined && keepMs <= BRIEFLY_MS)) return answer;
         const untilMs = String(nowMs + keepMs);
         const next = newVersion();
         const written = await (version === undefined
