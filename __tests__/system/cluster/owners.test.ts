@@ -165,6 +165,55 @@ describeOnEach('four processes whose connections belong to users', (start) => {
     expect((await jobToken(jobs, user)).accessToken).toBe(accessToken);
   });
 
+  test('who finishes a sign-in that another user of the session has begun gets 403; nothing is exchanged or stored', async () => {
+    const { sandbox, backend } = world;
+    const shop = await device(web, user);
+    const path = await callbackPath(sandbox, web, shop);
+    await ask(otherWeb, `/login?as=eve-${users}`, shop);
+    expect(said(await ask(otherWeb, path, shop))).toEqual([403, 'ERR_CONNECT_STATE', 'owner']);
+    await ask(otherWeb, '/leave', shop);
+    expect(said(await ask(web, path, shop))).toEqual([403, 'ERR_CONNECT_STATE', 'owner']);
+    expect(sandbox.calls.exchange).toBe(0);
+    expect([await backend.connectionOf(user), await backend.connectionOf(`eve-${users}`)]).toEqual([
+      undefined,
+      undefined,
+    ]);
+    // Who began it may still finish it.
+    await ask(web, `/login?as=${user}`, shop);
+    expect((await shop.visit(otherWeb.url + path)).status).toBe(302);
+    expect((await jobToken(jobs, user)).accessToken).toBe((await tokenFrom(web, shop)).accessToken);
+  });
+
+  test.each([
+    ['an object', { id: 'canary' }],
+    ['a list', ['canary']],
+    ['300 characters', 'canary'.repeat(50)],
+    ['an empty text', ''],
+    ['a control character', 'canary\n'],
+    ['a lone surrogate', 'canary\ud800'],
+    ['a fraction', 1.5],
+    ['__proto__', '__proto__'],
+    ['an error that is thrown', 'whoever throws'],
+  ])('an owner that is %s is a clear error in every process; nothing is exchanged or stored', async (_what, value) => {
+    const { sandbox, backend } = world;
+    const visitor = browser();
+    const path = await callbackPath(sandbox, web, visitor);
+    await ask(web, `/login?json=${encodeURIComponent(JSON.stringify(value))}`, visitor);
+    for (const [worker, target] of [
+      [web, '/connect/authorize'],
+      [otherWeb, path],
+      [otherWeb, '/token'],
+      [web, '/guarded'],
+      [web, '/me'],
+    ] as const) {
+      const answer = await ask(worker, target, visitor);
+      expect([target, ...said(answer).slice(0, 2)]).toEqual([target, 500, 'ERR_CONNECT_OPTIONS']);
+      expect(answer.body).not.toContain('canary');
+    }
+    expect(sandbox.calls.exchange).toBe(0);
+    expect(await backend.dump()).not.toContain('canary');
+  });
+
   test('a disconnect on one device is over for jobs at once, and on the other device within 60 s', async () => {
     const phone = await connected();
     const laptop = await device(otherWeb, user);

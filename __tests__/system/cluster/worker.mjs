@@ -132,12 +132,17 @@ async function inPostgres(connection) {
 const { redis, postgres } = setup.coordination;
 const kept = await (redis === undefined ? inPostgres(postgres) : inRedis(redis));
 
+function owner({ session: { user } }) {
+  if (user === 'whoever throws') throw new Error('canary');
+  return user;
+}
+
 /** Options with which connections belong to users. */
 function usersOptions() {
   if (setup.users === undefined) return {};
   const connections = gatedConnections(kept.connections);
   // A process without browsers has no owner function, and acts by of() alone.
-  return setup.users === 'jobs' ? { connections } : { connections, owner: (req) => req.session.user };
+  return setup.users === 'jobs' ? { connections } : { connections, owner };
 }
 
 const done = (run) => new Promise((resolve, reject) => run((error) => (error ? reject(error) : resolve())));
@@ -191,7 +196,8 @@ app.get('/write', async (req, res) => {
   res.json({ saved: true });
 });
 app.get('/login', (req, res) => {
-  req.session.user = req.query.as ?? 'somebody';
+  // As JSON, what apps put there by mistake.
+  req.session.user = req.query.json === undefined ? (req.query.as ?? 'somebody') : JSON.parse(req.query.json);
   res.json({});
 });
 // A logout that keeps the session and its id.
