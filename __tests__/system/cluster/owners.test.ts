@@ -214,6 +214,38 @@ describeOnEach('four processes whose connections belong to users', (start) => {
     expect(await backend.dump()).not.toContain('canary');
   });
 
+  describe.each([400, 401, 403] as const)('a user whose connection the provider refuses with %i', (status) => {
+    test.each(['flat', 'text', 'empty'] as const)(
+      'in a body that is %s keeps nobody else from anything',
+      async (errorShape) => {
+        const { sandbox } = world;
+        const phone = await connected();
+        const { accessToken } = await tokenFrom(web, phone);
+        const eve = await device(otherWeb, `eve-${users}`);
+        await signedIn(sandbox, otherWeb, otherWeb, eve);
+        await world.pass(HOUR_MS);
+        sandbox.revoke(accessToken);
+        sandbox.set({ deadGrantAs: status, errorShape });
+
+        const refused = await ask(web, '/token', phone);
+        expect(said(refused)).toEqual([401, 'ERR_CONNECT_EXPIRED', 'refused']);
+        expect(JSON.parse(refused.body)).toMatchObject({ loginUrl: '/connect/authorize' });
+        expect(said(await job(jobs, user, 'token'))).toEqual([401, 'ERR_CONNECT_EXPIRED', 'refused']);
+        const { refresh } = sandbox.calls;
+        // Who asks next, in whatever process, does not ask the provider again at once.
+        expect(said(await ask(otherWeb, '/token', await device(otherWeb, user)))).toEqual([
+          401,
+          'ERR_CONNECT_EXPIRED',
+          'refused',
+        ]);
+        expect(sandbox.calls.refresh).toBe(refresh);
+        expect(await worksAtTheApi(sandbox, (await tokenFrom(otherWeb, eve)).accessToken)).toBe(true);
+        expect(await worksAtTheApi(sandbox, (await jobToken(jobs, `eve-${users}`)).accessToken)).toBe(true);
+        expect(told('ended')).toEqual([]);
+      },
+    );
+  });
+
   test('a disconnect on one device is over for jobs at once, and on the other device within 60 s', async () => {
     const phone = await connected();
     const laptop = await device(otherWeb, user);
