@@ -12,20 +12,10 @@ const VERSIONS = '/usr/lib/postgresql';
 const PORT = 5432;
 const MAX_CONNECTIONS = 100;
 
-/** Of docs/postgres.md. */
-const TABLES = `
-CREATE TABLE connect_auth_ledger (
-  key        text COLLATE "C" PRIMARY KEY,
-  record     text NOT NULL,
-  version    text NOT NULL,
-  expires_ms double precision NOT NULL
-);
-CREATE INDEX connect_auth_ledger_expires_ms ON connect_auth_ledger (expires_ms);
-CREATE TABLE connect_auth_connections (
-  owner   text COLLATE "C" PRIMARY KEY,
-  record  text NOT NULL,
-  version text NOT NULL
-);`;
+/** The tables as the document has them. */
+const TABLES = /```sql\n(CREATE TABLE connect_auth_ledger[\s\S]+?)```/u.exec(
+  readFileSync(new URL('../../docs/postgres.md', import.meta.url), 'utf8'),
+)[1];
 
 /**
  * Starts a PostgreSQL of our own with the two tables, as it comes but for the number of its connections. It listens in its
