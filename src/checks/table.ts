@@ -8,8 +8,10 @@ export interface Row<Value = unknown> {
   readonly read: (value: unknown) => Value | undefined;
   /** What a usable value is, for messages. No value ever enters one. */
   readonly expected: string;
-  /** More precisely than `expected`, what to do about this value. */
-  readonly advice?: (value: unknown) => string | undefined;
+  /** More precisely than `expected`, what to do about this value, beside those of other options. */
+  readonly advice?: (value: unknown, given: Readonly<Record<string, unknown>>) => string | undefined;
+  /** What other packages call it. */
+  readonly elsewhere?: readonly string[];
   /** @defaultValue none: the option may be left out, and has no value then */
   readonly default?: Value;
   readonly isRequired?: true;
@@ -79,8 +81,8 @@ export function refuse(who: string, table: Table, names: Iterable<string>, given
   const faults = Array.from(new Set(names), (name) => {
     const row = own(table, name) as Row | undefined;
     return row === undefined
-      ? unknownOption(name, Object.keys(table))
-      : `${name} (${adviceFor(row, own(given, name)) ?? `expected ${row.expected}`})`;
+      ? unknownOption(name, table)
+      : `${name} (${adviceFor(row, name, given) ?? `expected ${row.expected}`})`;
   });
   throw new ConnectError('ERR_CONNECT_OPTIONS', {
     stage: 'options',
@@ -88,13 +90,16 @@ export function refuse(who: string, table: Table, names: Iterable<string>, given
   });
 }
 
-function adviceFor(row: Row, value: unknown): string | undefined {
-  return (own(row, 'advice') as Row['advice'])?.(value);
+function adviceFor(row: Row, name: string, given: object): string | undefined {
+  return (own(row, 'advice') as Row['advice'])?.(own(given, name), given as Readonly<Record<string, unknown>>);
 }
 
 /** An unknown name is a word of the app's own source; still nothing but identifiers reaches a log line. */
-function unknownOption(name: string, known: readonly string[]): string {
+function unknownOption(name: string, table: Table): string {
   if (!/^[\w$.-]{1,64}$/u.test(name)) return 'an option whose name is not printable';
-  const meant = nearest(name, known);
+  const [ours] =
+    Object.entries(table).find(([, row]) => own(row, 'elsewhere') !== undefined && row.elsewhere?.includes(name)) ?? [];
+  if (ours !== undefined) return `${name} (here it is ${ours})`;
+  const meant = nearest(name, Object.keys(table));
   return `${name} (no such option${meant === undefined ? '' : `, did you mean ${meant}?`})`;
 }

@@ -1,5 +1,6 @@
 import { ConnectError } from '../errors/connect-error';
 import { own } from '../base/own';
+import { nearest } from '../checks/nearest';
 import type { EncryptionKey } from '../session/seal';
 import type { ConnectAuthOptions } from './options';
 import { OPTIONS, OPTION_NAMES, type EnvKind, type OptionName } from './table';
@@ -81,14 +82,43 @@ export function readEnv(env: Env): EnvReading {
 export function connectOptionsFromEnv(env: Env = process.env): ConnectAuthOptions {
   const { options, bad } = readEnv(env);
   if (bad.length > 0) throw new ConnectError('ERR_CONNECT_OPTIONS', { stage: 'options', message: complaint(bad, env) });
+  for (const { name, meant } of misspelt(env)) {
+    process.emitWarning(`${name} is read by nothing. Did you mean ${meant}?`, { code: 'CONNECT_AUTH_VARIABLE' });
+  }
   return options as unknown as ConnectAuthOptions;
 }
 
-function complaint(bad: readonly Variable[], env: Env): string {
-  const hasQuotes = ({ name }: Variable): boolean => isQuoted(env[name] ?? '');
-  const namesOf = (variables: readonly Variable[]): string => variables.map(({ name }) => name).join(', ');
-  const [quoted, others] = [bad.filter(hasQuotes), bad.filter((variable) => !hasQuotes(variable))];
-  const needed = `connectOptionsFromEnv() needs usable values for these variables: ${namesOf([...quoted, ...others])}. `;
-  const kept = `These have quotes around their value, which belong to none (Docker's --env-file keeps them): ${namesOf(quoted)}. `;
-  return `${needed}${quoted.length === 0 ? '' : kept}See .env.example.`;
+/** Other programs have variables that begin with CONNECT_, too: only what is nearly one of ours counts. */
+export function misspelt(env: Env): readonly { readonly name: string; readonly meant: string }[] {
+  const known = VARIABLES.map(({ name }) => name);
+  return Object.keys(env)
+    .filter((name) => /^CONNECT\w*$/iu.test(name) && !known.includes(name))
+    .flatMap((name) => {
+      const meant = nearest(name, known);
+      return meant === undefined ? [] : [{ name: name.slice(0, LONGEST_NAME), meant }];
+    });
 }
+
+/** Characters of a variable's name that a message has. */
+const LONGEST_NAME = 64;
+
+function complaint(bad: readonly Variable[], env: Env): string {
+  const faults = bad.map((variable) => `${variable.name} (${faultOf(variable, env[variable.name] ?? '')})`);
+  const near = misspelt(env).map(({ name, meant }) => `${name} is read by nothing: did you mean ${meant}? `);
+  const isUnset = VARIABLES.every(({ name }) => (env[name] ?? '') === '');
+  const nothing = 'None of them is set: start with node --env-file=.env, or load .env before this call. ';
+  const all = `connectOptionsFromEnv() needs usable values for these variables: ${faults.join(', ')}. `;
+  return `${all}${near.join('')}${isUnset ? nothing : ''}See .env.example.`;
+}
+
+function faultOf({ option }: Variable, text: string): string {
+  if (text === '') return 'unset';
+  if (isQuoted(text)) return "has quotes around its value that belong to none: Docker's --env-file keeps them";
+  return `expected ${RULES[own(OPTIONS[option], 'env') as EnvKind] ?? OPTIONS[option].expected}`;
+}
+
+/** How a text must look where that is not the rule of the option itself. */
+const RULES: Partial<Readonly<Record<EnvKind, string>>> = {
+  flag: 'true or false',
+  keys: 'id:secret without spaces, several of them with commas between',
+};

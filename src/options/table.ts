@@ -18,7 +18,7 @@ import {
 } from '../checks/values';
 import type { RenderError } from '../web/respond';
 import type { ConnectEventListener } from '../errors/events';
-import { isFields } from '../base/own';
+import { isFields, own } from '../base/own';
 import { agentFault, type AgentFault } from '../checks/agent-fault';
 import { API_BASE_URL, AUTHORIZE_URL, TOKEN_URL } from '../provider/token/endpoints';
 import { DOCUMENTED_API_CODES } from '../provider/errors/error-table';
@@ -50,6 +50,8 @@ const number = (least: number, most: number): ((value: unknown) => number | unde
 
 const URL_EXPECTED = 'an absolute https URL (http on loopback only) without fragment and user info';
 const PLAIN_URL_EXPECTED = 'an absolute https URL (http on loopback only) without query, fragment and user info';
+const REDIRECT_URI_EXPECTED =
+  'the registered absolute URL: https (http on loopback only), no fragment, no user info, its path ending with callbackPath';
 const SITE_PATH_EXPECTED = 'a path of this site, or a URL on one of allowedOrigins, that is none of our own routes';
 const FLAG_EXPECTED = 'true or false';
 const CALLABLE_EXPECTED = 'a function';
@@ -76,23 +78,32 @@ export const OPTIONS = {
   clientId: {
     read: credential,
     expected: 'a non-empty string without whitespace around it',
+    elsewhere: ['clientID', 'client_id', 'consumerKey', 'key', 'id', 'appId'],
     isRequired: true,
     env: 'text',
   },
   clientSecret: {
     read: credential,
     expected: 'a non-empty string without newlines and without whitespace around it',
+    elsewhere: ['client_secret', 'consumerSecret', 'secret', 'appSecret'],
     isRequired: true,
     env: 'text',
   },
   redirectUri: {
     read: secureUrl,
-    expected:
-      'the registered absolute URL: https (http on loopback only), no fragment, no user info, its path ending with callbackPath',
+    expected: REDIRECT_URI_EXPECTED,
+    advice: redirectUriAdvice,
+    elsewhere: ['callbackURL', 'callbackUrl', 'callback', 'redirectURI', 'redirectURL', 'redirectUrl', 'redirect_uri'],
     isRequired: true,
     env: 'text',
   },
-  scope: { read: readScope, expected: 'a string or a list of strings of printable ASCII', default: '*', env: 'text' },
+  scope: {
+    read: readScope,
+    expected: 'a string or a list of strings of printable ASCII',
+    elsewhere: ['scopes'],
+    default: '*',
+    env: 'text',
+  },
   accessTokenKey: {
     read: only(isHeaderText),
     expected: 'a string of printable ASCII without whitespace around it',
@@ -101,15 +112,34 @@ export const OPTIONS = {
   clientAuthentication: {
     read: oneOf('header', 'body'),
     expected: "'header' or 'body'",
+    elsewhere: ['authorizationMethod', 'tokenEndpointAuthMethod', 'token_endpoint_auth_method'],
     default: 'header',
     env: 'word',
   },
-  requestFormat: { read: oneOf('json', 'form'), expected: "'json' or 'form'", default: 'json', env: 'word' },
+  requestFormat: {
+    read: oneOf('json', 'form'),
+    expected: "'json' or 'form'",
+    elsewhere: ['bodyFormat'],
+    default: 'json',
+    env: 'word',
+  },
   pkce: { read: flag, expected: FLAG_EXPECTED, default: true, env: 'flag' },
   allowMissingState: { read: flag, expected: FLAG_EXPECTED, default: false, env: 'flag' },
   issuer: { read: plainSecureUrl, expected: PLAIN_URL_EXPECTED, env: 'text' },
-  authorizeUrl: { read: secureUrl, expected: URL_EXPECTED, default: AUTHORIZE_URL, env: 'text' },
-  tokenUrl: { read: secureUrl, expected: URL_EXPECTED, default: TOKEN_URL, env: 'text' },
+  authorizeUrl: {
+    read: secureUrl,
+    expected: URL_EXPECTED,
+    elsewhere: ['authorizationURL', 'authorizationUrl', 'authorizeURL', 'authorize_url', 'authorizationEndpoint'],
+    default: AUTHORIZE_URL,
+    env: 'text',
+  },
+  tokenUrl: {
+    read: secureUrl,
+    expected: URL_EXPECTED,
+    elsewhere: ['tokenURL', 'accessTokenUrl', 'access_url', 'tokenEndpoint'],
+    default: TOKEN_URL,
+    env: 'text',
+  },
   apiBaseUrl: { read: plainSecureUrl, expected: PLAIN_URL_EXPECTED, default: API_BASE_URL, env: 'text' },
   authorizePath: {
     read: mountPath,
@@ -208,6 +238,7 @@ export const OPTIONS = {
     expected: CALLABLE_EXPECTED,
   },
   authorizeParams: {
+    elsewhere: ['authorizationParams', 'custom_params', 'customParams'],
     read: readParameters,
     expected: 'plain text values under names that are not protocol parameters',
     default: Object.freeze({}),
@@ -259,6 +290,22 @@ function readStatuses(value: unknown): Readonly<Record<string, number>> | undefi
 
 function readParameters(value: unknown): Readonly<Record<string, string>> | undefined {
   return copyOf(value, (text, name): text is string => isFreeParameter(name) && isPrintable(text));
+}
+
+/** What to do about a redirect URI, one sentence for each mistake. A sound one fits no callbackPath. */
+function redirectUriAdvice(value: unknown, given: Readonly<Record<string, unknown>>): string | undefined {
+  if (value === undefined) return 'it is missing: give the absolute URL that is registered with the provider';
+  if (typeof value !== 'string') return `it is not a string: expected ${REDIRECT_URI_EXPECTED}`;
+  if (!isVisible(value))
+    return 'it has whitespace or characters other than printable ASCII in it: remove or encode them';
+  if (!/^[a-z][a-z0-9+.-]*:/iu.test(value)) return 'it is not absolute: begin with https:// and the host of your site';
+  if (/^http:/iu.test(value) && isSecureUrl(value.replace(/^http:/iu, 'https:')) && !isSecureUrl(value))
+    return 'http is for localhost only: use https';
+  if (value.includes('#')) return 'it has a fragment: remove # and what follows';
+  if (/^https?:\/\/[^/?]*@/iu.test(value)) return 'it has a user name in it: remove what stands before @';
+  if (!isSecureUrl(value)) return undefined;
+  const path = own(given, 'callbackPath') ?? OPTIONS.callbackPath.default;
+  return `its path must end with ${isMountPath(path) ? path : 'callbackPath'}, where the callback is mounted`;
 }
 
 /**

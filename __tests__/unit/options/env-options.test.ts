@@ -172,8 +172,10 @@ test.each(['"', "'", '`'])('a value that has kept its quotes (%s) is refused, an
   );
   const error = faultOf(() => connectOptionsFromEnv(quoted));
   expect(error.code).toBe('ERR_CONNECT_OPTIONS');
-  expect(error.message).toContain(
-    `which belong to none (Docker's --env-file keeps them): ${Object.keys(quoted).join(', ')}. See .env.example.`,
+  const kept = "has quotes around its value that belong to none: Docker's --env-file keeps them";
+  const names = Object.keys(quoted).map((name) => `${name} (${kept})`);
+  expect(error.message).toBe(
+    `connectOptionsFromEnv() needs usable values for these variables: ${names.join(', ')}. See .env.example.`,
   );
 });
 
@@ -181,7 +183,7 @@ test.each(['“secret”', '„secret“', '‘secret’', '«secret»', '”sec
   'typographic quotes come from a text, not from the provider: %s is refused',
   (secret) => {
     const error = faultOf(() => connectOptionsFromEnv({ ...required, CONNECT_CLIENT_SECRET: secret }));
-    expect(error.message).toContain('quotes around their value');
+    expect(error.message).toContain('quotes around its value');
     expect(error.message).toContain('CONNECT_CLIENT_SECRET');
   },
 );

@@ -253,7 +253,7 @@ describe('a write that was carried out, but whose answer got lost on its way to 
     );
     const first = await store.save(OWNER, 'record', undefined);
     const second = await store.save(OWNER, 'record', first);
-    await ledger.once('name', 1000);
+    await ledger.once('name', 60_000);
     const [insert, replace, , claimed] = sent;
     expect(insert![0]).toContain(
       'ON CONFLICT (owner) DO UPDATE SET version = excluded.version WHERE t.version = excluded.version',

@@ -1,6 +1,5 @@
-import { nearest } from '../../checks/nearest';
 import { isLoopback } from '../../checks/values';
-import { VARIABLES, isQuoted, readEnv, type Variable } from '../../options/from-env';
+import { VARIABLES, isQuoted, misspelt, readEnv, type Variable } from '../../options/from-env';
 import { readOptions, withDefaults, type Config } from '../../options/read';
 import { relationFaults } from '../../options/relations';
 import { OPTIONS } from '../../options/table';
@@ -35,7 +34,7 @@ export function judgeOptions(env: Env, callbackPath: string): OptionsJudgement {
     return fail(variableNamed(name), ...variableFault(variable));
   });
   return {
-    findings: [...faults, ...misspelt(env), ...(faults.length === 0 ? [allUsable(env)] : [])],
+    findings: [...faults, ...misspeltOnes(env), ...(faults.length === 0 ? [allUsable(env)] : [])],
     config: faults.length === 0 ? readOptions({ ...options, callbackPath }) : undefined,
     tokenUrl: bad.has('tokenUrl') ? undefined : values.tokenUrl,
     authorizeUrl: bad.has('authorizeUrl') ? undefined : values.authorizeUrl,
@@ -52,16 +51,10 @@ function variableNamed(name: string): Subject {
   return { check: 'option', subject: name };
 }
 
-/** Other programs have variables that begin with CONNECT_, too: only what is nearly one of ours is mentioned. */
-function misspelt(env: Env): Finding[] {
-  const known = VARIABLES.map(({ name }) => name);
-  return Object.keys(env)
-    .filter((name) => /^CONNECT\w*$/iu.test(name) && !known.includes(name))
-    .flatMap((name) => {
-      const meant = nearest(name, known);
-      const about = variableNamed(name.slice(0, 64));
-      return meant === undefined ? [] : [warn(about, 'is read by nothing', `Did you mean ${meant}?`)];
-    });
+function misspeltOnes(env: Env): Finding[] {
+  return misspelt(env).map(({ name, meant }) =>
+    warn(variableNamed(name), 'is read by nothing', `Did you mean ${meant}?`),
+  );
 }
 
 function allUsable(env: Env): Finding {
