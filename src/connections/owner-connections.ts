@@ -138,12 +138,12 @@ export function ownerConnections(config: OwnerConnectionsConfig): OwnerConnectio
   async function change<Result>(
     owner: Owner,
     how: How,
-    decide: (record: OwnerRecord | undefined) => Change<Result> | Promise<Change<Result>>,
+    decide: (record: OwnerRecord | undefined, version: string | undefined) => Change<Result> | Promise<Change<Result>>,
   ): Promise<Result> {
     for (let tries = 0; tries <= MOST_RETRIES; tries += 1) {
       const startedMs = Date.now();
       const found = await read(owner, how);
-      const { record, result } = ownOnly(await decide(found?.record));
+      const { record, result } = ownOnly(await decide(found?.record, found?.version));
       if (record === undefined) {
         seen.note(owner, found, startedMs);
         return result;
@@ -171,40 +171,45 @@ export function ownerConnections(config: OwnerConnectionsConfig): OwnerConnectio
     });
   }
 
-  function undo(
-    owner: Owner,
-    { connectionId }: TokenSet,
-    before: OwnerRecord | undefined,
-    onEnded?: () => void,
-  ): Promise<void> {
-    return startWrite(['undo', owner.name, connectionId], () =>
-      change(owner, { stage: 'callback' }, (record) => {
-        if (record?.kind === 'ended' && record.connectionId === connectionId) onEnded?.();
-        return { record: isOf(record, connectionId) ? (before ?? 'none') : undefined, result: undefined };
-      }),
-    ).whole;
-  }
-
   function recording(owner: Owner, set: TokenSet): Recording {
+    const { connectionId } = set;
     let before: OwnerRecord | undefined;
+    /** The write whose outcome is not known: it may come late, as long as the record has this version. */
+    let attempt: { readonly ifVersion: string | undefined } | undefined;
     let mayBeWritten = false;
-    const takeBack = (onEnded?: () => void): Promise<void> =>
-      mayBeWritten ? undo(owner, set, before, onEnded) : Promise.resolve();
-    const onLate = (): void => void takeBack();
-    return {
-      before: () => before,
-      undo: takeBack,
-      save: (isWanted) =>
-        // An import may be repeated, and is the same connection then: nothing of it is taken back.
-        change(owner, isWanted === undefined ? { stage: 'callback', onLate } : { stage: 'callback' }, (record) => {
-          // Recorded already, by an import before.
-          if (isOf(record, set.connectionId)) return { result: isWanted?.(record) ?? true };
-          before = record;
-          if (isWanted?.(record) === false) return { result: false };
-          mayBeWritten = true;
-          return { record: { kind: 'connected', set, since: Date.now() }, result: true };
+
+    function takeBack(onEnded?: () => void): Promise<void> {
+      if (!mayBeWritten) return Promise.resolve();
+      return startWrite(['undo', owner.name, connectionId], () =>
+        change(owner, { stage: 'callback' }, (record, version) => {
+          if (record?.kind === 'ended' && record.connectionId === connectionId) onEnded?.();
+          if (isOf(record, connectionId)) return { record: before ?? 'none', result: undefined };
+          const mayComeLate = attempt !== undefined && attempt.ifVersion === version;
+          // Under another version it comes too late: what is there again, or that nothing of it is left.
+          return { record: mayComeLate ? (record ?? ended(set, 'disconnected')) : undefined, result: undefined };
         }),
-    };
+      ).whole;
+    }
+
+    async function save(isWanted?: Wanted): Promise<boolean> {
+      // An import may be repeated, and is the same connection then: nothing of it is taken back.
+      const onLate = (): void => void takeBack();
+      const how: How = isWanted === undefined ? { stage: 'callback', onLate } : { stage: 'callback' };
+      const isRecorded = await change(owner, how, (record, version) => {
+        attempt = undefined;
+        // Recorded already, by an import before.
+        if (isOf(record, connectionId)) return { result: isWanted?.(record) ?? true };
+        before = record;
+        if (isWanted?.(record) === false) return { result: false };
+        mayBeWritten = true;
+        attempt = { ifVersion: version };
+        return { record: { kind: 'connected', set, since: Date.now() }, result: true };
+      });
+      attempt = undefined;
+      return isRecorded;
+    }
+
+    return { before: () => before, undo: takeBack, save };
   }
 
   function startLoad(owner: Owner, stage: ConnectStage): Promise<Found | undefined> {
@@ -245,7 +250,8 @@ export function ownerConnections(config: OwnerConnectionsConfig): OwnerConnectio
     async renew(owner: Owner, set: TokenSet): Promise<void> {
       const { connectionId, generation } = set;
       const last = seen.last(owner);
-      if (last?.connectionId === connectionId && last.tokenHash === hashOf(set)) return;
+      if (last?.connectionId === connectionId && last.generation >= generation && last.tokenHash === hashOf(set))
+        return;
       const name = ['renew', owner.name, connectionId, generation, hashOf(set)];
       await startWrite(name, (isFirstTry) => renewOnce(owner, set, isFirstTry)).first;
     },

@@ -295,3 +295,75 @@ test('a disconnect that has ended a sign-in in flight leaves nothing of it in th
   // Whoever was first: a disconnect that says so has ended it.
   expect([status < 300, connected]).not.toEqual([true, true]);
 });
+
+describe('a save that is said to have failed, and is carried out later,', () => {
+  /** An app whose next sign-in meets that; `land` carries it out. */
+  async function late(): Promise<{
+    readonly web: UserApp;
+    readonly arm: () => void;
+    readonly land: () => Promise<unknown>;
+  }> {
+    let isArmed = false;
+    let landing: (() => Promise<unknown>) | undefined;
+    const connections = watched((save) => {
+      if (!isArmed) return save();
+      isArmed = false;
+      landing = save;
+      // As a database does whose statement waits for a lock for longer than anybody waits for it.
+      return Promise.reject(new Error('timeout'));
+    });
+    return {
+      web: await userApp(sandbox, shared, { options: { connections } }),
+      arm: () => {
+        isArmed = true;
+      },
+      land: async () => landing?.(),
+    };
+  }
+
+  test('does not take the place of the connection that was there', async () => {
+    const { web, arm, land } = await late();
+    const [phone, laptop] = [await web.device('ada'), await web.device('ada')];
+    await phone.connect();
+    const before = await web.connect.of('ada').getToken();
+    const callback = await startOn(web, laptop);
+    arm();
+    expect(said(await laptop.browser.visit(callback, script)).slice(0, 2)).toEqual([503, 'ERR_CONNECT_STORE']);
+    await web.connect.close();
+    expect(await land()).toBeUndefined();
+    const elsewhere = await userApp(sandbox, shared);
+    expect(await elsewhere.connect.of('ada').getToken()).toEqual(before);
+    expect((await phone.guarded()).status).toBe(200);
+  });
+
+  test('leaves nothing where nothing was there: the user connects again', async () => {
+    const { web, arm, land } = await late();
+    const phone = await web.device('ada');
+    const callback = await startOn(web, phone);
+    arm();
+    expect((await phone.browser.visit(callback, script)).status).toBe(503);
+    await web.connect.close();
+    expect(await land()).toBeUndefined();
+    const elsewhere = await userApp(sandbox, shared);
+    expect(await elsewhere.connect.of('ada').status()).toMatchObject({ connected: false });
+    await expect(elsewhere.connect.of('ada').getToken()).rejects.toMatchObject({ code: 'ERR_CONNECT_REQUIRED' });
+    await phone.connect();
+    expect((await phone.guarded()).status).toBe(200);
+  });
+
+  test('before it was taken back is taken back then', async () => {
+    const { web, arm, land } = await late();
+    const [phone, laptop] = [await web.device('ada'), await web.device('ada')];
+    await phone.connect();
+    const before = await web.connect.of('ada').getToken();
+    const callback = await startOn(web, laptop);
+    arm();
+    const answering = laptop.browser.visit(callback, script);
+    await turns(20);
+    await land();
+    expect((await answering).status).toBe(503);
+    await web.connect.close();
+    const elsewhere = await userApp(sandbox, shared);
+    expect(await elsewhere.connect.of('ada').getToken()).toEqual(before);
+  });
+});
