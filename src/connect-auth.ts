@@ -9,6 +9,7 @@ import { noToken } from './access/no-token';
 import { tokenSource } from './access/token-source';
 import { emit, emitFailure } from './errors/emit';
 import { ConnectError, type ConnectStage } from './errors/connect-error';
+import { markHeard } from './errors/operator';
 import type { ConnectEventListener } from './errors/events';
 import { authorizeHandler } from './sign-in/authorize';
 import { callbackHandler } from './sign-in/callback';
@@ -148,6 +149,7 @@ export function connectAuth(options: ConnectAuthOptions): ConnectAuth {
   const router = Router();
   router.use((req, _res, next) => {
     urls.meet(req);
+    if (config.onEvent !== undefined) markHeard(req);
     next();
   });
   router.use(openTokens(tokens, meet, bare, parts));
@@ -187,6 +189,7 @@ function openTokens(
       next();
       return;
     }
+    bare.delete(req);
     meet(req);
     tokens.open(session);
     if (belongsToUsers) tokens.showOnlyTo(session, () => users.of(req)?.tag);
@@ -274,14 +277,23 @@ function sessionLookup(
       throw new ConnectError('ERR_CONNECT_REQUIRED', { stage, ...(loginUrl === undefined ? {} : { loginUrl }) });
     }
     const found = sessionOf(req, stage, seen);
-    if (bare.has(req)) throw new ConnectError('ERR_CONNECT_NO_SESSION', { stage, message: MOUNTED_BEFORE });
+    if (bare.has(req)) warnOnce();
     seen = true;
     return found;
   };
 }
 
-const MOUNTED_BEFORE =
-  'connectAuth() is mounted before express-session: this request had no session when it came by. Mount express-session first.';
+let hasWarned = false;
+
+/** Such an app works by half: a sealed token stays closed to whoever reads `req.session`, and some ends are not noticed. */
+function warnOnce(): void {
+  if (hasWarned) return;
+  hasWarned = true;
+  process.emitWarning('connectAuth() is mounted before express-session: a request had no session when it came by.', {
+    code: 'CONNECT_AUTH_ORDER',
+    detail: 'Call app.use(session({ … })) before app.use(connectAuth({ … })).',
+  });
+}
 
 type Meet = (req: Request) => void;
 

@@ -1,3 +1,4 @@
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import http from 'node:http';
 import express, { type Express, type RequestHandler } from 'express';
 import session from 'express-session';
@@ -192,10 +193,6 @@ describe('mounted before express-session', () => {
   const NO_SESSION =
     'There is no session on this request. Mount express-session before connectAuth(), let its cookie path cover our ' +
     'routes, and check that its store is connected.';
-  const BEFORE =
-    'connectAuth() is mounted before express-session: this request had no session when it came by. Mount express-session ' +
-    'first.';
-
   async function appThat(options: Partial<ConnectAuthOptions> = {}): Promise<string> {
     const app = express();
     const { url } = await serve(http.createServer(app));
@@ -210,11 +207,34 @@ describe('mounted before express-session', () => {
   test.each([
     ['/connect/authorize', NO_SESSION],
     ['/connect/callback?code=a&state=b', NO_SESSION],
-    ['/page', BEFORE],
   ])('%s says so', async (path, says) => {
     const url = await appThat();
     expect((await browser().visit(url + path)).status).toBe(500);
     expect(said()).toEqual([withDocs('ERR_CONNECT_NO_SESSION', says)]);
+  });
+
+  test('a guard that has its session all the same works, and a warning says so once', async () => {
+    const warn = jest.spyOn(process, 'emitWarning').mockImplementation(() => undefined);
+    const url = await appThat();
+    for (let round = 0; round < 2; round += 1) expect((await browser().visit(`${url}/page`)).status).toBe(302);
+    expect(warn.mock.calls).toEqual([
+      [
+        'connectAuth() is mounted before express-session: a request had no session when it came by.',
+        { code: 'CONNECT_AUTH_ORDER', detail: 'Call app.use(session({ … })) before app.use(connectAuth({ … })).' },
+      ],
+    ]);
+  });
+
+  test('an app that mounts it there and, behind the session, once more is not warned', async () => {
+    const warn = jest.spyOn(process, 'emitWarning').mockImplementation(() => undefined);
+    const app = express();
+    const { url } = await serve(http.createServer(app));
+    const connect = connectAuth({ ...sandbox.connectOptions, redirectUri: `${url}/connect/callback` });
+    const sessions = session({ secret: 'secret of the tests', resave: false, saveUninitialized: false });
+    app.use(connect, sessions, connect);
+    app.get('/page', connect.requireConnect(), (_req, res) => void res.send('page'));
+    expect((await browser().visit(`${url}/page`)).status).toBe(302);
+    expect(JSON.stringify(warn.mock.calls)).not.toContain('CONNECT_AUTH_ORDER');
   });
 });
 
@@ -225,7 +245,7 @@ describe('a line', () => {
     await browser().visit(`${app.url}/connect/authorize`);
   };
 
-  test('comes once a minute for each code, however many apps and visitors meet the fault', async () => {
+  test('comes once a minute for each message, however many apps and visitors meet the fault', async () => {
     await visited({});
     await visited({});
     nowMs += 59_999;
@@ -253,5 +273,43 @@ describe('a line', () => {
     sandbox.force(503, { on: 'exchange' });
     await signIn(app, sandbox, browser());
     expect(written).toEqual([]);
+  });
+
+  test('of one fault does not hide another of the same code', async () => {
+    await visited({});
+    await visited({ session: { cookie: { path: '/elsewhere' } } });
+    expect(
+      written.map((text) => text.includes('ERR_CONNECT_COOKIE') || text.includes('ERR_CONNECT_NO_SESSION')),
+    ).toEqual([true, true]);
+    expect(new Set(said()).size).toBe(2);
+  });
+
+  test('does not come for what anybody can write into the address of the callback', async () => {
+    const app = await startApp(sandbox);
+    const visitor = browser();
+    const started = await visitor.visit(`${app.url}/connect/authorize`);
+    const state = new URL(started.location).searchParams.get('state') ?? '';
+    const { status } = await visitor.visit(`${app.url}/connect/callback?error=unauthorized_client&state=${state}`);
+    expect({ status, written }).toEqual({ status: 500, written: [] });
+  });
+
+  test('does not come for an error of the app itself where it listens, or wants silence, nor to subscribers', async () => {
+    const own: TestAppParts['routes'] = (app) =>
+      void app.get('/own', () => {
+        throw new ConnectError('ERR_CONNECT_CONFIG', { message: 'canary' });
+      });
+    for (const options of [{ silent: true }, { onEvent: () => undefined }]) {
+      const app = await startApp(sandbox, { options, routes: own });
+      await browser().visit(`${app.url}/own`);
+    }
+    const heard: unknown[] = [];
+    const listen = (event: unknown): void => void heard.push(event);
+    subscribe('express-connect-auth', listen);
+    const app = await startApp(sandbox, { routes: own });
+    await browser().visit(`${app.url}/own`);
+    unsubscribe('express-connect-auth', listen);
+    expect({ heard: heard.length, written }).toEqual({ heard: 1, written: [] });
+    await browser().visit(`${app.url}/own`);
+    expect(written).toHaveLength(1);
   });
 });

@@ -3,6 +3,7 @@ import { emitAnswer } from '../errors/emit';
 import { isRequest } from '../checks/given-request';
 import { ConnectError, isConnectError } from '../errors/connect-error';
 import type { ConnectEventListener } from '../errors/events';
+import { isHeard } from '../errors/operator';
 import { ownOnly } from '../base/own';
 import { errorFromAxios, type ConnectErrorFromOptions } from '../provider/api/fetched-answer';
 import { answerError, type RenderError } from '../web/respond';
@@ -42,7 +43,12 @@ export function connectErrorHandler(options: ConnectErrorHandlerOptions = {}): C
       next(error);
       return;
     }
-    emitAnswer(onEvent, known, res);
+    emitAnswer(onEvent ?? (isHeard(req) ? heardElsewhere : undefined), known, res);
     answerError(known, req, res, render);
   };
+}
+
+/** The app has said to `connectAuth()` how it wants to hear of failures. */
+function heardElsewhere(): void {
+  // Nothing is written to stderr.
 }

@@ -31,6 +31,7 @@ function warnOnce(): void {
     code: 'CONNECT_AUTH_MEMORY_CONNECTIONS',
     detail:
       'Pass connections: redisConnections({ … }) and ledger: redisLedger({ … }) of express-connect-auth/redis to ' +
-      'connectAuth(), or connections: memoryConnections() if that is what you want.',
+      'connectAuth(), or their namesakes of express-connect-auth/postgres, or connections: memoryConnections() if that is ' +
+      'what you want.',
   });
 }

@@ -29,7 +29,7 @@ export function storeCalls(store: ConnectionStore, timeoutMs: number): StoreCall
       })
       .catch((error: unknown) => {
         // What is wrong with the set-up of a database says a store of ours.
-        if (isConnectError(error) && error.reason === 'setup') throw error;
+        if (isConnectError(error) && error.code === 'ERR_CONNECT_STORE' && error.reason === 'setup') throw error;
         // Whatever it throws may hold addresses and passwords: only a word of ours is kept.
         throw storeError(stage, ...faultOf(error));
       });

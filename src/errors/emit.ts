@@ -26,7 +26,7 @@ export function emit(listener: ConnectEventListener | undefined, facts: EventFac
   // Never throws: what a subscriber throws, Node reports as an uncaught exception after the request's turn.
   if (subscribers.hasSubscribers) subscribers.publish(event);
   if (listener === undefined) {
-    sayToOperator(event);
+    if (!subscribers.hasSubscribers) sayToOperator(event);
     return;
   }
   try {

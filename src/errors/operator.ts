@@ -1,29 +1,52 @@
+import { boundedMap } from '../base/bounded-map';
 import { CODES, type ConnectErrorCode } from './codes';
 import type { ConnectEvent } from './events';
 
-/** Milliseconds between two lines about one code. */
+/** Milliseconds between two lines of one message. */
 const SAY_EVERY_MS = 60_000;
-/** When each code was last written about, in milliseconds of a clock that nobody sets. */
-const saidAt = new Map<ConnectErrorCode, number>();
+/** Messages that are remembered for that; more than this package has, because an app may make its own. */
+const MOST_MESSAGES = 200;
+const saidAlready = boundedMap<true>({ most: MOST_MESSAGES });
+/** Requests of apps that listen, or want to hear nothing. */
+const heard = new WeakSet<object>();
+
+/** Notes that the app hears of what fails in this request, or does not want to. */
+export function markHeard(req: object): void {
+  heard.add(req);
+}
+
+/** Whether that was noted. */
+export function isHeard(req: object): boolean {
+  return heard.has(req);
+}
 
 /**
- * Writes on stderr what the operator of the app has to mend, once a minute for each code: what only events say reaches
+ * Writes on stderr what the operator of the app has to mend, once a minute for each message: what only events say reaches
  * nobody where nobody listens. That is every failure whose code has status 500, and of ledgers and stores what no waiting
  * cures: a database that is not set up for them, another process's keys.
  */
 export function sayToOperator(event: ConnectEvent): void {
   if (!('message' in event)) return;
-  const { message, reason, reference } = event;
+  const { message, reference } = event;
   const code = event.type === 'ledger_error' ? 'ERR_CONNECT_LEDGER' : event.code;
-  if (code === undefined || !(isOurs(code) || reason === 'setup' || reason === 'key')) return;
+  if (code === undefined || !isForOperator(code, event)) return;
   const now = performance.now();
-  if (now - (saidAt.get(code) ?? -Infinity) < SAY_EVERY_MS) return;
-  saidAt.set(code, now);
+  const key = `${code} ${message}`;
+  if (saidAlready.get(key, now) === true) return;
+  saidAlready.put(key, true, { now, keepMs: SAY_EVERY_MS });
   const about = reference === undefined ? code : `${code}, reference ${reference}`;
   process.stderr.write(`express-connect-auth: ${printable(message)} (${about}; ${ADVICE})\n`);
 }
 
 const ADVICE = 'once a minute at most; onEvent or silent: true turns this off';
+
+function isForOperator(code: ConnectErrorCode, { reason, ...event }: Failed): boolean {
+  // Whoever opens the callback can write there what they like.
+  const isClaimed = event.type === 'error' && event.stage === 'callback' && event.oauthError !== undefined;
+  return (isOurs(code) && !isClaimed) || reason === 'setup' || reason === 'key';
+}
+
+type Failed = Extract<ConnectEvent, { readonly message?: string }>;
 
 /** Whether nothing that a visitor or the provider does can help. A code of a newer copy of this package is not known. */
 function isOurs(code: ConnectErrorCode): boolean {

@@ -29,7 +29,7 @@ export const UNKNOWN_TOMBSTONE_MS = 90 * DAY_MS;
 export const MOST_TOMBSTONE_MS = 400 * DAY_MS;
 
 /** What is kept no longer than this says no more than that somebody has looked for it. */
-export const BRIEFLY_MS = 1000;
+export const BRIEFLY_MS = 50;
 
 /**
  * Milliseconds that a session is kept without being used.

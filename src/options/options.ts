@@ -115,7 +115,7 @@ export interface ConnectAuthOptions {
   readonly onEvent?: ConnectEventListener | undefined;
   /**
    * `true`: without `onEvent`, errors that the operator has to mend (status 500) are not written to stderr either.
-   * @defaultValue `false`: they are, once a minute for each code
+   * @defaultValue `false`: they are, once a minute for each message
    */
   readonly silent?: boolean | undefined;
   /**

@@ -9,7 +9,7 @@ import type { Owner } from '../session/owners';
 import { knownExpiry } from './due';
 import { endedConnections, type EndedConnections } from './ended';
 import type { RefreshLedger, Revoked } from '../ledger/ledger';
-import { tombstoneRetentionMs, type Ending } from '../ledger/retention';
+import { BRIEFLY_MS, tombstoneRetentionMs, type Ending } from '../ledger/retention';
 
 /** What sign-in and disconnect ask of the ledger. */
 export interface Endings {
@@ -138,7 +138,7 @@ export function endings(config: EndingsConfig): Endings {
       const key = ledgerKey(config, connectionId);
       const claimant = randomBytes(CLAIMANT_BYTES).toString('base64url');
       try {
-        const times = { leaseMs: LOOK_LEASE_MS, minAgeMs: 0, retentionMs: LOOK_LEASE_MS };
+        const times = { leaseMs: LOOK_LEASE_MS, minAgeMs: 0, retentionMs: BRIEFLY_MS };
         const found = await ledger.acquire(key, { generation, claimant, ...times });
         // Given back, or whoever refreshes next would take it for an attempt whose outcome nobody knows: that does no harm.
         if (found.kind === 'won') await ledger.fail(key, { claimant, ...NOTHING_TRIED }).catch(() => undefined);

@@ -2,6 +2,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import type { ConnectEventListener } from '../errors/events';
 import { asking } from './ask';
 import type { RefreshLedger } from '../ledger/ledger';
+import { BRIEFLY_MS } from '../ledger/retention';
 
 /** What processes tell each other about sessions that have moved to another id. */
 export interface MovedMarks {
@@ -25,7 +26,6 @@ export interface MovedMarksConfig {
 /** Longer than reading and writing a session may take (`storeTimeoutMs` each, 60 s at most). */
 const MARKED_MS = 180_000;
 /** Whoever asks leaves a record that says nothing, for as short a time as may be. */
-const ASKED_MS = 1000;
 const LOOK_MS = 1;
 
 /**
@@ -40,7 +40,7 @@ export function movedMarks({ ledger, onEvent }: MovedMarksConfig): MovedMarks {
   }
   const ask = asking(onEvent);
   const claimant = randomBytes(16).toString('base64url');
-  const claim = { generation: 0, claimant, leaseMs: LOOK_MS, minAgeMs: 0, retentionMs: ASKED_MS };
+  const claim = { generation: 0, claimant, leaseMs: LOOK_MS, minAgeMs: 0, retentionMs: BRIEFLY_MS };
 
   return Object.freeze({
     async markMoved(sessionId: string): Promise<boolean> {

@@ -79,9 +79,9 @@ describeInPostgres('PostgreSQL', () => {
     });
   });
 
-  test('who only looks, and for that claims something for a second at most, leaves no row', async () => {
+  test('who only looks, and for that claims something for a moment, leaves no row', async () => {
     const ledger = ledgerOf();
-    const look = { ...claim, leaseMs: 1, retentionMs: 1000 };
+    const look = { ...claim, leaseMs: 1, retentionMs: 50 };
     expect([await ledger.acquire('key', look), await ledger.once('name', 1)]).toMatchObject([{ kind: 'won' }, true]);
     expect(await rowsOf('connect_auth_ledger')).toBe(0);
     await ledger.revoke('key', HOUR);

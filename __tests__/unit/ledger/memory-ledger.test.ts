@@ -170,7 +170,7 @@ describe('a ledger that forgets something before its time', () => {
     const { ledger, told } = aged(3);
     await refresh(ledger, 'a connection');
     for (let look = 0; look < 9; look += 1) {
-      await ledger.acquire(`look ${look}`, { ...claim(), leaseMs: 1, retentionMs: 1000 });
+      await ledger.acquire(`look ${look}`, { ...claim(), leaseMs: 1, retentionMs: 50 });
       await ledger.once(`look ${look}`, 1);
     }
     expect(await seen(ledger, 'a connection')).toBe('adopt');

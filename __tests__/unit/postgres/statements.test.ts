@@ -7,10 +7,10 @@ import { findSecrets } from '../../support/find-secret';
 const encryptionKeys = [{ id: 'one', secret: 'the secret of the tests, forty letters ok' }];
 const claim = { generation: 0, claimant: 'a', leaseMs: 10_000, minAgeMs: 0, retentionMs: 60_000 };
 const OWNER = 'ada-0123456789@example.com';
-const NOTHING = { now_ms: 1000, record: null, version: null };
-const AWAY =
-  'PostgreSQL is away or does not carry the statement out: look at the error events of its pool, and at the log of the ' +
-  'server.';
+const NOTHING = { now: 1000, record: null, version: null };
+const away = (state = ''): string =>
+  'PostgreSQL is away or does not carry the statement out: query has rejected, so let it log what with, and look at the ' +
+  `log of the server${state}.`;
 
 /** What an operation comes to: its answer, or what its error says. */
 async function outcomeOf(work: Promise<unknown>): Promise<unknown> {
@@ -86,7 +86,7 @@ describe('every statement', () => {
 });
 
 describe('an answer', () => {
-  const held = { now_ms: 1000, record: 'record', version: 'version' };
+  const held = { now: 1000, record: 'record', version: 'version' };
 
   test.each<[string, unknown]>([
     ['rows', [held]],
@@ -108,7 +108,7 @@ describe('an answer', () => {
     ['rows that are lists', [['record', 'version']]],
     ['rows that are null', [null]],
     ['a row without its record', [{ ...held, record: null }]],
-    ['a row without its version', [{ now_ms: 1, record: 'record' }]],
+    ['a row without its version', [{ now: 1, record: 'record' }]],
     ['a record that is bytes', [{ ...held, record: Buffer.from('record') }]],
     ['two rows', [held, held]],
   ])('that is %s is an error, and never "none"', async (_what, answer) => {
@@ -123,8 +123,8 @@ describe('an answer', () => {
 
   test.each<[string, unknown]>([
     ['no row', []],
-    ['no time', [{ ...NOTHING, now_ms: null }]],
-    ['a time that is no number', [{ ...NOTHING, now_ms: 'now' }]],
+    ['no time', [{ ...NOTHING, now: null }]],
+    ['a time that is no number', [{ ...NOTHING, now: 'now' }]],
   ])('that has %s says nothing about the ledger', async (_what, answer) => {
     const { sent, ledger } = over(() => Promise.resolve(answer));
     expect(await outcomeOf(ledger.acquire('key', claim))).toMatchObject({ reason: 'answer' });
@@ -133,7 +133,7 @@ describe('an answer', () => {
 
   test('that gives a number as text is read, as some clients are set to do', async () => {
     const { ledger } = over((text) =>
-      Promise.resolve(text.startsWith('SELECT') ? [{ ...NOTHING, now_ms: '1000' }] : [{}]),
+      Promise.resolve(text.startsWith('SELECT') ? [{ ...NOTHING, now: '1000' }] : [{}]),
     );
     expect(await ledger.acquire('key', claim)).toMatchObject({ kind: 'won' });
   });
@@ -142,6 +142,7 @@ describe('an answer', () => {
 describe('a fault', () => {
   const noTable = 'does not find its table, with the columns that it needs: create it as docs/postgres.md shows';
   const rights = 'needs the rights SELECT, INSERT, UPDATE and DELETE on its table';
+  const noEntry = 'needs a user whom the server lets in: look at user and password of the pool, and at pg_hba.conf';
   const readOnly = 'needs a server that writes: query reaches a replica, or one that is set to read only';
 
   test.each([
@@ -150,6 +151,9 @@ describe('a fault', () => {
     ['3F000', noTable],
     ['42P10', noTable],
     ['42501', rights],
+    ['28P01', noEntry],
+    ['28000', noEntry],
+    ['3D000', 'needs a database that exists: look at what the pool connects to'],
     ['25006', readOnly],
   ])('of the set-up, %s, is named with its cure', async (code, cure) => {
     for (const fault of [
@@ -168,8 +172,10 @@ describe('a fault', () => {
     }
   });
 
-  test.each<[string, () => PromiseLike<unknown>]>([
-    ['a rejection', () => Promise.reject(databaseError('57P01'))],
+  test.each<[string, () => PromiseLike<unknown>, string?]>([
+    ['a rejection', () => Promise.reject(databaseError('57P01')), ' (57P01)'],
+    ['no connection', () => Promise.reject(databaseError('ECONNREFUSED')), ' (ECONNREFUSED)'],
+    ['no connection, as Drizzle tells it', () => rejecting({ cause: { code: 'ENOTFOUND' } }), ' (ENOTFOUND)'],
     ['one without a code', () => Promise.reject(new Error('db.canary.example'))],
     ['one that is a text', () => rejecting('42P01 db.canary.example')],
     ['one that is nothing', () => rejecting(undefined)],
@@ -191,14 +197,14 @@ describe('a fault', () => {
           }),
         ),
     ],
-  ])('that is %s is an outage, and the statement is not sent again', async (_what, query) => {
+  ])('that is %s is an outage, and the statement is not sent again', async (_what, query, state = '') => {
     const { sent, ledger, store } = over(query);
-    expect(await outcomeOf(store.remove(OWNER, 'version'))).toEqual(failed(AWAY));
-    expect(await outcomeOf(ledger.revoke('key', 1000))).toEqual(refused(AWAY));
+    expect(await outcomeOf(store.remove(OWNER, 'version'))).toEqual(failed(away(state)));
+    expect(await outcomeOf(ledger.revoke('key', 1000))).toEqual(refused(away(state)));
     expect(sent).toHaveLength(2);
   });
 
-  test.each(['40001', '40P01'])('of two who were in each other’s way, %s, is tried again', async (code) => {
+  test.each(['40001', '40P01', 'P2034'])('of two who were in each other’s way, %s, is tried again', async (code) => {
     let faults = 4;
     const { sent, store } = over(() =>
       faults-- > 0 ? Promise.reject(databaseError(code)) : Promise.resolve([{ owner: OWNER }]),
@@ -210,7 +216,7 @@ describe('a fault', () => {
 
   test.each(['40001', '40P01'])('%s for ever is an outage after five times', async (code) => {
     const { sent, store } = over(() => Promise.reject(databaseError(code)));
-    expect(await outcomeOf(store.load(OWNER))).toEqual(failed(AWAY));
+    expect(await outcomeOf(store.load(OWNER))).toEqual(failed(away(` (${code})`)));
     expect(sent).toHaveLength(5);
   });
 });

@@ -34,7 +34,7 @@ export interface PostgresLedgerOptions {
   readonly queryTimeoutMs?: number | undefined;
 }
 
-const NAME = /^[A-Za-z_][\w$]{0,62}(?:\.[A-Za-z_][\w$]{0,62})?$/u;
+const NAME = /^[A-Za-z_]\w{0,62}(?:\.[A-Za-z_]\w{0,62})?$/u;
 
 /** Every option of what keeps something in PostgreSQL; the table's default name is that of the ledger. */
 export const POSTGRES_TABLE = {
@@ -46,7 +46,7 @@ export const POSTGRES_TABLE = {
   encryptionKeys: { read: readKeyRing, expected: KEY_RING_HINT, isRequired: true },
   table: {
     read: only((value): value is string => typeof value === 'string' && NAME.test(value)),
-    expected: 'the name of a table, or schema.table: letters, digits, _ and $',
+    expected: 'the name of a table, or schema.table: letters, digits and _',
     default: 'connect_auth_ledger',
   },
   queryTimeoutMs: {

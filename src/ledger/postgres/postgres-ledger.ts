@@ -75,7 +75,7 @@ export function postgresLedger(options: PostgresLedgerOptions): RefreshLedger {
 /** Times are milliseconds since 1970, by the clock of the server. A version belongs to one write. */
 function statementsOn(table: string) {
   return {
-    read: `SELECT t.record, t.version, (extract(epoch FROM clock_timestamp()) * 1000)::float8 AS now_ms
+    read: `SELECT t.record, t.version, (extract(epoch FROM clock_timestamp()) * 1000)::float8 AS now
 FROM (SELECT $1::text AS key) AS asked LEFT JOIN ${table} AS t ON t.key = asked.key`,
     // Where the version is there already, the same statement has been carried out before, and its answer was lost.
     insert: `INSERT INTO ${table} AS t (key, record, version, expires_ms)
@@ -101,7 +101,7 @@ interface Row {
 /** The one row of `read`: what there is under the key, and the time in any case. */
 function readRow(rows: Awaited<ReturnType<Send>>): Row {
   const [row = {}] = rows;
-  const nowMs = Number(own(row, 'now_ms') ?? Number.NaN);
+  const nowMs = Number(own(row, 'now') ?? Number.NaN);
   const record = own(row, 'record') ?? undefined;
   const version = own(row, 'version') ?? undefined;
   const isWhole = typeof record === typeof version && (record === undefined || typeof record === 'string');

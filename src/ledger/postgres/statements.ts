@@ -25,8 +25,8 @@ export interface Statements {
   readonly operation: <Done>(work: (send: Send) => Promise<Done>) => Promise<Done>;
 }
 
-/** Of PostgreSQL's documentation, appendix "Error Codes": nothing was done, and the same statement may succeed now. */
-const AGAIN: readonly unknown[] = ['40001', '40P01'];
+/** Of PostgreSQL's documentation, appendix "Error Codes", and what Prisma makes of the two: nothing was done, and the same statement may succeed now. */
+const AGAIN: readonly unknown[] = ['40001', '40P01', 'P2034'];
 /** Sent so often for that. */
 const TRIES = 5;
 
@@ -51,7 +51,7 @@ export function postgresStatements(
 
   function notDone(state?: string): ConnectError {
     const cure = state === undefined ? undefined : CURES.get(state);
-    if (cure === undefined) return error('failed', AWAY);
+    if (cure === undefined) return error('failed', state === undefined ? AWAY : `${AWAY} (${state})`);
     return error('setup', `${name}() ${cure} (SQLSTATE ${state}).`);
   }
 
@@ -74,16 +74,20 @@ export function postgresStatements(
 }
 
 const AWAY =
-  'PostgreSQL is away or does not carry the statement out: look at the error events of its pool, and at the log of the ' +
-  'server.';
+  'PostgreSQL is away or does not carry the statement out: query has rejected, so let it log what with, and look at the ' +
+  'log of the server';
 
 /** Faults of the set-up, which stay until somebody mends them. */
 const NO_TABLE = 'does not find its table, with the columns that it needs: create it as docs/postgres.md shows';
+const NO_ENTRY = 'needs a user whom the server lets in: look at user and password of the pool, and at pg_hba.conf';
 const CURES: ReadonlyMap<string, string> = new Map([
   ['42P01', NO_TABLE],
   ['42703', NO_TABLE],
   ['3F000', NO_TABLE],
   ['42P10', NO_TABLE],
+  ['28P01', NO_ENTRY],
+  ['28000', NO_ENTRY],
+  ['3D000', 'needs a database that exists: look at what the pool connects to'],
   ['42501', 'needs the rights SELECT, INSERT, UPDATE and DELETE on its table'],
   ['25006', 'needs a server that writes: query reaches a replica, or one that is set to read only'],
 ]);
@@ -92,7 +96,9 @@ const CURES: ReadonlyMap<string, string> = new Map([
 function stateOf(fault: unknown): string | undefined {
   const places = [inside(fault, 'meta'), inside(fault, 'cause'), fault];
   const codes = places.map((place) => inside(place, 'code'));
-  return codes.find((code): code is string => typeof code === 'string' && /^[0-9A-Z]{5}$/u.test(code));
+  // Of the server, else of Node: why it could not be reached.
+  const words = codes.filter((code) => typeof code === 'string');
+  return words.find((code) => /^[0-9A-Z]{5}$/u.test(code)) ?? words.find((code) => /^E[A-Z_]{3,30}$/u.test(code));
 }
 
 function inside(value: unknown, name: string): unknown {
