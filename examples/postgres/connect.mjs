@@ -3,7 +3,11 @@ import pg from 'pg';
 import { connectAuth, connectOptionsFromEnv } from 'express-connect-auth';
 import { postgresConnections, postgresLedger } from 'express-connect-auth/postgres';
 
-export const pool = new pg.Pool({ connectionString: process.env.DATABASE_URL, connectionTimeoutMillis: 3000 });
+export const pool = new pg.Pool({
+  connectionString: process.env.DATABASE_URL,
+  connectionTimeoutMillis: 3000,
+  query_timeout: 4000,
+});
 pool.on('error', (error) => console.error('postgres:', error.message)); // without a listener an outage ends the process
 
 const options = connectOptionsFromEnv();

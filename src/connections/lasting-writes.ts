@@ -14,8 +14,11 @@ export interface LastingWrite {
  */
 export type StartWrite = (name: readonly unknown[], write: (isFirstTry: boolean) => Promise<void>) => LastingWrite;
 
-/** Makes a {@link StartWrite}. */
-export function lastingWrites(offers: Offers): StartWrite {
+/** Makes a {@link StartWrite}. @param onFailure - called when the first try has failed: nobody waits for what follows */
+export function lastingWrites(
+  offers: Offers,
+  onFailure: (error: unknown, name: readonly unknown[]) => void,
+): StartWrite {
   const running = new Map<string, LastingWrite>();
 
   return function start(words, write) {
@@ -27,6 +30,7 @@ export function lastingWrites(offers: Offers): StartWrite {
         await write(isFirstTry);
         return true;
       } catch (error) {
+        if (isFirstTry) onFailure(error, words);
         debug('refresh', 'connection not recorded');
         // What nobody can read today is not read by trying again.
         return !isConnectError(error) || error.code !== 'ERR_CONNECT_STORE';

@@ -1,7 +1,8 @@
 import type { Offers } from '../base/offers';
 import { ownOnly } from '../base/own';
 import { isConnectError, type ConnectStage } from '../errors/connect-error';
-import type { EndedReason } from '../errors/events';
+import { emitFailure } from '../errors/emit';
+import type { ConnectEventListener, EndedReason } from '../errors/events';
 import type { TokenSet } from '../session/connect-token';
 import type { Owner } from '../session/owners';
 import type { KeyRing } from '../session/seal';
@@ -68,6 +69,7 @@ export interface OwnerConnectionsConfig extends RecordScope {
   /** Milliseconds for one operation of the store. */
   readonly storeTimeoutMs: number;
   readonly offers: Offers;
+  readonly onEvent?: ConnectEventListener | undefined;
 }
 
 /** For so long a store that could not be read is left alone by whoever has a valid token. */
@@ -86,7 +88,9 @@ export function ownerConnections(config: OwnerConnectionsConfig): OwnerConnectio
   const store = storeCalls(config.store, config.storeTimeoutMs);
   const records = ownerRecords(config, config.keys);
   const seen = seenRecords();
-  const startWrite = lastingWrites(config.offers);
+  const startWrite = lastingWrites(config.offers, (error, [, owner]) =>
+    emitFailure(config.onEvent, error, String(owner)),
+  );
   const loads = new Map<string, Promise<Found | undefined>>();
   let awayUntilMs = 0;
 

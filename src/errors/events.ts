@@ -176,7 +176,8 @@ export interface LedgerForgotEvent extends EventBase {
 
 /**
  * A route of ours or the guard answered with an error, or `getToken` or a call of `client(req)` rejected, whoever catches
- * that, or `connectErrorHandler()` has answered with an error of the app's own. Reported once: not again when the error goes on
+ * that, or `connectErrorHandler()` has answered with an error of the app's own, or the connection of a user was not recorded at
+ * the first try. Reported once: not again when the error goes on
  * to an error handler, and not besides an `api_call` with its `code`.
  */
 export interface ErrorEvent extends Failure {
