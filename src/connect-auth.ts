@@ -47,6 +47,7 @@ const LEDGER_LIMIT_MS = 5000;
 
 /** A handler of Express. An interface of ours, so that declarations of an app can name it. */
 export interface ConnectHandler extends RequestHandler {
+  /** Answers the request, or passes it on. */
   (req: Request, res: Response, next: NextFunction): void;
 }
 

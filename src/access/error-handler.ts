@@ -10,6 +10,7 @@ import { answerError, type RenderError } from '../web/respond';
 
 /** Error middleware of Express. An interface of ours, so that declarations of an app can name it. */
 export interface ConnectErrorMiddleware extends ErrorRequestHandler {
+  /** Answers a ConnectError, and passes everything else on. */
   (error: unknown, req: Request, res: Response, next: NextFunction): void;
 }
 

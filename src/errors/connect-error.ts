@@ -26,12 +26,13 @@ export interface ProviderSign {
 export interface ConnectErrorDetails {
   /** For the developer: the next step. Must hold no value that a visitor or the provider sent. */
   readonly message?: string;
-  /** @defaultValue `'api'` */
+  /** The part of the journey in which it arose. @defaultValue `'api'` */
   readonly stage?: ConnectStage;
   /** HTTP status of our answer, 400–599. @defaultValue the code's own status */
   readonly status?: number;
   /** Tells variants of one code apart, for example `expired` under `ERR_CONNECT_STATE`. */
   readonly reason?: string;
+  /** What the provider said, in numbers and registered names. */
   readonly provider?: ProviderSign;
   /** Seconds, 0–3600; sent as `Retry-After`. */
   readonly retryAfterSeconds?: number;
@@ -61,14 +62,19 @@ export const PRIVATE_HEADERS: Readonly<Record<string, string>> = Object.freeze(
  * No request, response, body, header, configuration or token is reachable from it: it is safe to log whole.
  */
 export class ConnectError extends Error {
+  /** For logs, and for code that cannot import the class. */
   override readonly name = 'ConnectError';
+  /** What went wrong, as one of the codes that docs/errors.md explains. Stable. */
   readonly code: ConnectErrorCode;
   /** HTTP status of our answer, 400–599. */
   readonly status: number;
   /** The same: NestJS, for one, reads no other. */
   readonly statusCode: number;
+  /** A short headline for the visitor. */
   readonly title: string;
+  /** A sentence for the visitor: what to do now. */
   readonly detail: string;
+  /** The part of the journey in which it arose. */
   readonly stage: ConnectStage;
   /**
    * 8 random characters that name this failure wherever it is reported: on the error page, in problem+json (the end of
@@ -77,12 +83,17 @@ export class ConnectError extends Error {
   readonly reference: string;
   /** Whether the same action may succeed later without anybody changing anything. */
   readonly retryable: boolean;
+  /** Whether `message` may be shown by error handlers that follow http-errors: not for 500 and above. */
   readonly expose: boolean;
+  /** Response headers that belong to the answer, `Retry-After` for example. */
   readonly headers: Readonly<Record<string, string>>;
+  /** Tells variants of one `code` apart, for example `expired` under `ERR_CONNECT_STATE`. */
   readonly reason?: string;
   /** Seconds, 0–3600. */
   readonly retryAfterSeconds?: number;
+  /** What the provider said, in numbers and registered names. */
   readonly provider?: ProviderSign;
+  /** Where this visitor can connect again: a path of this site. */
   readonly loginUrl?: string;
 
   constructor(code: ConnectErrorCode, given: ConnectErrorDetails = {}) {

@@ -22,6 +22,7 @@ interface ProviderCall extends EventBase {
 
 /** What is known of a failure. */
 export interface Failure extends EventBase {
+  /** `reference` of the ConnectError, which visitors see on the error page. */
   readonly reference?: string;
   /** Tells variants of one `code` apart. */
   readonly reason?: string;
@@ -35,6 +36,7 @@ export interface Failure extends EventBase {
 
 /** The provider has answered the exchange of a code, or failed to. */
 export interface ExchangeEvent extends ProviderCall, Failure {
+  /** Which event this is. */
   readonly type: 'exchange';
   /** HTTP status of the provider's answer; absent where there was none. */
   readonly status?: number;
@@ -47,7 +49,9 @@ export interface ExchangeEvent extends ProviderCall, Failure {
  * app itself aborts is not reported.
  */
 export interface ApiCallEvent extends ProviderCall, Failure {
+  /** Which event this is. */
   readonly type: 'api_call';
+  /** Hash of the connection whose token was sent; absent where it was not known. */
   readonly connection?: string;
   /** In capitals. */
   readonly method: string;
@@ -59,13 +63,17 @@ export interface ApiCallEvent extends ProviderCall, Failure {
 
 /** A visitor has completed a sign-in, or a token set was imported, and the token is stored. */
 export interface ConnectedEvent extends EventBase {
+  /** Which event this is. */
   readonly type: 'connected';
+  /** Hash that tells this connection from others. */
   readonly connection: string;
 }
 
 /** A new token set has replaced the one of this connection; the provider was asked once for all processes. */
 export interface RefreshedEvent extends ProviderCall {
+  /** Which event this is. */
   readonly type: 'refreshed';
+  /** Hash that tells this connection from others. */
   readonly connection: string;
   /** Of the new token set: 0 at sign-in, +1 per refresh. */
   readonly generation: number;
@@ -75,7 +83,9 @@ export interface RefreshedEvent extends ProviderCall {
 
 /** A request or job held an older token set of its connection and took over the newer one from the ledger. */
 export interface AdoptedEvent extends EventBase {
+  /** Which event this is. */
   readonly type: 'adopted';
+  /** Hash that tells this connection from others. */
   readonly connection: string;
   /** Of the token set taken over. */
   readonly generation: number;
@@ -83,10 +93,15 @@ export interface AdoptedEvent extends EventBase {
 
 /** The provider gave no new token set; the connection lives on unless event `ended` says so. */
 export interface RefreshFailedEvent extends ProviderCall, Failure {
+  /** Which event this is. */
   readonly type: 'refresh_failed';
+  /** As in event `error`. */
   readonly stage: 'refresh';
+  /** Hash that tells this connection from others. */
   readonly connection: string;
+  /** What it means for the connection. */
   readonly kind: RefreshFailureKind;
+  /** Of the error that a visitor without a valid token gets. */
   readonly code: ConnectErrorCode;
   /** HTTP status that a visitor gets while no valid token is left. */
   readonly status: number;
@@ -111,14 +126,19 @@ export type RefreshFailureKind =
 
 /** A visitor has disconnected, or the app has by `connect.of()`; no refresh or callback in flight brings the token back. */
 export interface DisconnectedEvent extends EventBase {
+  /** Which event this is. */
   readonly type: 'disconnected';
+  /** Hash that tells this connection from others. */
   readonly connection: string;
 }
 
 /** A connection is over: reported once for all processes that share a ledger, and not again when a probe shows the same. */
 export interface EndedEvent extends EventBase {
+  /** Which event this is. */
   readonly type: 'ended';
+  /** Hash that tells this connection from others. */
   readonly connection: string;
+  /** Why it is over. */
   readonly reason: EndedReason;
 }
 
@@ -137,12 +157,17 @@ export type EndedReason =
 
 /** The ledger did not carry out an operation. Valid tokens are served all the same. */
 export interface LedgerErrorEvent extends EventBase {
+  /** Which event this is. */
   readonly type: 'ledger_error';
+  /** Hash that tells this connection from others. */
   readonly connection: string;
+  /** What was asked of the ledger. */
   readonly operation: 'acquire' | 'renew' | 'settle' | 'fail' | 'revoke' | 'once';
+  /** Why it was not carried out. */
   readonly reason: LedgerErrorReason;
   /** What the operator can do about it; absent where the ledger is not one of ours. */
   readonly message?: string;
+  /** Of the error that a visitor gets for it; absent where nobody gets one. */
   readonly reference?: string;
 }
 
@@ -164,6 +189,7 @@ export type LedgerErrorReason =
  * after that as a sum, at most once a minute.
  */
 export interface LedgerForgotEvent extends EventBase {
+  /** Which event this is. */
   readonly type: 'ledger_forgot';
   /**
    * `record`: the newest token set of a connection, or that it is being refreshed; `tombstone`: that a connection has
@@ -181,8 +207,11 @@ export interface LedgerForgotEvent extends EventBase {
  * to an error handler, and not besides an `api_call` with its `code`.
  */
 export interface ErrorEvent extends Failure {
+  /** Which event this is. */
   readonly type: 'error';
+  /** Where it arose. */
   readonly stage: ConnectStage;
+  /** Of the error. */
   readonly code: ConnectErrorCode;
   /** HTTP status of our answer, or of the one that `connectErrorHandler()` would give. */
   readonly status: number;

@@ -110,6 +110,7 @@ export type Settled =
 
 /** A failed refresh. */
 export interface LedgerFailure {
+  /** Nonce of whoever holds the claim, as `acquire` was asked with. */
   readonly claimant: string;
   /**
    * `transient`: back off for `backoffMs`; `terminal`: dead for ten minutes, then probed once; `refused`: the provider

@@ -5,6 +5,7 @@ import type { EncryptionKey } from '../session/seal';
 import type { ConnectAuthOptions } from './options';
 import { OPTIONS, OPTION_NAMES, type EnvKind, type OptionName } from './table';
 
+/** Variables by name, as `process.env` has them. */
 type Env = Readonly<Record<string, string | undefined>>;
 
 /** An option that the environment can set. */

@@ -6,7 +6,9 @@ import { own, ownOnly } from '../base/own';
  * (page "generate-access-token"), so that what its documentation says can be looked up here.
  */
 export interface ConnectToken {
+  /** Sent to the API as `Bearer`. Secret. */
   access_token: string;
+  /** What the next token is fetched with. Secret; absent: the provider gave none, and the visitor connects again once the token has run out. */
   refresh_token?: string;
   /**
    * Seconds since 1970. Absent: the provider did not say. A moment that had passed already when it came, as in the

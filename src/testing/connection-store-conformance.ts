@@ -4,6 +4,7 @@ import { storeScene, type ConnectionStoreUnderTest } from './connection-store-sc
 
 /** One behaviour of the contract of `ConnectionStore`. */
 export interface ConnectionStoreCase {
+  /** What it shows, as a sentence. */
   readonly name: string;
   /** Rejects with an `AssertionError` that says what was expected when the store does not behave like this. */
   readonly run: () => Promise<void>;

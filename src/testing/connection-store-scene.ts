@@ -4,7 +4,9 @@ import type { ConnectionStore } from '../connections/connection-store';
 
 /** A store of connections under test, fresh or at least shared with nobody else. */
 export interface ConnectionStoreUnderTest {
+  /** A store that holds nothing under the keys of this case. */
   readonly store: ConnectionStore;
+  /** Called at the end of the case, whatever came of it. */
   readonly close?: (() => void | Promise<void>) | undefined;
 }
 

@@ -4,6 +4,7 @@ import { scene, type LedgerUnderTest } from './ledger-scene';
 
 /** One behaviour of the contract. */
 export interface LedgerCase {
+  /** What it shows, as a sentence. */
   readonly name: string;
   /** Rejects with an `AssertionError` when the ledger does not behave like this. */
   readonly run: () => Promise<void>;

@@ -3,12 +3,14 @@ import type { Acquired, LedgerClaim, LedgerFailure, RefreshLedger } from '../led
 
 /** A ledger under test, fresh or at least shared with nobody else. */
 export interface LedgerUnderTest {
+  /** A ledger that knows nothing under the keys of this case. */
   readonly ledger: RefreshLedger;
   /**
    * Lets this many milliseconds pass for the ledger: moves its clock on, or moves every time that it has stored back.
    * A real clock may tick besides; no case depends on less than 30 seconds.
    */
   readonly advance: (ms: number) => void | Promise<void>;
+  /** Called at the end of the case, whatever came of it. */
   readonly close?: (() => void | Promise<void>) | undefined;
 }
 

@@ -4,13 +4,13 @@ import type { SandboxSwitches } from './switches';
 
 /** How to start a sandbox. */
 export interface SandboxOptions {
-  /** @defaultValue a free one */
+  /** Port on 127.0.0.1. @defaultValue a free one */
   readonly port?: number | undefined;
   /** Differences from the defaults of {@link SandboxSwitches}. */
   readonly switches?: Partial<SandboxSwitches> | undefined;
-  /** @defaultValue random */
+  /** Id of the registered client. @defaultValue random */
   readonly clientId?: string | undefined;
-  /** @defaultValue random */
+  /** Secret of the registered client. @defaultValue random */
   readonly clientSecret?: string | undefined;
   /** Callback addresses, compared character by character. @defaultValue any address on loopback */
   readonly redirectUris?: readonly string[] | undefined;
@@ -29,14 +29,17 @@ export interface SandboxCalls {
   readonly consent: number;
   /** All token requests: exchanges, refreshes, and those that are neither. */
   readonly token: number;
+  /** Exchanges of a code. */
   readonly exchange: number;
+  /** Refreshes. */
   readonly refresh: number;
+  /** Requests to the API. */
   readonly api: number;
 }
 
 /** For which calls a forced code or a fault is planned. */
 export interface PlanOptions {
-  /** @defaultValue `'exchange'` */
+  /** Which endpoint it is for. @defaultValue `'exchange'` */
   readonly on?: SandboxEndpoint | undefined;
   /** How many calls, from the next one on; `Infinity`: all until `reset`. @defaultValue 1 */
   readonly times?: number | undefined;

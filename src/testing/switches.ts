@@ -3,6 +3,7 @@ import { didYouMean, nearest } from '../checks/nearest';
 /** What a switch takes: one of these words or numbers, of which the first is the default; a key; or any number. */
 type Row = readonly (string | number)[] | 'key' | NumberRow;
 
+/** A switch that takes a number. */
 interface NumberRow {
   /** Of every value, also in the name of a switch. */
   readonly unit: 'milliseconds' | 'seconds';

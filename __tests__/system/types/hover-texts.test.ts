@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import ts from 'typescript';
 import { compile, exportsOf } from './compiler';
 
-const ENTRIES = ['index.ts', 'redis.ts', 'testing/index.ts'];
+const ENTRIES = ['index.ts', 'postgres.ts', 'redis.ts', 'testing/index.ts'];
 const INTERFACES: readonly (readonly [entry: string, name: string, leastMembers: number])[] = [
   ['index.ts', 'ConnectAuthOptions', 30],
   ['index.ts', 'ConnectAuth', 7],
@@ -11,6 +11,8 @@ const INTERFACES: readonly (readonly [entry: string, name: string, leastMembers:
   ['index.ts', 'MemoryLedgerOptions', 2],
   ['index.ts', 'ConnectErrorHandlerOptions', 1],
   ['index.ts', 'EncryptionKey', 2],
+  ['postgres.ts', 'PostgresLedgerOptions', 4],
+  ['postgres.ts', 'PostgresConnectionsOptions', 4],
   ['redis.ts', 'RedisLedgerOptions', 4],
   ['redis.ts', 'RedisConnectionsOptions', 4],
   ['testing/index.ts', 'SandboxOptions', 5],
@@ -106,4 +108,10 @@ test('a missing text and a missing default are noticed', () => {
   const members = changed.membersOf('redis.ts', 'RedisLedgerOptions');
   expect(silent(changed, members)).toEqual(['prefix']);
   expect(namesOf(members.filter((member) => changed.defaultOf(member) !== ''))).toEqual(['commandTimeoutMs']);
+});
+
+test.each(['index', 'postgres', 'redis', 'testing'])('no member of entry %s is without a text', (entry) => {
+  const report = readFileSync(join(__dirname, `../../../etc/${entry}.api.md`), 'utf8');
+  expect(report).toContain('// @public');
+  expect(report).not.toContain('(undocumented)');
 });
