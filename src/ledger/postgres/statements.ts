@@ -25,7 +25,10 @@ export interface Statements {
   readonly operation: <Done>(work: (send: Send) => Promise<Done>) => Promise<Done>;
 }
 
-/** Of PostgreSQL's documentation, appendix "Error Codes", and what Prisma makes of the two: nothing was done, and the same statement may succeed now. */
+/**
+ * Nothing was done, and the same statement may succeed now: of PostgreSQL's documentation, appendix "Error Codes", and what
+ * Prisma makes of the two.
+ */
 const AGAIN: readonly unknown[] = ['40001', '40P01', 'P2034'];
 /** Sent so often for that. */
 const TRIES = 5;
