@@ -77,7 +77,7 @@ function valueOf(row: Row, value: unknown): unknown {
  * Refuses options by name, each with its next step.
  * @throws ConnectError `ERR_CONNECT_OPTIONS`, always
  */
-export function refuse(who: string, table: Table, names: Iterable<string>, given: object = {}): never {
+export function refuse(who: string, table: Table, names: Iterable<string>, given: object): never {
   const faults = Array.from(new Set(names), (name) => {
     const row = own(table, name) as Row | undefined;
     return row === undefined

