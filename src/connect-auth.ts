@@ -10,6 +10,7 @@ import { tokenSource } from './access/token-source';
 import { emit, emitFailure } from './errors/emit';
 import { ConnectError, type ConnectStage } from './errors/connect-error';
 import { markHeard } from './errors/operator';
+import { warnOnce } from './errors/warn-once';
 import type { ConnectEventListener } from './errors/events';
 import { authorizeHandler } from './sign-in/authorize';
 import { callbackHandler } from './sign-in/callback';
@@ -278,23 +279,15 @@ function sessionLookup(
       throw new ConnectError('ERR_CONNECT_REQUIRED', { stage, ...(loginUrl === undefined ? {} : { loginUrl }) });
     }
     const found = sessionOf(req, stage, seen);
-    if (bare.has(req)) warnOnce();
+    if (bare.has(req)) warnOnce('CONNECT_AUTH_ORDER', BEFORE_SESSION, SESSION_FIRST);
     seen = true;
     return found;
   };
 }
 
-let hasWarned = false;
-
 /** Such an app works by half: a sealed token stays closed to whoever reads `req.session`, and some ends are not noticed. */
-function warnOnce(): void {
-  if (hasWarned) return;
-  hasWarned = true;
-  process.emitWarning('connectAuth() is mounted before express-session: a request had no session when it came by.', {
-    code: 'CONNECT_AUTH_ORDER',
-    detail: 'Call app.use(session({ … })) before app.use(connectAuth({ … })).',
-  });
-}
+const BEFORE_SESSION = 'connectAuth() is mounted before express-session: a request had no session when it came by.';
+const SESSION_FIRST = 'Call app.use(session({ … })) before app.use(connectAuth({ … })).';
 
 type Meet = (req: Request) => void;
 

@@ -98,7 +98,7 @@ function adviceFor(row: Row, name: string, given: object): string | undefined {
 function unknownOption(name: string, table: Table): string {
   if (!/^[\w$.-]{1,64}$/u.test(name)) return 'an option whose name is not printable';
   const [ours] =
-    Object.entries(table).find(([, row]) => own(row, 'elsewhere') !== undefined && row.elsewhere?.includes(name)) ?? [];
+    Object.entries(table).find(([, row]) => (own(row, 'elsewhere') as Row['elsewhere'])?.includes(name)) ?? [];
   if (ours !== undefined) return `${name} (here it is ${ours})`;
   const meant = nearest(name, Object.keys(table));
   return `${name} (no such option${meant === undefined ? '' : `, did you mean ${meant}?`})`;

@@ -1,3 +1,4 @@
+import { warnOnce } from '../errors/warn-once';
 import { readKeyRing, type KeyRing } from '../session/seal';
 import type { OwnerOf } from '../session/owners';
 import type { ConnectionStore } from './connection-store';
@@ -15,23 +16,15 @@ export interface GivenConnections extends Omit<OwnerConnectionsConfig, 'store' |
 export function givenConnections(given: GivenConnections): OwnerConnections | undefined {
   const { owner, connections, encryptionKeys } = given;
   if (owner === undefined && connections === undefined) return undefined;
-  if (connections === undefined) warnOnce();
+  if (connections === undefined) warnOnce('CONNECT_AUTH_MEMORY_CONNECTIONS', IN_MEMORY, KEEP);
   const store = connections ?? memoryConnections();
   // One of them is there: without both the options are refused.
   const keys = (readKeyRing(store.encryptionKeys) ?? encryptionKeys) as KeyRing;
   return ownerConnections({ ...given, store, keys });
 }
 
-let hasWarned = false;
-
-function warnOnce(): void {
-  if (hasWarned) return;
-  hasWarned = true;
-  process.emitWarning('connectAuth() keeps the connections of users in memory: they end with this process.', {
-    code: 'CONNECT_AUTH_MEMORY_CONNECTIONS',
-    detail:
-      'Pass connections: redisConnections({ … }) and ledger: redisLedger({ … }) of express-connect-auth/redis to ' +
-      'connectAuth(), or their namesakes of express-connect-auth/postgres, or connections: memoryConnections() if that is ' +
-      'what you want.',
-  });
-}
+const IN_MEMORY = 'connectAuth() keeps the connections of users in memory: they end with this process.';
+const KEEP =
+  'Pass connections: redisConnections({ … }) and ledger: redisLedger({ … }) of express-connect-auth/redis to ' +
+  'connectAuth(), or their namesakes of express-connect-auth/postgres, or connections: memoryConnections() if that is ' +
+  'what you want.';

@@ -189,7 +189,8 @@ export function ownerConnections(config: OwnerConnectionsConfig): OwnerConnectio
           if (record?.kind === 'ended' && record.connectionId === connectionId) onEnded?.();
           if (isOf(record, connectionId)) return { record: before ?? 'none', result: undefined };
           const mayComeLate = attempt !== undefined && attempt.ifVersion === version;
-          // Under another version it comes too late: what is there again, or that nothing of it is left.
+          // Writing what is there once more gives it another version, and the late write loses. Where nothing is there, a
+          // note has to stand.
           return { record: mayComeLate ? (record ?? ended(set, 'disconnected')) : undefined, result: undefined };
         }),
       ).whole;

@@ -266,7 +266,7 @@ export const ENDED_REASONS = [
 const LEDGER_ERROR_REASONS: readonly LedgerErrorReason[] = ['key', 'timeout', 'refused', 'setup', 'answer'];
 
 /** Why a ledger failed, in one word of ours: what else it has thrown may hold addresses and passwords. */
-export function ledgerErrorReason(error: unknown): LedgerErrorReason {
+function ledgerErrorReason(error: unknown): LedgerErrorReason {
   const reason = isConnectError(error) ? own(error, 'reason') : undefined;
   return LEDGER_ERROR_REASONS.find((word) => word === reason) ?? 'refused';
 }

@@ -21,9 +21,9 @@ export function isHeard(req: object): boolean {
 }
 
 /**
- * Writes on stderr what the operator of the app has to mend, once a minute for each message: what only events say reaches
- * nobody where nobody listens. That is every failure whose code has status 500, and of ledgers and stores what no waiting
- * cures: a database that is not set up for them, another process's keys.
+ * Writes to stderr what the operator of the app has to mend, at most once a minute for each message. It is called where no
+ * listener gets the event. What counts: every failure whose code has status 500, and faults of a ledger or store that do not
+ * pass by themselves, that is, a database that is not set up and keys that differ from another process's.
  */
 export function sayToOperator(event: ConnectEvent): void {
   if (!('message' in event)) return;

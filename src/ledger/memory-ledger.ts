@@ -3,6 +3,7 @@ import { performance } from 'node:perf_hooks';
 import { only, readTable, type Row } from '../checks/table';
 import { isWholeNumber } from '../checks/values';
 import { boundedMap, type BoundedMap } from '../base/bounded-map';
+import { warnOnce } from '../errors/warn-once';
 import { forgettings } from './forgotten';
 import type { Forgotten, RefreshLedger } from './ledger';
 import { ledgerBySteps } from './ledger-by-steps';
@@ -37,9 +38,12 @@ const TABLE = {
 } as const satisfies Readonly<Record<keyof MemoryLedgerOptions, Row>>;
 /** What goes first when there is no room. Nothing is said of the first: anybody can leave thousands of them. */
 const RANK = { brief: 0, kept: 1, pending: 2 };
+const ONE_PROCESS = 'memoryLedger() coordinates one process only, and this one is a worker of node:cluster.';
+const SHARE =
+  'Two workers that refresh the same connection can end it. Pass ledger: redisLedger({ … }) of ' +
+  'express-connect-auth/redis to connectAuth(); one Redis serves all workers.';
 /** Nothing leaves the process. */
 const PLAIN: Boxes = { seal: (box) => box, open: (kept) => kept };
-let warned = false;
 
 /**
  * Coordinates the refreshes of one process: the default of `connectAuth()`. It forgets everything when the process
@@ -52,7 +56,7 @@ export function memoryLedger(options: MemoryLedgerOptions = {}): RefreshLedger {
   const given = readTable('memoryLedger', TABLE, options);
   const { maxRecords = MAX_RECORDS, now = monotonicNow } = given;
   const { maxTombstones = maxRecords, maxClaims = maxRecords } = given;
-  if (cluster.isWorker) warnOnce();
+  if (cluster.isWorker) warnOnce('CONNECT_AUTH_MEMORY_LEDGER', ONE_PROCESS, SHARE);
   const forgotten = forgettings();
   const bounded = (what: Forgotten['what'], most: number): BoundedMap<string> =>
     boundedMap({
@@ -92,15 +96,4 @@ function updateIn(maps: Readonly<Record<Forgotten['what'], BoundedMap<string>>>,
 
 function monotonicNow(): number {
   return Math.round(performance.now());
-}
-
-function warnOnce(): void {
-  if (warned) return;
-  warned = true;
-  process.emitWarning('memoryLedger() coordinates one process only, and this one is a worker of node:cluster.', {
-    code: 'CONNECT_AUTH_MEMORY_LEDGER',
-    detail:
-      'Two workers that refresh the same connection can end it. Pass ledger: redisLedger({ … }) of ' +
-      'express-connect-auth/redis to connectAuth(); one Redis serves all workers.',
-  });
 }

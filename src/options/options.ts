@@ -63,7 +63,10 @@ export interface ConnectAuthOptions {
    * @defaultValue `60`
    */
   readonly refreshLeewaySeconds?: number | undefined;
-  /** Refresh coordination; `redisLedger()` of `express-connect-auth/redis` for several processes. @defaultValue `memoryLedger()` */
+  /**
+   * Refresh coordination; for several processes `redisLedger()` of `express-connect-auth/redis` or `postgresLedger()` of
+   * `express-connect-auth/postgres`. @defaultValue `memoryLedger()`
+   */
   readonly ledger?: RefreshLedger | undefined;
   /**
    * Whose connection a request is about: your signed-in user, by whatever you know them by for good. Then a user is connected
@@ -74,8 +77,8 @@ export interface ConnectAuthOptions {
    */
   readonly owner?: OwnerOf | undefined;
   /**
-   * Keeps the connections of users: `redisConnections()` of `express-connect-auth/redis`, or a store of your own. One that
-   * outlives the process needs `ledger`, too. @defaultValue `memoryConnections()` where `owner` is given
+   * Keeps the connections of users: `redisConnections()` of `express-connect-auth/redis`, `postgresConnections()` of
+   * `express-connect-auth/postgres`, or a store of your own. One that outlives the process needs `ledger`, too. @defaultValue `memoryConnections()` where `owner` is given
    * @example connections: redisConnections({ sendCommand: (...args) => redis.sendCommand(args), encryptionKeys })
    */
   readonly connections?: ConnectionStore | undefined;
@@ -114,8 +117,8 @@ export interface ConnectAuthOptions {
   /** Called with what happens; never gets a token. What it throws changes nothing. */
   readonly onEvent?: ConnectEventListener | undefined;
   /**
-   * `true`: without `onEvent`, errors that the operator has to mend (status 500) are not written to stderr either.
-   * @defaultValue `false`: they are, once a minute for each message
+   * `true`: nothing is written to stderr. Otherwise, where there is no `onEvent`, errors that only the operator can mend
+   * (status 500) are written there, each message at most once a minute. @defaultValue `false`
    */
   readonly silent?: boolean | undefined;
   /**

@@ -1,7 +1,7 @@
-// One process of a deployment: an app with express-session in Redis, and the library with ledger and connections in Redis or
-// PostgreSQL, as its documents show it. It runs from a folder where the packed library is installed. The test talks to it by HTTP like any browser,
-// and by messages: { hold: name } lets the next passage of a gate wait, { release: name } lets it go on, { pass: ms } moves
-// the clock of this process on.
+// One process of a deployment: an app with express-session in Redis, and the library with ledger and connections in Redis
+// or PostgreSQL, as its documents show it. It runs from a folder where the packed library is installed. The test talks to
+// it by HTTP like any browser, and by messages: { hold: name } lets the next passage of a gate wait, { release: name } lets
+// it go on, { pass: ms } moves the clock of this process on.
 import http from 'node:http';
 import net from 'node:net';
 import { RedisStore } from 'connect-redis';

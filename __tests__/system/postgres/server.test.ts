@@ -279,6 +279,8 @@ describeInPostgres('PostgreSQL', () => {
   });
 
   describe('set up otherwise', () => {
+    const TWO = 'connect_auth_ledger, connect_auth_connections';
+
     /** Through a user of their own. */
     async function asUser(name: string, rights: string): Promise<Query> {
       await pool.query(`CREATE USER ${name}; ${rights}`);
@@ -305,7 +307,6 @@ describeInPostgres('PostgreSQL', () => {
     };
 
     test('select, insert, update and delete on its two tables are all that a user needs, and each of them is needed', async () => {
-      const TWO = 'connect_auth_ledger, connect_auth_connections';
       const enough = await asUser('enough', `GRANT SELECT, INSERT, UPDATE, DELETE ON ${TWO} TO enough`);
       expect(await all(enough)).toEqual([]);
       for (const right of ['SELECT', 'INSERT', 'UPDATE', 'DELETE']) {
@@ -323,7 +324,7 @@ describeInPostgres('PostgreSQL', () => {
         await all(
           await asUser(
             'reader',
-            'ALTER USER reader SET default_transaction_read_only = on; GRANT ALL ON connect_auth_ledger, connect_auth_connections TO reader',
+            `ALTER USER reader SET default_transaction_read_only = on; GRANT ALL ON ${TWO} TO reader`,
           ),
         ),
       ).toEqual(['25006']);

@@ -9,8 +9,8 @@ export interface Asker {
   /** Name of our function. */
   readonly name: string;
   /**
-   * @param fault - no answer in time, not carried out, not before somebody mends the set-up, or an answer that nobody has
-   * asked for
+   * @param fault - `timeout`: no answer in time; `failed`: not carried out; `setup`: not carried out, and not before somebody
+   * mends the set-up; `answer`: not an answer to what was asked
    * @param message - free of addresses, keys and values
    */
   readonly error: (fault: 'timeout' | 'failed' | 'setup' | 'answer', message: string) => ConnectError;
