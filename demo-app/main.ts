@@ -38,7 +38,7 @@ async function main(): Promise<void> {
 function partsOf(place: OpenPort, sandbox: Sandbox | undefined): DemoParts {
   const redirectUri = `http://localhost:${place.port}/connect/callback`;
   const connectOptions = sandbox === undefined ? realOptions(redirectUri) : sandboxOptions(sandbox, redirectUri);
-  return { address: originOf(connectOptions.redirectUri, redirectUri), connectOptions, sandbox };
+  return { address: originOf([connectOptions.redirectUri].flat()[0] ?? '', redirectUri), connectOptions, sandbox };
 }
 
 function originOf(redirectUri: string, expected: string): string {

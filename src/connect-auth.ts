@@ -22,7 +22,6 @@ import { callbackFlights } from './sign-in/callback-flights';
 import { recentSignIns, type RecentSignIns } from './sign-in/recent-sign-ins';
 import type { ConnectAuthOptions } from './options/options';
 import { readOptions, type Config } from './options/read';
-import { publicPrefix } from './options/relations';
 import { tokenEndpoint } from './provider/token/token-endpoint';
 import { own } from './base/own';
 import { boundedLedger } from './ledger/bounded-ledger';
@@ -132,7 +131,7 @@ export function connectAuth(options: ConnectAuthOptions): ConnectAuth {
     ...ends,
   };
 
-  const urls = publicUrls(publicPrefix(config));
+  const urls = publicUrls(config.publicPrefix);
   const guardConfig = {
     ...config,
     owners: users,
@@ -261,7 +260,7 @@ function sessionKeys(config: Config): { oldLabelKey: string; pendingKey: string;
   return {
     oldLabelKey: `${stem}Lineage`,
     pendingKey: `${stem}Pending`,
-    instance: JSON.stringify([config.clientId, config.redirectUri, config.tokenUrl]),
+    instance: JSON.stringify([config.clientId, config.redirectUris[0], config.tokenUrl]),
   };
 }
 

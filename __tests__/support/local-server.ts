@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import * as net from 'node:net';
 import { join } from 'node:path';
 import * as tls from 'node:tls';
+import type { CodeGrant } from '../../src/provider/token/token-request';
 import type { TokenEndpointConfig } from '../../src/provider/token/token-endpoint';
 import { cleanup } from './cleanup';
 
@@ -123,12 +124,16 @@ function wholeRequest(text: string): SeenRequest | undefined {
   return complete ? { head: line, headers, body: Buffer.from(body, 'latin1').toString('utf8') } : undefined;
 }
 
+/** What redeems a code of test values. */
+export function grantOf(code: string, codeVerifier?: string): CodeGrant {
+  return { code, codeVerifier, redirectUri: 'https://app.example/connect/callback' };
+}
+
 /** A configuration of test values; the secret is a canary to search for. A refresh has the time of an exchange. */
 export function configFor(tokenUrl: string, changes: Partial<TokenEndpointConfig> = {}): TokenEndpointConfig {
   return {
     clientId: 'client-id',
     clientSecret: 'CANARY-secret',
-    redirectUri: 'https://app.example/connect/callback',
     tokenUrl,
     clientAuthentication: 'body',
     requestFormat: 'json',

@@ -7,7 +7,6 @@ async function probe(): Promise<void> {
   const endpoint = tokenEndpoint({
     clientId: 'client',
     clientSecret: 'secret',
-    redirectUri: 'http://127.0.0.1/connect/callback',
     tokenUrl: process.env['TOKEN_URL'] ?? '',
     clientAuthentication: 'header',
     requestFormat: 'json',
@@ -17,7 +16,7 @@ async function probe(): Promise<void> {
   const outcomes: string[] = [];
   const call = async (): Promise<void> => {
     outcomes.push(
-      await endpoint.exchange('code').then(
+      await endpoint.exchange({ code: 'code', redirectUri: 'http://127.0.0.1/connect/callback' }).then(
         () => 'token',
         (error: unknown) => (error as { code: string }).code,
       ),

@@ -26,6 +26,7 @@ const PARSERS: Readonly<Record<Exclude<EnvKind, 'word'>, (text: string) => unkno
   flag: (text) => (text === 'true' || text === 'false' ? text === 'true' : undefined),
   number: (text) => (/^\d{1,9}$/u.test(text) ? Number(text) : undefined),
   list: (text) => text.split(',').map((part) => part.trim()),
+  urls: urlsIn,
   keys: keysIn,
 };
 
@@ -51,6 +52,12 @@ function keysIn(text: string): readonly EncryptionKey[] | undefined {
 /** Whether the quotes that a value was written in are still around it; typographic ones even at one end. */
 export function isQuoted(value: string): boolean {
   return /^(["'`]).*\1$|^[“”„‟‘’‚‛«»]|[“”„‟‘’‚‛«»]$/su.test(value);
+}
+
+/** One or several: a URL may have commas of its own. */
+function urlsIn(text: string): string | readonly string[] {
+  const urls = text.split(/,(?=\s*https?:)/iu).map((part) => part.trim());
+  return urls.length === 1 ? text : urls;
 }
 
 /** What the environment says. */

@@ -14,8 +14,12 @@ export interface ConnectAuthOptions {
   readonly clientId: string;
   /** As registered with the provider. */
   readonly clientSecret: string;
-  /** As registered; absolute, https except on loopback; its path must end with `callbackPath`. */
-  readonly redirectUri: string;
+  /**
+   * As registered; absolute, https except on loopback; its path must end with `callbackPath`. For an app under several
+   * hosts a list, one for each host and all with the same path: that of the request's host is used, else the first.
+   * @example redirectUri: ['https://shop.example/connect/callback', 'https://club.example/connect/callback']
+   */
+  readonly redirectUri: string | readonly string[];
   /** One string or a list, joined by spaces. @defaultValue `'*'` (page "build-authorization-url") */
   readonly scope?: string | readonly string[] | undefined;
   /** Your own developer key; sent to the token endpoint and the API as header `ACCESSTOKEN` when set. */

@@ -8,9 +8,13 @@ import { publicPaths, publicPrefix, relationFaults } from './relations';
 import { OPTIONS, OPTION_NAMES, type OptionValues } from './table';
 
 /** The validated options, with defaults, frozen. */
-export interface Config extends OptionValues {
+export interface Config extends Omit<OptionValues, 'redirectUri'> {
+  /** At least one; the first is for requests whose host none has. */
+  readonly redirectUris: readonly string[];
   /** Where a visitor starts to sign in, as browsers see it; undefined when we do not mount it. */
   readonly loginUrl?: string | undefined;
+  /** What of the path of our routes stands before their own paths. */
+  readonly publicPrefix: string;
   /** Our own routes as browsers see them. */
   readonly ownPaths: readonly string[];
 }
@@ -50,14 +54,18 @@ export function withDefaults(values: object): OptionValues {
 
 function complete(values: OptionValues): Config {
   const ownPaths = Object.freeze(publicPaths(values));
+  const { redirectUri: redirectUris, ...others } = values;
   const { authorizePath, allowedOrigins, silent } = values;
+  const prefix = publicPrefix(values);
   const sitePath = (path: string): string => safeReturnTo(path, { ownPaths, allowedOrigins }) ?? '/';
   return Object.freeze({
-    ...values,
+    ...others,
+    redirectUris,
     // What nobody listens to is written to stderr.
     onEvent: values.onEvent ?? (silent ? () => undefined : undefined),
     ownPaths,
-    loginUrl: authorizePath === false ? undefined : publicPrefix(values) + authorizePath,
+    loginUrl: authorizePath === false ? undefined : prefix + authorizePath,
+    publicPrefix: prefix,
     afterConnect: sitePath(values.afterConnect),
     afterDisconnect: sitePath(values.afterDisconnect),
   });

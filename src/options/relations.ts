@@ -7,7 +7,8 @@ import { safeReturnTo } from '../web/return-to';
 
 /** Where our routes are. */
 export interface Places {
-  readonly redirectUri: string;
+  /** One for each host. */
+  readonly redirectUri: string | readonly string[];
   readonly callbackPath: string | false;
   readonly authorizePath: string | false;
   readonly disconnectPath: string | false;
@@ -33,16 +34,37 @@ function endsWithPath(pathname: string, end: string): boolean {
   return samePath(pathname).endsWith(samePath(end)) && !pathname.startsWith('//');
 }
 
+/** The redirect URIs of an app are one path on several hosts. */
+export interface RedirectUriFault {
+  /** `end`: its path does not end with callbackPath; `path`: it is not that of the first; `host`: an earlier one has it. */
+  readonly kind: 'end' | 'path' | 'host';
+  readonly index: number;
+}
+
+/** What keeps sound redirect URIs from being used. */
+export function redirectUriFault(uris: readonly string[], callbackPath: string | false): RedirectUriFault | undefined {
+  const places = uris.map((uri) => new URL(uri));
+  for (const [index, { pathname, host }] of places.entries()) {
+    if (callbackPath !== false && !endsWithPath(pathname, callbackPath)) return { kind: 'end', index };
+    if (pathname !== places[0]?.pathname) return { kind: 'path', index };
+    if (places.findIndex((place) => place.host === host) < index) return { kind: 'host', index };
+  }
+  return undefined;
+}
+
+const listed = (redirectUri: Places['redirectUri']): readonly string[] => [redirectUri].flat();
+
+/** The path at which the provider sends browsers back, on whatever host. */
+function callbackPathname({ redirectUri }: Pick<Places, 'redirectUri'>): string {
+  return new URL(listed(redirectUri)[0] ?? '').pathname;
+}
+
 /** Faults between options, defaults included; only those whose parts are sound by themselves are looked at. */
 export function relationFaults(config: Related, bad: ReadonlySet<string>): string[] {
   const faults: string[] = [];
   const sound = (...names: string[]): boolean => names.every((name) => !bad.has(name) && !faults.includes(name));
   const { redirectUri, callbackPath, authorizePath, disconnectPath } = config;
-  if (
-    sound('redirectUri', 'callbackPath') &&
-    callbackPath !== false &&
-    !endsWithPath(new URL(redirectUri).pathname, callbackPath)
-  )
+  if (sound('redirectUri', 'callbackPath') && redirectUriFault(listed(redirectUri), callbackPath) !== undefined)
     faults.push('redirectUri');
   if (
     sound('authorizePath', 'callbackPath') &&
@@ -90,13 +112,12 @@ function agentFits(agent: http.Agent, url: string): boolean {
 /** The public prefix of our mount: the path of redirectUri less callbackPath. */
 export function publicPrefix(config: Pick<Places, 'redirectUri' | 'callbackPath'>): string {
   if (config.callbackPath === false) return '';
-  const { pathname } = new URL(config.redirectUri);
-  return pathname.replace(/\/+$/u, '').slice(0, -samePath(config.callbackPath).length);
+  return callbackPathname(config).replace(/\/+$/u, '').slice(0, -samePath(config.callbackPath).length);
 }
 
 /** Paths of our own routes as browsers see them. */
 export function publicPaths(config: Places): readonly string[] {
-  const paths = [new URL(config.redirectUri).pathname];
+  const paths = [callbackPathname(config)];
   for (const path of [config.authorizePath, config.disconnectPath])
     if (path !== false) paths.push(publicPrefix(config) + path);
   return paths;

@@ -29,6 +29,7 @@ import { MOST_TOMBSTONE_MS } from '../ledger/retention';
 import { KEY_RING_HINT, readKeyRing } from '../session/seal';
 import type { ConnectToken } from '../session/connect-token';
 import type { ConnectAuthOptions } from './options';
+import { redirectUriFault } from './relations';
 
 /** One option of `connectAuth()`. */
 interface Option extends Row {
@@ -37,7 +38,7 @@ interface Option extends Row {
 }
 
 /** How a text becomes a value. `word`: only a usable one does; `text` goes on as it is, and connectAuth() judges it. */
-export type EnvKind = 'text' | 'word' | 'flag' | 'number' | 'list' | 'keys';
+export type EnvKind = 'text' | 'word' | 'flag' | 'number' | 'list' | 'urls' | 'keys';
 
 const flag = only((value): value is boolean => typeof value === 'boolean');
 const credential = only(isCredential);
@@ -90,12 +91,12 @@ export const OPTIONS = {
     env: 'text',
   },
   redirectUri: {
-    read: secureUrl,
+    read: (value: unknown) => listOf(Array.isArray(value) ? value : [value], isSecureUrl),
     expected: REDIRECT_URI_EXPECTED,
     advice: redirectUriAdvice,
     elsewhere: ['callbackURL', 'callbackUrl', 'callback', 'redirectURI', 'redirectURL', 'redirectUrl', 'redirect_uri'],
     isRequired: true,
-    env: 'text',
+    env: 'urls',
   },
   scope: {
     read: readScope,
@@ -292,8 +293,22 @@ function readParameters(value: unknown): Readonly<Record<string, string>> | unde
   return copyOf(value, (text, name): text is string => isFreeParameter(name) && isPrintable(text));
 }
 
-/** What to do about a redirect URI, one sentence for each mistake. A sound one fits no callbackPath. */
+/** What to do about redirect URIs, one sentence for each mistake. */
 function redirectUriAdvice(value: unknown, given: Readonly<Record<string, unknown>>): string | undefined {
+  if (!Array.isArray(value)) return adviceOnOne(value, given);
+  const list = Array.from<unknown>(value);
+  const callbackPath = (own(given, 'callbackPath') as string | false | undefined) ?? OPTIONS.callbackPath.default;
+  const unsound = list.findIndex((uri) => !isSecureUrl(uri));
+  const fault = unsound < 0 ? redirectUriFault(list as readonly string[], callbackPath) : undefined;
+  if (list.length === 0) return 'the list is empty: give at least one';
+  if (fault?.kind === 'path') return `${fault.index + 1}. of the list: its path is not that of the first, and must be`;
+  if (fault?.kind === 'host') return `${fault.index + 1}. of the list: its host is in the list already`;
+  const index = fault?.index ?? unsound;
+  return `${index + 1}. of the list: ${adviceOnOne(list[index], given) ?? `expected ${REDIRECT_URI_EXPECTED}`}`;
+}
+
+/** A sound one fits no callbackPath. */
+function adviceOnOne(value: unknown, given: Readonly<Record<string, unknown>>): string | undefined {
   if (value === undefined) return 'it is missing: give the absolute URL that is registered with the provider';
   if (typeof value !== 'string') return `it is not a string: expected ${REDIRECT_URI_EXPECTED}`;
   if (!isVisible(value))

@@ -5,6 +5,7 @@ import type { Config } from '../options/read';
 import { readParameter } from '../web/query';
 import { own } from '../base/own';
 import { isForeignFrame, isPageLoad } from '../web/request-kind';
+import { redirectUris } from '../web/redirect-uri';
 import { safeReturnTo, type ReturnToRules } from '../web/return-to';
 import { storeError } from '../session/store';
 import { assertCookieReturns } from './cookie-check';
@@ -17,22 +18,23 @@ import type { SignInParts } from './parts';
 export type AuthorizeConfig = VisitConfig &
   SignInParts &
   ReturnToRules &
-  Pick<Config, 'clientId' | 'redirectUri' | 'scope' | 'pkce' | 'authorizeUrl' | 'authorizeParams'> &
+  Pick<Config, 'clientId' | 'redirectUris' | 'scope' | 'pkce' | 'authorizeUrl' | 'authorizeParams'> &
   Pick<Config, 'allowMissingState' | 'afterConnect'>;
 
 /** The handler that starts a sign-in: remembers it in the session, then redirects to the provider. */
 export function authorizeHandler(config: AuthorizeConfig): RequestHandler {
+  const redirectUriOf = redirectUris(config.redirectUris);
   return visitHandler({ name: 'connectAuthorize', stage: 'authorize', method: 'GET' }, config, (req, res) =>
-    authorize(req, res, config),
+    authorize(req, res, redirectUriOf(req), config),
   );
 }
 
-async function authorize(req: Request, res: Response, config: AuthorizeConfig): Promise<void> {
+async function authorize(req: Request, res: Response, redirectUri: string, config: AuthorizeConfig): Promise<void> {
   // Each start may push out a sign-in in progress, and a hidden frame can start any number. The callback differs: in a
   // frame of this site it comes from the provider.
   if (isForeignFrame(req)) throw foreignLoad('authorize');
   await config.withSession(req, 'authorize', async (session) => {
-    assertCookieReturns(req, session.loaded.cookie, config.redirectUri);
+    assertCookieReturns(req, session.loaded.cookie, redirectUri);
     if (config.allowMissingState && !isPageLoad(req)) {
       // Without state nothing but the pending entry protects the callback, so no image or script may create one.
       throw new ConnectError('ERR_CONNECT_ORIGIN', {
@@ -46,6 +48,7 @@ async function authorize(req: Request, res: Response, config: AuthorizeConfig): 
       stateHash: hashState(state, config.instance),
       startedAt: Date.now(),
       returnTo: returnTo(req.originalUrl, config),
+      redirectUri: config.redirectUris.length > 1 ? redirectUri : undefined,
       verifier,
       ownerTag: config.owners.of(req)?.tag,
     };
@@ -57,7 +60,7 @@ async function authorize(req: Request, res: Response, config: AuthorizeConfig): 
       () => storeError('authorize', 'gone', 'The session moved or ended while this request ran.'),
     );
     debug('authorize', 'started');
-    res.status(302).set('Location', authorizationUrl(config, state, verifier));
+    res.status(302).set('Location', authorizationUrl(config, { state, verifier, redirectUri }));
     session.send(res);
   });
 }
@@ -71,11 +74,18 @@ function returnTo(originalUrl: string, config: AuthorizeConfig): string {
   );
 }
 
+/** What differs from one authorization request to the next. */
+interface Started {
+  readonly state: string;
+  readonly verifier: string | undefined;
+  readonly redirectUri: string;
+}
+
 /** The authorization request (RFC 6749 §4.1.1); a query that `authorizeUrl` already has is kept. */
-function authorizationUrl(config: AuthorizeConfig, state: string, verifier: string | undefined): string {
+function authorizationUrl(config: AuthorizeConfig, { state, verifier, redirectUri }: Started): string {
   const own: Record<string, string> = {
     client_id: config.clientId,
-    redirect_uri: config.redirectUri,
+    redirect_uri: redirectUri,
     response_type: 'code',
     scope: config.scope,
     state,

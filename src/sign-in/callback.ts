@@ -27,7 +27,7 @@ export type CallbackConfig = VisitConfig &
   ConsentConfig &
   MoveConfig &
   ReturnToRules &
-  Pick<Config, 'allowMissingState' | 'afterConnect' | 'sessionTtlMs'> &
+  Pick<Config, 'allowMissingState' | 'afterConnect' | 'sessionTtlMs' | 'redirectUris'> &
   Pick<Endings, 'endConnection'> & { readonly exchange: CodeExchange };
 
 /** The handler that finishes a sign-in: verifies, spends the state, exchanges the code, moves to a new session. */
@@ -65,7 +65,9 @@ async function signIn(
   try {
     const claim = await claimSignIn(session, answer, config, { owner, beforeSpent });
     if (claim.kind !== 'won') return claim;
-    const set = await config.exchange.redeem(claim.answer.code, claim.signIn.verifier, owner);
+    const { code } = claim.answer;
+    const { verifier: codeVerifier, redirectUri = config.redirectUris[0] ?? '' } = claim.signIn;
+    const set = await config.exchange.redeem({ code, redirectUri, codeVerifier }, owner);
     // Slots limit exchanges only: onConnect may take long.
     releaseSlot();
     // onConnect may regenerate the session, and a disconnect that finds it gone must know of the move.

@@ -10,7 +10,8 @@ import { isNavigation } from '../web/request-kind';
 import type { ConnectionName } from '../session/connect-token';
 import type { Owner } from '../session/owners';
 import type { StoredSession } from '../session/store';
-import { assertSameOrigin, type SameOriginConfig } from '../web/same-origin';
+import { redirectUris } from '../web/redirect-uri';
+import { assertSameOrigin } from '../web/same-origin';
 import { holdsOurs, type OurKeys } from './session-data';
 import type { SessionToken, SignInParts } from './parts';
 import { finishedSignIns, openSignIns, readSignIns, type SignIns } from './pending-sign-ins';
@@ -21,8 +22,7 @@ import type { VisitorSession } from './visitor-session';
 export type DisconnectConfig = VisitConfig &
   SignInParts &
   OurKeys &
-  SameOriginConfig &
-  Pick<Config, 'afterDisconnect' | 'pendingTtlMs'> &
+  Pick<Config, 'afterDisconnect' | 'pendingTtlMs' | 'redirectUris' | 'allowedOrigins'> &
   Pick<SessionToken, 'endingIn' | 'labelIn'> &
   Pick<Endings, 'endConnection' | 'endOwner' | 'claimEnding' | 'isMoving'>;
 
@@ -34,11 +34,14 @@ const MOST_COOKIES = 16;
 /** The handler that ends a connection: for good first, then in the session. What the app keeps in the session stays. */
 export function disconnectHandler(config: DisconnectConfig): RequestHandler {
   const route = { name: 'connectDisconnect', stage: 'disconnect', method: 'POST' } as const;
-  return visitHandler(route, config, (req, res) => disconnect(req, res, config));
+  const redirectUriOf = redirectUris(config.redirectUris);
+  return visitHandler(route, config, async (req, res) => {
+    assertSameOrigin(req, { redirectUri: redirectUriOf(req), allowedOrigins: config.allowedOrigins });
+    await disconnect(req, res, config);
+  });
 }
 
 async function disconnect(req: Request, res: Response, config: DisconnectConfig): Promise<void> {
-  assertSameOrigin(req, config);
   await config.withSession(req, 'disconnect', async (session) => {
     const owner = config.owners.of(req);
     const { renewed, ended } = await session.detachOnFailure(endAll(session, owner, config));

@@ -3,6 +3,7 @@ import { COME_AGAIN_SECONDS, ConnectError, isConnectError } from '../errors/conn
 import { emitExchange } from '../errors/emit';
 import type { Config } from '../options/read';
 import type { TokenEndpoint } from '../provider/token/token-endpoint';
+import type { CodeGrant } from '../provider/token/token-request';
 import { lifetimeSeconds } from '../refresh/due';
 import { ofOwner, type Owner } from '../session/owners';
 import type { ConnectToken, TokenSet } from '../session/connect-token';
@@ -19,7 +20,7 @@ export interface CodeExchange {
    */
   readonly begin: () => () => void;
   /** Exchanges a code for the first token set of a new connection. @throws ConnectError */
-  readonly redeem: (code: string, verifier: string | undefined, owner: Owner | undefined) => Promise<TokenSet>;
+  readonly redeem: (grant: CodeGrant, owner: Owner | undefined) => Promise<TokenSet>;
 }
 
 /** Made-up codes are exchanged like any other, so that many of them at once could take all connections and memory. */
@@ -46,12 +47,12 @@ export function codeExchange({ endpoint, onEvent }: ExchangeConfig, most = MOST_
         isHeld = false;
       };
     },
-    async redeem(code: string, verifier: string | undefined, owner: Owner | undefined): Promise<TokenSet> {
+    async redeem(grant: CodeGrant, owner: Owner | undefined): Promise<TokenSet> {
       const startedMs = performance.now();
       let status: number | undefined;
       const onAnswer = (httpStatus: number): void => void (status = httpStatus);
       try {
-        const token = await endpoint.exchange(code, verifier, { onAnswer });
+        const token = await endpoint.exchange(grant, { onAnswer });
         emitExchange(onEvent, { startedMs, status, error: undefined }, owner?.name);
         return ofOwner(newConnection(token), owner);
       } catch (error) {

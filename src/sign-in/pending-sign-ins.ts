@@ -9,6 +9,8 @@ export interface PendingSignIn {
   readonly startedAt: number;
   /** Own-site path to return to. */
   readonly returnTo: string;
+  /** Which of several redirect URIs it was started with; undefined where there is one only. */
+  readonly redirectUri: string | undefined;
   /** PKCE code verifier. */
   readonly verifier: string | undefined;
   /** Tag of the user who started it, if somebody was signed in. */
@@ -39,6 +41,7 @@ interface StoredSignIns {
     readonly h: string;
     readonly at: number;
     readonly r: string;
+    readonly u?: string;
     readonly v?: string;
     readonly o?: string;
   }[];
@@ -65,10 +68,10 @@ export function readSignIns(value: unknown): SignIns | undefined {
 }
 
 function readPending(value: unknown): readonly PendingSignIn[] {
-  const { h, at, r, v, o } = readRow(value);
+  const { h, at, r, u, v, o } = readRow(value);
   const isWhole = typeof h === 'string' && typeof at === 'number' && typeof r === 'string';
-  if (!isWhole || !isTextOrAbsent(v) || !isTextOrAbsent(o)) return [];
-  return [{ stateHash: h, startedAt: at, returnTo: r, verifier: v, ownerTag: o }];
+  if (!isWhole || !isTextOrAbsent(u) || !isTextOrAbsent(v) || !isTextOrAbsent(o)) return [];
+  return [{ stateHash: h, startedAt: at, returnTo: r, redirectUri: u, verifier: v, ownerTag: o }];
 }
 
 function readMark(value: unknown): readonly Mark[] {
@@ -78,7 +81,7 @@ function readMark(value: unknown): readonly Mark[] {
   return [{ stateHash: h, spentAt: at, returnTo: r, connectionId: l, answerHash: c }];
 }
 
-type Row = Readonly<Partial<Record<'h' | 'at' | 'r' | 'v' | 'o' | 'l' | 'c', unknown>>>;
+type Row = Readonly<Partial<Record<'h' | 'at' | 'r' | 'u' | 'v' | 'o' | 'l' | 'c', unknown>>>;
 
 function readRow(value: unknown): Row {
   return ownOnly<Row>(typeof value === 'object' && value !== null ? value : {});
@@ -91,10 +94,11 @@ function isTextOrAbsent(value: unknown): value is string | undefined {
 /** What a session is to keep; {@link readSignIns} reads it. */
 export function storedSignIns({ pending, spent }: SignIns): StoredSignIns {
   return {
-    p: pending.map(({ stateHash, startedAt, returnTo, verifier, ownerTag }) => ({
+    p: pending.map(({ stateHash, startedAt, returnTo, redirectUri, verifier, ownerTag }) => ({
       h: stateHash,
       at: startedAt,
       r: returnTo,
+      ...(redirectUri === undefined ? {} : { u: redirectUri }),
       ...(verifier === undefined ? {} : { v: verifier }),
       ...(ownerTag === undefined ? {} : { o: ownerTag }),
     })),

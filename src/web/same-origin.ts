@@ -4,6 +4,7 @@ import { ownOnly } from '../base/own';
 
 /** What {@link assertSameOrigin} needs to know. */
 export interface SameOriginConfig {
+  /** Of the host that was asked, where there are several. */
   readonly redirectUri: string;
   /** As in an `Origin` header: `https://app.example`, a port only where it is not the default. */
   readonly allowedOrigins: readonly string[];

@@ -6,7 +6,7 @@ import { tokenEndpoint, type TokenEndpoint } from '../../../src/provider/token/t
 import type { Sandbox } from '../../../src/testing';
 import { signIn } from '../../support/app';
 import { cleanup } from '../../support/cleanup';
-import { configFor, http11, startServer, TEST_CERT, TOKEN_JSON } from '../../support/local-server';
+import { configFor, http11, startServer, TEST_CERT, TOKEN_JSON, grantOf } from '../../support/local-server';
 import { connectedWorld, givenRotation, refreshingApp, tokenIn } from '../../support/refreshing';
 import { startTlsFront } from '../../support/tls-front';
 
@@ -37,7 +37,7 @@ const routes: NonNullable<Parameters<typeof connectedWorld>[1]>['routes'] = (app
 };
 
 const outcomeOf = (endpoint: TokenEndpoint): Promise<unknown> =>
-  endpoint.exchange('code').then(
+  endpoint.exchange(grantOf('code')).then(
     ({ access_token }) => access_token,
     (error: unknown) => error,
   );

@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { text } from 'node:stream/consumers';
-import { configFor, http11, startServer, type LocalServer } from '../../support/local-server';
+import { configFor, http11, startServer, type LocalServer, grantOf } from '../../support/local-server';
 import { packed } from '../../support/packed';
 import { OPTIONS } from '../docs/names';
 
@@ -43,9 +43,9 @@ const SCRIPT = `
     } catch (refusal) { options = 'refused'; }
     return [
       options, [error.status, error.detail, error.reason, error.loginUrl, error.retryAfterSeconds, ...headers].join('; '),
-      await outcome(tokenEndpoint(config).exchange('code')),
+      await outcome(tokenEndpoint(config).exchange(grantOf('code'))),
       // Without a port in its URL, where nobody listens.
-      await outcome(tokenEndpoint({ ...config, tokenUrl: 'http://127.0.0.2/token', timeoutMs: 1000 }).exchange('code')),
+      await outcome(tokenEndpoint({ ...config, tokenUrl: 'http://127.0.0.2/token', timeoutMs: 1000 }).exchange(grantOf('code'))),
       await outcome(apiClients(settings)(async () => token).get('/me').then(({ data }) => data)),
     ];
   };

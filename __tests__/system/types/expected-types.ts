@@ -75,7 +75,7 @@ expectTypeOf<RequiredKeys<ConnectAuthOptions>>().toEqualTypeOf<'clientId' | 'cli
 expectTypeOf<ConnectAuthOptions>().toEqualTypeOf<{
   readonly clientId: string;
   readonly clientSecret: string;
-  readonly redirectUri: string;
+  readonly redirectUri: string | readonly string[];
   readonly scope?: string | readonly string[] | undefined;
   readonly accessTokenKey?: string | undefined;
   readonly clientAuthentication?: 'header' | 'body' | undefined;

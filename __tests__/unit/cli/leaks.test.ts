@@ -129,6 +129,8 @@ test.each(VARIABLES.map(({ name }) => name))('a secret in %s, where it does not 
     `//${KEY}`,
     `/${KEY}/connect/callback`,
     `id:${KEY},${KEY}`,
+    `https://public.example/${KEY},https://${KEY}.example/connect/callback`,
+    `https://public.example/connect/callback,https://${KEY}@public.example/x`,
   ]) {
     await doctor(variables({ [name]: value }), '--offline');
     await doctor(variables({ [name]: value }), '--offline', '--mount', `/${KEY}`, '--callback-path', `/${KEY}`);

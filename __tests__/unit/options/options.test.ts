@@ -566,8 +566,11 @@ test.each(accepted)('%s is accepted', (_sentence, options) => {
 });
 
 test('what is not given has its default', () => {
+  const { redirectUri, ...credentials } = sound;
   expect(readOptions(sound)).toEqual({
-    ...sound,
+    ...credentials,
+    redirectUris: [redirectUri],
+    publicPrefix: '',
     scope: '*',
     clientAuthentication: 'header',
     requestFormat: 'json',

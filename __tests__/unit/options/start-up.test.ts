@@ -54,6 +54,46 @@ describe('a redirect URI', () => {
   });
 });
 
+describe('redirect URIs', () => {
+  const OWN = 'https://app.example/connect/callback';
+  test.each([
+    [[], 'the list is empty: give at least one'],
+    [[OWN, undefined], '2. of the list: it is missing: give the absolute URL that is registered with the provider'],
+    [[OWN, '/canary'], '2. of the list: it is not absolute: begin with https:// and the host of your site'],
+    [['http://canary.example/connect/callback', OWN], '1. of the list: http is for localhost only: use https'],
+    [['ftp://canary.example/connect/callback'], '1. of the list: expected the registered absolute URL'],
+    [[OWN, 'https://club.example/canary'], '2. of the list: its path must end with /connect/callback'],
+    [[OWN, 'https://club.example/canary/connect/callback'], '2. of the list: its path is not that of the first'],
+    [[OWN, 'https://club.example/connect/callback/'], '2. of the list: its path is not that of the first'],
+    [[OWN, 'https://APP.example:443/connect/callback'], '2. of the list: its host is in the list already'],
+  ])('%j', (redirectUri, advice) => {
+    const message = said(() => connectAuth({ ...sound, redirectUri: redirectUri as string[] }));
+    expect(message).toEqual(expect.stringContaining(refuses('').slice(0, -1) + `redirectUri (${advice}`));
+    expect(message).not.toContain('canary');
+  });
+
+  test.each([
+    [[OWN]],
+    [[OWN, 'https://club.example/connect/callback', 'http://localhost:3000/connect/callback']],
+    [[OWN, 'https://app.example:8443/connect/callback']],
+  ])('%j is accepted', (redirectUri) => {
+    expect(said(() => connectAuth({ ...sound, redirectUri }))).toBe('nothing');
+  });
+
+  test('come from one variable', () => {
+    const env = { CONNECT_CLIENT_ID: 'client', CONNECT_CLIENT_SECRET: 'secret' };
+    const read = (CONNECT_REDIRECT_URI: string): unknown =>
+      connectOptionsFromEnv({ ...env, CONNECT_REDIRECT_URI }).redirectUri;
+    expect(read(OWN)).toBe(OWN);
+    expect(read(`${OWN}, https://club.example/connect/callback`)).toEqual([
+      OWN,
+      'https://club.example/connect/callback',
+    ]);
+    // A comma of its own.
+    expect(read(`${OWN}?of=a,b`)).toBe(`${OWN}?of=a,b`);
+  });
+});
+
 describe('a name from elsewhere', () => {
   test.each([
     [

@@ -7,7 +7,7 @@ import { refreshFailure } from '../../../src/provider/token/refresh-failure';
 import { tokenEndpoint, type TokenEndpoint } from '../../../src/provider/token/token-endpoint';
 import { isConnectError } from '../../../src';
 import { cleanup } from '../../support/cleanup';
-import { configFor, http11, startServer, TEST_CERT, type LocalServer } from '../../support/local-server';
+import { configFor, http11, startServer, TEST_CERT, type LocalServer, grantOf } from '../../support/local-server';
 
 /** What a proxy may say in its own name. */
 const TOKEN = http11('{"access_token":"of-the-proxy","refresh_token":"of-the-proxy","type":"bearer"}', '201 Created');
@@ -84,7 +84,8 @@ const HANDOVERS: readonly (readonly [string, Handover])[] = [
 ];
 
 function refusalOf(endpoint: TokenEndpoint, call: 'exchange' | 'refresh'): Promise<unknown> {
-  return endpoint[call]('code-or-token').then(
+  const made = call === 'exchange' ? endpoint.exchange(grantOf('code')) : endpoint.refresh('token');
+  return made.then(
     () => 'accepted',
     (error: unknown) => error,
   );
@@ -174,7 +175,7 @@ test('no TLS session is taken up again, so that every connection shows its certi
   });
   const endpoint = tokenEndpoint(configFor(server.url, { agent }));
   for (let call = 0; call < 2; call += 1) {
-    await expect(endpoint.exchange('code')).resolves.toMatchObject({ access_token: 'new-access' });
+    await expect(endpoint.exchange(grantOf('code'))).resolves.toMatchObject({ access_token: 'new-access' });
   }
   expect(reused).toEqual([false, false]);
 });

@@ -19,7 +19,7 @@ async function endpointAhead(aheadMs: number, switches: Partial<SandboxSwitches>
     switches: { lifetimeSeconds: 10, ...switches },
   });
   const { clientId, clientSecret, tokenUrl } = sandbox.connectOptions;
-  const endpoint = tokenEndpoint(configFor(tokenUrl, { clientId, clientSecret, redirectUri: REDIRECT_URI }));
+  const endpoint = tokenEndpoint(configFor(tokenUrl, { clientId, clientSecret }));
   return { endpoint, code: (await signIn(sandbox)).code };
 }
 
@@ -34,7 +34,7 @@ describe.each([
     async (expiresAt) => {
       const { endpoint, code } = await endpointAhead(aheadMs, { expiresAt });
       const exchangedAt = Date.now() / 1000;
-      const token = await endpoint.exchange(code);
+      const token = await endpoint.exchange({ code, redirectUri: REDIRECT_URI });
       const refreshedAt = Date.now() / 1000;
       const refreshed = await endpoint.refresh(token.refresh_token ?? '');
       // Whole seconds, and the time of the call.
@@ -47,7 +47,7 @@ describe.each([
 
   test('the documented sample of 2022 stays as it is', async () => {
     const { endpoint, code } = await endpointAhead(aheadMs, { expiresAt: 'past' });
-    expect((await endpoint.exchange(code)).expires_at).toBe(1_642_507_278);
+    expect((await endpoint.exchange({ code, redirectUri: REDIRECT_URI })).expires_at).toBe(1_642_507_278);
   });
 });
 

@@ -3,7 +3,7 @@ import { refreshFailure } from '../../../src/provider/token/refresh-failure';
 import type { ConnectError } from '../../../src/errors/connect-error';
 import { tokenEndpoint } from '../../../src/provider/token/token-endpoint';
 import { givenDeadline } from '../../support/deadline';
-import { configFor, http11, startServer } from '../../support/local-server';
+import { configFor, http11, startServer, grantOf } from '../../support/local-server';
 import { until } from '../../support/turns';
 
 const deadline = givenDeadline();
@@ -23,7 +23,7 @@ test('a refresh outlasts the timeout of an exchange', async () => {
   const endpoint = tokenEndpoint(configFor(server.url, { timeoutMs: deadline.ms, refreshTimeoutMs: undefined }));
   const refreshed = endpoint.refresh('rt');
   await until(() => server.requests.length === 1);
-  await expect(endpoint.exchange('code')).rejects.toMatchObject({ code: 'ERR_CONNECT_TIMEOUT' });
+  await expect(endpoint.exchange(grantOf('code'))).rejects.toMatchObject({ code: 'ERR_CONNECT_TIMEOUT' });
   answer(server.sockets[0]!);
   await expect(refreshed).resolves.toMatchObject({ access_token: 'new-access' });
 });

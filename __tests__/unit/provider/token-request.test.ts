@@ -1,6 +1,6 @@
 import { Agent } from 'node:http';
 import { tokenEndpoint } from '../../../src/provider/token/token-endpoint';
-import { configFor, http11, startServer, TOKEN_JSON, type LocalServer } from '../../support/local-server';
+import { configFor, http11, startServer, TOKEN_JSON, type LocalServer, grantOf } from '../../support/local-server';
 
 const AWKWARD_ID = 'id:%+ é/ü&=*';
 const AWKWARD_SECRET = 'p%ss:w+rd "ß"\\&=日本';
@@ -20,7 +20,7 @@ describe.each(['json', 'form'] as const)('a %s request', (requestFormat) => {
 
   test('with the secret in the body has it there and nowhere else', async () => {
     const endpoint = endpointFor({ requestFormat, clientId: AWKWARD_ID, clientSecret: AWKWARD_SECRET });
-    await endpoint.exchange('the-code', 'the-verifier');
+    await endpoint.exchange(grantOf('the-code', 'the-verifier'));
     const { head, headers, body } = lastRequest();
     expect(head).toBe('POST /token HTTP/1.1');
     expect(headers['content-type']).toBe(type);
@@ -42,7 +42,7 @@ describe.each(['json', 'form'] as const)('a %s request', (requestFormat) => {
       clientId: AWKWARD_ID,
       clientSecret: AWKWARD_SECRET,
     });
-    await endpoint.exchange('the-code');
+    await endpoint.exchange(grantOf('the-code'));
     const { headers, body } = lastRequest();
     expect(parse(body)).toEqual({
       client_id: AWKWARD_ID,
@@ -86,24 +86,24 @@ test('the headers are these and no others', async () => {
 });
 
 test('the ACCESSTOKEN header goes out when it is configured', async () => {
-  await endpointFor({ accessTokenKey: 'dev-key' }).exchange('code');
+  await endpointFor({ accessTokenKey: 'dev-key' }).exchange(grantOf('code'));
   expect(lastRequest().headers.accesstoken).toBe('dev-key');
 });
 
 test('the query of tokenUrl is kept', async () => {
-  await tokenEndpoint(configFor(`${server.url}?tenant=a%20b`)).exchange('code');
+  await tokenEndpoint(configFor(`${server.url}?tenant=a%20b`)).exchange(grantOf('code'));
   expect(lastRequest().head).toBe('POST /token?tenant=a%20b HTTP/1.1');
 });
 
 test('ten calls one after the other use one connection', async () => {
   const endpoint = endpointFor({});
   const before = server.sockets.length;
-  for (let call = 0; call < 10; call += 1) await endpoint.exchange('code');
+  for (let call = 0; call < 10; call += 1) await endpoint.exchange(grantOf('code'));
   expect(server.sockets.length - before).toBe(1);
 });
 
 test('an idle connection is closed by us', async () => {
-  await endpointFor({}).exchange('code');
+  await endpointFor({}).exchange(grantOf('code'));
   await server.allClosed();
   expect(server.sockets.every((socket) => socket.destroyed)).toBe(true);
 });
@@ -124,7 +124,7 @@ describe('what comes back', () => {
     const local = await startServer((socket) =>
       socket.write(http11('{"access_token":"a","expires_in":60,"scope":"x"}', '201 Created')),
     );
-    const token = await tokenEndpoint(configFor(local.url)).exchange('code');
+    const token = await tokenEndpoint(configFor(local.url)).exchange(grantOf('code'));
     expect(token).toEqual({ access_token: 'a', type: 'bearer', scope: 'x', expires_at: expect.any(Number) as number });
     expect(Math.abs(token.expires_at! - Date.now() / 1000 - 60)).toBeLessThan(10);
   });
@@ -134,7 +134,7 @@ describe('what comes back', () => {
       socket.write(http11('{"code":429}', '400 Bad Request', 'Retry-After: 30')),
     );
     const endpoint = tokenEndpoint(configFor(local.url, { statusByApiCode: { 429: 529 } }));
-    await expect(endpoint.exchange('code')).rejects.toMatchObject({
+    await expect(endpoint.exchange(grantOf('code'))).rejects.toMatchObject({
       name: 'ConnectError',
       code: 'ERR_CONNECT_RATE_LIMITED',
       status: 529,
@@ -152,7 +152,7 @@ test.each([
   ['an agent for another protocol', { tokenUrl: 'https://localhost:1/' }],
 ])('%s is told as a fault of configuration', async (_what, changes) => {
   const endpoint = endpointFor({ agent: new Agent(), ...changes });
-  await expect(endpoint.exchange('code')).rejects.toMatchObject({
+  await expect(endpoint.exchange(grantOf('code'))).rejects.toMatchObject({
     code: 'ERR_CONNECT_CONFIG',
     status: 500,
     stage: 'exchange',

@@ -5,7 +5,7 @@ import type { ConnectError } from '../../../src/errors/connect-error';
 import { tokenEndpoint } from '../../../src/provider/token/token-endpoint';
 import { nodeTransport } from '../../../src/provider/http/transport';
 import { givenDeadline } from '../../support/deadline';
-import { configFor, http11, startServer, TOKEN_JSON, type LocalServer } from '../../support/local-server';
+import { configFor, http11, startServer, TOKEN_JSON, type LocalServer, grantOf } from '../../support/local-server';
 import { turns } from '../../support/turns';
 
 const HEAD = 'HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n';
@@ -352,7 +352,9 @@ describe.each(['exchange', 'refresh'] as const)('at the %s', (stage) => {
         if (code === 'ERR_CONNECT_TIMEOUT') void turns(20).then(pass);
       });
       const endpoint = tokenEndpoint(configFor(server.url, { timeoutMs: deadline.ms }));
-      const error: unknown = await endpoint[stage]('CANARY-presented').catch((reason: unknown) => reason);
+      const made =
+        stage === 'exchange' ? endpoint.exchange(grantOf('CANARY-presented')) : endpoint.refresh('CANARY-presented');
+      const error: unknown = await made.catch((reason: unknown) => reason);
 
       expect(error).toMatchObject({ name: 'ConnectError', code, status, stage });
       expect((error as ConnectError).reason).toBe(reason);
@@ -372,7 +374,7 @@ test('an answer of exactly the cap is read', async () => {
   const server = await startServer((socket) =>
     socket.write(http11(' '.repeat(65_536 - TOKEN_JSON.length) + TOKEN_JSON)),
   );
-  await expect(tokenEndpoint(configFor(server.url)).exchange('code')).resolves.toMatchObject({
+  await expect(tokenEndpoint(configFor(server.url)).exchange(grantOf('code'))).resolves.toMatchObject({
     access_token: 'new-access',
   });
 });
@@ -383,7 +385,7 @@ test.each([
   ['upper case', 'Content-Encoding: IDENTITY'],
 ])('content-encoding that says %s is no encoding', async (_what, header) => {
   const server = await startServer((socket) => socket.write(http11(TOKEN_JSON, '200 OK', header)));
-  await expect(tokenEndpoint(configFor(server.url)).exchange('code')).resolves.toMatchObject({
+  await expect(tokenEndpoint(configFor(server.url)).exchange(grantOf('code'))).resolves.toMatchObject({
     access_token: 'new-access',
   });
 });
@@ -397,7 +399,7 @@ test.each([
   ['a hint before it', `HTTP/1.1 103 Early Hints\r\n\r\n${http11().toString()}`],
 ])('an answer with %s is read whole', async (_how, text) => {
   const server = await startServer((socket) => socket.end(text));
-  await expect(tokenEndpoint(configFor(server.url)).exchange('code')).resolves.toMatchObject({
+  await expect(tokenEndpoint(configFor(server.url)).exchange(grantOf('code'))).resolves.toMatchObject({
     access_token: 'new-access',
   });
 });
@@ -405,7 +407,7 @@ test.each([
 test('a server that is not there is unreachable', async () => {
   const server = await startServer(() => undefined);
   await server.close();
-  await expect(tokenEndpoint(configFor(server.url)).exchange('code')).rejects.toMatchObject({
+  await expect(tokenEndpoint(configFor(server.url)).exchange(grantOf('code'))).rejects.toMatchObject({
     code: 'ERR_CONNECT_UNAVAILABLE',
     status: 502,
     reason: 'unreachable',
@@ -426,7 +428,9 @@ test('a request whose signal has ended before is not sent', async () => {
 });
 
 test('a name that does not exist is unreachable', async () => {
-  await expect(tokenEndpoint(configFor('http://nowhere.invalid/token')).exchange('code')).rejects.toMatchObject({
+  await expect(
+    tokenEndpoint(configFor('http://nowhere.invalid/token')).exchange(grantOf('code')),
+  ).rejects.toMatchObject({
     code: 'ERR_CONNECT_UNAVAILABLE',
     reason: 'unreachable',
   });

@@ -4,7 +4,7 @@ import type { WireRequest } from '../../../src/provider/http/wire';
 import { nodeTransport, type Transport } from '../../../src/provider/http/transport';
 import { tokenEndpoint, type TokenEndpoint } from '../../../src/provider/token/token-endpoint';
 import { givenDeadline } from '../../support/deadline';
-import { configFor, http11, startServer, type LocalServer, type Responder } from '../../support/local-server';
+import { configFor, http11, startServer, type LocalServer, type Responder, grantOf } from '../../support/local-server';
 
 const TOKEN = { access_token: 'new-access', refresh_token: 'new-refresh', type: 'bearer' };
 const answer = (socket: net.Socket): void => {
@@ -41,7 +41,7 @@ const codesSeen = (local: LocalServer): readonly string[] =>
 
 test('a kept connection is used again', async () => {
   const [local, endpoint] = await endpointOf(answer);
-  for (const code of ['a', 'b', 'c']) await endpoint.exchange(code);
+  for (const code of ['a', 'b', 'c']) await endpoint.exchange(grantOf(code));
   expect({ codes: codesSeen(local), connections: local.sockets.length }).toEqual({
     codes: ['a', 'b', 'c'],
     connections: 1,
@@ -53,7 +53,7 @@ test('one that its server closes after each answer costs no sign-in, and sends n
     socket.end(http11());
   });
   const codes = Array.from({ length: 30 }, (_, n) => `code-${n}`);
-  for (const code of codes) await expect(endpoint.exchange(code)).resolves.toEqual(TOKEN);
+  for (const code of codes) await expect(endpoint.exchange(grantOf(code))).resolves.toEqual(TOKEN);
   expect(codesSeen(local)).toEqual(codes);
 });
 
@@ -62,8 +62,8 @@ test.each([
   ['is reset', (socket: net.Socket): void => void socket.resetAndDestroy()],
 ])('a code is not sent again after a kept connection that has it %s', async (_how, end) => {
   const [local, endpoint] = await endpointOf(inTurn(answer, end, answer));
-  await endpoint.exchange('first');
-  await expect(endpoint.exchange('second')).rejects.toMatchObject({
+  await endpoint.exchange(grantOf('first'));
+  await expect(endpoint.exchange(grantOf('second'))).rejects.toMatchObject({
     code: 'ERR_CONNECT_UNAVAILABLE',
     reason: 'broken',
   });
@@ -147,7 +147,7 @@ test('an agent that has nothing but dead connections reaches nobody', async () =
     }
   }
   const [local, endpoint] = await endpointOf(answer, { agent: new AlwaysReusing() });
-  await expect(endpoint.exchange('code')).rejects.toMatchObject({
+  await expect(endpoint.exchange(grantOf('code'))).rejects.toMatchObject({
     code: 'ERR_CONNECT_UNAVAILABLE',
     reason: 'unreachable',
   });
@@ -166,9 +166,9 @@ test('leaves nothing on a kept connection that would grow with its calls', async
     const [connection] = connections;
     return connection?.eventNames().reduce((count, name) => count + connection.listenerCount(name), 0) ?? 0;
   };
-  await endpoint.exchange('a');
+  await endpoint.exchange(grantOf('a'));
   const afterOne = listeners();
-  for (const code of ['b', 'c', 'd']) await endpoint.exchange(code);
+  for (const code of ['b', 'c', 'd']) await endpoint.exchange(grantOf(code));
   connect.mockRestore();
   expect({ connections: connections.length, listeners: listeners() }).toEqual({ connections: 1, listeners: afterOne });
 });
@@ -176,8 +176,8 @@ test('leaves nothing on a kept connection that would grow with its calls', async
 test("the app's agent is the one that connects, and keeps no connection of ours", async () => {
   const agent = new http.Agent({ keepAlive: true });
   const [local, endpoint] = await endpointOf(answer, { agent });
-  await endpoint.exchange('a');
-  await endpoint.exchange('b');
+  await endpoint.exchange(grantOf('a'));
+  await endpoint.exchange(grantOf('b'));
   expect(local.requests.map(({ headers }) => headers.connection)).toEqual(['close', 'close']);
   expect({ connections: local.sockets.length, kept: Object.keys(agent.freeSockets) }).toEqual({
     connections: 2,
@@ -188,7 +188,7 @@ test("the app's agent is the one that connects, and keeps no connection of ours"
 test("a wait for the app's agent counts against the deadline", async () => {
   const agent = new http.Agent({ maxSockets: 1 });
   const [local, endpoint] = await endpointOf(passDeadline, { agent, timeoutMs: deadline.ms });
-  const calls = await Promise.allSettled([endpoint.exchange('a'), endpoint.exchange('b')]);
+  const calls = await Promise.allSettled([endpoint.exchange(grantOf('a')), endpoint.exchange(grantOf('b'))]);
   expect(calls).toMatchObject([
     { reason: { code: 'ERR_CONNECT_TIMEOUT' } },
     { reason: { code: 'ERR_CONNECT_TIMEOUT' } },

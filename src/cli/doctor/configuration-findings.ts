@@ -1,8 +1,8 @@
 import { isLoopback } from '../../checks/values';
-import { VARIABLES, isQuoted, misspelt, readEnv, type Variable } from '../../options/from-env';
+import { VARIABLES, isQuoted, misspelt, readEnv, type EnvReading, type Variable } from '../../options/from-env';
 import { readOptions, withDefaults, type Config } from '../../options/read';
 import { relationFaults } from '../../options/relations';
-import { OPTIONS } from '../../options/table';
+import { OPTIONS, type OptionName } from '../../options/table';
 import { own } from '../../base/own';
 import type { Env } from '../command';
 import type { EnvFile } from './env-file';
@@ -30,7 +30,14 @@ export function judgeOptions(env: Env, callbackPath: string): OptionsJudgement {
   const values = withDefaults({ ...options, callbackPath });
   for (const option of relationFaults(values, bad)) bad.add(option);
   const faults = VARIABLES.filter(({ option }) => bad.has(option)).map(({ option, name }) => {
-    const variable = { name, value: env[name] ?? '', callbackPath, expected: OPTIONS[option].expected };
+    const { expected } = OPTIONS[option];
+    const variable = {
+      name,
+      value: env[name] ?? '',
+      callbackPath,
+      expected,
+      list: listFault(option, options, callbackPath),
+    };
     return fail(variableNamed(name), ...variableFault(variable));
   });
   return {
@@ -62,6 +69,14 @@ function allUsable(env: Env): Finding {
   return ok({ check: 'options', subject: 'options' }, `${set} variables set, all of them usable`);
 }
 
+/** What is wrong with a list of redirect URIs, in the words of the library. */
+function listFault(option: OptionName, options: EnvReading['options'], callbackPath: string): string | undefined {
+  const value = own(options, option);
+  const isList = option === 'redirectUri' && Array.isArray(value);
+  const fault = isList ? OPTIONS.redirectUri.advice(value, { callbackPath }) : undefined;
+  return fault?.replace(callbackPath, () => shownCallbackPath(callbackPath));
+}
+
 type Explanation = readonly [text: string, cure: string];
 
 /** A variable that cannot be used. */
@@ -72,6 +87,8 @@ interface FaultyVariable {
   readonly callbackPath: string;
   /** What the option must be, in the library's words. */
   readonly expected: string;
+  /** What is wrong with one of several values. */
+  readonly list: string | undefined;
 }
 
 /** Says what is wrong with a variable and what to do: precisely for the usual mistakes, else by the option's own rule. */
@@ -87,6 +104,7 @@ function variableFault(variable: FaultyVariable): Explanation {
   if (isQuoted(value)) {
     return ['has its quotes as a part of it', `Set ${name} without them; Docker's --env-file keeps them, for one.`];
   }
+  if (variable.list !== undefined) return ['has a list that cannot be used', `In ${name}, ${variable.list}.`];
   const byUrl = /_UR[IL]$/u.test(name) ? urlFault(variable) : undefined;
   return byUrl ?? ['has a value that cannot be used', `Set ${name} to ${expected}.`];
 }

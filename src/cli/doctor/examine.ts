@@ -30,7 +30,9 @@ const DEFAULT_TIMEOUT_MS = 10_000;
 export async function examine(what: Examination, progress: Progress): Promise<readonly Finding[]> {
   const { callbackPath, mounts, file, environment, offline } = what;
   const { findings, config, tokenUrl, authorizeUrl } = judgeOptions(file?.env ?? environment, callbackPath);
-  const mount = config === undefined ? [] : [judgeMount({ redirectUri: config.redirectUri, callbackPath, mounts })];
+  const mount = present(config?.redirectUris[0]).map((redirectUri) =>
+    judgeMount({ redirectUri, callbackPath, mounts }),
+  );
   const reading = file === undefined ? [] : judgeFile(file, environment);
   const configuration = [...reading, ...findings, ...mount];
   if (offline) return [...configuration, skip({ check: 'dns', subject: 'network' }, 'not looked at (--offline)')];

@@ -8,6 +8,7 @@ import { endsTrying, readOutcome, type Outcome } from './outcome';
 /** What of the configuration the probe needs. */
 export interface ProbeConfig extends TokenRequestConfig {
   readonly tokenUrl: string;
+  readonly redirectUris: readonly string[];
 }
 
 /** What the probe saw. */
@@ -56,12 +57,11 @@ function present(config: ProbeConfig, way: Try, send: Transport): Promise<WireRe
     {
       clientId: config.clientId,
       clientSecret: way.secret === 'made-up' ? madeUp() : config.clientSecret,
-      redirectUri: config.redirectUri,
       accessTokenKey: way.key === 'none' ? undefined : way.key === 'made-up' ? madeUp() : config.accessTokenKey,
       clientAuthentication: way.placement,
       requestFormat: way.format,
     },
-    { grant_type: 'authorization_code', code: madeUp() },
+    { grant_type: 'authorization_code', code: madeUp(), redirectUri: config.redirectUris[0] ?? '' },
   );
   return send({ url: config.tokenUrl, method: 'POST', headers, body });
 }

@@ -6,7 +6,7 @@ import { faultError } from '../http/connection-fault';
 import { own, ownOnly } from '../../base/own';
 import { readAnswer } from './read-answer';
 import { endpointRest } from './rest';
-import { tokenRequest, type Grant, type TokenRequestConfig } from './token-request';
+import { tokenRequest, type CodeGrant, type Grant, type TokenRequestConfig } from './token-request';
 import { nodeTransport, type Transport } from '../http/transport';
 
 /** What of the configuration the token endpoint needs. */
@@ -34,13 +34,11 @@ export interface TokenEndpoint {
   checkRest(): void;
   /**
    * Redeems an authorization code (RFC 6749 §4.1.3).
-   * @param code - as the callback brought it
-   * @param codeVerifier - of PKCE (RFC 7636 §4.5); sent only when given
    * @throws ConnectError with stage `exchange`: `ERR_CONNECT_GRANT` when the code is spent or expired,
    * `ERR_CONNECT_CONFIG`, `ERR_CONNECT_ACCOUNT`, `ERR_CONNECT_FORBIDDEN`, `ERR_CONNECT_DENIED`,
    * `ERR_CONNECT_RATE_LIMITED`, `ERR_CONNECT_UNAVAILABLE`, `ERR_CONNECT_TIMEOUT`, `ERR_CONNECT_RESPONSE` otherwise
    */
-  exchange(code: string, codeVerifier?: string, about?: CallCircumstances): Promise<ConnectToken>;
+  exchange(grant: CodeGrant, about?: CallCircumstances): Promise<ConnectToken>;
   /**
    * Presents a refresh token (RFC 6749 §6). Where the answer brings no new one, the token set keeps the old one.
    * @throws ConnectError with stage `refresh`: `ERR_CONNECT_EXPIRED` when the provider refuses this connection, for
@@ -107,8 +105,8 @@ export function tokenEndpoint(settings: TokenEndpointConfig): TokenEndpoint {
 
   return Object.freeze({
     checkRest: () => rest.check('callback'),
-    async exchange(code: string, codeVerifier?: string, about: CallCircumstances = {}): Promise<ConnectToken> {
-      return present({ grant_type: 'authorization_code', code, codeVerifier }, 'exchange', ownOnly(about));
+    async exchange(grant: CodeGrant, about: CallCircumstances = {}): Promise<ConnectToken> {
+      return present({ grant_type: 'authorization_code', ...ownOnly(grant) }, 'exchange', ownOnly(about));
     },
     async refresh(refreshToken: string, about: CallCircumstances = {}): Promise<ConnectToken> {
       const token = await present(

@@ -2,16 +2,25 @@
 export interface TokenRequestConfig {
   readonly clientId: string;
   readonly clientSecret: string;
-  readonly redirectUri: string;
   /** The integrator's own developer key; the `ACCESSTOKEN` header goes out only when it is set. */
   readonly accessTokenKey?: string | undefined;
   readonly clientAuthentication: 'header' | 'body';
   readonly requestFormat: 'json' | 'form';
 }
 
+/** What an authorization code is redeemed with. */
+export interface CodeGrant {
+  /** As the callback brought it. */
+  readonly code: string;
+  /** As in the authorization request (RFC 6749 §4.1.3). */
+  readonly redirectUri: string;
+  /** Of PKCE (RFC 7636 §4.5); sent only when given. */
+  readonly codeVerifier?: string | undefined;
+}
+
 /** A grant as the provider's tables name its fields (pages "generate-access-token", "refresh-your-token"). */
 export type Grant =
-  | { readonly grant_type: 'authorization_code'; readonly code: string; readonly codeVerifier?: string | undefined }
+  | ({ readonly grant_type: 'authorization_code' } & CodeGrant)
   | { readonly grant_type: 'refresh_token'; readonly refresh_token: string };
 
 /** Headers and body of one token request; the secret stands in exactly one of the two. */
@@ -22,7 +31,7 @@ export interface WrittenRequest {
 
 /** Writes the token request for a grant: nothing in it comes from the visitor's request but code or token. */
 export function tokenRequest(config: TokenRequestConfig, grant: Grant): WrittenRequest {
-  const fields = { ...clientFields(config), ...grantFields(config, grant) };
+  const fields = { ...clientFields(config), ...grantFields(grant) };
   const json = config.requestFormat === 'json';
   return {
     headers: {
@@ -44,9 +53,9 @@ function clientFields({ clientId, clientSecret, clientAuthentication }: TokenReq
     : { client_id: clientId, client_secret: clientSecret };
 }
 
-function grantFields({ redirectUri }: TokenRequestConfig, grant: Grant): Record<string, string> {
+function grantFields(grant: Grant): Record<string, string> {
   if (grant.grant_type === 'refresh_token') return { ...grant };
-  const { codeVerifier, ...fields } = grant;
+  const { codeVerifier, redirectUri, ...fields } = grant;
   return {
     ...fields,
     redirect_uri: redirectUri,

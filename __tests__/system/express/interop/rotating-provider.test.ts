@@ -17,7 +17,6 @@ beforeAll(async () => {
   app = await startApp(unused, { options: provider.connectOptions });
   endpoint = tokenEndpoint({
     ...provider.connectOptions,
-    redirectUri: `${app.url}/connect/callback`,
     clientAuthentication: 'header',
     requestFormat: 'json',
     timeoutMs: 30_000,
