@@ -4,11 +4,13 @@ import type { ApiClientConfig, ClientFor, ConnectClient } from './access/api-cli
 import { apiRefusals } from './access/api-refusals';
 import { requireConnectGuard, type RequireConnectOptions } from './access/require-connect';
 import { accounts, type ConnectAccount } from './access/account';
+import { errorMiddleware, type ConnectErrorMiddleware } from './access/error-handler';
 import { requestTokens, type GetToken } from './access/get-token';
 import { noToken } from './access/no-token';
 import { tokenSource } from './access/token-source';
 import { emit, emitFailure } from './errors/emit';
 import { ConnectError, type ConnectStage } from './errors/connect-error';
+import { isRequest } from './checks/given-request';
 import { markHeard } from './errors/operator';
 import { warnOnce } from './errors/warn-once';
 import type { ConnectEventListener } from './errors/events';
@@ -41,6 +43,8 @@ import { isLoggedOut, watchSessions } from './session/gone-sessions';
 import { sessionOf, type SessionRecord } from './session/store';
 import { keepIn } from './session/hooks';
 import { sessionTokens, type SessionTokens } from './session/session-token';
+
+const UNCALLED = 'connect.errorHandler() makes the middleware, and is none: write app.use(connect.errorHandler()).';
 
 /** Milliseconds for one operation of a ledger that the app has given us. */
 const LEDGER_LIMIT_MS = 5000;
@@ -78,6 +82,12 @@ export type ConnectAuth = Router & {
    * @example const { data } = await connect.of(userId).client().get('/me');
    */
   readonly of: (owner: string | number) => ConnectAccount;
+  /**
+   * Makes the error middleware for the app's own routes, which answers as this instance does: by its `renderError`,
+   * `renderErrors`, `homeUrl`, `statusByApiCode` and `onEvent`. Mount it after the routes. See {@link connectErrorHandler}.
+   * @example app.use(connect.errorHandler());
+   */
+  readonly errorHandler: () => ConnectErrorMiddleware;
   /** Waits until every refresh in flight is over and recorded: call it on SIGTERM and SIGINT, after the server has closed. */
   readonly close: () => Promise<void>;
 };
@@ -167,6 +177,10 @@ export function connectAuth(options: ConnectAuthOptions): ConnectAuth {
       ),
     of: accounts({ ...shared, onEvent: config.onEvent, client: clientFor }, users, tokenOf),
     requireConnect: (guard: RequireConnectOptions = {}) => requireConnectGuard(guardConfig, silent, guard),
+    errorHandler(...none: readonly unknown[]): ConnectErrorMiddleware {
+      if (isRequest(none[0])) throw new ConnectError('ERR_CONNECT_OPTIONS', { stage: 'options', message: UNCALLED });
+      return errorMiddleware({ ...config, nameIn: users.nameIn });
+    },
     close: () => flights.close(),
   });
 }

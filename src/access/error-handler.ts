@@ -1,12 +1,12 @@
 import type { ErrorRequestHandler, NextFunction, Request, Response } from 'express';
 import { emitAnswer } from '../errors/emit';
 import { isRequest } from '../checks/given-request';
-import { ConnectError, isConnectError } from '../errors/connect-error';
+import { ConnectError, isConnectError, withLoginUrl } from '../errors/connect-error';
 import type { ConnectEventListener } from '../errors/events';
 import { isHeard } from '../errors/operator';
 import { ownOnly } from '../base/own';
 import { errorFromAxios, type ConnectErrorFromOptions } from '../provider/api/fetched-answer';
-import { answerError, type RenderError } from '../web/respond';
+import { answerError, type AnswerConfig, type RenderError } from '../web/respond';
 
 /** Error middleware of Express. An interface of ours, so that declarations of an app can name it. */
 export interface ConnectErrorMiddleware extends ErrorRequestHandler {
@@ -18,6 +18,8 @@ export interface ConnectErrorMiddleware extends ErrorRequestHandler {
 export interface ConnectErrorHandlerOptions {
   /** Answers in the app's own look; when it throws, the standard answer is given. */
   readonly render?: RenderError | undefined;
+  /** A page of this site, linked on error pages that offer nothing else. */
+  readonly homeUrl?: string | undefined;
   /** Gets as `error` what no event has reported yet: errors that the app has made itself, and errors of axios. */
   readonly onEvent?: ConnectEventListener | undefined;
   /** As option `statusByApiCode` of `connectAuth()`, for errors of axios. */
@@ -32,20 +34,38 @@ const UNCALLED = 'connectErrorHandler() makes the middleware, and is none: write
  * Error middleware for the app's own routes: turns each `ConnectError` into its HTTP answer,
  * a page for a page load or a form, and problem+json (RFC 9457) for a script. An error of axios whose response is there
  * is answered as `client(req)` would have translated it, whatever service that was; nothing of it is shown. Passes on
- * foreign errors and answers already begun.
+ * foreign errors and answers already begun. Where there is one instance only, `connect.errorHandler()` knows its options.
  * @throws ConnectError `ERR_CONNECT_OPTIONS` where it was passed to Express instead of being called
  */
 export function connectErrorHandler(options: ConnectErrorHandlerOptions = {}): ConnectErrorMiddleware {
   if (isRequest(options)) throw new ConnectError('ERR_CONNECT_OPTIONS', { stage: 'options', message: UNCALLED });
-  const { render, onEvent, statusByApiCode, loginUrl } = ownOnly(options);
+  const { render, ...others } = ownOnly(options);
+  return errorMiddleware({ ...others, renderError: render, renderErrors: true, nameIn: () => undefined });
+}
+
+/** How an error middleware answers and reports. */
+export interface ErrorMiddlewareConfig extends AnswerConfig, Pick<ConnectErrorHandlerOptions, KnownOptions> {
+  /** `false`: errors are passed on, those of axios as what they mean. */
+  readonly renderErrors: boolean;
+  /** Name of the user whom a request is about. */
+  readonly nameIn: (req: Request) => string | undefined;
+}
+
+type KnownOptions = 'onEvent' | 'statusByApiCode' | 'loginUrl';
+
+/** Makes an error middleware. */
+export function errorMiddleware(config: ErrorMiddlewareConfig): ConnectErrorMiddleware {
+  const { onEvent, statusByApiCode, loginUrl, renderErrors, nameIn } = config;
   return function connectErrors(error: unknown, req: Request, res: Response, next: NextFunction): void {
-    const known = isConnectError(error) ? error : errorFromAxios(error, { statusByApiCode, loginUrl });
-    if (known === undefined || res.headersSent) {
+    const found = isConnectError(error) ? error : errorFromAxios(error, { statusByApiCode, loginUrl });
+    if (found === undefined || res.headersSent) {
       next(error);
       return;
     }
-    emitAnswer(onEvent ?? (isHeard(req) ? heardElsewhere : undefined), known, res);
-    answerError(known, req, res, render);
+    const known = withLoginUrl(found, loginUrl);
+    emitAnswer(onEvent ?? (isHeard(req) ? heardElsewhere : undefined), known, res, nameIn(req));
+    if (renderErrors) answerError(known, req, res, config);
+    else next(known);
   };
 }
 

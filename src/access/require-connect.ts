@@ -30,7 +30,7 @@ export interface GuardConfig extends Pick<Config, GuardOptions> {
   readonly owners: Pick<Owners, 'nameIn'>;
 }
 
-type GuardOptions = 'loginUrl' | 'renderErrors' | 'renderError' | 'onEvent' | 'ownPaths' | 'allowedOrigins';
+type GuardOptions = 'loginUrl' | 'renderErrors' | 'renderError' | 'homeUrl' | 'onEvent' | 'ownPaths' | 'allowedOrigins';
 
 /**
  * Milliseconds after a sign-in in which a refusal is answered with a page: a provider that refuses everybody, and asks
@@ -70,7 +70,7 @@ export function requireConnectGuard(
     const error = loginUrl === undefined || !connectsAgain ? thrown : Object.assign(thrown, { loginUrl });
     emitAnswer(config.onEvent, error, res, config.owners.nameIn(req));
     if (!config.renderErrors || res.headersSent) next(error);
-    else answerError(error, req, res, config.renderError);
+    else answerError(error, req, res, config);
   }
 
   function circles({ reason }: ConnectError, req: Request): boolean {

@@ -1,4 +1,4 @@
-import { CODES, withDocs, type CodeRow, type ConnectErrorCode } from './codes';
+import { CODES, startAgainHelps, withDocs, type CodeRow, type ConnectErrorCode } from './codes';
 import { own, ownOnly } from '../base/own';
 import { newReference } from './reference';
 
@@ -140,6 +140,16 @@ Object.defineProperty(ConnectError.prototype, BRAND, { value: true });
 /** Tells a {@link ConnectError} from anything else, also across two installed copies of this package. */
 export function isConnectError(value: unknown): value is ConnectError {
   return value instanceof Error && BRAND in value;
+}
+
+/** Gives an error the way to another sign-in, where that may help. */
+export function withLoginUrl(error: ConnectError, loginUrl: string | undefined): ConnectError {
+  if (loginUrl === undefined || error.loginUrl !== undefined || !startAgainHelps(error.code)) return error;
+  // A visitor who wants to disconnect is not helped by another sign-in.
+  if (error.stage === 'disconnect') return error;
+  // The app's onConnect may throw one error object again and again, frozen.
+  if (!Object.isExtensible(error)) return error;
+  return Object.assign(error, { loginUrl });
 }
 
 /** The reference of an error; there is none in one that an older copy of this package has made. */

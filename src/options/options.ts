@@ -1,5 +1,6 @@
 import type * as http from 'node:http';
 import type { Request } from 'express';
+import type { Anything } from '../base/anything';
 import type { RenderError } from '../web/respond';
 import type { ConnectEventListener } from '../errors/events';
 import type { RefreshLedger } from '../ledger/ledger';
@@ -114,6 +115,11 @@ export interface ConnectAuthOptions {
   readonly sessionKey?: string | undefined;
   /** HTTP status (400–599) per documented API code, instead of the table's: at sign-in, at refresh and on API calls. */
   readonly statusByApiCode?: Readonly<Record<string | number, number>> | undefined;
+  /**
+   * A page of this site, or of one of `allowedOrigins`, that is linked on error pages which offer nothing else.
+   * @defaultValue no link
+   */
+  readonly homeUrl?: string | undefined;
   /** `false`: failures of our routes go to the app's own error middleware. @defaultValue `true` */
   readonly renderErrors?: boolean | undefined;
   /** Answers a failed request of our routes in the app's own look. */
@@ -129,7 +135,7 @@ export interface ConnectAuthOptions {
    * Awaited before the token enters the session; throwing refuses the sign-in (403 `ERR_CONNECT_DENIED`, or your own
    * ConnectError). What it writes to `req.session` is kept. Not bounded: one that never settles holds the visitor.
    */
-  readonly onConnect?: ((req: Request, token: ConnectToken) => void | Promise<void>) | undefined;
+  readonly onConnect?: ((req: Request, token: ConnectToken) => Anything) | undefined;
   /** Static extra parameters of the authorization request; cannot replace protocol parameters. */
   readonly authorizeParams?: Readonly<Record<string, string>> | undefined;
 }

@@ -68,5 +68,6 @@ function complete(values: OptionValues): Config {
     publicPrefix: prefix,
     afterConnect: sitePath(values.afterConnect),
     afterDisconnect: sitePath(values.afterDisconnect),
+    homeUrl: values.homeUrl === undefined ? undefined : sitePath(values.homeUrl),
   });
 }

@@ -25,6 +25,7 @@ export interface Related extends Places {
   readonly allowedOrigins: readonly string[];
   readonly afterConnect: string;
   readonly afterDisconnect: string;
+  readonly homeUrl?: string | undefined;
 }
 
 const samePath = (path: string): string => path.toLowerCase().replace(/\/+$/u, '');
@@ -93,9 +94,10 @@ export function relationFaults(config: Related, bad: ReadonlySet<string>): strin
   const located = sound('redirectUri', 'callbackPath', 'authorizePath', 'disconnectPath');
   const ownPaths = located ? publicPaths({ redirectUri, callbackPath, authorizePath, disconnectPath }) : [];
   const allowedOrigins = sound('allowedOrigins') ? config.allowedOrigins : undefined;
-  for (const name of ['afterConnect', 'afterDisconnect'] as const) {
+  for (const name of ['afterConnect', 'afterDisconnect', 'homeUrl'] as const) {
     const path = config[name];
-    if (sound(name) && safeReturnTo(path, { ownPaths, allowedOrigins }) === undefined) faults.push(name);
+    if (path !== undefined && sound(name) && safeReturnTo(path, { ownPaths, allowedOrigins }) === undefined)
+      faults.push(name);
   }
   return faults;
 }

@@ -18,6 +18,7 @@ import {
 } from '../checks/values';
 import type { RenderError } from '../web/respond';
 import type { ConnectEventListener } from '../errors/events';
+import type { Anything } from '../base/anything';
 import { isFields, own } from '../base/own';
 import { agentFault, type AgentFault } from '../checks/agent-fault';
 import { API_BASE_URL, AUTHORIZE_URL, TOKEN_URL } from '../provider/token/endpoints';
@@ -222,6 +223,7 @@ export const OPTIONS = {
     expected: 'documented API codes with HTTP statuses 400–599',
     default: Object.freeze({}),
   },
+  homeUrl: { read: sitePath, expected: SITE_PATH_EXPECTED, env: 'text' },
   renderErrors: { read: flag, expected: FLAG_EXPECTED, default: true },
   renderError: {
     read: only((value): value is RenderError => typeof value === 'function'),
@@ -233,9 +235,7 @@ export const OPTIONS = {
   },
   silent: { read: flag, expected: FLAG_EXPECTED, default: false },
   onConnect: {
-    read: only(
-      (value): value is (req: Request, token: ConnectToken) => void | Promise<void> => typeof value === 'function',
-    ),
+    read: only((value): value is (req: Request, token: ConnectToken) => Anything => typeof value === 'function'),
     expected: CALLABLE_EXPECTED,
   },
   authorizeParams: {

@@ -29,7 +29,7 @@ export async function consent(
 }
 
 /** What the app throws may hold anything, so only a ConnectError of its own goes on. */
-async function ask(app: () => Promise<void>): Promise<void> {
+async function ask(app: () => Promise<unknown>): Promise<void> {
   try {
     await app();
   } catch (thrown) {

@@ -1,5 +1,4 @@
 import type { NextFunction, Request, RequestHandler, Response } from 'express';
-import { startAgainHelps } from '../errors/codes';
 import { emitAnswer } from '../errors/emit';
 import { answerError } from '../web/respond';
 import {
@@ -7,6 +6,7 @@ import {
   ConnectError,
   PRIVATE_HEADERS,
   isConnectError,
+  withLoginUrl,
   type ConnectStage,
 } from '../errors/connect-error';
 import type { Config } from '../options/read';
@@ -15,7 +15,7 @@ import { detach } from '../session/store';
 import type { SignInParts } from './parts';
 
 /** What a route of ours needs to answer failures. */
-export type VisitConfig = Pick<Config, 'renderErrors' | 'renderError' | 'onEvent' | 'loginUrl'> &
+export type VisitConfig = Pick<Config, 'renderErrors' | 'renderError' | 'homeUrl' | 'onEvent' | 'loginUrl'> &
   Pick<SignInParts, 'owners'>;
 
 /** What a route of ours is. */
@@ -85,14 +85,5 @@ function fail(thrown: unknown, req: Request, res: Response, next: NextFunction, 
   // The store is in trouble: express-session must not wait for it, nor write what this request has left unfinished.
   if (error.code === 'ERR_CONNECT_STORE') detach(req);
   if (!config.renderErrors || res.headersSent) next(error);
-  else answerError(error, req, res, config.renderError);
-}
-
-function withLoginUrl(error: ConnectError, loginUrl: string | undefined): ConnectError {
-  if (loginUrl === undefined || error.loginUrl !== undefined || !startAgainHelps(error.code)) return error;
-  // Who wants to disconnect is not helped by another sign-in.
-  if (error.stage === 'disconnect') return error;
-  // The app's onConnect may throw one error object again and again, frozen.
-  if (!Object.isExtensible(error)) return error;
-  return Object.assign(error, { loginUrl });
+  else answerError(error, req, res, config);
 }

@@ -35,9 +35,14 @@ function escapeHtml(text: string): string {
   return text.replace(/[&<>"']/gu, (character) => `&#${character.charCodeAt(0)};`);
 }
 
-/** The error as a self-contained page: our static words, no text of a visitor or the provider. */
-export function errorPage(error: ConnectError): string {
-  const again = error.loginUrl === undefined ? '' : `<a href="${escapeHtml(error.loginUrl)}">Start again</a>\n`;
+/**
+ * The error as a self-contained page: our static words, no text of a visitor or the provider.
+ * @param homeUrl - where a visitor can go who cannot start again
+ */
+export function errorPage(error: ConnectError, homeUrl: string | undefined): string {
+  const [url, label] =
+    error.loginUrl === undefined ? [homeUrl, 'Go to the start page'] : [error.loginUrl, 'Start again'];
+  const link = url === undefined ? '' : `<a href="${escapeHtml(url)}">${label}</a>\n`;
   const reference = referenceOf(error);
   const named = reference === undefined ? '' : `<br>Reference ${escapeHtml(reference)}`;
   return `<!doctype html>
@@ -53,7 +58,7 @@ export function errorPage(error: ConnectError): string {
 <main>
 <h1>${escapeHtml(error.title)}</h1>
 <p>${escapeHtml(error.detail)}</p>
-${again}<small>Error ${error.status} · ${escapeHtml(error.code)}${named}</small>
+${link}<small>Error ${error.status} · ${escapeHtml(error.code)}${named}</small>
 </main>
 </body>
 </html>

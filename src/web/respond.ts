@@ -1,16 +1,26 @@
 import type { Request, Response } from 'express';
+import type { Anything } from '../base/anything';
 import { ERROR_PAGE_CSP, errorPage } from './error-page';
 import { referenceOf, type ConnectError } from '../errors/connect-error';
 import { isShownToPerson } from './request-kind';
 
-/** Answers a request with the app's own error page; status and headers are already set. */
-export type RenderError = (error: ConnectError, req: Request, res: Response) => void | Promise<void>;
+/** Answers a request with the app's own error page; status and headers are already set. What it returns is awaited only. */
+export type RenderError = (error: ConnectError, req: Request, res: Response) => Anything;
+
+/** How errors are answered. */
+export interface AnswerConfig {
+  /** Without it, or when it fails, the standard page or problem+json is sent. */
+  readonly renderError?: RenderError | undefined;
+  /** Linked on pages that offer nothing else. */
+  readonly homeUrl?: string | undefined;
+}
 
 /**
- * Sends the HTTP answer of an error. Status and headers are set before `render` is called; when that throws or rejects
+ * Sends the HTTP answer of an error. Status and headers are set before `renderError` is called; when that throws or rejects
  * before it has begun to answer, the standard answer is given.
  */
-export function answerError(error: ConnectError, req: Request, res: Response, render?: RenderError): void {
+export function answerError(error: ConnectError, req: Request, res: Response, config: AnswerConfig): void {
+  const { renderError, homeUrl } = config;
   res
     .status(error.status)
     .set(error.headers)
@@ -18,27 +28,27 @@ export function answerError(error: ConnectError, req: Request, res: Response, re
     .vary('Accept')
     .vary('Sec-Fetch-Mode');
   const fallBack = (): void => {
-    if (!res.headersSent) standardAnswer(error, req, res);
+    if (!res.headersSent) standardAnswer(error, req, res, homeUrl);
     // The response has started: destroy it so that the client does not hang.
     else if (!res.writableEnded) res.destroy();
   };
-  if (render === undefined) {
+  if (renderError === undefined) {
     fallBack();
     return;
   }
   try {
-    Promise.resolve(render(error, req, res)).catch(fallBack);
+    Promise.resolve(renderError(error, req, res)).catch(fallBack);
   } catch {
     fallBack();
   }
 }
 
-function standardAnswer(error: ConnectError, req: Request, res: Response): void {
+function standardAnswer(error: ConnectError, req: Request, res: Response, homeUrl: string | undefined): void {
   // A failed render may have begun to describe another answer.
   res.status(error.status);
   if (isShownToPerson(req)) {
     res.set('Content-Security-Policy', ERROR_PAGE_CSP);
-    send(res, 'text/html; charset=utf-8', errorPage(error));
+    send(res, 'text/html; charset=utf-8', errorPage(error, homeUrl));
   } else {
     send(res, 'application/problem+json', JSON.stringify(problem(error)));
   }

@@ -103,11 +103,12 @@ expectTypeOf<ConnectAuthOptions>().toEqualTypeOf<{
   readonly agent?: http.Agent | undefined;
   readonly sessionKey?: string | undefined;
   readonly statusByApiCode?: Readonly<Record<string | number, number>> | undefined;
+  readonly homeUrl?: string | undefined;
   readonly renderErrors?: boolean | undefined;
   readonly renderError?: RenderError | undefined;
   readonly onEvent?: ConnectEventListener | undefined;
   readonly silent?: boolean | undefined;
-  readonly onConnect?: ((req: Request, token: ConnectToken) => void | Promise<void>) | undefined;
+  readonly onConnect?: ((req: Request, token: ConnectToken) => ReturnType<RenderError>) | undefined;
   readonly authorizeParams?: Readonly<Record<string, string>> | undefined;
   readonly owner?: OwnerOf | undefined;
   readonly connections?: ConnectionStore | undefined;
@@ -123,7 +124,7 @@ expectTypeOf<EncryptionKey>().toEqualTypeOf<{ readonly id: string; readonly secr
 expectTypeOf<ConnectAuth>().toExtend<Router>();
 type OwnKeys = Exclude<keyof ConnectAuth, keyof Router>;
 expectTypeOf<OwnKeys>().toEqualTypeOf<
-  'authorize' | 'callback' | 'disconnect' | 'requireConnect' | 'getToken' | 'client' | 'of' | 'close'
+  'authorize' | 'callback' | 'disconnect' | 'requireConnect' | 'getToken' | 'client' | 'of' | 'errorHandler' | 'close'
 >();
 expectTypeOf<ConnectAuth['authorize' | 'callback' | 'disconnect']>().toEqualTypeOf<ConnectHandler>();
 expectTypeOf<ConnectHandler>().toExtend<RequestHandler>();
@@ -131,6 +132,7 @@ expectTypeOf<ConnectAuth['requireConnect']>().toEqualTypeOf<(options?: RequireCo
 expectTypeOf<ConnectAuth['getToken']>().toEqualTypeOf<GetToken>();
 expectTypeOf<ConnectAuth['of']>().toEqualTypeOf<(owner: string | number) => ConnectAccount>();
 expectTypeOf<ConnectAuth['client']>().toEqualTypeOf<(req: Request) => ConnectClient>();
+expectTypeOf<ConnectAuth['errorHandler']>().toEqualTypeOf<() => ConnectErrorMiddleware>();
 expectTypeOf<ConnectAuth['close']>().toEqualTypeOf<() => Promise<void>>();
 expectTypeOf<Pick<ConnectAuth, OwnKeys>>().toEqualTypeOf<Readonly<Pick<ConnectAuth, OwnKeys>>>();
 expectTypeOf<GetToken>().toEqualTypeOf<(req: Request, ask?: TokenRequest) => Promise<ConnectToken>>();

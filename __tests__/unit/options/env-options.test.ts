@@ -60,6 +60,7 @@ const readable: readonly Row[] = [
   ['CONNECT_AFTER_CONNECT', '/welcome', 'afterConnect', '/welcome'],
   ['CONNECT_API_BASE_URL', 'https://provider.example/v2', 'apiBaseUrl', 'https://provider.example/v2'],
   ['CONNECT_AFTER_DISCONNECT', '/bye', 'afterDisconnect', '/bye'],
+  ['CONNECT_HOME_URL', '/bye', 'homeUrl', '/bye'],
   ['CONNECT_ALLOWED_ORIGINS', 'https://spa.example', 'allowedOrigins', ['https://spa.example']],
   [
     'CONNECT_ALLOWED_ORIGINS',
