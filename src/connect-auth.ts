@@ -66,13 +66,20 @@ export type ConnectAuth = Router & {
   /**
    * Makes a guard for routes that need a connected account; behind it `req.session.connectToken` is fresh.
    * @throws ConnectError `ERR_CONNECT_OPTIONS`
+   * @example app.get('/reports', connect.requireConnect(), (req, res) => res.render('reports'));
    */
   readonly requireConnect: (options?: RequireConnectOptions) => ConnectHandler;
-  /** Gives the visitor's token, refreshed when due; `refused`: the access token that the API has just answered 401 to. */
+  /**
+   * Gives the visitor's token, refreshed when due; `refused`: the access token that the API has just answered 401 to.
+   * @throws ConnectError `ERR_CONNECT_REQUIRED`, `ERR_CONNECT_EXPIRED`, `ERR_CONNECT_LEDGER`, `ERR_CONNECT_STORE`,
+   * `ERR_CONNECT_NO_SESSION`, or what the provider answered to a refresh that had to be made
+   * @example const { access_token } = await connect.getToken(req);
+   */
   readonly getToken: GetToken;
   /**
    * Gives an axios instance that calls the Connect API as the visitor: signed, refreshed when due or refused, errors as
    * ConnectError, and never anywhere else than below `apiBaseUrl`.
+   * @example const { data } = await connect.client(req).get('/me');
    */
   readonly client: (req: Request) => ConnectClient;
   /**
@@ -97,6 +104,14 @@ export type ConnectAuth = Router & {
  * `GET /connect/authorize`, `GET /connect/callback` and `POST /connect/disconnect`. After a sign-in
  * `req.session.connectToken` holds the token set.
  * @throws ConnectError `ERR_CONNECT_OPTIONS` naming every option that is not usable, never a value
+ * @example
+ * app.use(session({ secret, resave: false, saveUninitialized: false }));
+ * const connect = connectAuth(connectOptionsFromEnv());
+ * app.use(connect);
+ * app.get('/reports', connect.requireConnect(), async (req, res) => {
+ *   const { data } = await connect.client(req).get('/me');
+ *   res.json(data);
+ * });
  */
 export function connectAuth(options: ConnectAuthOptions): ConnectAuth {
   const config = readOptions(options);

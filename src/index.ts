@@ -10,6 +10,8 @@ export {
   isConnectError,
   type ConnectErrorCode,
   type ConnectErrorDetails,
+  type ConnectErrorReason,
+  type KnownConnectError,
   type ConnectStage,
   type ProviderSign,
 } from './errors/connect-error';

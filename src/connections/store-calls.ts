@@ -57,7 +57,7 @@ export function storeCalls(store: ConnectionStore, timeoutMs: number): StoreCall
 }
 
 /** Reason and message for what a store has thrown. */
-function faultOf(error: unknown): readonly [string, string] {
+function faultOf(error: unknown): readonly ['failed' | 'timeout' | 'answer', string] {
   const reason = isConnectError(error) && error.code === 'ERR_CONNECT_STORE' ? error.reason : undefined;
   if (reason === 'timeout') return [reason, AWAY];
   return reason === 'answer' ? [reason, NO_RECORD] : ['failed', AWAY];

@@ -1,5 +1,5 @@
 /** What follows from a code alone. */
-export interface CodeRow {
+export interface CodeRow<Reason extends string = string> {
   /** HTTP status of our answer. */
   readonly status: number;
   /** Shown to visitors. */
@@ -12,10 +12,13 @@ export interface CodeRow {
   readonly retryable: boolean;
   /** Whether a new sign-in may help this visitor: answers then carry a link to it. */
   readonly startAgain: boolean;
+  /** Which variants there are, told apart by `reason`. */
+  readonly reasons: readonly Reason[];
   /** More precise `detail` per `reason`. */
-  readonly detailByReason?: Readonly<Record<string, string>>;
+  readonly detailByReason?: Readonly<Partial<Record<Reason, string>>>;
 }
 
+const NONE: readonly never[] = [];
 const OURS = 'This site has a problem on its side, and nothing you did caused it. Please tell its operator.';
 
 /** One row for each error code. No text holds a value. */
@@ -23,6 +26,7 @@ export const CODES = table({
   ERR_CONNECT_OPTIONS: {
     status: 500,
     title: 'Sign-in is not set up correctly',
+    reasons: NONE,
     detail: OURS,
     retryable: false,
     startAgain: false,
@@ -31,6 +35,7 @@ export const CODES = table({
   ERR_CONNECT_NO_SESSION: {
     status: 500,
     title: 'Sign-in is not set up correctly',
+    reasons: ['client_side', 'genid'],
     detail: OURS,
     retryable: false,
     startAgain: false,
@@ -39,6 +44,7 @@ export const CODES = table({
   ERR_CONNECT_COOKIE: {
     status: 500,
     title: 'Sign-in is not set up correctly',
+    reasons: ['secure', 'same_site', 'domain', 'path'],
     detail: OURS,
     retryable: false,
     startAgain: false,
@@ -47,6 +53,7 @@ export const CODES = table({
   ERR_CONNECT_STORE: {
     status: 503,
     title: 'Sign-in is not available right now',
+    reasons: ['failed', 'timeout', 'answer', 'conflict', 'no_session', 'gone', 'setup'],
     retryable: true,
     startAgain: true,
     detail: 'This site could not reach its own storage. Nothing is lost: please try again in a moment.',
@@ -55,6 +62,7 @@ export const CODES = table({
   ERR_CONNECT_METHOD: {
     status: 405,
     title: 'Method not allowed',
+    reasons: NONE,
     retryable: false,
     startAgain: false,
     detail: 'This address cannot be used in this way. Please use the link or the button on the site itself.',
@@ -63,6 +71,7 @@ export const CODES = table({
   ERR_CONNECT_PREFETCH: {
     status: 503,
     title: 'Not while prefetching',
+    reasons: NONE,
     retryable: true,
     startAgain: false,
     detail: 'This address cannot be loaded in advance. Open the link when you need it.',
@@ -71,6 +80,7 @@ export const CODES = table({
   ERR_CONNECT_ORIGIN: {
     status: 403,
     title: 'Request refused',
+    reasons: ['foreign', 'missing'],
     retryable: false,
     startAgain: true,
     detail: 'This request did not come from a page of this site. Please use the link on the site itself.',
@@ -79,6 +89,7 @@ export const CODES = table({
   ERR_CONNECT_CALLBACK: {
     status: 400,
     title: 'That was not a sign-in answer',
+    reasons: ['empty', 'state', 'issuer', 'parameters'],
     retryable: false,
     startAgain: true,
     detail: 'The address you came back with does not hold a complete answer. Please start again.',
@@ -87,6 +98,7 @@ export const CODES = table({
   ERR_CONNECT_STATE: {
     status: 403,
     title: 'This sign-in does not belong to this browser',
+    reasons: ['overwritten', 'no_session', 'missing', 'unknown', 'expired', 'used', 'owner'],
     retryable: false,
     startAgain: true,
     detail:
@@ -100,6 +112,7 @@ export const CODES = table({
   ERR_CONNECT_DENIED: {
     status: 403,
     title: 'The connection was declined',
+    reasons: ['on_connect'],
     retryable: false,
     startAgain: true,
     detail: 'Your account was not connected, because access was declined. You can start again at any time.',
@@ -108,6 +121,7 @@ export const CODES = table({
   ERR_CONNECT_GRANT: {
     status: 400,
     title: 'This sign-in is no longer valid',
+    reasons: NONE,
     retryable: false,
     startAgain: true,
     detail: 'The sign-in took too long or was used before. Please start again.',
@@ -117,6 +131,7 @@ export const CODES = table({
   ERR_CONNECT_REQUIRED: {
     status: 401,
     title: 'Please connect your account',
+    reasons: ['disconnected', 'nobody'],
     retryable: false,
     startAgain: true,
     detail: 'This page needs a connected account. Please connect yours, then you can go on.',
@@ -125,6 +140,7 @@ export const CODES = table({
   ERR_CONNECT_EXPIRED: {
     status: 401,
     title: 'Your connection has ended',
+    reasons: ['invalid_grant', 'lost_response', 'refused', 'revoked', 'replaced'],
     retryable: false,
     startAgain: true,
     detail: 'Please connect your account again.',
@@ -136,6 +152,18 @@ export const CODES = table({
   ERR_CONNECT_CONFIG: {
     status: 500,
     title: 'Sign-in is not set up correctly',
+    reasons: [
+      'key',
+      'namespace',
+      'record',
+      'url',
+      'method',
+      'body',
+      'timeout',
+      'response_type',
+      'cancel_token',
+      'request',
+    ],
     detail: OURS,
     retryable: false,
     startAgain: false,
@@ -146,6 +174,7 @@ export const CODES = table({
   ERR_CONNECT_ACCOUNT: {
     status: 409,
     title: 'Your account needs attention',
+    reasons: NONE,
     retryable: false,
     startAgain: true,
     detail:
@@ -155,6 +184,7 @@ export const CODES = table({
   ERR_CONNECT_FORBIDDEN: {
     status: 403,
     title: 'Your account is not allowed to do this',
+    reasons: ['insufficient_scope'],
     retryable: false,
     startAgain: true,
     detail: 'The provider does not allow this for your account. Another account may work.',
@@ -166,6 +196,7 @@ export const CODES = table({
   ERR_CONNECT_RATE_LIMITED: {
     status: 503,
     title: 'Too many requests',
+    reasons: ['resting', 'exchanges'],
     retryable: true,
     startAgain: true,
     detail: 'The provider is receiving too many requests from this site. Please try again in a moment.',
@@ -178,6 +209,7 @@ export const CODES = table({
   ERR_CONNECT_UNAVAILABLE: {
     status: 502,
     title: 'The provider is not available',
+    reasons: ['unreachable', 'broken'],
     retryable: true,
     startAgain: true,
     detail: 'The service that we connect to is down or under maintenance. Please try again in a moment.',
@@ -186,6 +218,7 @@ export const CODES = table({
   ERR_CONNECT_TIMEOUT: {
     status: 504,
     title: 'The provider did not answer in time',
+    reasons: NONE,
     retryable: true,
     startAgain: true,
     detail: 'The service that we connect to is too slow right now. Please try again in a moment.',
@@ -194,6 +227,7 @@ export const CODES = table({
   ERR_CONNECT_RESPONSE: {
     status: 502,
     title: 'The provider gave an unusable answer',
+    reasons: ['no_token', 'redirect', 'too_large', 'encoded', 'not_json', 'html', 'unknown_error', 'http_status'],
     retryable: true,
     startAgain: true,
     detail: 'The service that we connect to answered in a way that we cannot use. Please try again later.',
@@ -202,6 +236,7 @@ export const CODES = table({
   ERR_CONNECT_API: {
     status: 400,
     title: 'The provider refused the request',
+    reasons: NONE,
     retryable: false,
     startAgain: true,
     detail: 'The service that we connect to did not accept the request.',
@@ -210,6 +245,7 @@ export const CODES = table({
   ERR_CONNECT_LEDGER: {
     status: 503,
     title: 'Your connection is being renewed',
+    reasons: ['away', 'busy', 'timeout', 'refused', 'setup', 'answer', 'key', 'moved'],
     retryable: true,
     startAgain: true,
     detail:
@@ -225,6 +261,11 @@ export const CODES = table({
 // Extract, which takes nothing away, makes editors show this name and not the whole list.
 /** Every code that this package throws. Stable: a rename is a breaking change. */
 export type ConnectErrorCode = Extract<keyof typeof CODES, string>;
+
+/** What `reason` can be of a code; of all codes together where none is named. */
+export type ConnectErrorReason<Code extends ConnectErrorCode = ConnectErrorCode> = {
+  [Each in Code]: (typeof CODES)[Each] extends CodeRow<infer Reason> ? Reason : never;
+}[Code];
 
 /** Ships with the package; its headings are the codes. */
 const DOCS = 'express-connect-auth/docs/errors.md';
@@ -244,7 +285,9 @@ export function startAgainHelps(code: ConnectErrorCode): boolean {
   return !Object.hasOwn(CODES, code) || CODES[code].startAgain;
 }
 
-/** Gives the table its type: the codes by name, the rest as {@link CodeRow}. */
-function table<Code extends string>(rows: Readonly<Record<Code, CodeRow>>): Readonly<Record<Code, CodeRow>> {
+/** Gives the table its type: the codes by name, each with its reasons, the rest as {@link CodeRow}. */
+function table<Reasons extends Readonly<Record<string, string>>>(rows: {
+  readonly [Code in keyof Reasons]: CodeRow<Reasons[Code]>;
+}): { readonly [Code in keyof Reasons]: CodeRow<Reasons[Code]> } {
   return rows;
 }

@@ -1,8 +1,18 @@
-import { CODES, startAgainHelps, withDocs, type CodeRow, type ConnectErrorCode } from './codes';
+import {
+  CODES,
+  startAgainHelps,
+  withDocs,
+  type CodeRow,
+  type ConnectErrorCode,
+  type ConnectErrorReason,
+} from './codes';
 import { own, ownOnly } from '../base/own';
 import { newReference } from './reference';
 
-export type { ConnectErrorCode } from './codes';
+export type { ConnectErrorCode, ConnectErrorReason } from './codes';
+
+/** A reason that an app has made up. A plain string would take the documented ones out of an editor's list. */
+type OwnReason = string & NonNullable<unknown>;
 
 /** `Retry-After` of what passes by itself within moments. */
 export const COME_AGAIN_SECONDS = 2;
@@ -30,8 +40,8 @@ export interface ConnectErrorDetails {
   readonly stage?: ConnectStage;
   /** HTTP status of our answer, 400–599. @defaultValue the code's own status */
   readonly status?: number;
-  /** Tells variants of one code apart, for example `expired` under `ERR_CONNECT_STATE`. */
-  readonly reason?: string;
+  /** Tells variants of one code apart, for example `expired` under `ERR_CONNECT_STATE`; or a word of your own. */
+  readonly reason?: ConnectErrorReason | OwnReason;
   /** What the provider said, in numbers and registered names. */
   readonly provider?: ProviderSign;
   /** Seconds, 0–3600; sent as `Retry-After`. */
@@ -87,8 +97,11 @@ export class ConnectError extends Error {
   readonly expose: boolean;
   /** Response headers that belong to the answer, `Retry-After` for example. */
   readonly headers: Readonly<Record<string, string>>;
-  /** Tells variants of one `code` apart, for example `expired` under `ERR_CONNECT_STATE`. */
-  readonly reason?: string;
+  /**
+   * Tells variants of one `code` apart, for example `expired` under `ERR_CONNECT_STATE`. Behind {@link isConnectError} your
+   * editor knows which there are of the code; an error that the app has made may have a word of its own.
+   */
+  readonly reason?: ConnectErrorReason | OwnReason;
   /** Seconds, 0–3600. */
   readonly retryAfterSeconds?: number;
   /** What the provider said, in numbers and registered names. */
@@ -137,8 +150,19 @@ function detailFor(row: CodeRow, reason: string | undefined): string | undefined
 
 Object.defineProperty(ConnectError.prototype, BRAND, { value: true });
 
-/** Tells a {@link ConnectError} from anything else, also across two installed copies of this package. */
-export function isConnectError(value: unknown): value is ConnectError {
+/** A {@link ConnectError} of this package: each `code` with the reasons that it can have. */
+export type KnownConnectError = {
+  readonly [Code in ConnectErrorCode]: ConnectError & {
+    readonly code: Code;
+    readonly reason?: ConnectErrorReason<Code>;
+  };
+}[ConnectErrorCode];
+
+/**
+ * Tells a {@link ConnectError} from anything else, also across two installed copies of this package.
+ * @example if (isConnectError(error) && error.code === 'ERR_CONNECT_STATE' && error.reason === 'expired') { … }
+ */
+export function isConnectError(value: unknown): value is KnownConnectError {
   return value instanceof Error && BRAND in value;
 }
 

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { isConnectError, type ConnectErrorCode, type ConnectStage } from './connect-error';
+import { isConnectError, type ConnectError, type ConnectErrorCode, type ConnectStage } from './connect-error';
 import { own } from '../base/own';
 
 /** What events have in common. Which of them have a connection or a reference, they say themselves. */
@@ -25,7 +25,7 @@ export interface Failure extends EventBase {
   /** `reference` of the ConnectError, which visitors see on the error page. */
   readonly reference?: string;
   /** Tells variants of one `code` apart. */
-  readonly reason?: string;
+  readonly reason?: ConnectError['reason'];
   /** For whoever runs the app: cause, next step and where to read on; no value that a visitor or the provider sent. */
   readonly message?: string;
   /** One of the provider's documented codes, where it said one. */

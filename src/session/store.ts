@@ -1,7 +1,7 @@
 import type { Request, Response } from 'express';
 import type { Session, SessionData, Store } from 'express-session';
 import { within } from '../base/within';
-import { COME_AGAIN_SECONDS, ConnectError, type ConnectStage } from '../errors/connect-error';
+import { COME_AGAIN_SECONDS, ConnectError, type ConnectStage, type ConnectErrorReason } from '../errors/connect-error';
 import { saveInstead } from './hooks';
 import type { ConnectToken } from './connect-token';
 
@@ -180,7 +180,11 @@ export function lockPatience(
 }
 
 /** An `ERR_CONNECT_STORE`; what the store said (it may hold its address or password) stays out. */
-export function storeError(stage: ConnectStage, reason: string, message?: string): ConnectError {
+export function storeError(
+  stage: ConnectStage,
+  reason: ConnectErrorReason<'ERR_CONNECT_STORE'>,
+  message?: string,
+): ConnectError {
   return new ConnectError('ERR_CONNECT_STORE', {
     stage,
     reason,

@@ -1,7 +1,7 @@
 import { isIP } from 'node:net';
 import type { Request } from 'express';
 import type { Cookie } from 'express-session';
-import { ConnectError } from '../errors/connect-error';
+import { ConnectError, type ConnectErrorReason } from '../errors/connect-error';
 import { ownOnly } from '../base/own';
 
 /**
@@ -60,6 +60,6 @@ function isHttps(req: Request): boolean {
   return req.secure || forwarded === 'https';
 }
 
-function refuse(reason: string, message: string): never {
+function refuse(reason: ConnectErrorReason<'ERR_CONNECT_COOKIE'>, message: string): never {
   throw new ConnectError('ERR_CONNECT_COOKIE', { stage: 'authorize', reason, message });
 }

@@ -28,6 +28,11 @@ const TOKEN_PATH = '/v1/oauth2/token';
  * Starts a provider for tests and demos: what Appy Pie Connect documents, and switches for what it does not. It takes
  * no real credentials, and its tokens are worth nothing anywhere else.
  * @throws TypeError for an unknown switch or value; the error of node:net when the port is taken.
+ * @example
+ * const sandbox = await startSandbox();
+ * app.use(connectAuth({ ...sandbox.connectOptions, redirectUri: 'http://localhost/connect/callback' }));
+ * // … sandbox.allow(url) clicks "Allow" for the visitor.
+ * await sandbox.close();
  */
 export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbox> {
   const startSwitches = changeSwitches(DEFAULT_SWITCHES, options.switches ?? {});

@@ -21,8 +21,10 @@ import {
   type ConnectClient,
   type ConnectErrorMiddleware,
   type ConnectHandler,
-  type ConnectError,
+  ConnectError,
   type ConnectErrorCode,
+  type ConnectErrorReason,
+  type KnownConnectError,
   type ConnectEvent,
   type ConnectEventListener,
   type ConnectStage,
@@ -264,7 +266,18 @@ expectTypeOf<ConnectError>().toExtend<Error>();
 expectTypeOf<ConnectError['code']>().toEqualTypeOf<ConnectErrorCode>();
 expectTypeOf<ConnectError['reference']>().toEqualTypeOf<string>();
 expectTypeOf<ConnectError['provider']>().toEqualTypeOf<ProviderSign | undefined>();
-expectTypeOf(isConnectError).guards.toEqualTypeOf<ConnectError>();
+expectTypeOf(isConnectError).guards.toExtend<ConnectError>();
+if (isConnectError(something)) {
+  // Each code with its own reasons; what an app makes up is behind `instanceof` only.
+  if (something.code === 'ERR_CONNECT_RATE_LIMITED')
+    expectTypeOf(something.reason).toEqualTypeOf<'resting' | 'exchanges' | undefined>();
+  if (something.code === 'ERR_CONNECT_GRANT') expectTypeOf(something.reason).toEqualTypeOf<undefined>();
+  // @ts-expect-error -- no such reason
+  expectTypeOf(something.code === 'ERR_CONNECT_STATE' && something.reason === 'expried').toBeBoolean();
+}
+if (something instanceof ConnectError) expectTypeOf(something.reason === 'staff_only').toBeBoolean();
+expectTypeOf<ConnectErrorReason<'ERR_CONNECT_ORIGIN'>>().toEqualTypeOf<'foreign' | 'missing'>();
+expectTypeOf<KnownConnectError['code']>().toEqualTypeOf<ConnectErrorCode>();
 expectTypeOf(isConnectError).toBeCallableWith(something);
 
 // Ledgers.

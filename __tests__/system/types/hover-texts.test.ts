@@ -28,6 +28,7 @@ const WITHOUT_DEFAULT = [
   'agent',
   'statusByApiCode',
   'loginUrl',
+  'homeUrl',
   'renderError',
   'onEvent',
   'onConnect',
@@ -43,6 +44,7 @@ interface Texts {
   readonly exported: (entry: string) => readonly (readonly [name: string, symbol: ts.Symbol])[];
   readonly hoverText: (symbol: ts.Symbol) => string;
   readonly defaultOf: (symbol: ts.Symbol) => string;
+  readonly exampleOf: (symbol: ts.Symbol) => string;
 }
 
 function read(changed: Readonly<Record<string, string>> = {}): Texts {
@@ -60,14 +62,17 @@ function read(changed: Readonly<Record<string, string>> = {}): Texts {
       checker.getPropertiesOfType(checker.getDeclaredTypeOfSymbol(exportsOf(program, entry).get(name)!)).filter(isOurs),
     exported: (entry) => [...exportsOf(program, entry)],
     hoverText: (symbol) => ts.displayPartsToString(symbol.getDocumentationComment(checker)).trim(),
-    defaultOf: (symbol) =>
-      symbol
-        .getJsDocTags(checker)
-        .filter(({ name }) => name === 'defaultValue')
-        .map(({ text }) => ts.displayPartsToString(text))
-        .join()
-        .trim(),
+    defaultOf: (symbol) => tagOf(symbol, 'defaultValue'),
+    exampleOf: (symbol) => tagOf(symbol, 'example'),
   };
+
+  function tagOf(symbol: ts.Symbol, tag: string): string {
+    const tags = symbol.getJsDocTags(checker).filter(({ name }) => name === tag);
+    return tags
+      .map(({ text }) => ts.displayPartsToString(text))
+      .join()
+      .trim();
+  }
 }
 
 const texts = read();
@@ -96,6 +101,19 @@ test.each(ENTRIES)('every name that %s exports has a hover text', (entry) => {
   const exported = texts.exported(entry);
   expect(exported.length).toBeGreaterThan(2);
   expect(exported.filter(([, symbol]) => texts.hoverText(symbol) === '').map(([name]) => name)).toEqual([]);
+});
+
+test('what a newcomer calls first has an example', () => {
+  const exported = ENTRIES.flatMap((entry) => texts.exported(entry));
+  const functions = ['connectAuth', 'isConnectError', 'startSandbox', 'redisLedger', 'postgresLedger'];
+  const members = ['requireConnect', 'client', 'getToken', 'of', 'errorHandler'];
+  const symbols = [
+    ...exported.filter(([name]) => functions.includes(name)).map(([, symbol]) => symbol),
+    ...texts.membersOf('index.ts', 'ConnectAuth').filter(({ name }) => members.includes(name)),
+  ];
+  expect(namesOf(symbols.filter((symbol) => texts.exampleOf(symbol).length > 20)).toSorted()).toEqual(
+    [...functions, ...members].toSorted(),
+  );
 });
 
 // Compiles a second time, on machines that are busy with other suites.

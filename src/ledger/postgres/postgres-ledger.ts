@@ -29,6 +29,9 @@ const SWEPT_AT_ONCE = 100;
  * PgBouncer in transaction mode. Each operation rejects within `queryTimeoutMs` when PostgreSQL does not do it, and so does
  * one that meets a token set that no key opens. docs/postgres.md has the table.
  * @throws ConnectError `ERR_CONNECT_OPTIONS` naming every option that is not usable
+ * @example
+ * const ledger = postgresLedger({ query: (text, values) => pool.query(text, values), encryptionKeys });
+ * app.use(connectAuth({ ...connectOptionsFromEnv(), ledger }));
  */
 export function postgresLedger(options: PostgresLedgerOptions): RefreshLedger {
   const config = readTable('postgresLedger', POSTGRES_TABLE, options);

@@ -25,6 +25,9 @@ const LEDGER: Caller = {
  * `commandTimeoutMs` when Redis does not do it, and so does one that meets a token set that no key opens.
  * Redis must not evict these keys before their time: use `maxmemory-policy noeviction`, or a database of their own.
  * @throws ConnectError `ERR_CONNECT_OPTIONS` naming every option that is not usable
+ * @example
+ * const ledger = redisLedger({ sendCommand: (...args) => redis.sendCommand(args), encryptionKeys });
+ * app.use(connectAuth({ ...connectOptionsFromEnv(), ledger }));
  */
 export function redisLedger(options: RedisLedgerOptions): RefreshLedger {
   const config = redisLedgerConfig(options);

@@ -63,7 +63,7 @@ export function readApiAnswer(answer: WireAnswer, context: ApiReadingContext): A
 /** An answer as far as it counts, whoever has fetched and parsed it. */
 export interface ParsedAnswer extends AnswerHead {
   /** Why the body was not accepted, in a word of ours. */
-  readonly unacceptable?: string | undefined;
+  readonly unacceptable?: WireAnswer['unacceptable'];
   readonly isEmpty: boolean;
   /** {@link UNPARSED_BODY} unless {@link readsBody}. */
   readonly parsed: ParsedBody;

@@ -1,5 +1,11 @@
 import { own, ownOnly } from '../../base/own';
-import { ConnectError, type ConnectErrorCode, type ConnectStage, type ProviderSign } from '../../errors/connect-error';
+import {
+  ConnectError,
+  type ConnectErrorCode,
+  type ConnectStage,
+  type ProviderSign,
+  type ConnectErrorReason,
+} from '../../errors/connect-error';
 
 /** The parts of the journey in which the provider can answer with an error. */
 export type ProviderStage = Extract<ConnectStage, 'exchange' | 'refresh' | 'callback' | 'api'>;
@@ -154,7 +160,11 @@ export function errorForHttpStatus(status: number, about: ErrorCircumstances): C
  * The error for an answer that promises success, or nothing, and does not keep it. `reason` is a word of ours.
  * @param message - what is known more precisely; no value of the answer
  */
-export function errorForUnusableAnswer(reason: string, about: ErrorCircumstances, message?: string): ConnectError {
+export function errorForUnusableAnswer(
+  reason: ConnectErrorReason<'ERR_CONNECT_RESPONSE'>,
+  about: ErrorCircumstances,
+  message?: string,
+): ConnectError {
   return build(UNUSABLE, about, {}, { reason, message });
 }
 

@@ -1,5 +1,6 @@
 import type { ConnectError } from '../../errors/connect-error';
 import type { ConnectToken } from '../../session/connect-token';
+import type { WireAnswer } from '../http/wire';
 import { clockSkewMs } from '../http/clock-skew';
 import { findErrorSigns, type ErrorSigns } from '../errors/error-sign';
 import {
@@ -24,7 +25,7 @@ export interface ProviderAnswer {
   /** The body as text; empty where it was not accepted. */
   readonly body: string;
   /** Why the body was not accepted, in a word of ours; its HTTP status still counts. */
-  readonly unacceptable?: string | undefined;
+  readonly unacceptable?: WireAnswer['unacceptable'];
 }
 
 /** What the reader has to know besides the answer. */
@@ -76,7 +77,7 @@ export function readParsed(
 function signalledError(
   status: number,
   signs: ErrorSigns,
-  unread: string | undefined,
+  unread: 'html' | WireAnswer['unacceptable'],
   about: ErrorCircumstances,
 ): ConnectError | undefined {
   if (signs.accountCode !== undefined) return errorForApiCode(signs.accountCode, about);
