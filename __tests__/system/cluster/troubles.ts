@@ -1,6 +1,6 @@
-import type { Answer, Browser } from '../../support/app';
+import { browser, type Answer, type Browser } from '../../support/app';
 import type { Backend } from './backends';
-import { ask, refusalFrom, refusalOf, signedIn, SITE, tokenFrom, type Refusal, type Worker } from './cluster';
+import { ask, callbackPath, refusalFrom, refusalOf, SITE, tokenFrom, type Refusal, type Worker } from './cluster';
 import { startWorld, worksAtTheApi, type World } from './world';
 
 /** A way in which a database goes wrong, and how it comes back. */
@@ -54,11 +54,7 @@ export function showTroubles<Kind extends Backend>({ start, troubles, silence, b
     '$name, before a claim: valid tokens work, expired ones wait, nobody is signed out',
     async ({ begin, end }) => {
       const { sandbox, sessions } = world;
-      const [fresh, due, expired] = [
-        await signedIn(sandbox, one),
-        await signedIn(sandbox, one),
-        await signedIn(sandbox, one),
-      ];
+      const [fresh, due, expired] = [await signedIn(one), await signedIn(one), await signedIn(one)];
       await sessions.age(due, 30);
       const refreshToken = await sessions.age(expired, -10);
       const tokens = await Promise.all(
@@ -86,7 +82,7 @@ export function showTroubles<Kind extends Backend>({ start, troubles, silence, b
     '$name, between claim and settlement: the token is kept and presented once, whoever waits comes again',
     async ({ begin, end }) => {
       const { sandbox, sessions, ledger } = world;
-      const visitor = await signedIn(sandbox, one);
+      const visitor = await signedIn(one);
       const refreshToken = await sessions.age(visitor, -10);
       const stale = await sessions.read(visitor);
       sandbox.fault({ kind: 'hold', when: 'after' }, { on: 'refresh' });
@@ -118,7 +114,7 @@ export function showTroubles<Kind extends Backend>({ start, troubles, silence, b
     '$name, when the provider has failed: the visitor waits, and stays connected',
     async ({ begin, end }) => {
       const { sandbox, sessions, ledger } = world;
-      const visitor = await signedIn(sandbox, one);
+      const visitor = await signedIn(one);
       const refreshToken = await sessions.age(visitor, -10);
       sandbox.force(503, { on: 'refresh' });
       sandbox.fault({ kind: 'hold', when: 'before' }, { on: 'refresh' });
@@ -142,7 +138,7 @@ export function showTroubles<Kind extends Backend>({ start, troubles, silence, b
 
   test('emptied between claim and settlement: the success is recorded all the same', async () => {
     const { sandbox, sessions } = world;
-    const visitor = await signedIn(sandbox, one);
+    const visitor = await signedIn(one);
     const refreshToken = await sessions.age(visitor, -10);
     const stale = await sessions.read(visitor);
     sandbox.fault({ kind: 'hold', when: 'after' }, { on: 'refresh' });
@@ -161,7 +157,7 @@ export function showTroubles<Kind extends Backend>({ start, troubles, silence, b
     '%s between two refreshes: the session goes on from what it holds',
     async (_name, knows, happen) => {
       const { sandbox, sessions, ledger } = world;
-      const visitor = await signedIn(sandbox, one);
+      const visitor = await signedIn(one);
       await sessions.age(visitor, -10);
       await tokenFrom(one, visitor);
       const refreshToken = await sessions.age(visitor, -10);
@@ -177,7 +173,7 @@ export function showTroubles<Kind extends Backend>({ start, troubles, silence, b
 
   test('silent to a disconnect: the visitor is told to try again, stays, and has no token in the end', async () => {
     const { sandbox, sessions, ledger } = world;
-    const [before, visitor] = [await signedIn(sandbox, one), await signedIn(sandbox, one)];
+    const [before, visitor] = [await signedIn(one), await signedIn(one)];
     const disconnect = (who = visitor): Promise<Answer> =>
       who.visit(`${one.url}/connect/disconnect`, { origin: SITE, accept: 'application/json' }, 'POST');
     // So that a Redis knows the script, and does not ask for it in an answer that is lost.
@@ -207,7 +203,7 @@ export function showTroubles<Kind extends Backend>({ start, troubles, silence, b
     const stranger = await cluster.start({
       ledgerKeys: [{ id: 'k1', secret: 'another ledger secret of the tests, as long as that' }],
     });
-    const visitor = await signedIn(sandbox, one);
+    const visitor = await signedIn(one);
     await sessions.age(visitor, -10);
     const stale = await sessions.read(visitor);
     const { accessToken } = await tokenFrom(one, visitor);
@@ -219,6 +215,16 @@ export function showTroubles<Kind extends Backend>({ start, troubles, silence, b
     expect((await tokenFrom(other, visitor)).accessToken).toBe(accessToken);
     expect(sandbox.calls.refresh).toBe(1);
   });
+
+  /** A new visitor who signs in; the trouble of the test before may not be over for this process. */
+  async function signedIn(worker: Worker): Promise<Browser> {
+    const visitor = browser();
+    const { status } = await onceBack(async () =>
+      visitor.visit(worker.url + (await callbackPath(world.sandbox, worker, visitor))),
+    );
+    expect(status).toBe(302);
+    return visitor;
+  }
 
   /** Lets a process wait for the winner. @returns what it answers in the end, once it is about to look again */
   async function waitingFor(worker: Worker, visitor: Browser): Promise<{ readonly answer: Promise<Refusal> }> {
