@@ -1,9 +1,24 @@
 #!/usr/bin/env node
 import { run } from './cli/run';
 
-/** Resolves at the first SIGINT or SIGTERM; a second one ends the process as if nobody listened. */
+/** Milliseconds between two looks for the process that started this one. */
+const LOOK_MS = 250;
+
+/**
+ * Resolves at the first SIGINT or SIGTERM; a second one ends the process as if nobody listened. npm passes a signal to the
+ * shell that it has started, and that ends without passing it on: so a process that npm has started ends with its parent.
+ */
 function askedToEnd(): Promise<void> {
   return new Promise((resolve) => {
+    const { ppid } = process;
+    if (process.env['npm_command'] !== undefined) {
+      const watch = setInterval(() => {
+        if (process.ppid === ppid) return;
+        clearInterval(watch);
+        resolve();
+      }, LOOK_MS);
+      watch.unref();
+    }
     for (const signal of ['SIGINT', 'SIGTERM'] as const)
       process.once(signal, () => {
         resolve();

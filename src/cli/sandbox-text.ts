@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import type { Sandbox } from '../testing/sandbox';
 import type { SandboxSwitches } from '../testing/switches';
 import type { Paint } from './terminal';
@@ -29,7 +30,10 @@ export function announcement({ sandbox, switches, paint }: Announcement): string
     '',
     paint('bold', 'To paste into .env, for connectAuth(connectOptionsFromEnv()):'),
     '',
+    `SESSION_SECRET=${randomBytes(24).toString('base64url')}`,
     ...variables,
+    '',
+    'and start your app with: node --env-file=.env app.mjs',
     '',
     paint('bold', 'Or to paste into code:'),
     '',

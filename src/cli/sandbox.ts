@@ -1,5 +1,7 @@
 import { startSandbox } from '../testing';
-import type { Sandbox } from '../testing/sandbox';
+import { isCredential } from '../checks/values';
+import { OPTIONS } from '../options/table';
+import type { Sandbox, SandboxOptions } from '../testing/sandbox';
 import {
   SWITCHES,
   SWITCH_NAMES,
@@ -18,17 +20,21 @@ import { painter, wrap } from './terminal';
 const FLAGS: Readonly<Record<string, FlagKind>> = {
   ...Object.fromEntries(SWITCH_NAMES.map((name) => [flagOf(name), 'value'])),
   port: 'value',
+  'client-id': 'value',
+  'client-secret': 'value',
   help: 'switch',
 };
 
 /** What `sandbox --help` says. */
 export const SANDBOX_HELP = `Usage: express-connect-auth sandbox [flags]
 
-Runs a local stand-in for Appy Pie Connect on 127.0.0.1, with a client id and a
-secret of its own, and prints the options to paste. Ctrl+C (SIGINT, SIGTERM)
-stops it.
+Runs a local stand-in for Appy Pie Connect on 127.0.0.1 and prints the options
+to paste. Ctrl+C (SIGINT, SIGTERM) stops it; started by npx, it ends with it.
 
   --port N              [a free one]
+  --client-id ID        [random]
+  --client-secret TEXT  [random]; with these three set, what you have pasted
+                        still fits after a restart
   --help                this text
 
 Switches, for what the provider's documentation leaves open; the first value is
@@ -52,8 +58,13 @@ export const runSandbox: Command = async function runSandbox(args, world) {
   const given = readSwitches(read.flags);
   if ('misuse' in given) return refuse(given.misuse, 'sandbox', world);
 
+  const client = { clientId: read.flags.values.get('client-id'), clientSecret: read.flags.values.get('client-secret') };
+  const unfit = Object.entries(client).find(([, value]) => value !== undefined && !isCredential(value));
+  if (unfit !== undefined)
+    return refuse(`--${flagOf(unfit[0])} takes ${OPTIONS.clientSecret.expected}.`, 'sandbox', world);
+
   const end = asked();
-  const started = await start(Number(port), given.switches);
+  const started = await start({ port: Number(port), switches: given.switches, ...client });
   if (typeof started === 'string') {
     stderr.write(`${started}\n`);
     return 1;
@@ -64,9 +75,10 @@ export const runSandbox: Command = async function runSandbox(args, world) {
   return 0;
 };
 
-async function start(port: number, switches: Partial<SandboxSwitches>): Promise<Sandbox | string> {
+async function start(options: SandboxOptions): Promise<Sandbox | string> {
+  const { port } = options;
   try {
-    return await startSandbox({ port, switches });
+    return await startSandbox(options);
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     if (code === 'EADDRINUSE') return `Port ${port} is taken: choose another with --port, or none for a free one.`;

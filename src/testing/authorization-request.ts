@@ -74,6 +74,6 @@ function isRegistered(redirectUri: string, registered: readonly string[] | undef
     /^https?:$/.test(protocol) &&
     username === '' &&
     password === '' &&
-    /^(localhost|127(\.\d+){3}|\[::1\])$/.test(hostname)
+    /^((.+\.)?localhost|127(\.\d+){3}|\[::1\])$/.test(hostname)
   );
 }

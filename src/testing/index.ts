@@ -5,6 +5,7 @@ export type { PlanOptions, Sandbox, SandboxCalls, SandboxOptions } from './sandb
 export type { SandboxEndpoint } from './plans';
 export type { SandboxFault } from './faults';
 export type { SandboxSwitches } from './switches';
+export type { AgentAnswer, SignedIn, SignIn, SignInAgent } from './sign-in';
 export { ledgerConformance } from './ledger-conformance';
 export type { LedgerCase } from './ledger-conformance';
 export type { LedgerUnderTest } from './ledger-scene';

@@ -1,5 +1,6 @@
 import type { SandboxFault } from './faults';
 import type { SandboxEndpoint } from './plans';
+import type { SignIn } from './sign-in';
 import type { SandboxSwitches } from './switches';
 
 /** How to start a sandbox. */
@@ -83,6 +84,14 @@ export interface Sandbox {
   readonly allow: (authorizationUrl: string) => Promise<string>;
   /** Clicks "Decline" and gives the callback address. @throws Error when the sandbox refuses the request. */
   readonly decline: (authorizationUrl: string) => Promise<string>;
+  /**
+   * Signs a visitor in whose browser is a supertest agent, or who visits an app that is running.
+   * @example
+   * const agent = request.agent(app);
+   * await sandbox.signIn(agent);
+   * await agent.get('/reports').expect(200);
+   */
+  readonly signIn: SignIn;
   /** Lets the calls go that a fault `hold` keeps back. */
   readonly release: () => void;
   /** Resolves once `count` calls are being held. @defaultValue 1 */

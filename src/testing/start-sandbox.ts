@@ -19,6 +19,7 @@ import type { Sandbox, SandboxOptions } from './sandbox';
 import { tokenSigner } from './signed-token';
 import { changeSwitches, DEFAULT_SWITCHES } from './switches';
 import { grantKind, tokenAnswer } from './token-route';
+import { signInAt } from './sign-in';
 import { clickThrough } from './visitor';
 
 /** Path of the token request (page "generate-access-token"). */
@@ -31,7 +32,7 @@ const TOKEN_PATH = '/v1/oauth2/token';
  * @example
  * const sandbox = await startSandbox();
  * app.use(connectAuth({ ...sandbox.connectOptions, redirectUri: 'http://localhost/connect/callback' }));
- * // … sandbox.allow(url) clicks "Allow" for the visitor.
+ * await sandbox.signIn(request.agent(app)); // supertest
  * await sandbox.close();
  */
 export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbox> {
@@ -109,6 +110,8 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
   });
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
 
+  const allow = (authorizationUrl: string): Promise<string> => clickThrough(url, authorizationUrl, 'allow');
+
   return Object.freeze<Sandbox>({
     url,
     connectOptions: Object.freeze({
@@ -145,8 +148,9 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
       assertFault(fault);
       faults.add({ fault, commit }, on, times);
     },
-    allow: (authorizationUrl) => clickThrough(url, authorizationUrl, 'allow'),
+    allow,
     decline: (authorizationUrl) => clickThrough(url, authorizationUrl, 'decline'),
+    signIn: signInAt(url, allow),
     release: gate.release,
     waiting: (count = 1) => gate.waiting(count),
     expireAccessTokens: grants.expireAccessTokens,

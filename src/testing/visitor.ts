@@ -1,9 +1,9 @@
-import { request } from 'node:http';
+import { request, type IncomingHttpHeaders, type OutgoingHttpHeaders } from 'node:http';
 import { AUTHORIZE_PATH } from './authorize-route';
 
 interface Visited {
   readonly status: number;
-  readonly location: string | undefined;
+  readonly headers: IncomingHttpHeaders;
   readonly body: string;
 }
 
@@ -27,9 +27,10 @@ export async function clickThrough(
   const answer =
     consent === undefined
       ? asked
-      : await visit(new URL(AUTHORIZE_PATH, sandboxUrl), new URLSearchParams({ consent, decision }).toString());
-  if (answer.location === undefined) throw refusedError(answer);
-  return answer.location;
+      : await visit(new URL(AUTHORIZE_PATH, sandboxUrl), { form: new URLSearchParams({ consent, decision }) });
+  const { location } = answer.headers;
+  if (location === undefined) throw refusedError(answer);
+  return location;
 }
 
 function refusedError({ status, body }: Visited): Error {
@@ -37,18 +38,21 @@ function refusedError({ status, body }: Visited): Error {
 }
 
 /** Own sockets, no keep-alive: a test run must not be kept open by them. No `fetch`, which users replace in tests. */
-function visit(url: URL, form?: string): Promise<Visited> {
+export function visit(
+  url: URL,
+  { headers = {}, form }: { readonly headers?: OutgoingHttpHeaders; readonly form?: URLSearchParams } = {},
+): Promise<Visited> {
   return new Promise((resolve, reject) => {
-    const headers = form === undefined ? {} : { 'Content-Type': 'application/x-www-form-urlencoded' };
+    const body = form === undefined ? {} : { 'Content-Type': 'application/x-www-form-urlencoded' };
     const method = form === undefined ? 'GET' : 'POST';
-    const sent = request(url, { method, headers, agent: false }, (res) => {
-      let body = '';
+    const sent = request(url, { method, headers: { ...headers, ...body }, agent: false }, (res) => {
+      let text = '';
       res.setEncoding('utf8');
-      res.on('data', (chunk: string) => (body += chunk));
-      res.on('end', () => resolve({ status: res.statusCode ?? 0, location: res.headers.location, body }));
+      res.on('data', (chunk: string) => (text += chunk));
+      res.on('end', () => resolve({ status: res.statusCode ?? 0, headers: res.headers, body: text }));
       res.on('error', reject);
     });
     sent.on('error', reject);
-    sent.end(form);
+    sent.end(form?.toString());
   });
 }

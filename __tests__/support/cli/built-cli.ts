@@ -14,7 +14,13 @@ export interface Ended {
   readonly stderr: string;
 }
 
-type Call = readonly [args: readonly string[], env?: Readonly<Record<string, string>>, nodeFlags?: readonly string[]];
+type Call = readonly [
+  args: readonly string[],
+  env?: Readonly<Record<string, string>>,
+  nodeFlags?: readonly string[],
+  /** What stands before the whole command. */
+  starter?: readonly string[],
+];
 
 /** The command line of the packed package; folder and processes end with the test or the file that makes them. */
 export interface BuiltCli {
@@ -29,8 +35,9 @@ export function buildCli(): BuiltCli {
   const folder = mkdtempSync(join(tmpdir(), 'cli-'));
   cleanup(() => rmSync(folder, { recursive: true }));
   const program = join(packed().folder, 'dist/cli.js');
-  function start(...[args, env = {}, nodeFlags = []]: Call): ChildProcess {
-    const child = spawn(process.execPath, [...nodeFlags, program, ...args], {
+  function start(...[args, env = {}, nodeFlags = [], starter = []]: Call): ChildProcess {
+    const [command = '', ...rest] = [...starter, process.execPath, ...nodeFlags, program, ...args];
+    const child = spawn(command, rest, {
       cwd: folder,
       env: { PATH: process.env.PATH, ...env },
     });

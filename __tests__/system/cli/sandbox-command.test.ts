@@ -15,7 +15,10 @@ import { connectOptionsFromEnv } from '../../../src';
 import { buildCli, type BuiltCli } from '../../support/cli/built-cli';
 import { diagnoseBy } from '../../support/cli/patient';
 import { runHere, startHere } from '../../support/cli/run-here';
+import { freePort, unlessTaken } from '../../support/ports';
 import { startSandbox } from '../../support/sandbox';
+import { answering, install } from '../docs/installed';
+import { blocks } from '../docs/markdown';
 
 let cli: BuiltCli;
 beforeAll(() => {
@@ -69,6 +72,28 @@ async function saidBySandbox(...flags: readonly string[]): Promise<string> {
   expect({ exitCode: await exitCode, stderr: said.stderr }).toEqual({ exitCode: 0, stderr: '' });
   return said.stdout;
 }
+
+test('the quick start of README runs with what is pasted, as it stands', async () => {
+  const { said, url } = await startCommand();
+  const program = blocks('README.md', 'js').find(({ text }) => text.startsWith('// app.mjs\n'))?.text ?? '';
+  const pasted = said.split('\n').filter((line) => /^[A-Z_]+=/u.test(line));
+  const installed = install([]);
+  writeFileSync(join(installed.folder, 'app.mjs'), program);
+  const { site } = await unlessTaken(async () => {
+    // The one of the quick start may be taken on this machine.
+    const port = await freePort();
+    const lines = [...pasted, `PORT=${port}`].join('\n').replaceAll(':3000/', `:${port}/`);
+    writeFileSync(join(installed.folder, '.env'), lines);
+    const running = installed.run('app.mjs', {}, ['--env-file=.env']);
+    await answering(`http://localhost:${port}`, running);
+    return { site: `http://localhost:${port}` };
+  });
+  const visitor = browser();
+  const started = await visitor.visit(`${site}/connect/authorize`);
+  expect(started.status).toBe(302);
+  await visitor.visit(await clickThrough(url, started.location, 'allow'));
+  expect((await visitor.visit(site)).body).toBe('Connected (bearer)');
+});
 
 test('the switches work, and the options that they ask for are printed', async () => {
   const said = await saidBySandbox(
@@ -124,6 +149,37 @@ test.each(["it's", 'back\\slash', "a'b`c#1", '"double"#1'])(
     expect(runInNewContext(`({${member}}).accessTokenKey`)).toBe(key);
   },
 );
+
+test('a client id and a secret of its own are printed, and taken', async () => {
+  const said = await saidBySandbox('--client-id', 'my-app', '--client-secret', 's3cret');
+  expect(said.split('\n')).toEqual(
+    expect.arrayContaining(['CONNECT_CLIENT_ID=my-app', 'CONNECT_CLIENT_SECRET=s3cret']),
+  );
+});
+
+test.each(['client-id', 'client-secret'])('--%s that no app could be given is refused', async (flag) => {
+  expect(await runHere(['sandbox', `--${flag}`, ' CANARY '])).toEqual({
+    exitCode: 2,
+    stdout: '',
+    stderr:
+      `--${flag} takes a non-empty string without newlines and without whitespace around it.\n` +
+      'See: express-connect-auth sandbox --help\n',
+  });
+});
+
+test('started by npm, it ends with the shell that npm has started', async () => {
+  // A signal to npx ends the shell in between, and the shell passes nothing on.
+  const shell = cli.start(['sandbox'], { npm_command: 'exec' }, [], ['sh', '-c', '"$0" "$@"; exit']);
+  let said = '';
+  shell.stdout!.setEncoding('utf8').on('data', (chunk: string) => (said += chunk));
+  while (!said.includes('Ctrl+C stops it.')) await once(shell.stdout!, 'data');
+  const url = /listens on (\S+)/u.exec(said)?.[1] ?? '';
+  expect((await fetch(url)).status).toBe(400);
+  shell.kill('SIGTERM');
+  // Its end of the pipe closes with the last process that has it.
+  await once(shell, 'close');
+  await expect(fetch(url)).rejects.toThrow('fetch failed');
+});
 
 test.each(['SIGINT', 'SIGTERM'] as const)('%s ends it cleanly, with requests under way', async (signal) => {
   const { child, url } = await startCommand('--port', '0');

@@ -9,7 +9,7 @@ import { folderWithPackage } from '../../support/packed';
 export interface Installed {
   readonly folder: string;
   /** Starts a program of the folder. Its output is in {@link Program.said}. */
-  run(file: string, env: Readonly<Record<string, string>>): Program;
+  run(file: string, env: Readonly<Record<string, string>>, nodeFlags?: readonly string[]): Program;
 }
 
 export interface Program {
@@ -22,8 +22,8 @@ export function install(names: readonly string[]): Installed {
   const folder = folderWithPackage(['express', 'express-session', ...names]);
   return {
     folder,
-    run(file, env) {
-      const child = spawn(process.execPath, [file], {
+    run(file, env, nodeFlags = []) {
+      const child = spawn(process.execPath, [...nodeFlags, file], {
         cwd: folder,
         stdio: ['ignore', 'pipe', 'pipe'],
         env: { PATH: process.env['PATH'], ...env },

@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
 import http from 'node:http';
 import { join } from 'node:path';
+import ts from 'typescript';
 import type { Sandbox } from '../../../src/testing';
 import { browser } from '../../support/app';
 import { startRedisCluster } from '../../support/redis-cluster';
@@ -26,6 +27,19 @@ describe('docs/testing.md: the test of a ledger runs as printed:', () => {
   // What Jest gives to every test file, and its `require`, which leads to this package's source.
   // eslint-disable-next-line @typescript-eslint/no-implied-eval, @typescript-eslint/no-unsafe-call
   new Function('require', 'test', code)(require, test);
+});
+
+test('docs/testing.md: the test for node:test runs as printed, once it is JavaScript', async () => {
+  const printed =
+    blocks('docs/testing.md', 'ts').find(({ text }) => text.startsWith('// connect.test.ts\n'))?.text ?? '';
+  const { folder, run } = install([]);
+  const { outputText } = ts.transpileModule(printed, {
+    compilerOptions: { module: ts.ModuleKind.ESNext, target: ts.ScriptTarget.ES2022 },
+  });
+  writeFileSync(join(folder, 'connect.test.mjs'), outputText);
+  const { child, said } = run('connect.test.mjs', {}, ['--test']);
+  const [exitCode] = (await once(child, 'close')) as [number | null];
+  expect({ exitCode, said: said() }).toEqual({ exitCode: 0, said: expect.stringMatching(/pass 1\b/u) as string });
 });
 
 /** Asks again and again over one kept connection, as a proxy in front does, until nobody answers. @returns how often it was answered */

@@ -84,6 +84,7 @@ describe('a request that does not say safely whom to answer', () => {
     ['has a relative redirect_uri', { redirect_uri: '/connect/callback' }],
     ['has a redirect_uri elsewhere', { redirect_uri: 'https://app.example.com/connect/callback' }],
     ['has a redirect_uri that only looks local', { redirect_uri: 'http://127.0.0.1.example.com/' }],
+    ['has a redirect_uri whose name only ends like localhost', { redirect_uri: 'http://notlocalhost/' }],
     ['has a redirect_uri with a user name', { redirect_uri: 'http://me@localhost/' }],
     ['has a redirect_uri with a fragment', { redirect_uri: `${REDIRECT_URI}#x` }],
     ['has a redirect_uri with a control character', { redirect_uri: `${REDIRECT_URI}\r\nX: y` }],
@@ -116,12 +117,15 @@ test('with registered redirect addresses only these are accepted, character by c
   }
 });
 
-test.each(['http://localhost/', 'http://127.9.8.7:1/', 'http://[::1]:8080/cb', 'https://localhost:3443/cb'])(
-  'without registered redirect addresses %s on loopback is accepted',
-  async (redirectUri) => {
-    expect((await call(authorizationUrl(sandbox, { redirect_uri: redirectUri }))).status).toBe(200);
-  },
-);
+test.each([
+  'http://localhost/',
+  'http://app.localhost:3000/',
+  'http://127.9.8.7:1/',
+  'http://[::1]:8080/cb',
+  'https://localhost:3443/cb',
+])('without registered redirect addresses %s on loopback is accepted', async (redirectUri) => {
+  expect((await call(authorizationUrl(sandbox, { redirect_uri: redirectUri }))).status).toBe(200);
+});
 
 test.each([
   ['without response_type', { response_type: undefined }, 'invalid_request'],

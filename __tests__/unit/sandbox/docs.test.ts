@@ -16,6 +16,24 @@ describe('the first test of docs/testing.md runs as printed:', () => {
   new Function(...Object.keys(names), code)(...Object.values(names));
 });
 
+describe('the test for Vitest in docs/testing.md runs, by the names of Jest:', () => {
+  const code = /```js\n\/\/ connect\.test\.mjs\n([^]+?)```/.exec(DOCS)?.[1] ?? '';
+  const imports = [...code.matchAll(/^import (.+) from '(.+)';$/gmu)].map(([, names = '', from = '']) => ({
+    names,
+    from,
+  }));
+  const globals = imports.find(({ from }) => from === 'vitest')?.names;
+  expect(globals).toBe('{ afterAll, beforeAll, beforeEach, expect, test }');
+  const required = imports
+    .filter(({ from }) => from !== 'vitest')
+    .map(({ names, from }) => `const ${names} = require('${from}');`);
+  const names = { require, beforeAll, beforeEach, afterAll, test, expect };
+  // eslint-disable-next-line @typescript-eslint/no-implied-eval, @typescript-eslint/no-unsafe-call
+  new Function(...Object.keys(names), required.join('\n') + code.replace(/^import .*$/gmu, ''))(
+    ...Object.values(names),
+  );
+});
+
 test('docs/testing.md lists every switch with its values, the default first, and nothing else', () => {
   const table = DOCS.slice(DOCS.indexOf('| switch | values |'), DOCS.indexOf('An unknown switch or value'));
   const printed = [...table.matchAll(/^\| `(\w+)` \| ([^|]+) \|/gm)].map(([, name, values]) => [name, values]);
