@@ -1,25 +1,23 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { ConnectError, type ConnectErrorCode } from '../../../src';
 import { readOptions } from '../../../src/options/read';
 import { OPTIONS as ROWS } from '../../../src/options/table';
-import { DOCUMENTED_API_CODES, errorForApiCode } from '../../../src/provider/errors/error-table';
 import type { Sandbox } from '../../../src/testing';
 import { answering, install, type Installed } from './installed';
 import { blocks, read, root, table, unquoted } from './markdown';
-import { ERROR_CODES, OPTIONS } from './names';
+import { OPTIONS } from './names';
 import { browser } from '../../support/app';
 import { freePort, unlessTaken } from '../../support/ports';
 import { startSandbox } from '../../support/sandbox';
 
 const firstExample = blocks('README.md', 'js')[0]?.text ?? '';
 
-test('README can be read in a few minutes: it has at most 1,600 words, as `wc -w` counts them', () => {
+test('README can be read in a few minutes: it has at most 1,400 words, as `wc -w` counts them', () => {
   expect(
     read('README.md')
       .split(/\s+/u)
       .filter((word) => word !== '').length,
-  ).toBeLessThanOrEqual(1600);
+  ).toBeLessThanOrEqual(1400);
 });
 
 describe('the first example of README', () => {
@@ -116,37 +114,6 @@ describe('the tables of README', () => {
       expect(ROWS[name].expected).toContain(range);
     },
   );
-
-  test('list every error code of the code with an anchor, and no other', () => {
-    expect(ERROR_CODES.length).toBeGreaterThan(20);
-    expect(
-      table('README.md', 'code')
-        .map(([cell]) => unquoted(cell))
-        .sort(),
-    ).toEqual([...ERROR_CODES].sort());
-    expect(table('README.md', 'code').map(([cell = '']) => /<a id="([a-z_]+)"><\/a>/u.exec(cell)?.[1])).toEqual(
-      table('README.md', 'code').map(([cell]) => unquoted(cell).toLowerCase()),
-    );
-  });
-
-  test.each(table('README.md', 'code').map(([cell, status]) => [unquoted(cell) as ConnectErrorCode, status] as const))(
-    'give %s the status %s',
-    (code, status) => expect(status).toBe(statusesOf(code)),
-  );
-
-  /** Its own status and those that the provider's API codes give it, wherever they come. */
-  function statusesOf(code: ConnectErrorCode): string {
-    const byApiCode = (['exchange', 'refresh', 'api'] as const)
-      .flatMap((stage) =>
-        DOCUMENTED_API_CODES.map((apiCode) => errorForApiCode(apiCode, { stage, statusByApiCode: {} })),
-      )
-      .filter((error) => error?.code === code)
-      .map((error) => error?.status);
-    const all = [...new Set([new ConnectError(code).status, ...byApiCode])].sort();
-    return code === 'ERR_CONNECT_API'
-      ? `${[...new Set(all.map((status) => String(status).charAt(0)))].join(' / ')}xx`
-      : all.join(' / ');
-  }
 });
 
 test('SECURITY, CHANGELOG and the package agree on the version', () => {

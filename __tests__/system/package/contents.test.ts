@@ -31,15 +31,20 @@ function outputsOf(source: string): readonly string[] {
 
 const shipped = (path: string): string => readFileSync(join(packed().folder, path), 'utf8');
 
-test('the tarball holds the build of src, the documents for who writes or runs an app, and nothing else', () => {
+test('the tarball holds the build of src, the documents for whoever writes or runs an app, and nothing else', () => {
   const sources = readdirSync(join(root, 'src'), { recursive: true, encoding: 'utf8' }).filter((name) =>
     /\.m?ts$/.test(name),
   );
-  const docs = ['errors', 'postgres', 'provider', 'scaling', 'testing', 'troubleshooting'].map(
-    (name) => `docs/${name}.md`,
-  );
-  const texts = ['README.md', 'LICENSE', '.env.example', ...docs];
-  const expected = [...texts, 'package.json', ...sources.flatMap(outputsOf)];
+  const docs = readdirSync(join(root, 'docs')).filter((name) => name.endsWith('.md'));
+  const texts = [
+    'README.md',
+    'SECURITY.md',
+    'CHANGELOG.md',
+    'LICENSE',
+    '.env.example',
+    'docs/screenshots/connected.png',
+  ];
+  const expected = [...texts, ...docs.map((name) => `docs/${name}`), 'package.json', ...sources.flatMap(outputsOf)];
   expect([...packed().files].sort()).toEqual(expected.sort());
 });
 
@@ -51,8 +56,15 @@ test('every document that a message or a help text names is among them', () => {
   expect(named.filter((path) => !packed().files.includes(path))).toEqual([]);
 });
 
-test('what a user downloads is at most 215 KB in 250 files', () => {
-  expect(statSync(packed().tarball).size).toBeLessThanOrEqual(215_000);
+test('every link and picture of README leads to a file that the package brings along', () => {
+  const links = [...shipped('README.md').matchAll(/\]\(([^)\s#]+)(?:#[^)]*)?\)/gu)].map(([, target = '']) => target);
+  const local = links.filter((target) => !/^https?:/u.test(target));
+  expect(local.length).toBeGreaterThan(15);
+  expect(local.filter((target) => !packed().files.includes(target))).toEqual([]);
+});
+
+test('what a user downloads is at most 360 KB in 250 files, a third of it documents', () => {
+  expect(statSync(packed().tarball).size).toBeLessThanOrEqual(360_000);
   expect(packed().files.length).toBeLessThanOrEqual(250);
 });
 
