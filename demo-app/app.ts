@@ -11,22 +11,24 @@ import {
 } from 'express-connect-auth';
 import type { Sandbox } from 'express-connect-auth/testing';
 import { localBackstage, type Backstage } from './backstage';
-import type { WorkerSign } from './connected-page';
-import { connectedRoutes } from './connected-routes';
+import { connectedRoutes, type WorkerHandle } from './connected-routes';
 import { hasConnection } from './connection-owner';
 import { errorsInOneProcessContent, errorsNeedSandboxContent } from './errors-page';
 import { errorRoutes } from './error-routes';
+import { leaveFlash, takeFlash } from './flash';
 import { caught } from './handlers';
 import { welcomeBackContent, welcomeContent } from './home-page';
 import { html } from './html';
 import { layout, type PageContent } from './layout';
 import { LIVE_SCRIPT } from './live-script';
+import { disconnectedOutcome } from './outcome';
 import { createRehearsal } from './rehearsal';
 import { isOnlyHere, oneAddress, ownFormsOnly } from './same-origin';
 import { CHEVRON, FAVICON, STYLES } from './styles';
 import { userBar } from './user-bar';
 import { userOf } from './users';
 import { userRoutes } from './users-routes';
+import { followVisitor, whoseEvent } from './visitors';
 import { HASTY_PREFIX } from './walk';
 
 /** What the demo is made of. */
@@ -43,7 +45,7 @@ export interface DemoParts {
 
 /** What one of several processes shares with the others. */
 export interface ClusterPart {
-  readonly worker: WorkerSign & { readonly kill: (number: number) => void };
+  readonly worker: WorkerHandle;
   readonly backstage: Backstage;
   readonly session: Pick<SessionOptions, 'store' | 'secret'>;
 }
@@ -71,9 +73,9 @@ export function createDemo({ address, connectOptions, sandbox, cluster }: DemoPa
   const { connections = memoryConnections(), ...ownOptions } = connectOptions;
   const options = {
     ...ownOptions,
-    afterDisconnect: '/?left',
+    afterDisconnect: '/disconnected',
     onEvent(event: ConnectEvent) {
-      backstage.record(event);
+      backstage.record(event, whoseEvent(event));
       return connectOptions.onEvent?.(event);
     },
   };
@@ -100,7 +102,8 @@ export function createDemo({ address, connectOptions, sandbox, cluster }: DemoPa
 
   app.get('/style.css', (_req, res) => void res.type('text/css').send(STYLES));
   app.get('/live.js', (_req, res) => void res.type('text/javascript').send(LIVE_SCRIPT));
-  app.get('/favicon.svg', (_req, res) => void res.type('image/svg+xml').send(FAVICON));
+  // Pages that are not the demo's own name no icon, and browsers ask for the second one.
+  app.get(['/favicon.svg', '/favicon.ico'], (_req, res) => void res.type('image/svg+xml').send(FAVICON));
   app.get('/chevron.svg', (_req, res) => void res.type('image/svg+xml').send(CHEVRON));
 
   app.use(ownFormsOnly(address));
@@ -115,6 +118,8 @@ export function createDemo({ address, connectOptions, sandbox, cluster }: DemoPa
     }),
   );
 
+  app.use(followVisitor);
+
   const rehearsal = sandbox === undefined ? undefined : createRehearsal(sandbox, `demo.trouble.${cookieSuffix}`);
   if (rehearsal !== undefined) app.use('/connect/callback', rehearsal.handler);
   const connect = connectAuth(hasUsers ? { ...options, connections, owner: (req) => userOf(req)?.id } : options);
@@ -123,10 +128,22 @@ export function createDemo({ address, connectOptions, sandbox, cluster }: DemoPa
   app.get(
     '/',
     caught(async (req, res) => {
-      const isConnected = await hasConnection(req, connect);
-      const welcome = isConnected ? welcomeBackContent() : welcomeContent(req.query['left'] !== undefined);
-      const content = html`${hasUsers ? userBar(userOf(req), '/') : undefined}${welcome}`;
-      res.type('html').send(page({ title: 'Connect your account', current: '/', content }));
+      const user = userOf(req);
+      const told = takeFlash(req, '/');
+      const welcome = (await hasConnection(req, connect))
+        ? welcomeBackContent()
+        : welcomeContent(told && disconnectedOutcome(told.user));
+      const bar = hasUsers ? userBar(user, '/') : undefined;
+      const content = user === undefined ? html`${welcome}${bar}` : html`${bar}${welcome}`;
+      res.type('html').send(page({ title: 'Sign-in with Appy Pie Connect', current: '/', content }));
+    }),
+  );
+  app.get(
+    '/disconnected',
+    caught(async (req, res) => {
+      const user = userOf(req)?.id;
+      if (!(await hasConnection(req, connect))) await leaveFlash(req, { page: '/', kind: 'disconnected', user });
+      res.redirect(302, '/');
     }),
   );
   if (hasUsers) app.use(userRoutes({ connect, worker: cluster?.worker.number, page }));
@@ -150,17 +167,17 @@ export function createDemo({ address, connectOptions, sandbox, cluster }: DemoPa
     const content = cluster === undefined ? errorsNeedSandboxContent() : errorsInOneProcessContent();
     app.get(
       '/errors',
-      (_req, res) => void res.type('html').send(page({ title: 'Errors on show', current: '/errors', content })),
+      (_req, res) => void res.type('html').send(page({ title: 'Errors', current: '/errors', content })),
     );
   }
 
   app.use(function notFound(_req: Request, res: Response) {
-    const content = html`<h1>Nothing here</h1><p class="lead">This page does not exist.</p>
-<div class="actions"><a class="button" href="/">Go to the first page</a></div>`;
+    const content = html`<h1>There is no such page</h1><p class="lead">The address may be mistyped.</p>
+<div class="actions"><a class="button" href="/">Go to the start page</a></div>`;
     res
       .status(404)
       .type('html')
-      .send(page({ title: 'Nothing here', content }));
+      .send(page({ title: 'There is no such page', content }));
   });
   app.use(connectErrorHandler());
   return { app, close: () => connect.close() };

@@ -18,8 +18,8 @@ export interface BurstResult {
   readonly answered: number;
   /** Hashes of the tokens that their handlers were given. */
   readonly tokens: readonly string[];
-  /** Answers per process, by its number; empty where there is only one. */
-  readonly perWorker: ReadonlyMap<number, number>;
+  /** Number of a process and how many it answered; empty where there is only one. */
+  readonly perWorker: readonly (readonly [worker: number, answers: number])[];
   readonly tookMs: number;
   /** How often the refresh token came to the provider; undefined: nobody can know. */
   readonly providerCalls: number | undefined;
@@ -43,7 +43,7 @@ export async function fireBurst(address: string, cookie: string): Promise<Omit<B
   return {
     answered: good.length,
     tokens: [...new Set(good.map(({ token }) => token))],
-    perWorker: new Map([...perWorker].sort(([a], [b]) => a - b)),
+    perWorker: [...perWorker].sort(([a], [b]) => a - b),
     tookMs: Math.round(performance.now() - begun),
   };
 }

@@ -30,13 +30,17 @@ export interface Answers {
   readonly events: readonly JournalLine[];
   readonly metrics: string;
   readonly presentations: number;
+  /** Process id of the worker with a number; null: there is none. */
+  readonly pid: number | null;
+  /** Whether the process with an id is gone, which is waited for. */
+  readonly ended: boolean;
 }
 
 /** From a worker to the primary. */
 export type WorkerMessage =
   | { readonly kind: 'ask'; readonly id: number; readonly what: keyof Answers; readonly about?: string | undefined }
-  | { readonly kind: 'event'; readonly event: ConnectEvent }
-  | { readonly kind: 'kill'; readonly number: number }
+  | { readonly kind: 'event'; readonly event: ConnectEvent; readonly whose: string | undefined }
+  | { readonly kind: 'kill'; readonly pid: number }
   | { readonly kind: 'fault'; readonly message: string };
 
 /** From the primary to a worker. */

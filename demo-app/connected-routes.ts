@@ -2,29 +2,34 @@ import { Router, type NextFunction, type Request, type Response } from 'express'
 import type { ConnectAuth, ConnectToken } from 'express-connect-auth';
 import type { Backstage } from './backstage';
 import { BURST_TARGET, fireBurst, tokenHash } from './burst';
-import {
-  burstOutcome,
-  connectedContent,
-  expiredOutcome,
-  killedOutcome,
-  liveContent,
-  meOutcome,
-  type Connection,
-  type WorkerSign,
-} from './connected-page';
+import { actionOutcome, connectedContent, liveContent, type Connection, type WorkerSign } from './connected-page';
 import { connectionOwner, hasConnection } from './connection-owner';
+import { leaveFlash, takeFlash, type ConnectionFlash } from './flash';
 import { caught, readFields, reloadSession, saveSession, smallForm } from './handlers';
-import type { Html } from './html';
 import type { PageContent } from './layout';
 import { userOf } from './users';
+import { whoseEvents } from './visitors';
+
+/** The process that answers, where there are several, and what it can do to its like. */
+export interface WorkerHandle extends WorkerSign {
+  /** Process id of the worker with a number; null: there is none. */
+  readonly pidOf: (number: number) => Promise<number | null>;
+  readonly kill: (pid: number) => void;
+  /** Waits until a process is gone; false if it still is there after some seconds. */
+  readonly ended: (pid: number) => Promise<boolean>;
+}
 
 interface ConnectedParts {
   readonly address: string;
   readonly connect: ConnectAuth;
   readonly backstage: Backstage;
-  readonly worker: (WorkerSign & { readonly kill: (number: number) => void }) | undefined;
+  readonly worker: WorkerHandle | undefined;
   readonly page: (content: PageContent) => string;
 }
+
+const PAGE = '/connected';
+/** Characters of an API answer that are shown. */
+const MOST_TOLD = 4_000;
 
 /** The connected page, and what its buttons do. */
 export function connectedRoutes({ address, connect, backstage, worker, page }: ConnectedParts): Router {
@@ -32,7 +37,11 @@ export function connectedRoutes({ address, connect, backstage, worker, page }: C
   const guard = connect.requireConnect({ onMissing: 'error' });
 
   async function connectionOf(req: Request, token: ConnectToken): Promise<Connection> {
-    const [owner, events] = await Promise.all([connectionOwner(req, connect), backstage.events()]);
+    const whose = whoseEvents(req);
+    const [owner, events] = await Promise.all([
+      connectionOwner(req, connect),
+      whose === undefined ? [] : backstage.events(whose),
+    ]);
     return { token, worker, owner, events, refreshes: refreshesOf(token), nowMs: Date.now() };
   }
 
@@ -43,65 +52,58 @@ export function connectedRoutes({ address, connect, backstage, worker, page }: C
     }, next);
   }
 
-  async function show(
-    req: Request,
-    res: Response,
-    title: string,
-    outcome?: (token: ConnectToken) => Html | undefined,
-  ): Promise<void> {
+  async function show(req: Request, res: Response): Promise<void> {
     const token = await connect.getToken(req);
-    const content = connectedContent(await connectionOf(req, token), outcome?.(token));
-    res.type('html').send(page({ title, content, live: true }));
+    const flash = req.session.demoFlash;
+    const doomed = flash?.page === '/connected' && flash.kind === 'killed' ? flash.pid : undefined;
+    // A connection that came to the process which is about to die: the next one goes to another.
+    if (doomed === process.pid) return res.redirect(302, PAGE);
+    const isDead = doomed === undefined || worker === undefined || (await worker.ended(doomed));
+    const told = takeFlash(req, PAGE);
+    const outcome =
+      told?.connection === connectionIdOf(token) && told !== undefined ? actionOutcome(told, token, isDead) : undefined;
+    const content = connectedContent(await connectionOf(req, token), outcome);
+    res.type('html').send(page({ title: 'Connected', content, live: true }));
   }
 
-  function noticeOf(req: Request, token: ConnectToken): Html | undefined {
-    const { expired, killed } = req.query;
-    if (typeof expired === 'string' && /^[0-9a-f]{8}$/.test(expired)) return expiredOutcome(expired, token);
-    return worker !== undefined && typeof killed === 'string' && /^\d{1,2}$/.test(killed)
-      ? killedOutcome(Number(killed), worker)
-      : undefined;
+  async function tell(req: Request, res: Response, flash: ConnectionFlash): Promise<void> {
+    const connection = connectionIdOf(req.session.connectToken);
+    await leaveFlash(req, { page: PAGE, connection, ...flash });
+    res.redirect(303, PAGE);
   }
 
   async function expire(req: Request, res: Response): Promise<void> {
     const aged = await age(req);
-    res.redirect(303, aged === undefined ? '/' : `/connected?expired=${tokenHash(aged.access_token)}`);
+    if (aged === undefined) res.redirect(303, '/');
+    else await tell(req, res, { kind: 'expired', before: tokenHash(aged.access_token) });
   }
 
   async function burst(req: Request, res: Response): Promise<void> {
     const aged = await age(req);
-    if (aged === undefined) {
-      res.redirect(303, '/');
-      return;
-    }
+    if (aged === undefined) return res.redirect(303, '/');
     const result = await fireBurst(address, req.headers.cookie ?? '');
     const providerCalls = await backstage.presentations(aged.refresh_token ?? '');
     // This request still holds the session as it was before those fifty.
     await reloadSession(req);
-    await show(req, res, 'Fifty at once', () =>
-      burstOutcome(tokenHash(aged.access_token), { ...result, providerCalls }),
-    );
+    await tell(req, res, { kind: 'burst', before: tokenHash(aged.access_token), result: { ...result, providerCalls } });
   }
 
   async function callMe(req: Request, res: Response): Promise<void> {
     const { status, data } = await connect.client(req).get<unknown>('/me');
-    await show(req, res, 'GET /me', () => meOutcome(status, data));
+    const text = (JSON.stringify(data, null, 2) ?? '').slice(0, MOST_TOLD);
+    await tell(req, res, { kind: 'me', status, text });
   }
 
-  function kill(req: Request, res: Response): void {
+  async function kill(req: Request, res: Response): Promise<void> {
     const number = Number(readFields(req.body)['worker']);
-    if (worker === undefined || !Number.isInteger(number) || number < 1 || number > worker.of)
-      return res.redirect(303, '/connected');
-    // Not before the answer has left: it may be this very process.
-    res.once('finish', () => worker.kill(number));
-    res.redirect(303, `/connected?killed=${number}`);
+    const pid = worker === undefined ? null : await worker.pidOf(number);
+    if (worker === undefined || pid === null) return res.redirect(303, PAGE);
+    // Not before the answer has left: it may be this very process. The next page waits for its end.
+    res.once('finish', () => worker.kill(pid));
+    await tell(req, res, { kind: 'killed', worker: number, pid });
   }
 
-  router.get(
-    '/connected',
-    homeUnlessConnected,
-    connect.requireConnect(),
-    caught((req, res) => show(req, res, 'Connected', (token) => noticeOf(req, token))),
-  );
+  router.get(PAGE, homeUnlessConnected, connect.requireConnect(), caught(show));
   router.get(
     '/connected/live',
     guard,
@@ -124,10 +126,10 @@ export function connectedRoutes({ address, connect, backstage, worker, page }: C
   router.post('/connected/expire', caught(expire));
   router.post('/connected/burst', caught(burst));
   router.post('/connected/me', homeUnlessConnected, connect.requireConnect(), caught(callMe));
-  router.post('/connected/kill', smallForm, kill);
+  router.post('/connected/kill', smallForm, homeUnlessConnected, caught(kill));
   // Where a reload or the address bar leads after a form.
   router.get(['/connected/expire', '/connected/burst', '/connected/me', '/connected/kill'], (_req, res) =>
-    res.redirect(302, '/connected'),
+    res.redirect(302, PAGE),
   );
   return router;
 }
@@ -140,6 +142,11 @@ async function age(req: Request): Promise<ConnectToken | undefined> {
   req.session.connectToken = aged;
   await saveSession(req);
   return aged;
+}
+
+/** What stays the same as long as a connection lives. */
+function connectionIdOf(token: ConnectToken | undefined): string | undefined {
+  return token?.connection?.split('.')[0];
 }
 
 /** The label of a token says how often its connection was refreshed. */

@@ -1,4 +1,5 @@
 import cluster, { type Worker } from 'node:cluster';
+import { once } from 'node:events';
 import type { Sandbox } from 'express-connect-auth/testing';
 import { localBackstage } from './backstage';
 import type { Answers, PrimaryMessage, WorkerMessage, WorkerSettings } from './cluster-messages';
@@ -9,6 +10,8 @@ const MOST_FALSE_STARTS = 4;
 const HANDOVER_MS = 200;
 /** Milliseconds that a worker has for its last requests. */
 const STOP_PATIENCE_MS = 5_000;
+/** Milliseconds in which a process that was killed ends even on a busy machine. */
+const KILL_PATIENCE_MS = 5_000;
 
 /** The demo's worker processes. */
 export interface Crew {
@@ -61,13 +64,13 @@ export function startCrew(
   async function receive(number: number, worker: Worker, message: WorkerMessage): Promise<void> {
     switch (message.kind) {
       case 'event':
-        backstage.record(message.event, number);
+        backstage.record(message.event, message.whose, number);
         return;
       case 'fault':
         fault = message.message;
         return;
       case 'kill':
-        kill(workers.get(message.number));
+        kill(workerWith(message.pid));
         return;
       case 'ask': {
         const answer = await answerTo(message.what, { ...common, number }, message.about ?? '');
@@ -85,6 +88,21 @@ export function startCrew(
     setTimeout(() => void worker?.process.kill('SIGKILL'), HANDOVER_MS);
   }
 
+  function workerWith(pid: number): Worker | undefined {
+    return [...workers.values()].find((worker) => worker.process.pid === pid);
+  }
+
+  /** Resolves once a process is gone, with false if it is still there after {@link KILL_PATIENCE_MS}. */
+  async function ended(pid: number): Promise<boolean> {
+    const worker = workerWith(pid);
+    if (worker === undefined) return true;
+    const signal = AbortSignal.timeout(KILL_PATIENCE_MS);
+    return once(worker, 'exit', { signal }).then(
+      () => true,
+      () => false,
+    );
+  }
+
   async function answerTo(
     what: keyof Answers,
     settings: WorkerSettings,
@@ -94,11 +112,15 @@ export function startCrew(
       case 'settings':
         return settings;
       case 'events':
-        return backstage.events();
+        return backstage.events(about);
       case 'metrics':
         return backstage.metrics();
       case 'presentations':
         return sandbox.presentations(about);
+      case 'pid':
+        return workers.get(Number(about))?.process.pid ?? null;
+      case 'ended':
+        return ended(Number(about));
     }
   }
 

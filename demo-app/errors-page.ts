@@ -20,8 +20,8 @@ function select(name: string, label: string, options: readonly Option[], id: str
 }
 
 const BUTTONS = html`<div class="actions">
-<button class="button" type="submit" name="action" value="walk">Walk into it</button>
-<button class="button quiet" type="submit" name="action" value="raw">Raw answer</button>
+<button class="button" type="submit" name="action" value="walk">See the page</button>
+<button class="button quiet" type="submit" name="action" value="raw">See the JSON</button>
 </div>`;
 
 /** The three families of trouble, each as a form that works without script. */
@@ -29,18 +29,18 @@ export function errorsContent(): Html {
   const codes = [...API_CODES].map(([code, meaning]): Option => [String(code), `${code}: ${meaning}`]);
   const faults = [...FAULTS].map(([name, fault]): Option => [name, fault.label]);
   const acts = Object.entries(VISITOR_ACTS).map(([act, words]): Option => [act, words.label]);
-  return html`<h1>Errors on show</h1>
-<p class="lead">Choose what goes wrong. <strong>Walk into it</strong> takes you through a real sign‑in to the page that a
-visitor gets; the Back button brings you here again. <strong>Raw answer</strong> goes there for you, as a script would.</p>
+  return html`<h1>Every error, as your visitors meet it</h1>
+<p class="lead">Choose what goes wrong. <strong>See the page</strong> takes you through a real <span class="whole">sign-in</span>; press Allow when you
+are asked. <strong>See the JSON</strong> goes through it for you and shows what a script gets.</p>
 <div class="stack">
 <section class="card" aria-labelledby="codes">
 <h2 id="codes">The provider refuses</h2>
-<p class="note">One of its 17 documented codes, at the moment your one-time code is exchanged.</p>
+<p class="note">It answers with one of its 17 documented codes when your app asks for the token.</p>
 <form method="post" action="/errors">
 <input type="hidden" name="kind" value="code">
 <div class="fields three">
 ${select('what', 'API code', codes, 'code')}
-${select('shape', 'Form of the error', Object.entries(SHAPES), 'shape')}
+${select('shape', 'Body of the answer', Object.entries(SHAPES), 'shape')}
 ${select(
   'status',
   'HTTP status',
@@ -54,7 +54,7 @@ ${BUTTONS}
 <div class="stack pair">
 <section class="card" aria-labelledby="faults">
 <h2 id="faults">The connection breaks</h2>
-<p class="note">The demo waits three seconds at most, whatever the provider does.</p>
+<p class="note">The provider’s answer is late, broken or missing. Your app waits three seconds at most.</p>
 <form method="post" action="/errors">
 <input type="hidden" name="kind" value="fault">
 <div class="fields">${select('what', 'Fault', faults, 'fault')}</div>
@@ -62,8 +62,8 @@ ${BUTTONS}
 </form>
 </section>
 <section class="card" aria-labelledby="acts">
-<h2 id="acts">Something in the browser</h2>
-<p class="note">A visitor changes their mind, is too slow, or is being tricked.</p>
+<h2 id="acts">Something happens in the browser</h2>
+<p class="note">The visitor declines, takes too long, or is being tricked.</p>
 <form method="post" action="/errors">
 <input type="hidden" name="kind" value="visitor">
 <div class="fields">${select('what', 'Event', acts, 'act')}</div>
@@ -72,18 +72,18 @@ ${BUTTONS}
 </section>
 </div>
 <section class="card" aria-labelledby="all">
-<h2 id="all">All 17 at once</h2>
-<p class="note">Goes through 17 real sign-ins, one for each code, and lists what a visitor would get.</p>
+<h2 id="all">All 17 codes at once</h2>
+<p class="note">Goes through 17 real sign-ins, one for each code, and lists what the visitor gets.</p>
 <form method="post" action="/errors"><div class="actions">
-<button class="button quiet" type="submit" name="action" value="all">Go through all of them</button></div></form>
+<button class="button quiet" type="submit" name="action" value="all">List all of them</button></div></form>
 </section>
 </div>`;
 }
 
 /** For a demo that talks to the real provider: nobody can ask that to fail. */
 export function errorsNeedSandboxContent(): Html {
-  return html`<h1>Errors on show</h1>
-<p class="lead">This part needs the sandbox, because the real provider cannot be asked to fail.</p>
+  return html`<h1>Every error, as your visitors meet it</h1>
+<p class="lead">This page needs the sandbox: the real provider cannot be asked to fail.</p>
 <div class="stack"><section class="card">
 <h2>How to get there</h2>
 <p class="soft">Stop the demo, remove <code>CONNECT_CLIENT_ID</code> from your environment and from
@@ -94,8 +94,8 @@ export function errorsNeedSandboxContent(): Html {
 
 /** For the demo of several processes, whose provider stands apart from them. */
 export function errorsInOneProcessContent(): Html {
-  return html`<h1>Errors on show</h1>
-<p class="lead">This part is in the demo with one process, where the sandbox can be told to fail for one visitor.</p>
+  return html`<h1>Every error, as your visitors meet it</h1>
+<p class="lead">This page is part of the demo with one process, where the sandbox can fail for one visitor alone.</p>
 <div class="stack"><section class="card">
 <h2>How to get there</h2>
 <p class="soft">Stop this demo and start the other one:</p>
@@ -103,65 +103,101 @@ export function errorsInOneProcessContent(): Html {
 </section></div>`;
 }
 
-/** Says what a visitor has to do to meet a trouble that needs their help. */
-export function hintContent(trouble: Trouble & { kind: 'visitor' }, next: string): Html {
+/** Says what comes before a visitor meets a trouble that is not the provider's. */
+export function hintContent(trouble: Trouble & { kind: 'visitor' }): Html {
   const { label, hint } = VISITOR_ACTS[trouble.act];
-  return html`<p class="eyebrow"><span class="dot bad"></span>Errors on show</p>
+  return html`<p class="eyebrow"><span class="dot bad"></span>Something happens in the browser</p>
 <h1>${label}</h1>
 <p class="lead">${hint}</p>
-<div class="actions"><a class="button" href="${next}">Go on</a><a class="button quiet" href="/errors">Back</a></div>`;
+<div class="actions">
+<form method="post" action="/errors">${hiddenFields(trouble)}
+<button class="button" type="submit" name="action" value="go">Go on</button></form>
+<a class="button quiet" href="/errors">Choose another</a></div>`;
 }
 
+/** An answer as the session keeps it. */
+export interface ShownAnswer {
+  readonly status: number;
+  /** Lines `name: value`. */
+  readonly headers: readonly string[];
+  readonly body: string;
+}
+
+/** What a sign-in with one of the 17 codes came to. */
+export interface CodeResult {
+  readonly apiCode: number;
+  readonly status: number;
+  readonly title: string | undefined;
+  readonly code: string | undefined;
+}
+
+/** Characters of a body; those of this package are far shorter. */
+const MOST_SHOWN = 4_000;
 const SHOWN_HEADERS = ['content-type', 'cache-control', 'referrer-policy', 'retry-after', 'allow'];
 
 /** What a script got at the end of a sign-in that went wrong. */
-export function answerContent(trouble: Trouble, answer: Answer): Html {
-  const problem = readProblem(answer.body);
-  const headers = SHOWN_HEADERS.flatMap((name) => {
-    const value = answer.headers.get(name);
-    return value === undefined ? [] : [`${name}: ${value}`];
-  });
+export function answerContent(trouble: Trouble, { status, headers, body }: ShownAnswer): Html {
+  const problem = readProblem(body);
   return html`<p class="eyebrow"><span class="dot bad"></span>${describeTrouble(trouble)}</p>
 <h1>What a script gets</h1>
-<p class="lead">The same words as on the page, as <code>application/problem+json</code>.</p>
+<p class="lead">The same message as on the error page, as <code>application/problem+json</code>.</p>
 <div class="stack"><section class="card" aria-label="Answer">
-<p class="verdict"><span class="${answer.status < 400 ? 'status good' : 'status'}">${answer.status}</span>
+<p class="verdict"><span class="${status < 400 ? 'status good' : 'status'}">${status}</span>
 <strong>${problem?.title ?? 'Redirect'}</strong> <code class="soft">${problem?.code ?? ''}</code></p>
 ${problem?.detail === undefined ? undefined : html`<p class="soft">${problem.detail}</p>`}
 ${
   trouble.kind !== 'code'
     ? undefined
-    : html`<dl class="facts"><div><dt>The provider’s error</dt>
-<dd>${SHAPES[trouble.shape]}</dd></div><div><dt>Its HTTP status</dt><dd>${STATUSES.get(trouble.status)}</dd></div></dl>`
+    : html`<dl class="facts"><div><dt>Body from the provider</dt>
+<dd>${SHAPES[trouble.shape]}</dd></div><div><dt>HTTP status from the provider</dt><dd>${STATUSES.get(trouble.status)}</dd></div></dl>`
 }
-<pre>HTTP ${answer.status}
+<pre>HTTP ${status}
 ${headers.join('\n')}
 
 ${problem === undefined ? '(no body to show)' : JSON.stringify(problem, null, 2)}</pre>
 </section></div>
 <div class="actions">
 <form method="post" action="/errors">${hiddenFields(trouble)}
-<button class="button" type="submit" name="action" value="walk">See it as a visitor</button></form>
+<button class="button" type="submit" name="action" value="walk">See the page</button></form>
 <a class="button quiet" href="/errors">Choose another</a>
 </div>`;
 }
 
 /** What became of each of the 17 codes. */
-export function allCodesContent(results: readonly { readonly apiCode: number; readonly answer: Answer }[]): Html {
-  const rows = results.map(({ apiCode, answer }) => {
-    const problem = readProblem(answer.body);
-    return html`<tr><th scope="row" class="mono">${apiCode}</th><td>${API_CODES.get(apiCode)}</td>
-<td><strong>${answer.status}</strong> ${problem?.title}</td><td><code class="soft">${problem?.code}</code></td></tr>`;
-  });
+export function allCodesContent(results: readonly CodeResult[]): Html {
+  // The roles are those of the elements, which lose them where the rows fold.
+  const rows = results.map(
+    ({ apiCode, status, title, code }) => html`<tr role="row"><th role="rowheader" scope="row" data-label="API code"
+class="mono">${apiCode}</th><td role="cell" data-label="Meaning">${API_CODES.get(apiCode)}</td>
+<td role="cell" data-label="Visitor sees"><strong>${status}</strong> ${title}</td>
+<td role="cell" data-label="Error code"><code class="soft">${code}</code></td></tr>`,
+  );
+  const heads = ['API code', 'Meaning', 'Visitor sees', 'Error code'].map(
+    (head) => html`<th role="columnheader" scope="col">${head}</th>`,
+  );
   return html`<h1>All 17 codes</h1>
-<p class="lead">Each row is a sign-in that has just been gone through. The status says what it means to the visitor: 4xx, they
-can act; 500, this site is set up wrongly; 502 and 503, the provider has trouble.</p>
-<div class="stack"><section class="card">
-<table class="folding"><thead><tr><th scope="col">API code</th><th scope="col">Its meaning</th>
-<th scope="col">The visitor gets</th><th scope="col">Code for developers</th></tr></thead>
-<tbody>${rows}</tbody></table>
+<p class="lead">Each row is a <span class="whole">sign-in</span> that your app has just gone through. 4xx: the visitor can
+act. 500: your app is set up wrongly. 502 and 503: the provider has trouble.</p>
+<div class="stack"><section class="card" aria-label="All 17 codes">
+<table class="folding" role="table"><thead role="rowgroup"><tr role="row">${heads}</tr></thead>
+<tbody role="rowgroup">${rows}</tbody></table>
 </section></div>
 <div class="actions"><a class="button" href="/errors">Back to the errors</a></div>`;
+}
+
+/** What is shown of an answer. */
+export function shownAnswer({ status, headers, body }: Answer): ShownAnswer {
+  const lines = SHOWN_HEADERS.flatMap((name) => {
+    const value = headers.get(name);
+    return value === undefined ? [] : [`${name}: ${value}`];
+  });
+  return { status, headers: lines, body: body.slice(0, MOST_SHOWN) };
+}
+
+/** What one of the 17 codes came to. */
+export function codeResult(apiCode: number, { status, body }: Answer): CodeResult {
+  const { title, code } = readProblem(body) ?? {};
+  return { apiCode, status, title, code };
 }
 
 function hiddenFields(trouble: Trouble): Html {

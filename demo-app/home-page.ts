@@ -22,23 +22,25 @@ const ICONS = {
   hold: icon('<circle cx="8" cy="12" r="4"/><path d="M12 12h8.5M17.5 12v3.2M20.5 12v2.2"/>'),
 };
 
-/** The journey in three pictures. */
+/** The journey in three pictures. @param done - whether the visitor has made it */
 function steps(done: boolean): Html {
   const step = (picture: Html, title: string, text: string) =>
     html`<li${done ? html` class="done"` : undefined}>${picture}<h2>${title}</h2><p>${text}</p></li>`;
-  return html`<ol class="steps card" aria-label="The journey">
-${step(ICONS.leave, 'You leave for a moment', 'The button sends you to the provider, with a secret that only this browser holds.')}
-${step(ICONS.allow, 'You say yes', 'The provider shows who is asking. You allow it or decline.')}
-${step(ICONS.hold, 'This site holds the token', 'A one-time code is exchanged out of sight, and you land where you wanted to go.')}
+  return html`<ol class="steps card" aria-label="How it works">
+${step(ICONS.leave, 'You go to the provider', 'The button sends you there, with a secret that only this browser holds.')}
+${step(ICONS.allow, 'You press Allow', 'The provider shows who is asking. You allow it or decline.')}
+${step(ICONS.hold, 'Your app has a token', 'It is fetched behind the scenes, and kept where the browser cannot see it.')}
 </ol>`;
 }
 
-/** First page for a visitor who is not connected. @param left - whether they have just disconnected */
-export function welcomeContent(left: boolean): Html {
-  return html`<p class="eyebrow"><span class="dot"></span>${left ? 'Disconnected: the token is gone' : 'Not connected'}</p>
-<h1>Connect your account, and see everything that can go wrong</h1>
-<p class="lead">A small shop window for <strong>express-connect-auth</strong>: a complete sign-in with Appy Pie Connect,
-mounted on an Express app by one line.</p>
+/** First page for a visitor who is not connected. @param told - what their last action came to */
+export function welcomeContent(told?: Html): Html {
+  return html`${told === undefined ? undefined : html`<div class="told">${told}</div>`}
+<p class="eyebrow"><span class="dot"></span>Not connected</p>
+<h1><span class="whole">Sign-in</span> with Appy Pie Connect, in one line of Express</h1>
+<p class="lead"><strong>express-connect-auth</strong> does the whole OAuth flow for your app: <span class="whole">sign-in</span>,
+a token that stays fresh, and a clear answer to everything that can go wrong.</p>
+<pre class="line">app.use(<wbr>connectAuth(<wbr>connectOptionsFromEnv()));</pre>
 <div class="actions">
 <a class="button" href="${SIGN_IN}">Connect your account</a>
 <a class="button quiet" href="/errors">See the errors</a>
@@ -50,7 +52,7 @@ ${steps(false)}`;
 export function welcomeBackContent(): Html {
   return html`<p class="eyebrow"><span class="dot good"></span>Connected</p>
 <h1>You are connected</h1>
-<p class="lead">The token is in this site’s session. Your browser holds a cookie and never sees the token itself.</p>
+<p class="lead">The token is kept in the session, on the server. Your browser holds a cookie and never sees the token.</p>
 <div class="actions">
 <a class="button" href="/connected">Look at the connection</a>
 <a class="button quiet" href="/errors">See the errors</a>

@@ -8,27 +8,34 @@ export interface JournalLine {
   readonly worker?: number | undefined;
 }
 
-/** The last few events of the whole demo. */
+/** The last few events of everybody, kept apart. */
 export interface Journal {
-  add(event: ConnectEvent, worker?: number): void;
+  /** @param whose - the visitor or user that it is about */
+  add(whose: string, event: ConnectEvent, worker?: number): void;
   /** The newest first. */
-  latest(): readonly JournalLine[];
+  latest(whose: string): readonly JournalLine[];
 }
 
 const LINES_KEPT = 6;
+/** Whoever was quiet for longest is forgotten beyond these. */
+const MOST_KEPT = 200;
 
-/** Keeps the last {@link LINES_KEPT} lines. */
+/** Keeps the last {@link LINES_KEPT} lines of each. */
 export function createJournal(): Journal {
-  const lines: JournalLine[] = [];
+  const journals = new Map<string, JournalLine[]>();
   return {
-    add(event, worker) {
+    add(whose, event, worker) {
+      const lines = journals.get(whose) ?? [];
+      journals.delete(whose);
+      journals.set(whose, lines);
+      for (const quiet of journals.keys()) if (journals.size > MOST_KEPT) journals.delete(quiet);
       const last = lines[0];
       const repeats = last !== undefined && sameLine(last, { event, count: 1, worker });
       if (repeats) lines.shift();
       lines.unshift({ event, worker, count: repeats ? last.count + 1 : 1 });
       lines.length = Math.min(lines.length, LINES_KEPT);
     },
-    latest: () => [...lines],
+    latest: (whose) => [...(journals.get(whose) ?? [])],
   };
 }
 

@@ -23,8 +23,8 @@ const MARK = html`<svg viewBox="0 0 32 32" aria-hidden="true" focusable="false">
   cy="16" r="5.5"/></g></svg>`;
 
 const FOOT = {
-  sandbox: 'This demo talks to its own sandbox on this computer. No account is needed, and nothing leaves the machine.',
-  real: 'This demo talks to Appy Pie Connect with the credentials of your environment.',
+  sandbox: 'This demo talks to a sandbox on this computer: you need no account, and nothing leaves the machine.',
+  real: 'This demo talks to Appy Pie Connect with the credentials from your environment.',
 } as const;
 
 /** A whole document in the demo's looks. */
@@ -46,7 +46,7 @@ ${page.live === true ? html`<script src="/live.js" defer></script>` : undefined}
 <a class="skip" href="#content">Skip to content</a>
 <header class="bar">
 <a class="brand" href="/">${MARK}<span>express-connect-auth</span></a>
-<nav aria-label="Main">${link('/', 'Home')}${page.hasUsers ? link('/users', 'Users') : undefined}${link('/errors', 'Errors on show')}</nav>
+<nav aria-label="Main">${link('/', 'Home')}${page.hasUsers ? link('/users', 'Users') : undefined}${link('/errors', 'Errors')}</nav>
 </header>
 <main id="content" tabindex="-1">
 ${page.content}

@@ -7,6 +7,7 @@ const live = document.getElementById('live');
 const ASK_EVERY_MS = 2000;
 let endsAt = 0;
 let asking = false;
+let leaving = false;
 
 function readEnd() {
   const left = live.querySelector('[data-seconds]');
@@ -22,15 +23,26 @@ function count() {
   if (bar !== null) bar.value = Math.min(seconds, bar.max);
 }
 
+// The button kills the process that has answered last.
+function nameWorker() {
+  const worker = live.querySelector('[data-worker]');
+  const button = document.getElementById('kill');
+  if (worker === null || button === null) return;
+  button.value = worker.dataset.worker;
+  button.textContent = 'Kill worker ' + worker.dataset.worker;
+}
+
 async function ask() {
-  if (asking || document.hidden) return;
+  if (asking || leaving || document.hidden) return;
   asking = true;
   try {
     const answer = await fetch('/connected/live');
     if (answer.status === 401) location.assign('/');
-    if (answer.ok) {
-      live.innerHTML = await answer.text();
+    const text = await answer.text();
+    if (answer.ok && !leaving) {
+      live.innerHTML = text;
       readEnd();
+      nameWorker();
     }
   } catch {
     // The demo is away for the moment; the next question comes soon.
@@ -41,6 +53,9 @@ async function ask() {
 
 if (live !== null) {
   readEnd();
+  // An answer to this page must not come between a form and what it leads to.
+  addEventListener('submit', () => { leaving = true; });
+  addEventListener('pageshow', () => { leaving = false; });
   setInterval(count, 250);
   setInterval(ask, ASK_EVERY_MS);
 }

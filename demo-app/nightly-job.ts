@@ -1,7 +1,7 @@
 import { isConnectError, type ConnectAuth } from 'express-connect-auth';
 import type { DemoUser } from './users';
 
-/** What came of a job, as the session of whoever has asked for it keeps it. */
+/** What came of a job. */
 export interface JobOutcome {
   /** Of the user that it has acted for. */
   readonly userId: string;

@@ -3,13 +3,13 @@ export const STYLES = `
 :root {
   color-scheme: light dark;
   --ground: #f4f5fb; --card: #ffffff; --text: #1a1b2e; --soft: #55597a; --line: #dfe2f0; --field: #8a8fae;
-  --accent: #4f46e5; --accent-strong: #4338ca; --on-accent: #ffffff; --tint: #eeeefc; --good: #0f7a4d; --bad: #b3261e;
+  --accent: #4f46e5; --accent-strong: #4338ca; --on-accent: #ffffff; --tint: #eeeefc; --good: #0f7a4d; --bad: #b3261e; --on-bad: #ffffff;
   --shadow: 0 1px 2px rgb(26 27 46 / .05), 0 12px 32px -12px rgb(26 27 46 / .14);
 }
 @media (prefers-color-scheme: dark) {
   :root {
     --ground: #0e0f18; --card: #171926; --text: #eceefa; --soft: #a9aecb; --line: #2a2d42; --field: #6d7296;
-    --accent: #818cf8; --accent-strong: #a5adfb; --on-accent: #11121f; --tint: #20233a; --good: #5fd3a0; --bad: #ff9d94;
+    --accent: #818cf8; --accent-strong: #a5adfb; --on-accent: #11121f; --tint: #20233a; --good: #5fd3a0; --bad: #ff9d94; --on-bad: #2b0b08;
     --shadow: 0 1px 2px rgb(0 0 0 / .4), 0 16px 40px -16px rgb(0 0 0 / .6);
   }
 }
@@ -25,10 +25,10 @@ body {
 .bar { display: flex; flex-wrap: wrap; align-items: center; justify-content: space-between; gap: .5rem 1.5rem; padding-block: 1rem; }
 .brand { display: inline-flex; align-items: center; gap: .6rem; color: var(--text); font-weight: 650; text-decoration: none; letter-spacing: -.01em; }
 .brand svg { width: 1.75rem; height: 1.75rem; flex: none; }
-.bar nav { display: flex; gap: .25rem; margin-inline: -.75rem; }
-.bar nav a { padding: .45rem .75rem; border-radius: 8px; color: var(--soft); text-decoration: none; font-weight: 500; }
-.bar nav a:hover { color: var(--text); background: var(--tint); }
-.bar nav a[aria-current] { color: var(--accent); background: var(--tint); }
+.bar nav { display: flex; gap: 1.5rem; }
+.bar nav a { padding-block: .45rem .35rem; border-bottom: 2px solid transparent; color: var(--soft); text-decoration: none; font-weight: 500; }
+.bar nav a:hover { color: var(--text); border-color: var(--field); }
+.bar nav a[aria-current] { color: var(--accent); border-color: currentColor; }
 main { flex: 1; padding-block: clamp(1.25rem, 5vw, 3.5rem) 3rem; }
 footer { padding-block: 1.25rem 2rem; color: var(--soft); font-size: .875rem; }
 footer p { margin: 0; padding-top: 1.25rem; border-top: 1px solid var(--line); }
@@ -39,6 +39,7 @@ p { margin: 0 0 1rem; text-wrap: pretty; }
 a { color: var(--accent); text-underline-offset: .2em; }
 a:hover { color: var(--accent-strong); }
 .lead { max-width: 40rem; color: var(--soft); font-size: 1.125rem; }
+.whole { white-space: nowrap; }
 .soft { color: var(--soft); }
 .note { color: var(--soft); font-size: .925rem; margin: 0; }
 .eyebrow { display: inline-flex; align-items: center; gap: .5rem; margin-bottom: 1rem; color: var(--soft); font-size: .925rem; }
@@ -56,6 +57,8 @@ code, pre, .mono { font-family: ui-monospace, "SF Mono", SFMono-Regular, Menlo, 
 .button:hover { background: var(--accent-strong); color: var(--on-accent); }
 .button.quiet { background: transparent; border-color: var(--field); color: var(--text); }
 .button.quiet:hover { background: var(--tint); border-color: var(--accent); color: var(--text); }
+.button.danger { background: transparent; border-color: var(--bad); color: var(--bad); }
+.button.danger:hover { background: var(--bad); border-color: var(--bad); color: var(--on-bad); }
 :focus-visible { outline: 3px solid var(--accent); outline-offset: 3px; }
 main:focus { outline: none; }
 .user-bar { display: flex; flex-wrap: wrap; align-items: center; justify-content: space-between; gap: .75rem 1.5rem; margin-bottom: clamp(1.5rem, 4vw, 2.5rem); padding: .6rem .6rem .6rem 1.1rem; border: 1px solid var(--line); border-radius: 12px; background: var(--card); }
@@ -94,11 +97,19 @@ progress::-moz-progress-bar { background: var(--accent); border-radius: 99px; }
 .events time { color: var(--soft); }
 .events .times { color: var(--accent); }
 .events .soft { display: block; }
-.action { display: grid; gap: .5rem; padding: 1.1rem 0; border-bottom: 1px solid var(--line); }
-.action:last-child { padding-bottom: 0; border-bottom: 0; }
-@media (min-width: 30rem) { .action .button { justify-self: start; min-width: 15rem; } }
-@media (max-width: 51.99rem) { #live { display: contents; } #live > .last { order: 1; } }
-.outcome { border-color: var(--accent); }
+.tries { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 11.5rem), 1fr)); gap: 1.25rem 1.5rem; margin-top: 1rem; }
+.action { display: grid; gap: .6rem; align-content: start; }
+.connection { display: grid; gap: 1.25rem; }
+#live { display: contents; }
+.try { order: 1; }
+.events-card { order: 2; }
+.end { order: 3; display: flex; flex-wrap: wrap; align-items: center; justify-content: space-between; gap: 1rem 1.5rem; }
+.told { margin-bottom: 2.5rem; }
+.outcome { border-color: var(--good); border-inline-start-width: 4px; }
+.outcome.failed { border-color: var(--bad); }
+.none { margin: 1rem 0 0; }
+pre.line { display: inline-block; max-width: 100%; margin: .5rem 0 0; background: var(--card); }
+.steps + .user-bar { margin: 1.25rem 0 0; }
 .outcome p:last-child { margin-bottom: 0; }
 .figures { display: flex; flex-wrap: wrap; gap: .5rem 2rem; margin: .75rem 0 1rem; padding: 0; list-style: none; color: var(--soft); }
 .figures b { color: var(--text); font-size: 1.9rem; line-height: 1.1; letter-spacing: -.02em; font-variant-numeric: tabular-nums; }
@@ -130,18 +141,26 @@ td .soft { display: block; font-size: .925rem; }
   .user-bar { padding: .7rem .75rem .75rem; }
   .button.small { padding-inline: .7rem; font-size: .9rem; }
   table.folding thead { position: absolute; clip-path: inset(50%); width: 1px; height: 1px; overflow: hidden; }
-  table.folding tr { display: grid; grid-template-columns: 3.5rem 1fr; padding: .8rem 0; border-bottom: 1px solid var(--line); }
+  table.folding, table.folding tbody { display: block; }
+  table.folding tr { display: grid; gap: .15rem; padding: .9rem 0; border-bottom: 1px solid var(--line); }
+  table.folding tr:first-child { padding-top: 0; }
   table.folding tr:last-child { border-bottom: 0; padding-bottom: 0; }
-  table.folding tr > * { display: block; min-width: 0; padding: 0; border: 0; overflow-wrap: anywhere; }
-  table.folding tr > :nth-child(n + 3) { grid-column: 2; }
+  table.folding tr > * { position: relative; display: block; padding: 0 0 0 6.25rem; border: 0; overflow-wrap: anywhere; }
+  table.folding code { font-size: .84em; }
+  pre.line { font-size: .8rem; }
+  table.folding tbody tr > *::before { content: attr(data-label); position: absolute; left: 0; color: var(--soft); font: 400 .9rem/1.8 system-ui, sans-serif; }
+  .end form, .end .button { width: 100%; }
 }
 @media (min-width: 52rem) {
   .steps { grid-template-columns: repeat(3, 1fr); gap: 2.5rem; }
   .steps li { display: block; padding: 0; }
   .steps .icon { margin-bottom: 1rem; }
   .steps li:not(:last-child)::before { left: 4rem; right: -1.5rem; top: 1.5rem; bottom: auto; border-left: 0; border-top: 2px dotted var(--field); }
-  .pair { grid-template-columns: 1fr 1fr; align-items: start; }
-  .fields.three { grid-template-columns: 5fr 4fr 3fr; }
+  .connection { grid-template-columns: 1fr 1fr; }
+  .try { order: -1; grid-column: 1 / -1; }
+  .end { grid-column: 1 / -1; }
+  .pair { grid-template-columns: 1fr 1fr; }
+  .fields.three { grid-template-columns: repeat(3, 1fr); }
 }
 @media (forced-colors: active) { .button { border-color: currentColor; } .steps .icon { forced-color-adjust: none; } }
 `;

@@ -35,21 +35,21 @@ export const API_CODES: ReadonlyMap<number, string> = new Map([
 
 /** Where the code sits in the provider's body; its documentation shows no sample, so all of these are read. */
 export const SHAPES: Readonly<Record<ErrorShape, string>> = {
-  errorObject: 'Error object: {"error":{"code":…}}',
-  errorStatus: 'Error object with a status: {"error":{"status":…}}',
-  flat: 'Flat: {"code":…}',
-  failedMessage: 'Failed envelope with a message',
-  failedCode: 'Failed envelope with a code',
-  failedError: 'Failed envelope with an error object',
-  list: 'List: {"errors":[{"code":…}]}',
-  array: 'Array: [{"code":…}]',
-  message: 'Only a message',
-  numberedMessage: 'Message that begins with the code',
+  errorObject: '{"error":{"code":…}}',
+  errorStatus: '{"error":{"status":…}}',
+  flat: '{"code":…}',
+  failedMessage: '“success”: false, message',
+  failedCode: '“success”: false, code',
+  failedError: '“success”: false, error',
+  list: '{"errors":[{"code":…}]}',
+  array: '[{"code":…}]',
+  message: 'A message, no code',
+  numberedMessage: 'A message with the code',
   text: 'Plain text',
-  form: 'Form encoded',
-  encodedTwice: 'JSON inside a JSON string',
-  oauth: 'OAuth string: {"error":"invalid_grant"}',
-  foreignNumber: 'A number that is not documented',
+  form: 'Form-encoded',
+  encodedTwice: 'JSON in a JSON string',
+  oauth: '{"error":"invalid_grant"}',
+  foreignNumber: 'An unknown code',
   html: 'An HTML page',
   empty: 'An empty body',
   truncated: 'Half of a JSON text',
@@ -58,8 +58,8 @@ export const SHAPES: Readonly<Record<ErrorShape, string>> = {
 
 /** HTTP status under which the provider sends its error. */
 export const STATUSES: ReadonlyMap<ErrorStatus, string> = new Map<ErrorStatus, string>([
-  ['matching', 'The one that fits the code'],
-  [200, '200, as if all were well'],
+  ['matching', 'Matches the code'],
+  [200, '200, as if successful'],
   [400, '400'],
   [500, '500'],
 ]);
@@ -72,31 +72,37 @@ interface NamedFault {
 /** Ways in which the connection to the provider breaks while it is asked for the token. */
 export const FAULTS: ReadonlyMap<string, NamedFault> = new Map<string, NamedFault>([
   ['silence', { label: 'No answer at all', fault: { kind: 'silence' } }],
-  ['drip', { label: 'An answer that drips, byte by byte', fault: { kind: 'drip' } }],
+  ['drip', { label: 'One byte at a time', fault: { kind: 'drip' } }],
   ['reset', { label: 'Connection reset', fault: { kind: 'reset' } }],
-  ['truncated', { label: 'Answer cut off in the middle', fault: { kind: 'truncated' } }],
-  ['html503', { label: 'HTML maintenance page, 503', fault: { kind: 'html503' } }],
-  ['html503-later', { label: 'The same, “come back in two minutes”', fault: { kind: 'html503', retryAfter: '120' } }],
+  ['truncated', { label: 'Answer cut in half', fault: { kind: 'truncated' } }],
+  ['html503', { label: 'Maintenance page, 503', fault: { kind: 'html503' } }],
+  ['html503-later', { label: '503 with Retry-After', fault: { kind: 'html503', retryAfter: '120' } }],
   [
     'redirect',
     {
-      label: 'Redirect to another host',
+      label: 'A redirect elsewhere',
       fault: { kind: 'redirect', status: 307, location: 'http://127.0.0.1:9/elsewhere' },
     },
   ],
   ['endless', { label: 'A body that never ends', fault: { kind: 'endless' } }],
-  ['large', { label: 'A body of many megabytes', fault: { kind: 'large' } }],
+  ['large', { label: 'A body of megabytes', fault: { kind: 'large' } }],
   ['gzip-bomb', { label: 'A compressed bomb', fault: { kind: 'gzipBomb' } }],
   ['corrupt-gzip', { label: 'Broken compression', fault: { kind: 'corruptGzip' } }],
 ]);
 
 /** What the visitor, or somebody who means ill, does. */
 export const VISITOR_ACTS: Readonly<Record<VisitorAct, { readonly label: string; readonly hint: string }>> = {
-  declined: { label: 'The visitor declines', hint: 'On the next page, press “Decline”.' },
-  foreign: { label: 'A sign-in link from another browser', hint: 'Somebody sends you the end of their own sign-in.' },
-  expired: { label: 'The visitor takes too long', hint: 'This sign-in is good for a tenth of a second only.' },
-  used: { label: 'The same sign-in twice', hint: 'You come back with an answer that was used before.' },
-  incomplete: { label: 'An answer with nothing in it', hint: 'The address is opened by hand.' },
+  declined: { label: 'The visitor declines', hint: 'Press Decline on the next page.' },
+  foreign: {
+    label: 'Somebody else’s sign-in',
+    hint: 'Somebody sends you the link that ends their own sign-in, and you open it.',
+  },
+  expired: {
+    label: 'The sign-in takes too long',
+    hint: 'This sign-in expires after a tenth of a second. Press Allow on the next page: it is too late already.',
+  },
+  used: { label: 'The same sign-in twice', hint: 'You come back with an answer that has been used before.' },
+  incomplete: { label: 'An empty answer', hint: 'Somebody opens the address of the callback by hand.' },
 };
 
 /** Writes a trouble so that it fits into a cookie; {@link parseTrouble} reads it. */

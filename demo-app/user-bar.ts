@@ -4,19 +4,25 @@ import { USERS, type DemoUser } from './users';
 /** Pages that show the bar, and that its buttons lead back to. */
 export type BarPage = '/' | '/connected' | '/users';
 
-/** Says who is logged in, and lets anybody log in as anybody. @param user - undefined: nobody */
+const NOBODY: Readonly<Record<BarPage, string>> = {
+  '/': 'Or try it as a user of your app',
+  '/connected': 'No user is signed in',
+  '/users': 'No user is signed in',
+};
+
+/** Says who is signed in, and lets anybody sign in as anybody. @param user - undefined: nobody */
 export function userBar(user: DemoUser | undefined, page: BarPage): Html {
   const others = USERS.filter((other) => other !== user).map(
     ({ id, name }) =>
-      html`<button class="button quiet small" type="submit" name="user" value="${id}">${user === undefined ? 'Log in as' : 'Switch to'} ${name}</button>`,
+      html`<button class="button quiet small" type="submit" name="user" value="${id}">${user === undefined ? 'Sign in as' : 'Switch to'} ${name}</button>`,
   );
-  const logOut = html`<button class="button quiet small" type="submit" formaction="/users/logout">Log out</button>`;
-  return html`<form class="user-bar" method="post" action="/users/login" aria-label="User">
+  const signOut = html`<button class="button quiet small" type="submit" formaction="/users/sign-out">Sign out</button>`;
+  return html`<form class="user-bar" method="post" action="/users/sign-in" aria-label="User">
 <input type="hidden" name="back" value="${page}">
-<p>${user?.name ?? 'Nobody'} is logged in</p>
+<p>${user === undefined ? NOBODY[page] : `Signed in as ${user.name}`}</p>
 <div class="buttons">
 ${others}
-${user === undefined ? undefined : logOut}
+${user === undefined ? undefined : signOut}
 </div>
 </form>`;
 }

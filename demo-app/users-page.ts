@@ -1,12 +1,14 @@
 import type { ConnectionStatus } from 'express-connect-auth';
 import { html, type Html } from './html';
 import { signIn } from './home-page';
+import type { Flash } from './flash';
 import type { JobOutcome } from './nightly-job';
+import { disconnectedOutcome, outcome } from './outcome';
 import { userBar } from './user-bar';
 import { userById, USERS, type DemoUser } from './users';
 import { endedInWords, moment, timeLeft } from './words';
 
-/** A user who is logged in, with what is recorded of them. */
+/** A user who is signed in, with what is recorded of them. */
 export interface Account {
   readonly user: DemoUser;
   readonly status: ConnectionStatus;
@@ -14,33 +16,34 @@ export interface Account {
 
 /** What the page of the users tells. */
 export interface UsersPage {
-  /** Undefined: nobody is logged in. */
+  /** Undefined: nobody is signed in. */
   readonly account: Account | undefined;
-  /** What the last job of this browser came to. */
-  readonly job: JobOutcome | undefined;
+  /** What the visitor's last action came to. */
+  readonly told: (Flash & { readonly page: '/users' }) | undefined;
   /** Milliseconds since 1970. */
   readonly nowMs: number;
 }
 
 /** Users of an app: their account, and a job that acts for them. */
-export function usersContent({ account, job, nowMs }: UsersPage): Html {
+export function usersContent({ account, told, nowMs }: UsersPage): Html {
+  const chosen = told?.kind === 'job' ? told.job.userId : account?.user.id;
   return html`${userBar(account?.user, '/users')}
 <h1>Connect once, be connected everywhere</h1>
-<p class="lead">Two users to log in as, without a password. With the option <code>owner</code> a connection belongs to the
-user, on every device, and a job can act for them while no browser is there.</p>
+<p class="lead">With the option <code>owner</code> a connection belongs to a user of your app: it is there on every device,
+and a job can use it while no browser is open. Try it with Ada and Grace; they need no password.</p>
 <div class="stack">
-${job === undefined ? undefined : jobOutcome(job)}
+${told === undefined ? undefined : told.kind === 'job' ? jobOutcome(told.job) : disconnectedOutcome(told.user)}
 <div class="stack pair">
 <section class="card" aria-labelledby="account">
 <h2 id="account">${account === undefined ? 'The account' : html`${account.user.name}’s account`}</h2>
-${account === undefined ? html`<p class="soft">Log in to see it.</p>` : accountContent(account, nowMs)}
+${account === undefined ? html`<p class="soft">Sign in above to see it.</p>` : accountContent(account, nowMs)}
 </section>
 <section class="card" aria-labelledby="job">
-<h2 id="job">While no browser is there</h2>
-<p class="soft">A job knows the user by name alone, and has no session and no cookie:
+<h2 id="job">A job without a browser</h2>
+<p class="soft">It knows only who the user is, and needs no session and no cookie:
 <code>connect.of(user)<wbr>.client()<wbr>.get('/me')</code></p>
 <form method="post" action="/users/job">
-<div class="field"><label for="user">Act for</label><select id="user" name="user">${userOptions(job?.userId ?? account?.user.id)}</select></div>
+<div class="field"><label for="user">Run it for</label><select id="user" name="user">${userOptions(chosen)}</select></div>
 <div class="actions"><button class="button" type="submit">Run the nightly job</button></div>
 </form>
 </section>
@@ -62,23 +65,24 @@ function accountContent({ user, status }: Account, nowMs: number): Html {
   const { since, expiresAt } = status;
   return html`<dl class="facts">
 <div><dt>Connected since</dt><dd>${moment(since, nowMs)}</dd></div>
-<div><dt>Time left, as recorded</dt><dd>${timeLeft(expiresAt === undefined ? undefined : expiresAt.getTime() / 1000, nowMs)}</dd></div>
+<div><dt>Token expires in</dt><dd>${timeLeft(expiresAt === undefined ? undefined : expiresAt.getTime() / 1000, nowMs)}</dd></div>
 </dl>
 <div class="actions column"><a class="button" href="/connected">Look at the connection</a>
-<form method="post" action="/users/disconnect"><button class="button quiet" type="submit">Disconnect everywhere</button></form></div>`;
+<form method="post" action="/users/disconnect"><button class="button danger" type="submit">Disconnect everywhere</button></form></div>`;
 }
 
 function jobOutcome({ userId, name, error, timeMs, worker }: JobOutcome): Html {
   const user = userById(userId)?.name ?? '';
   const result =
     error === undefined
-      ? html`${name === undefined ? 'The API has answered, and told no name.' : `The API calls ${user} “${name}”.`}`
-      : html`It came to nothing: “${error.title}” (<code>${error.code}</code>).`;
+      ? html`${name === undefined ? 'The API has answered, but gave no name.' : `The API knows ${user} as “${name}”.`}`
+      : html`The job failed: “${error.title}” (<code>${error.code}</code>).`;
   const by = worker === undefined ? '' : `, in worker ${worker}`;
-  return html`<section class="card outcome" aria-labelledby="outcome">
-<h2 id="outcome">The nightly job for ${user}</h2>
-<p>${result} <span class="soft">At ${moment(new Date(timeMs), timeMs)}${by}.</span></p>
-</section>`;
+  return outcome(
+    `The nightly job for ${user}`,
+    html`<p>${result} <span class="soft">It ran at ${moment(new Date(timeMs), timeMs)}${by}.</span></p>`,
+    { failed: error !== undefined },
+  );
 }
 
 function userOptions(chosenId: string | undefined): readonly Html[] {
@@ -90,10 +94,10 @@ function userOptions(chosenId: string | undefined): readonly Html[] {
 const JOURNEY = html`<section class="card" aria-labelledby="journey">
 <h2 id="journey">What to try</h2>
 <ol class="journey">
-<li>Log in as Ada, and connect her account.</li>
-<li>Open another browser, or a private window, and log in as Ada: she is connected there, too.</li>
-<li>Run the nightly job: it acts for Ada, and no session of hers has a part in it.</li>
-<li>Switch to Grace in the same browser: she is not connected, and sees nothing of Ada’s.</li>
-<li>Switch back to Ada, and disconnect everywhere: it is over in both browsers.</li>
+<li>Sign in as Ada, and connect her account.</li>
+<li>Open a private window or another browser, and sign in as Ada there: she is connected already.</li>
+<li>Run the nightly job for Ada: it works without a session of hers.</li>
+<li>Switch to Grace: she is not connected, and sees nothing of Ada’s.</li>
+<li>Switch back to Ada, and disconnect her everywhere: both browsers lose the connection.</li>
 </ol>
 </section>`;

@@ -1,5 +1,6 @@
 import { Router, type Request, type Response } from 'express';
 import type { ConnectAuth } from 'express-connect-auth';
+import { leaveFlash, takeFlash } from './flash';
 import { caught, readFields, saveSession, smallForm } from './handlers';
 import type { PageContent } from './layout';
 import { nightlyJob } from './nightly-job';
@@ -23,23 +24,23 @@ export function userRoutes({ connect, worker, page }: UserParts): Router {
   async function show(req: Request, res: Response): Promise<void> {
     const user = userOf(req);
     const account = user === undefined ? undefined : { user, status: await connect.of(user.id).status() };
-    const content = usersContent({ account, job: req.session.demoJob, nowMs: Date.now() });
+    const content = usersContent({ account, told: takeFlash(req, PAGE), nowMs: Date.now() });
     res.type('html').send(page({ title: 'Users', current: PAGE, content }));
   }
 
   /**
-   * Changes who is logged in, in the session as it is. An app with passwords makes a new session at that moment; this one
+   * Changes who is signed in, in the session as it is. An app with passwords makes a new session at that moment; this one
    * keeps it, so that the next user meets whatever the last one has left.
    */
   async function become(req: Request, res: Response, id: string | undefined): Promise<void> {
     if (id === undefined) delete req.session.demoUser;
     else req.session.demoUser = id;
-    delete req.session.demoJob;
+    delete req.session.demoFlash;
     await saveSession(req);
     res.redirect(303, barPageOf(readFields(req.body)['back']));
   }
 
-  async function logIn(req: Request, res: Response): Promise<void> {
+  async function signIn(req: Request, res: Response): Promise<void> {
     const user = userById(readFields(req.body)['user']) ?? userOf(req);
     await become(req, res, user?.id);
   }
@@ -49,29 +50,32 @@ export function userRoutes({ connect, worker, page }: UserParts): Router {
     if (user !== undefined) {
       const came = await nightlyJob(connect, user);
       const where = worker === undefined ? {} : { worker };
-      req.session.demoJob = { userId: user.id, timeMs: Date.now(), ...came, ...where };
-      await saveSession(req);
+      const job = { userId: user.id, timeMs: Date.now(), ...came, ...where };
+      await leaveFlash(req, { page: PAGE, kind: 'job', job });
     }
     res.redirect(303, PAGE);
   }
 
   async function disconnect(req: Request, res: Response): Promise<void> {
     const user = userOf(req);
-    if (user !== undefined) await connect.of(user.id).disconnect();
+    if (user !== undefined) {
+      await connect.of(user.id).disconnect();
+      await leaveFlash(req, { page: PAGE, kind: 'disconnected', user: user.id });
+    }
     res.redirect(303, PAGE);
   }
 
   router.get(PAGE, caught(show));
-  router.post('/users/login', smallForm, caught(logIn));
+  router.post('/users/sign-in', smallForm, caught(signIn));
   router.post(
-    '/users/logout',
+    '/users/sign-out',
     smallForm,
     caught((req, res) => become(req, res, undefined)),
   );
   router.post('/users/job', smallForm, caught(runJob));
   router.post('/users/disconnect', caught(disconnect));
   // Where a reload or the address bar leads after a form.
-  router.get(['/users/login', '/users/logout', '/users/job', '/users/disconnect'], (_req, res) =>
+  router.get(['/users/sign-in', '/users/sign-out', '/users/job', '/users/disconnect'], (_req, res) =>
     res.redirect(302, PAGE),
   );
   return router;

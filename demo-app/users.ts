@@ -1,16 +1,13 @@
 import type { Request } from 'express';
-import type { JobOutcome } from './nightly-job';
 
 declare module 'express-session' {
   interface SessionData {
-    /** Id of the user who is logged in. */
+    /** Id of the user who is signed in. */
     demoUser?: string;
-    /** What the last job came to that this browser has asked for. */
-    demoJob?: JobOutcome;
   }
 }
 
-/** Somebody who can log in to the demo, without a password. */
+/** Somebody who can sign in to the demo, without a password. */
 export interface DemoUser {
   /** What the library knows them by. */
   readonly id: string;
@@ -28,7 +25,7 @@ export function userById(id: unknown): DemoUser | undefined {
   return USERS.find((user) => user.id === id);
 }
 
-/** Whoever is logged in in the session of a request; undefined: nobody. */
+/** Whoever is signed in in the session of a request; undefined: nobody. */
 export function userOf(req: Request): DemoUser | undefined {
   return userById(req.session.demoUser);
 }

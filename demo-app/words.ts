@@ -23,11 +23,11 @@ export function counted(count: number, noun: string): string {
 }
 
 const WHY_ENDED: Readonly<Record<EndedReason, string>> = {
-  invalid_grant: 'the provider says so',
-  lost_response: 'an answer of the provider was lost',
+  invalid_grant: 'the provider has ended it',
+  lost_response: 'an answer from the provider was lost',
   refused: 'the provider has refused it for a day',
-  disconnected: 'the visitor has disconnected',
-  replaced: 'a newer sign-in has taken its place',
+  disconnected: 'disconnected by the user',
+  replaced: 'replaced by a newer sign-in',
 };
 
 /** Why a connection is over. */
@@ -49,23 +49,23 @@ export function moment(at: Date, nowMs: number): string {
 export function eventInWords(event: ConnectEvent): readonly [what: string, more: string] {
   switch (event.type) {
     case 'exchange':
-      return ['Code exchanged', outcomeInWords(event)];
+      return ['Code exchanged', `the provider answered ${outcomeInWords(event)}`];
     case 'api_call':
-      return ['API called', `${event.method}, ${outcomeInWords(event)}`];
+      return ['API called', `${event.method}: ${outcomeInWords(event)}`];
     case 'connected':
-      return ['Connected', 'a visitor has signed in'];
+      return ['Connected', 'the sign-in is complete'];
     case 'refreshed':
-      return ['Refreshed', `token ${event.generation + 1} of this connection, in ${event.durationMs} ms`];
+      return ['Refreshed', `token ${event.generation + 1} of this connection, after ${event.durationMs} ms`];
     case 'adopted':
-      return ['Adopted', `token ${event.generation + 1}, which another request had fetched`];
+      return ['Adopted', `token ${event.generation + 1}, fetched by another request`];
     case 'refresh_failed':
       return ['Refresh failed', `${event.kind}, ${event.code}`];
     case 'disconnected':
       return ['Disconnected', 'for good'];
     case 'ended':
-      return ['Ended', `because ${endedInWords(event.reason)}`];
+      return ['Ended', endedInWords(event.reason)];
     case 'ledger_error':
-      return ['Ledger away', `at ${event.operation}`];
+      return ['Ledger unavailable', `at ${event.operation}`];
     case 'ledger_forgot':
       return ['Ledger full', `${counted(event.count, event.what)} forgotten`];
     case 'error':

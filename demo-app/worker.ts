@@ -56,7 +56,9 @@ export async function runWorker(): Promise<void> {
         number: settings.number,
         of: settings.of,
         pid: process.pid,
-        kill: (number) => primary.tell({ kind: 'kill', number }),
+        pidOf: (number) => primary.ask('pid', String(number)),
+        kill: (pid) => primary.tell({ kind: 'kill', pid }),
+        ended: (pid) => primary.ask('ended', String(pid)),
       },
       backstage: sharedBackstage(primary),
       session: {
@@ -116,8 +118,8 @@ function askPrimary(): Primary {
 
 function sharedBackstage({ ask, tell }: Primary): Backstage {
   return {
-    record: (event) => tell({ kind: 'event', event }),
-    events: () => ask('events'),
+    record: (event, whose) => tell({ kind: 'event', event, whose }),
+    events: (whose) => ask('events', whose),
     metrics: () => ask('metrics'),
     presentations: (refreshToken) => ask('presentations', refreshToken),
   };

@@ -10,6 +10,7 @@ main{width:100%;max-width:460px;padding:36px;background:var(--card);border:1px s
 .badge{display:inline-block;margin:0 0 20px;padding:3px 12px;border-radius:99px;background:var(--tint);color:var(--accent);font-size:.8125rem;font-weight:600;letter-spacing:.02em}
 h1{margin:0 0 10px;font-size:1.5rem;line-height:1.25;letter-spacing:-.015em;text-wrap:balance}
 p{margin:0;color:var(--soft);text-wrap:pretty}
+p b{color:var(--text);font-weight:600}
 dl{margin:28px 0;border-top:1px solid var(--line)}
 dl div{display:flex;gap:16px;justify-content:space-between;padding:12px 0;border-bottom:1px solid var(--line)}
 dt{flex:none;color:var(--soft)}
@@ -49,7 +50,7 @@ export function consentPage(request: AuthorizationRequest, consentId: string, fo
     'An app wants to connect',
     `
 <h1>An app wants to connect</h1>
-<p>It asks to act for your test account. No password is needed, and nothing leaves this computer.</p>
+<p>It asks to act for your test account. Press <b>Allow</b> to sign in: you need no password, and nothing leaves this computer.</p>
 <dl>
 <div><dt>App</dt><dd>${escaped(request.clientId)}</dd></div>
 <div><dt>Access</dt><dd>${escaped(request.scope === '*' ? 'Everything (*)' : request.scope)}</dd></div>
@@ -60,7 +61,7 @@ export function consentPage(request: AuthorizationRequest, consentId: string, fo
 <button class="allow" name="decision" value="allow">Allow</button>
 <button name="decision" value="decline">Decline</button>
 </form>
-<p class="note">This page stands in for Appy Pie Connect while you develop and test.</p>`,
+<p class="note">This page stands in for Appy Pie Connect while you develop and test. Press Decline to see what your app does in that case.</p>`,
   );
 }
 

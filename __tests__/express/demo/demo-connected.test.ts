@@ -24,8 +24,20 @@ function press(path: string, headers: Readonly<Record<string, string>> = {}): Pr
   return sendForm(visitor, site.address, path, {}, headers);
 }
 
+/** Presses a button, and goes where the answer leads. */
+async function pressAndFollow(path: string): Promise<Answer> {
+  const { status, location } = await press(path);
+  expect({ status, location }).toEqual({ status: 303, location: '/connected' });
+  return look(location);
+}
+
+/** Whether a page tells what an action came to. */
+function tellsOutcome(page: Answer): boolean {
+  return page.body.includes('id="outcome"');
+}
+
 function hashIn(page: Answer): string {
-  return / Token ([0-9a-f]{8}) \(a hash of it\)/.exec(textOf(page))?.[1] ?? 'none';
+  return / Hash of the token ([0-9a-f]{8}) /.exec(textOf(page))?.[1] ?? 'none';
 }
 
 async function metrics(): Promise<string> {
@@ -39,46 +51,92 @@ test('the connected page tells everything about the connection but the token', a
   const page = await look();
   expect(page.status).toBe(200);
   expect(textOf(page)).toMatch(
-    /Time left (29|30) seconds Refreshed 0 times Token [0-9a-f]{8} \(a hash of it\) Token type bearer/,
+    /Token expires in (29|30) seconds Refreshed 0 times Hash of the token [0-9a-f]{8} Token type bearer/,
   );
-  expect(textOf(page)).toContain('Connected a visitor has signed in');
+  expect(textOf(page)).toContain('Connected the sign-in is complete');
   expect(page.body).not.toMatch(/eyJ|[\w-]{20,}\.[\w-]{20,}/);
 });
 
-test('"Expire it now" leads to a page with a new token, by one refresh', async () => {
+test('"Expire the token" leads to a page with a new token, by one refresh', async () => {
   await connect();
   const before = hashIn(await look());
-  const answer = await press('/connected/expire');
-  expect([answer.status, answer.location]).toEqual([303, `/connected?expired=${before}`]);
-  const page = await look(answer.location);
-  expect(hashIn(page)).toMatch(/^[0-9a-f]{8}$/);
-  expect(hashIn(page)).not.toBe(before);
-  expect(textOf(page)).toContain(`Token ${before} was expired by hand.`);
+  const page = await pressAndFollow('/connected/expire');
+  const after = hashIn(page);
+  expect(after).toMatch(/^[0-9a-f]{8}$/);
+  expect(after).not.toBe(before);
+  expect(textOf(page)).toContain(`Token ${before} had expired, so the next request fetched a new one: ${after} .`);
   expect(textOf(page)).toContain('Refreshed 1 time ');
   expect(site.sandbox.calls.refresh).toBe(1);
 });
 
-test('"50 requests at once" shows 50 answers, one token and one call, and the provider saw no more', async () => {
+test('"Send 50 requests" shows 50 answers, one token and one call, and the provider saw no more', async () => {
   await connect();
   const before = hashIn(await look());
-  const page = await press('/connected/burst');
+  const page = await pressAndFollow('/connected/burst');
   expect(page.status).toBe(200);
-  expect(textOf(page)).toContain('50 of 50 answered 1 token in all of them 1 call to the provider');
+  expect(textOf(page)).toContain('50 of 50 answered 1 call to the provider 1 new token for all of them');
   expect(textOf(page)).toContain(
-    `Each of them came with the expired token ${before} ; their handlers got ${hashIn(page)} .`,
+    `Every request came with the expired token ${before} , and its handler got ${hashIn(page)} .`,
   );
   expect(textOf(page)).toContain('Refreshed 1 time ');
   expect(site.sandbox.calls.refresh).toBe(1);
   expect(hashIn(await look())).toBe(hashIn(page));
 });
 
-test('"Call /me" shows what the API says', async () => {
+test('"Call the API" shows what the API says', async () => {
   await connect();
-  const page = await press('/connected/me');
+  const page = await pressAndFollow('/connected/me');
   expect(page.status).toBe(200);
   expect(page.body).toContain('&quot;email&quot;: &quot;user@sandbox.invalid&quot;');
   expect(site.sandbox.calls.api).toBe(1);
 });
+
+test.each(['/connected/expire', '/connected/burst', '/connected/me'])(
+  'what %s came to is told once, and to nobody else',
+  async (path) => {
+    await connect();
+    const stranger = browser();
+    const started = await stranger.visit(`${site.address}/connect/authorize`);
+    await stranger.visit(await site.sandbox.allow(started.location));
+    const { location } = await press(path);
+    expect(tellsOutcome(await stranger.visit(site.address + location))).toBe(false);
+    await look('/');
+    await look('/connected/live');
+    expect([tellsOutcome(await look(location)), tellsOutcome(await look(location))]).toEqual([true, false]);
+  },
+);
+
+test('what an action came to is not told of the next connection', async () => {
+  await connect();
+  await press('/connected/expire');
+  await connect();
+  expect(tellsOutcome(await look())).toBe(false);
+});
+
+test('the events are those of this visitor alone, from the sign-in on', async () => {
+  const stranger = browser();
+  const started = await stranger.visit(`${site.address}/connect/authorize`);
+  const callback = await site.sandbox.allow(started.location);
+  await connect();
+  await stranger.visit(callback);
+  await stranger.visit(`${site.address}/connected`);
+  await stranger.visit(`${site.address}/connect/callback?error=access_denied&state=x`);
+  await pressAndFollow('/connected/expire');
+  expect(eventsIn(await look())).toEqual(['Refreshed', 'Connected', 'Code exchanged']);
+  expect(eventsIn(await look('/connected/live'))).toEqual(['Refreshed', 'Connected', 'Code exchanged']);
+  expect(eventsIn(await stranger.visit(`${site.address}/connected`))).toEqual(['Error', 'Connected', 'Code exchanged']);
+  await pressAndFollow('/connected/burst');
+  expect(
+    eventsIn(await look())
+      .slice(0, 2)
+      .sort(),
+  ).toEqual(['Adopted', 'Refreshed']);
+});
+
+/** What happened, the newest first. */
+function eventsIn(page: Answer): readonly string[] {
+  return [...page.body.matchAll(/<\/time>\s*<span><strong>([^<]*)/g)].map(([, what = '']) => what);
+}
 
 test('an API that refuses "Call /me" is an error page of the library', async () => {
   await connect();
@@ -88,12 +146,21 @@ test('an API that refuses "Call /me" is an error page of the library', async () 
   expect([page.status, /<h1>(.*)<.h1>/.exec(page.body)?.[1]]).toEqual([403, 'Your account is not allowed to do this']);
 });
 
-test('"Disconnect" leads home, and the connected page is closed', async () => {
+test('"Disconnect" leads home, which says so once, and the connected page is closed', async () => {
   await connect();
   const answer = await press('/connect/disconnect');
-  expect([answer.status, answer.location]).toEqual([303, '/?left']);
-  expect(textOf(await look(answer.location))).toContain('Disconnected: the token is gone');
+  expect([answer.status, answer.location]).toEqual([303, '/disconnected']);
+  const onwards = await look(answer.location);
+  expect([onwards.status, onwards.location]).toEqual([302, '/']);
+  expect(textOf(await look('/'))).toContain(' You are disconnected The token is deleted, ');
+  expect(tellsOutcome(await look('/'))).toBe(false);
   expect((await look()).location).toBe('/');
+});
+
+test('whoever is still connected is not told that they are disconnected', async () => {
+  await connect();
+  expect((await look('/disconnected')).location).toBe('/');
+  expect(tellsOutcome(await look('/'))).toBe(false);
 });
 
 test('a connection that the provider has ended leads to a new sign-in', async () => {
@@ -108,7 +175,7 @@ test('a connection that the provider has ended leads to a new sign-in', async ()
 test('the live part is markup without a document, and 401 for who is not connected', async () => {
   await connect();
   const live = await look('/connected/live');
-  expect(live.body).toMatch(/^<section class="card" aria-label="Connection">/);
+  expect(live.body).toMatch(/^<section class="card facts-card" aria-label="Connection">/);
   visitor.cookies.clear();
   expect((await look('/connected/live')).status).toBe(401);
 });
@@ -130,13 +197,18 @@ test.each(['/connected/expire', '/connected/burst', '/connected/me', '/connected
   },
 );
 
-test.each(['<script>', '0123456', "0123456'", ''])('the notice takes no text from the address: %j', async (text) => {
+test('a notice cannot be had by an address', async () => {
   await connect();
-  const page = await look(`/connected?expired=${encodeURIComponent(text)}&killed=2`);
-  expect({ status: page.status, showsOutcome: page.body.includes('id="outcome"') }).toEqual({
-    status: 200,
-    showsOutcome: false,
-  });
+  const page = await look('/connected?expired=01234567&killed=2');
+  expect({ status: page.status, tellsOutcome: tellsOutcome(page) }).toEqual({ status: 200, tellsOutcome: false });
+});
+
+test('the icon is there for every page', async () => {
+  for (const path of ['/favicon.svg', '/favicon.ico']) {
+    const { status, headers, body } = await look(path);
+    expect({ status, type: headers['content-type'] }).toEqual({ status: 200, type: 'image/svg+xml; charset=utf-8' });
+    expect(body).toMatch(/^<svg /);
+  }
 });
 
 describe('/metrics', () => {

@@ -14,7 +14,9 @@ import {
   VISITOR_ACTS,
 } from '../../../demo-app/troubles';
 import { timeLeft } from '../../../demo-app/words';
+import { browser } from '../../support/app';
 import { givenDeadline } from '../../support/deadline';
+import { sendForm } from '../../support/demo-forms';
 import { startDemoSite, type DemoSite } from '../../support/demo-site';
 import { serve } from '../../support/serve';
 
@@ -39,9 +41,16 @@ function post(path: string, fields: Readonly<Record<string, string>>, headers: R
   });
 }
 
-/** What the page "raw answer" says: the status and our code. */
+/** What a form of the errors leads to, in the browser that has sent it. */
+async function result(fields: Readonly<Record<string, string>>, visitor = browser()): Promise<string> {
+  const { status, location } = await sendForm(visitor, site.address, '/errors', fields);
+  expect({ status, location }).toEqual({ status: 303, location: '/errors/answer' });
+  return (await visitor.visit(site.address + location)).body;
+}
+
+/** What the page of a raw answer says: the status and our code. */
 async function rawAnswer(fields: Readonly<Record<string, string>>): Promise<string> {
-  const text = await (await post('/errors', { ...fields, action: 'raw' })).text();
+  const text = await result({ ...fields, action: 'raw' });
   const status = /HTTP (\d{3})/.exec(text)?.[1] ?? '';
   const code = /&quot;code&quot;: &quot;(\w+)&quot;/.exec(text)?.[1] ?? '';
   return `${status} ${code}`;
@@ -112,8 +121,8 @@ describe('the raw answers', () => {
 
   test('all 17 codes at once are 17 sign-ins in one table', async () => {
     const before = site.sandbox.calls.exchange;
-    const text = await (await post('/errors', { action: 'all' })).text();
-    expect(text.match(/<tr><th scope="row"/g)?.length).toBe(17);
+    const text = await result({ action: 'all' });
+    expect(text.match(/role="rowheader"/g)?.length).toBe(17);
     expect(site.sandbox.calls.exchange).toBe(before + 17);
   });
 
@@ -124,6 +133,46 @@ describe('the raw answers', () => {
       ),
     );
     expect(answers).toEqual(PROMISED.map(([, promised]) => promised));
+  });
+});
+
+describe('the page of an answer', () => {
+  test('can be loaded again, and is that of its browser alone', async () => {
+    const visitor = browser();
+    const shown = await result({ kind: 'code', what: '2036', shape: 'flat', status: '200', action: 'raw' }, visitor);
+    const before = site.sandbox.calls.exchange;
+    expect((await visitor.visit(`${site.address}/errors/answer`)).body).toBe(shown);
+    expect(site.sandbox.calls.exchange).toBe(before);
+    const stranger = await browser().visit(`${site.address}/errors/answer`);
+    expect([stranger.status, stranger.location]).toEqual([302, '/errors']);
+  });
+});
+
+describe('a trouble in the browser', () => {
+  test.each(Object.keys(VISITOR_ACTS))('%s is told beforehand by a page that can be loaded again', async (what) => {
+    const visitor = browser();
+    const { status, location } = await sendForm(visitor, site.address, '/errors', {
+      kind: 'visitor',
+      what,
+      action: 'walk',
+    });
+    expect({ status, location }).toEqual({ status: 303, location: `/errors/hint/${what}` });
+    const page = await visitor.visit(site.address + location);
+    expect([page.status, page.body.includes(`value="visitor.${what}"`)]).toEqual([200, true]);
+    const onwards = await sendForm(visitor, site.address, '/errors', { trouble: `visitor.${what}`, action: 'go' });
+    expect([onwards.status, onwards.location.split('?')[0]]).toEqual([
+      303,
+      what === 'declined'
+        ? '/connect/authorize'
+        : what === 'expired'
+          ? '/hasty/connect/authorize'
+          : '/connect/callback',
+    ]);
+  });
+
+  test.each(['', 'nothing', 'code.2036.flat.200', '__proto__'])('there is no hint for %j', async (act) => {
+    const answer = await browser().visit(`${site.address}/errors/hint/${act}`);
+    expect(act === '' ? answer.status : answer.location).toBe(act === '' ? 404 : '/errors');
   });
 });
 

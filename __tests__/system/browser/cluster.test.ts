@@ -56,7 +56,7 @@ describeInRedis('the demo of four processes', (redisServerPath) => {
 
   test('fifty requests at once are answered by several processes with one token, and the provider is asked once', async () => {
     const text = textOf(await press('/connected/burst'));
-    expect(text).toContain('50 of 50 answered 1 token in all of them 1 call to the provider');
+    expect(text).toContain('50 of 50 answered 1 call to the provider 1 new token for all of them');
     const counts = [...text.matchAll(/(\d+) by worker \d/g)].map(([, count]) => Number(count));
     expect(counts.reduce((sum, count) => sum + count, 0)).toBe(50);
     expect(counts.length).toBeGreaterThan(1);
@@ -84,14 +84,14 @@ describeInRedis('the demo of four processes', (redisServerPath) => {
     const text = (await visitor.visit(`${address}/metrics`)).body;
     const connected = Number(/connect_events_total\{type="connected"\} (\d+)/.exec(text)?.[1]);
     expect(connected).toBeGreaterThanOrEqual(1);
-    expect(textOf(await visitor.visit(`${address}/connected`))).toMatch(/Connected a visitor has signed in, worker \d/);
+    expect(textOf(await visitor.visit(`${address}/connected`))).toMatch(/Connected the sign-in is complete, worker \d/);
   });
 
   describe('users', () => {
-    /** A browser of its own in which a user is logged in. */
+    /** A browser of its own in which a user is signed in. */
     async function device(user: string): Promise<Browser> {
       const own = browser();
-      await press('/users/login', { user }, own);
+      await press('/users/sign-in', { user }, own);
       return own;
     }
 
@@ -110,10 +110,10 @@ describeInRedis('the demo of four processes', (redisServerPath) => {
       for (let visits = 0; visits < 4; visits += 1)
         expect((await laptop.visit(`${address}/connected`)).status).toBe(200);
 
-      await press('/users/login', { user: 'grace' }, laptop);
+      await press('/users/sign-in', { user: 'grace' }, laptop);
       for (const text of await lookFourTimes(laptop))
         expect(text).toContain(' Grace has not connected an account yet. ');
-      await press('/users/login', { user: 'ada' }, laptop);
+      await press('/users/sign-in', { user: 'ada' }, laptop);
 
       expect((await press('/users/disconnect', {}, laptop)).location).toBe('/users');
       // First of all: a worker that has looked at the record once knows.
@@ -132,7 +132,7 @@ describeInRedis('the demo of four processes', (redisServerPath) => {
       for (let runs = 0; runs < 20 && ran.size < 2; runs += 1) {
         await press('/users/job', { user: 'grace' });
         const text = textOf(await visitor.visit(`${address}/users`));
-        expect(text).toContain(' The nightly job for Grace The API calls Grace “Sandbox User”. ');
+        expect(text).toContain(' The nightly job for Grace The API knows Grace as “Sandbox User”. ');
         ran.add(/, in worker (\d)\./.exec(text)?.[1] ?? 'none');
       }
       expect([...ran].filter((worker) => !/^[1-4]$/.test(worker))).toEqual([]);
@@ -145,7 +145,7 @@ describeInRedis('the demo of four processes', (redisServerPath) => {
     const own = compiled.start('cluster', { PORT: '0', REDIS_URL: redis.url });
     const home = addressIn(await own.saying(/Ctrl\+C/));
     const ada = browser();
-    await sendForm(ada, home, '/users/login', { user: 'ada' });
+    await sendForm(ada, home, '/users/sign-in', { user: 'ada' });
     await connect(home, ada);
     expect(await redis.command('KEYS', '*owner*')).toEqual([
       expect.stringMatching(/^connect-auth-demo:[0-9a-f]{8}:owner:ada$/),
@@ -175,7 +175,7 @@ describeInRedis('the demo of four processes', (redisServerPath) => {
         await page.waitForURL(`${address}/connected`);
         await expect(page.getByText('Answered by worker').isVisible()).resolves.toBe(true);
         await expectSoundLooks(page);
-        await page.getByRole('button', { name: '50 requests at once' }).click();
+        await page.getByRole('button', { name: 'Send 50 requests' }).click();
         await page.getByText('50 of 50 answered').waitFor();
         await expectSoundLooks(page);
         await page.getByRole('button', { name: /kill/iu }).click();

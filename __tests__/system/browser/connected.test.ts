@@ -45,22 +45,22 @@ describeInChromium('the connected page in a real browser', (executablePath) => {
   ])('every button works %s', async (_how, javaScriptEnabled) => {
     const context = await openContext(browser, { javaScriptEnabled });
     const page = await connect(context);
-    const before = await fact(page, 'a hash of it');
+    const before = await fact(page, 'Hash of the token');
 
-    await press(page, 'Expire it now');
+    await press(page, 'Expire the token');
     expect(await outcome(page)).toContain('Expired, and already refreshed');
     expect(await fact(page, 'Refreshed')).toBe('1 time');
-    expect(await fact(page, 'a hash of it')).not.toBe(before);
+    expect(await fact(page, 'Hash of the token')).not.toBe(before);
 
-    await press(page, '50 requests at once');
-    expect(await outcome(page)).toContain('50 of 50 answered 1 token in all of them 1 call to the provider');
+    await press(page, 'Send 50 requests');
+    expect(await outcome(page)).toContain('50 of 50 answered 1 call to the provider 1 new token for all of them');
     expect(site.sandbox.calls.refresh).toBe(2);
 
-    await press(page, 'Call /me');
+    await press(page, 'Call the API');
     expect(await outcome(page)).toContain('user@sandbox.invalid');
 
     await press(page, 'Disconnect');
-    expect(page.url()).toBe(`${site.address}/?left`);
+    expect(page.url()).toBe(`${site.address}/`);
     await page.goto(`${site.address}/connected`);
     expect(page.url()).toBe(`${site.address}/`);
   });
@@ -70,16 +70,16 @@ describeInChromium('the connected page in a real browser', (executablePath) => {
     const page = await connect(context);
     // Counted by the page itself, without asking.
     await page.route('**/connected/live', (route) => route.abort());
-    const atFirst = await fact(page, 'Time left');
+    const atFirst = await fact(page, 'Token expires in');
     await page.locator('[data-seconds]').filter({ hasNotText: atFirst }).waitFor();
-    expect(Number.parseInt(await fact(page, 'Time left'), 10)).toBeLessThan(Number.parseInt(atFirst, 10));
+    expect(Number.parseInt(await fact(page, 'Token expires in'), 10)).toBeLessThan(Number.parseInt(atFirst, 10));
     expect(site.sandbox.calls.refresh).toBe(0);
     await page.unroute('**/connected/live');
 
     // Another tab ages the token; this one is not touched.
     const other = await context.newPage();
     await other.goto(`${site.address}/connected`);
-    await press(other, 'Expire it now');
+    await press(other, 'Expire the token');
     await other.close();
     await page.bringToFront();
     await page.locator('dl.facts > div', { hasText: 'Refreshed' }).filter({ hasText: '1 time' }).waitFor();
@@ -112,17 +112,17 @@ describeInChromium('the connected page in a real browser', (executablePath) => {
       'express-connect-auth',
       'Home',
       'Users',
-      'Errors on show',
-      'Expire it now',
-      '50 requests at once',
-      'Call /me',
+      'Errors',
+      'Expire the token',
+      'Send 50 requests',
+      'Call the API',
       'Disconnect',
     ]);
     // The live part is replaced, and the focus stays where it was.
     await page.waitForResponse((response) => response.url().endsWith('/connected/live'));
     expect(await page.locator(':focus').innerText()).toBe('Disconnect');
     await page.keyboard.press('Enter');
-    await page.waitForURL(`${site.address}/?left`);
+    await page.waitForURL(`${site.address}/`);
   });
 
   test('an answer of the demo that stays away is asked for again', async () => {

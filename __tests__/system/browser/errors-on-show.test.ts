@@ -26,7 +26,7 @@ describeInChromium('the errors on show, in a real browser', (executablePath) => 
     await page.goto(`${address}/errors`);
     const form = page.getByRole('region', { name: section });
     for (const [label, value] of Object.entries(choices)) await form.getByLabel(label).selectOption(value);
-    await form.getByRole('button', { name: 'Walk into it' }).click();
+    await form.getByRole('button', { name: 'See the page' }).click();
     return page.url();
   }
 
@@ -38,7 +38,7 @@ describeInChromium('the errors on show, in a real browser', (executablePath) => 
   }
 
   const allow = () => page.getByRole('button', { name: 'Allow' }).click();
-  const goOn = () => page.getByRole('link', { name: 'Go on' }).click();
+  const goOn = () => page.getByRole('button', { name: 'Go on' }).click();
 
   test.each([
     ['2036', 'flat', '200', '500 Sign-in is not set up correctly'],
@@ -47,7 +47,7 @@ describeInChromium('the errors on show, in a real browser', (executablePath) => 
     ['503', 'text', 'matching', '503 The provider is not available'],
   ])('API code %s in the shape %s under HTTP %s ends in "%s"', async (code, shape, status, expected) => {
     const tokensBefore = site.sandbox.calls.token;
-    await walkInto('The provider refuses', { 'API code': code, 'Form of the error': shape, 'HTTP status': status });
+    await walkInto('The provider refuses', { 'API code': code, 'Body of the answer': shape, 'HTTP status': status });
     expect(await ending(allow)).toBe(expected);
     expect(site.sandbox.calls.token).toBe(tokensBefore + 1);
   });
@@ -73,13 +73,13 @@ describeInChromium('the errors on show, in a real browser', (executablePath) => 
     ['incomplete', '400 That was not a sign-in answer'],
   ])('the event %s in the browser ends in "%s"', async (event, expected) => {
     const tokensBefore = site.sandbox.calls.token;
-    await walkInto('Something in the browser', { Event: event });
+    await walkInto('Something happens in the browser', { Event: event });
     expect(await ending(goOn)).toBe(expected);
     expect(site.sandbox.calls.token).toBe(tokensBefore);
   });
 
   test('a sign-in that takes too long ends in 403', async () => {
-    await walkInto('Something in the browser', { Event: 'expired' });
+    await walkInto('Something happens in the browser', { Event: 'expired' });
     await goOn();
     // Longer than this exhibit's sign-ins live: what a visitor who reads the page does anyway.
     await page.waitForTimeout(150);
@@ -88,7 +88,7 @@ describeInChromium('the errors on show, in a real browser', (executablePath) => 
   });
 
   test('the visitor who declines is told so', async () => {
-    await walkInto('Something in the browser', { Event: 'declined' });
+    await walkInto('Something happens in the browser', { Event: 'declined' });
     await goOn();
     expect(await ending(() => page.getByRole('button', { name: 'Decline' }).click())).toBe(
       '403 The connection was declined',
@@ -113,7 +113,7 @@ describeInChromium('the errors on show, in a real browser', (executablePath) => 
   test('the raw answer is the problem document that a script gets', async () => {
     await page.goto(`${site.address}/errors`);
     await page.getByLabel('API code').selectOption('429');
-    await page.getByRole('button', { name: 'Raw answer' }).first().click();
+    await page.getByRole('button', { name: 'See the JSON' }).first().click();
     const shown = await page.locator('pre').innerText();
     expect(shown).toContain('content-type: application/problem+json');
     expect(shown).toContain('"code": "ERR_CONNECT_RATE_LIMITED"');

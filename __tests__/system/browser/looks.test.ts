@@ -45,7 +45,7 @@ describeInChromium('every page', (executablePath) => {
   }
 
   async function toConnectedUser(page: Page): Promise<void> {
-    await toUsers(page, 'Log in as Ada');
+    await toUsers(page, 'Sign in as Ada');
     await toConnected(page);
   }
 
@@ -60,12 +60,12 @@ describeInChromium('every page', (executablePath) => {
       },
     ],
     ['the connected page', toConnected],
-    ['fifty requests at once', (page) => press(page, '50 requests at once')],
-    ['what /me says', (page) => press(page, 'Call /me')],
+    ['fifty requests at once', (page) => press(page, 'Send 50 requests')],
+    ['what /me says', (page) => press(page, 'Call the API')],
     ['the first page after the end', (page) => press(page, 'Disconnect')],
     ['the users', (page) => toUsers(page)],
-    ['the first page of a user', (page) => toUsers(page, 'Log in as Grace').then(() => page.goto(site.address))],
-    ['a user who is not connected', (page) => toUsers(page, 'Log in as Grace', 'Run the nightly job')],
+    ['the first page of a user', (page) => toUsers(page, 'Sign in as Grace').then(() => page.goto(site.address))],
+    ['a user who is not connected', (page) => toUsers(page, 'Sign in as Grace', 'Run the nightly job')],
     ['the connected page of a user', toConnectedUser],
     [
       'a user who is connected, and what the job came to',
@@ -73,8 +73,8 @@ describeInChromium('every page', (executablePath) => {
     ],
     ['a user who has disconnected', (page) => toConnectedUser(page).then(() => toUsers(page, 'Disconnect everywhere'))],
     ['the errors on show', (page) => page.goto(`${site.address}/errors`)],
-    ['a raw answer', (page) => post(page, 'Raw answer')],
-    ['all 17 codes', (page) => post(page, 'Go through all of them')],
+    ['a raw answer', (page) => post(page, 'See the JSON')],
+    ['all 17 codes', (page) => post(page, 'List all of them')],
     ["the library's error page", (page) => page.goto(`${site.address}/connect/callback?error=access_denied&state=x`)],
     ['a page that does not exist', (page) => page.goto(`${site.address}/nowhere`)],
   ];

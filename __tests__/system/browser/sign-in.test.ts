@@ -48,7 +48,7 @@ describeInChromium('a visitor in a real browser', (executablePath) => {
     await connect();
     expect(await heading()).toBe('Your account is connected');
     expect(await fact('Token type')).toBe('bearer');
-    const seconds = Number(/^(\d+) seconds$/.exec(await fact('Time left'))?.[1]);
+    const seconds = Number(/^(\d+) seconds$/.exec(await fact('Token expires in'))?.[1]);
     // The token lives for 30 whole seconds; what the browser has taken until now is gone.
     expect(seconds).toBeLessThanOrEqual(30);
     expect(seconds).toBeGreaterThanOrEqual(Math.floor(29 - (Date.now() - begunMs) / 1000));
@@ -166,8 +166,8 @@ describeInChromium('a visitor in a real browser', (executablePath) => {
     await page.waitForURL(`${site.address}/connected`);
     await tabTo('Disconnect');
     await page.keyboard.press('Enter');
-    await page.waitForURL(`${site.address}/?left`);
-    expect(await heading()).toBe('Connect your account, and see everything that can go wrong');
+    await page.waitForURL(`${site.address}/`);
+    expect(await heading()).toBe('Sign-in with Appy Pie Connect, in one line of Express');
   });
 
   test('who comes by 127.0.0.1 is brought to localhost, and connects', async () => {
@@ -183,7 +183,7 @@ describeInChromium('a visitor in a real browser', (executablePath) => {
     await connect(tab);
     await tab.goto(`${site.address}/errors`);
     await tab.getByLabel('API code').selectOption('2036');
-    await tab.getByRole('button', { name: 'Walk into it' }).first().click();
+    await tab.getByRole('button', { name: 'See the page' }).first().click();
     await allow(tab);
     await tab.waitForURL(`${site.address}/connect/callback**`);
     expect(await heading(tab)).toBe('Sign-in is not set up correctly');

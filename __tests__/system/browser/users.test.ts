@@ -58,32 +58,32 @@ describeInChromium('users of the demo, each in browsers of their own', (executab
     ['without script', false],
   ])('the whole journey in two browsers, %s', async (_how, scripted) => {
     const home = await open(scripted);
-    await press(home, 'Log in as Ada');
+    await press(home, 'Sign in as Ada');
     expect(await account(home)).toContain('Ada has not connected an account yet.');
     await connect(home, 'Ada');
     const since = /Connected since ([\d:]{8})/.exec(await account(home))?.[1];
     expect(since).toMatch(/^\d\d:\d\d:\d\d$/);
 
-    // Another browser: nothing, until Ada logs in there.
+    // Another browser: nothing, until Ada signs in there.
     const office = await open(scripted);
-    expect(await who(office)).toBe('Nobody is logged in');
-    await press(office, 'Log in as Ada');
+    expect(await who(office)).toBe('No user is signed in');
+    await press(office, 'Sign in as Ada');
     expect(await account(office)).toContain(`Connected since ${since ?? 'never'}`);
 
     await press(office, 'Run the nightly job');
     expect(await textOf(office, '.outcome')).toMatch(
-      /^The nightly job for Ada The API calls Ada “Sandbox User”. At [\d:]{8}\.$/,
+      /^The nightly job for Ada The API knows Ada as “Sandbox User”. It ran at [\d:]{8}\.$/,
     );
 
     // Grace, in the same browser with the same session.
     const session = await sessionOf(office.context());
     await press(office, 'Switch to Grace');
-    expect(await who(office)).toBe('Grace is logged in');
+    expect(await who(office)).toBe('Signed in as Grace');
     expect(await sessionOf(office.context())).toBe(session);
     expect(await account(office)).toContain('Grace has not connected an account yet.');
     expect(await textOf(office, 'main')).not.toContain('Sandbox User');
     await press(office, 'Run the nightly job');
-    expect(await textOf(office, '.outcome')).toContain('The nightly job for Grace It came to nothing: “Please connect');
+    expect(await textOf(office, '.outcome')).toContain('The nightly job for Grace The job failed: “Please connect');
     await office.goto(`${site.address}/connected`);
     expect(office.url()).toBe(`${site.address}/`);
 
@@ -92,7 +92,7 @@ describeInChromium('users of the demo, each in browsers of their own', (executab
     await press(office, 'Disconnect everywhere');
     await home.reload();
     for (const page of [office, home]) {
-      expect(await account(page)).toMatch(/Not connected since [\d:]{8}: the visitor has disconnected\./);
+      expect(await account(page)).toMatch(/Not connected since [\d:]{8}: disconnected by the user\./);
       await page.goto(`${site.address}/connected`);
       expect(page.url()).toBe(`${site.address}/`);
     }
@@ -101,37 +101,37 @@ describeInChromium('users of the demo, each in browsers of their own', (executab
 
   test('the connected page of one browser goes home by itself when the user disconnects in another', async () => {
     const home = await open();
-    await press(home, 'Log in as Ada');
+    await press(home, 'Sign in as Ada');
     await connect(home, 'Ada');
     await home.getByRole('link', { name: 'Look at the connection' }).click();
     await home.waitForURL(`${site.address}/connected`);
 
     const office = await open();
-    await press(office, 'Log in as Ada');
+    await press(office, 'Sign in as Ada');
     await press(office, 'Disconnect everywhere');
     await home.bringToFront();
     await home.waitForURL(`${site.address}/`);
     expect(await textOf(home, '.eyebrow')).toBe('Not connected');
   });
 
-  test('logging in from another page leads back to it', async () => {
+  test('signing in from another page leads back to it', async () => {
     const page = await open();
     await page.goto(site.address);
-    await page.getByRole('button', { name: 'Log in as Ada' }).click();
-    await page.getByText('Ada is logged in').waitFor();
+    await page.getByRole('button', { name: 'Sign in as Ada' }).click();
+    await page.getByText('Signed in as Ada').waitFor();
     expect(page.url()).toBe(`${site.address}/`);
     await page.getByRole('link', { name: 'Connect your account' }).click();
     await page.getByRole('button', { name: 'Allow' }).click();
     await page.waitForURL(`${site.address}/connected`);
-    await page.getByRole('button', { name: 'Log out' }).click();
+    await page.getByRole('button', { name: 'Sign out' }).click();
     // Nobody has a connected page.
     await page.waitForURL(`${site.address}/`);
-    expect(await who(page)).toBe('Nobody is logged in');
+    expect(await who(page)).toBe('No user is signed in');
   });
 
   test('everything is reached and worked by the keyboard alone', async () => {
     const page = await open();
-    await press(page, 'Log in as Ada');
+    await press(page, 'Sign in as Ada');
     await connect(page, 'Ada');
     const names: string[] = [];
     for (let presses = 0; presses < 11; presses += 1) {
@@ -145,9 +145,9 @@ describeInChromium('users of the demo, each in browsers of their own', (executab
       'express-connect-auth',
       'Home',
       'Users',
-      'Errors on show',
+      'Errors',
       'Switch to Grace',
-      'Log out',
+      'Sign out',
       'Look at the connection',
       'Disconnect everywhere',
       'user',
@@ -160,7 +160,7 @@ describeInChromium('users of the demo, each in browsers of their own', (executab
 
   test('no token comes to the browser', async () => {
     const page = await open();
-    await press(page, 'Log in as Ada');
+    await press(page, 'Sign in as Ada');
     await connect(page, 'Ada');
     await press(page, 'Run the nightly job');
     expect(await page.content()).not.toMatch(/eyJ|[\w-]{20,}\.[\w-]{20,}/);
