@@ -30,9 +30,9 @@ export interface Answers {
   readonly events: readonly JournalLine[];
   readonly metrics: string;
   readonly presentations: number;
-  /** Process id of the worker with a number; null: there is none. */
+  /** Process id of the worker with a number; null: there is none, or no other that listens. */
   readonly pid: number | null;
-  /** Whether the process with an id is gone, which is waited for. */
+  /** Whether the process with an id is gone, which is waited for, and for the one in its place. */
   readonly ended: boolean;
 }
 

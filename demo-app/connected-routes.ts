@@ -61,21 +61,21 @@ export function connectedRoutes({ address, connect, backstage, worker, page }: C
     const isDead = doomed === undefined || worker === undefined || (await worker.ended(doomed));
     const told = takeFlash(req, PAGE);
     const outcome =
-      told?.connection === connectionIdOf(token) && told !== undefined ? actionOutcome(told, token, isDead) : undefined;
+      told !== undefined && told.connection === connectionIdOf(token) ? actionOutcome(told, token, isDead) : undefined;
     const content = connectedContent(await connectionOf(req, token), outcome);
     res.type('html').send(page({ title: 'Connected', content, live: true }));
   }
 
-  async function tell(req: Request, res: Response, flash: ConnectionFlash): Promise<void> {
-    const connection = connectionIdOf(req.session.connectToken);
-    await leaveFlash(req, { page: PAGE, connection, ...flash });
+  /** @param token - any of the connection that it is about */
+  async function tell(req: Request, res: Response, token: ConnectToken, flash: ConnectionFlash): Promise<void> {
+    await leaveFlash(req, { page: PAGE, connection: connectionIdOf(token), ...flash });
     res.redirect(303, PAGE);
   }
 
   async function expire(req: Request, res: Response): Promise<void> {
     const aged = await age(req);
     if (aged === undefined) res.redirect(303, '/');
-    else await tell(req, res, { kind: 'expired', before: tokenHash(aged.access_token) });
+    else await tell(req, res, aged, { kind: 'expired', before: tokenHash(aged.access_token) });
   }
 
   async function burst(req: Request, res: Response): Promise<void> {
@@ -85,22 +85,24 @@ export function connectedRoutes({ address, connect, backstage, worker, page }: C
     const providerCalls = await backstage.presentations(aged.refresh_token ?? '');
     // This request still holds the session as it was before those fifty.
     await reloadSession(req);
-    await tell(req, res, { kind: 'burst', before: tokenHash(aged.access_token), result: { ...result, providerCalls } });
+    const before = tokenHash(aged.access_token);
+    await tell(req, res, aged, { kind: 'burst', before, result: { ...result, providerCalls } });
   }
 
   async function callMe(req: Request, res: Response): Promise<void> {
     const { status, data } = await connect.client(req).get<unknown>('/me');
     const text = (JSON.stringify(data, null, 2) ?? '').slice(0, MOST_TOLD);
-    await tell(req, res, { kind: 'me', status, text });
+    await tell(req, res, await connect.getToken(req), { kind: 'me', status, text });
   }
 
   async function kill(req: Request, res: Response): Promise<void> {
     const number = Number(readFields(req.body)['worker']);
     const pid = worker === undefined ? null : await worker.pidOf(number);
     if (worker === undefined || pid === null) return res.redirect(303, PAGE);
+    const token = await connect.getToken(req);
     // Not before the answer has left: it may be this very process. The next page waits for its end.
     res.once('finish', () => worker.kill(pid));
-    await tell(req, res, { kind: 'killed', worker: number, pid });
+    await tell(req, res, token, { kind: 'killed', worker: number, pid });
   }
 
   router.get(PAGE, homeUnlessConnected, connect.requireConnect(), caught(show));
@@ -126,7 +128,7 @@ export function connectedRoutes({ address, connect, backstage, worker, page }: C
   router.post('/connected/expire', caught(expire));
   router.post('/connected/burst', caught(burst));
   router.post('/connected/me', homeUnlessConnected, connect.requireConnect(), caught(callMe));
-  router.post('/connected/kill', smallForm, homeUnlessConnected, caught(kill));
+  router.post('/connected/kill', smallForm, homeUnlessConnected, connect.requireConnect(), caught(kill));
   // Where a reload or the address bar leads after a form.
   router.get(['/connected/expire', '/connected/burst', '/connected/me', '/connected/kill'], (_req, res) =>
     res.redirect(302, PAGE),
@@ -145,8 +147,8 @@ async function age(req: Request): Promise<ConnectToken | undefined> {
 }
 
 /** What stays the same as long as a connection lives. */
-function connectionIdOf(token: ConnectToken | undefined): string | undefined {
-  return token?.connection?.split('.')[0];
+function connectionIdOf({ connection }: ConnectToken): string | undefined {
+  return connection?.split('.')[0];
 }
 
 /** The label of a token says how often its connection was refreshed. */

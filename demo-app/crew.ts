@@ -92,15 +92,28 @@ export function startCrew(
     return [...workers.values()].find((worker) => worker.process.pid === pid);
   }
 
-  /** Resolves once a process is gone, with false if it is still there after {@link KILL_PATIENCE_MS}. */
+  /**
+   * Resolves once a process is gone, and the one in its place has begun or {@link KILL_PATIENCE_MS} are over: whoever kills
+   * one after the other shall not be faster than those that begin.
+   * @returns false if it is still there by then
+   */
   async function ended(pid: number): Promise<boolean> {
-    const worker = workerWith(pid);
-    if (worker === undefined) return true;
     const signal = AbortSignal.timeout(KILL_PATIENCE_MS);
-    return once(worker, 'exit', { signal }).then(
-      () => true,
-      () => false,
-    );
+    const [number, worker] = [...workers].find(([, { process: child }]) => child.pid === pid) ?? [];
+    try {
+      if (worker !== undefined) await once(worker, 'exit', { signal });
+      const next = number === undefined || listening.has(number) ? undefined : workers.get(number);
+      if (next !== undefined) await once(next, 'listening', { signal }).catch(() => undefined);
+      return true;
+    } catch {
+      return false;
+    }
+  }
+
+  /** Of a worker that listens, as do others that can stand in for it. */
+  function pidOf(number: number): number | null {
+    const pid = workers.get(number)?.process.pid;
+    return pid === undefined || !listening.has(number) || listening.size < 2 ? null : pid;
   }
 
   async function answerTo(
@@ -118,7 +131,7 @@ export function startCrew(
       case 'presentations':
         return sandbox.presentations(about);
       case 'pid':
-        return workers.get(Number(about))?.process.pid ?? null;
+        return pidOf(Number(about));
       case 'ended':
         return ended(Number(about));
     }

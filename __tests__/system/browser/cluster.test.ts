@@ -38,6 +38,14 @@ describeInRedis('the demo of four processes', (redisServerPath) => {
     return sendForm(who, address, path, fields);
   }
 
+  /** Presses a button of the connected page, and goes where its answer leads: as often as a browser would. */
+  async function follow(path: string, fields: Readonly<Record<string, string>> = {}): Promise<Answer> {
+    let answer = await press(path, fields);
+    expect([answer.status, answer.location]).toEqual([303, '/connected']);
+    while (answer.location !== '') answer = await visitor.visit(address + answer.location);
+    return answer;
+  }
+
   /** Number and process id of the worker that made a page. */
   function workerOf(page: Answer): readonly [number, number] {
     const [, number, pid] = /Answered by worker (\d) of 4 \(process (\d+)\)/.exec(textOf(page)) ?? [];
@@ -55,7 +63,7 @@ describeInRedis('the demo of four processes', (redisServerPath) => {
   });
 
   test('fifty requests at once are answered by several processes with one token, and the provider is asked once', async () => {
-    const text = textOf(await press('/connected/burst'));
+    const text = textOf(await follow('/connected/burst'));
     expect(text).toContain('50 of 50 answered 1 call to the provider 1 new token for all of them');
     const counts = [...text.matchAll(/(\d+) by worker \d/g)].map(([, count]) => Number(count));
     expect(counts.reduce((sum, count) => sum + count, 0)).toBe(50);
@@ -65,26 +73,51 @@ describeInRedis('the demo of four processes', (redisServerPath) => {
   test('a worker that is killed from the page is replaced, and the visitor stays connected', async () => {
     const before = await visitor.visit(`${address}/connected`);
     const [number, pid] = workerOf(before);
-    const answer = await press('/connected/kill', { worker: String(number) });
-    expect([answer.status, answer.location]).toEqual([303, `/connected?killed=${number}`]);
-
-    const after = await visitor.visit(address + answer.location);
-    expect(textOf(after)).toContain(`Worker ${number} was killed`);
+    const after = await follow('/connected/kill', { worker: String(number) });
+    // The page came after the end of the process that it tells.
+    expect({ pid, isRunning: isRunning(pid) }).toEqual({ pid, isRunning: false });
+    expect(textOf(after)).toContain(`Worker ${number} was killed Process ${pid} is dead`);
     expect(textOf(after)).toContain('Your account is connected');
+    expect(textOf(await visitor.visit(`${address}/connected`))).not.toContain('was killed');
 
     let replacement = 0;
     while (replacement === 0) {
       const [again, newPid] = workerOf(await visitor.visit(`${address}/connected`));
       if (again === number && newPid !== pid) replacement = newPid;
     }
-    expect(isRunning(pid)).toBe(false);
   });
 
-  test('events and metrics are those of all processes', async () => {
+  test('every worker can be killed from any of them, and no visitor sees an error', async () => {
+    for (const number of [1, 2, 3, 4]) {
+      const page = await follow('/connected/kill', { worker: String(number) });
+      const [, pid] = /Process (\d+) is dead/.exec(textOf(page)) ?? [];
+      expect({ number, status: page.status, isRunning: isRunning(Number(pid)) }).toEqual({
+        number,
+        status: 200,
+        isRunning: false,
+      });
+    }
+  });
+
+  test.each(['0', '5', '1.5', '', '__proto__'])('no worker %j is killed', async (worker) => {
+    expect(textOf(await follow('/connected/kill', { worker }))).not.toContain('was killed');
+  });
+
+  test('events are those of one visitor, from all processes; metrics those of everybody', async () => {
     const text = (await visitor.visit(`${address}/metrics`)).body;
     const connected = Number(/connect_events_total\{type="connected"\} (\d+)/.exec(text)?.[1]);
     expect(connected).toBeGreaterThanOrEqual(1);
-    expect(textOf(await visitor.visit(`${address}/connected`))).toMatch(/Connected the sign-in is complete, worker \d/);
+    const stranger = browser();
+    await connect(address, stranger);
+    await follow('/connected/expire');
+    const events = /newest first\. (.*) End the connection/.exec(
+      textOf(await visitor.visit(`${address}/connected`)).replace(/ Try it .* End the/, ' End the'),
+    )?.[1];
+    expect(events?.replace(/[\d:]{8} |\d+ ms/g, '').replace(/worker \d/g, 'worker N')).toBe(
+      'Refreshed token 2 of this connection, after , worker N ' +
+        'Connected the sign-in is complete, worker N ' +
+        'Code exchanged the provider answered 200 in , worker N',
+    );
   });
 
   describe('users', () => {
@@ -121,7 +154,7 @@ describeInRedis('the demo of four processes', (redisServerPath) => {
         expect((await phone.visit(`${address}/connected/live`)).status).toBe(401);
       for (const who of [phone, laptop]) {
         for (const text of await lookFourTimes(who))
-          expect(text).toMatch(/ Not connected since [^.]* has disconnected\. /);
+          expect(text).toMatch(/ Not connected since [\d:]{8}: disconnected by the user\. /);
         expect((await who.visit(`${address}/connected`)).location).toBe('/');
       }
     });
@@ -181,8 +214,32 @@ describeInRedis('the demo of four processes', (redisServerPath) => {
         await page.getByRole('button', { name: /kill/iu }).click();
         await page.getByText(/Worker \d was killed/u).waitFor();
         await expectSoundLooks(page);
+        await page.goto(`${address}/errors`);
+        await expectSoundLooks(page);
       },
     );
+  });
+
+  describeInChromium('its button', (executablePath) => {
+    test('names the worker that has answered last, and kills that one', async () => {
+      const chromium = await startChromium(executablePath);
+      const page = await chromium.newPage();
+      await page.goto(`${address}/connect/authorize`);
+      await page.getByRole('button', { name: 'Allow' }).click();
+      await page.waitForURL(`${address}/connected`);
+      const button = page.getByRole('button', { name: /^Kill worker \d$/u });
+      const atFirst = await button.innerText();
+      while ((await button.innerText()) === atFirst)
+        await page.waitForResponse((response) => response.url().endsWith('/connected/live'));
+      // Looked at in one moment, and no longer kept up to date from then on.
+      await page.route('**/connected/live', (route) => route.abort());
+      const [named, answered] = await page.evaluate<readonly string[]>(
+        "[document.getElementById('kill').textContent, document.querySelector('[data-worker]').textContent]",
+      );
+      expect(answered?.replace(/\s+/g, ' ')).toContain(`worker ${named?.replace('Kill worker ', '') ?? ''} of 4`);
+      await button.click();
+      await page.getByText(`${named?.replace('Kill w', 'W') ?? ''} was killed`).waitFor();
+    });
   });
 
   // What it has started is read from /proc.

@@ -61,8 +61,31 @@ describeInChromium('the connected page in a real browser', (executablePath) => {
 
     await press(page, 'Disconnect');
     expect(page.url()).toBe(`${site.address}/`);
+    expect(await outcome(page)).toContain('You are disconnected');
+    await page.reload();
+    expect(await page.locator('.outcome').count()).toBe(0);
     await page.goto(`${site.address}/connected`);
     expect(page.url()).toBe(`${site.address}/`);
+  });
+
+  test.each([
+    ['with script', true],
+    ['without script', false],
+  ])('after every button the page can be left, come back to and loaded again, %s', async (_how, javaScriptEnabled) => {
+    const context = await openContext(browser, { javaScriptEnabled });
+    const page = await connect(context);
+    for (const name of ['Expire the token', 'Send 50 requests', 'Call the API']) {
+      await press(page, name);
+      await page.locator('.outcome').waitFor();
+      const calls = site.sandbox.calls.api + site.sandbox.calls.refresh;
+      await page.goto(`${site.address}/errors`);
+      await page.goBack();
+      expect(page.url()).toBe(`${site.address}/connected`);
+      expect(await page.getByRole('heading', { level: 1 }).innerText()).toBe('Your account is connected');
+      await page.reload();
+      expect({ name, outcomes: await page.locator('.outcome').count() }).toEqual({ name, outcomes: 0 });
+      expect(site.sandbox.calls.api + site.sandbox.calls.refresh).toBe(calls);
+    }
   });
 
   test('the seconds count down, and the token is refreshed by itself', async () => {

@@ -110,6 +110,20 @@ describeInChromium('the errors on show, in a real browser', (executablePath) => 
     await page.waitForURL(`${site.address}/connected`);
   });
 
+  test.each(['See the JSON', 'List all of them'])(
+    'after "%s", Back leads to the choice and Forward to the result',
+    async (name) => {
+      await page.goto(`${site.address}/errors`);
+      await page.getByRole('button', { name }).first().click();
+      await page.waitForURL(`${site.address}/errors/answer`);
+      const shown = await page.locator('main').innerText();
+      expect((await page.goBack())?.status()).toBe(200);
+      expect(page.url()).toBe(`${site.address}/errors`);
+      expect((await page.goForward())?.status()).toBe(200);
+      expect(await page.locator('main').innerText()).toBe(shown);
+    },
+  );
+
   test('the raw answer is the problem document that a script gets', async () => {
     await page.goto(`${site.address}/errors`);
     await page.getByLabel('API code').selectOption('429');
@@ -117,7 +131,7 @@ describeInChromium('the errors on show, in a real browser', (executablePath) => 
     const shown = await page.locator('pre').innerText();
     expect(shown).toContain('content-type: application/problem+json');
     expect(shown).toContain('"code": "ERR_CONNECT_RATE_LIMITED"');
-    await page.getByRole('button', { name: 'See it as a visitor' }).click();
+    await page.getByRole('button', { name: 'See the page' }).click();
     expect(await ending(allow)).toBe('503 Too many requests');
   });
 });

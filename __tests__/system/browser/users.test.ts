@@ -126,7 +126,7 @@ describeInChromium('users of the demo, each in browsers of their own', (executab
     await page.getByRole('button', { name: 'Sign out' }).click();
     // Nobody has a connected page.
     await page.waitForURL(`${site.address}/`);
-    expect(await who(page)).toBe('No user is signed in');
+    expect(await who(page)).toBe('Or try it as a user of your app');
   });
 
   test('everything is reached and worked by the keyboard alone', async () => {
