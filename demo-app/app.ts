@@ -141,8 +141,8 @@ export function createDemo({ address, connectOptions, sandbox, cluster }: DemoPa
   app.get(
     '/disconnected',
     caught(async (req, res) => {
-      const user = userOf(req)?.id;
-      if (!(await hasConnection(req, connect))) await leaveFlash(req, { page: '/', kind: 'disconnected', user });
+      // Shown only to whoever is not connected: this address can be opened by hand.
+      await leaveFlash(req, { page: '/', kind: 'disconnected', user: userOf(req)?.id });
       res.redirect(302, '/');
     }),
   );

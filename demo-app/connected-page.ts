@@ -132,7 +132,7 @@ function eventLine({ event, count, worker }: JournalLine): Html {
 }
 
 function scopeInWords(scope: string | undefined): string {
-  if (scope === undefined) return 'not told by the provider';
+  if (scope === undefined) return 'not stated by the provider';
   return scope === '*' ? '* (everything)' : scope;
 }
 

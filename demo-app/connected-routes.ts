@@ -57,7 +57,10 @@ export function connectedRoutes({ address, connect, backstage, worker, page }: C
     const flash = req.session.demoFlash;
     const doomed = flash?.page === '/connected' && flash.kind === 'killed' ? flash.pid : undefined;
     // A connection that came to the process which is about to die: the next one goes to another.
-    if (doomed === process.pid) return res.redirect(302, PAGE);
+    if (doomed === process.pid) {
+      res.redirect(302, PAGE);
+      return;
+    }
     const isDead = doomed === undefined || worker === undefined || (await worker.ended(doomed));
     const told = takeFlash(req, PAGE);
     const outcome =
@@ -80,7 +83,10 @@ export function connectedRoutes({ address, connect, backstage, worker, page }: C
 
   async function burst(req: Request, res: Response): Promise<void> {
     const aged = await age(req);
-    if (aged === undefined) return res.redirect(303, '/');
+    if (aged === undefined) {
+      res.redirect(303, '/');
+      return;
+    }
     const result = await fireBurst(address, req.headers.cookie ?? '');
     const providerCalls = await backstage.presentations(aged.refresh_token ?? '');
     // This request still holds the session as it was before those fifty.
@@ -91,14 +97,17 @@ export function connectedRoutes({ address, connect, backstage, worker, page }: C
 
   async function callMe(req: Request, res: Response): Promise<void> {
     const { status, data } = await connect.client(req).get<unknown>('/me');
-    const text = (JSON.stringify(data, null, 2) ?? '').slice(0, MOST_TOLD);
+    const text = String(JSON.stringify(data, null, 2)).slice(0, MOST_TOLD);
     await tell(req, res, await connect.getToken(req), { kind: 'me', status, text });
   }
 
   async function kill(req: Request, res: Response): Promise<void> {
     const number = Number(readFields(req.body)['worker']);
     const pid = worker === undefined ? null : await worker.pidOf(number);
-    if (worker === undefined || pid === null) return res.redirect(303, PAGE);
+    if (worker === undefined || pid === null) {
+      res.redirect(303, PAGE);
+      return;
+    }
     const token = await connect.getToken(req);
     // Not before the answer has left: it may be this very process. The next page waits for its end.
     res.once('finish', () => worker.kill(pid));

@@ -73,7 +73,7 @@ export function errorRoutes({ address, sandbox, rehearsal, page }: ErrorParts): 
   }
 
   function showHint(req: Request, res: Response): void {
-    const trouble = parseTrouble(`visitor.${req.params['act']}`);
+    const trouble = parseTrouble(`visitor.${String(req.params['act'])}`);
     if (trouble?.kind === 'visitor') show(res, describeTrouble(trouble), hintContent(trouble));
     else res.redirect(302, PAGE);
   }
@@ -82,7 +82,8 @@ export function errorRoutes({ address, sandbox, rehearsal, page }: ErrorParts): 
   async function sendInto(trouble: Trouble, isReady: boolean, req: Request, res: Response): Promise<void> {
     if (trouble.kind !== 'visitor') {
       rehearsal.remember(res, trouble);
-      return res.redirect(303, SIGN_IN);
+      res.redirect(303, SIGN_IN);
+      return;
     }
     rehearsal.forget(res);
     res.redirect(303, isReady ? await startOf(trouble, req, res) : `${PAGE}/hint/${trouble.act}`);

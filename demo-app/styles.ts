@@ -98,6 +98,7 @@ progress::-moz-progress-bar { background: var(--accent); border-radius: 99px; }
 .events .times { color: var(--accent); }
 .events .soft { display: block; }
 .tries { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 11.5rem), 1fr)); gap: 1.25rem 1.5rem; margin-top: 1rem; }
+.tries .button { padding-inline: .75rem; }
 .action { display: grid; gap: .6rem; align-content: start; }
 .connection { display: grid; gap: 1.25rem; }
 #live { display: contents; }

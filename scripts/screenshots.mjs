@@ -23,8 +23,8 @@ const connected = async (page, address) => {
 };
 const fifty = async (page, address) => {
   await connected(page, address);
-  await page.getByRole('button', { name: '50 requests at once' }).click();
-  await page.waitForURL('**/burst');
+  await page.getByRole('button', { name: 'Send 50 requests' }).click();
+  await page.getByText('50 of 50 answered').waitFor();
 };
 
 const PICTURES = [

@@ -229,8 +229,7 @@ describeInRedis('the demo of four processes', (redisServerPath) => {
       await page.waitForURL(`${address}/connected`);
       const button = page.getByRole('button', { name: /^Kill worker \d$/u });
       const atFirst = await button.innerText();
-      while ((await button.innerText()) === atFirst)
-        await page.waitForResponse((response) => response.url().endsWith('/connected/live'));
+      await button.filter({ hasNotText: atFirst }).waitFor();
       // Looked at in one moment, and no longer kept up to date from then on.
       await page.route('**/connected/live', (route) => route.abort());
       const [named, answered] = await page.evaluate<readonly string[]>(
