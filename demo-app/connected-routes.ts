@@ -97,7 +97,7 @@ export function connectedRoutes({ address, connect, backstage, worker, page }: C
 
   async function callMe(req: Request, res: Response): Promise<void> {
     const { status, data } = await connect.client(req).get<unknown>('/me');
-    const text = String(JSON.stringify(data, null, 2)).slice(0, MOST_TOLD);
+    const text = JSON.stringify(data ?? null, null, 2).slice(0, MOST_TOLD);
     await tell(req, res, await connect.getToken(req), { kind: 'me', status, text });
   }
 
