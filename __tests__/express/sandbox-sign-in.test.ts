@@ -28,7 +28,7 @@ describe('a supertest agent', () => {
   test('is connected afterwards, and gets the answer of the callback', async () => {
     const agent = request.agent(app());
     const back = await sandbox.signIn(agent);
-    expect({ status: back.status, location: back.headers['location'] as unknown }).toEqual({
+    expect({ status: back.status, location: back.headers['location'] }).toEqual({
       status: 302,
       location: '/',
     });

@@ -79,7 +79,7 @@ export function signInAt(origin: string, allow: (authorizationUrl: string) => Pr
     );
   }
 
-  return signIn as SignIn;
+  return signIn;
 }
 
 function isRedirect({ status, headers }: AgentAnswer): boolean {

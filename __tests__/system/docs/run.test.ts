@@ -32,12 +32,12 @@ describe('docs/testing.md: the test of a ledger runs as printed:', () => {
 test('docs/testing.md: the test for node:test runs as printed, once it is JavaScript', async () => {
   const printed =
     blocks('docs/testing.md', 'ts').find(({ text }) => text.startsWith('// connect.test.ts\n'))?.text ?? '';
-  const { folder, run } = install([]);
+  const installed = install([]);
   const { outputText } = ts.transpileModule(printed, {
     compilerOptions: { module: ts.ModuleKind.ESNext, target: ts.ScriptTarget.ES2022 },
   });
-  writeFileSync(join(folder, 'connect.test.mjs'), outputText);
-  const { child, said } = run('connect.test.mjs', {}, ['--test']);
+  writeFileSync(join(installed.folder, 'connect.test.mjs'), outputText);
+  const { child, said } = installed.run('connect.test.mjs', {}, ['--test']);
   const [exitCode] = (await once(child, 'close')) as [number | null];
   expect({ exitCode, said: said() }).toEqual({ exitCode: 0, said: expect.stringMatching(/pass 1\b/u) as string });
 });

@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { text } from 'node:stream/consumers';
-import { configFor, http11, startServer, type LocalServer, grantOf } from '../../support/local-server';
+import { configFor, http11, startServer, type LocalServer } from '../../support/local-server';
 import { packed } from '../../support/packed';
 import { OPTIONS } from '../docs/names';
 

@@ -110,6 +110,7 @@ expectTypeOf<ConnectAuthOptions>().toEqualTypeOf<{
   readonly renderError?: RenderError | undefined;
   readonly onEvent?: ConnectEventListener | undefined;
   readonly silent?: boolean | undefined;
+  // eslint-disable-next-line @typescript-eslint/no-generated-empty-object-type -- anything
   readonly onConnect?: ((req: Request, token: ConnectToken) => ReturnType<RenderError>) | undefined;
   readonly authorizeParams?: Readonly<Record<string, string>> | undefined;
   readonly owner?: OwnerOf | undefined;

@@ -166,10 +166,11 @@ test('arguments that are wrong are not repeated: somebody may have written a sec
       [command, `-${KEY}`],
       [command, `--${KEY}`],
       [command, `--${KEY}=1`],
-      [command, `--client-secret=${SECRET}`],
+      [command, `--client-sekret=${SECRET}`],
       [command, '--', SECRET],
     ]),
-    // A key that the sandbox is to require is for its user to read.
+    ['doctor', `--client-secret=${SECRET}`],
+    // A key that the sandbox is to require is for its user to read, and so are the client's id and secret there.
     ...flags
       .filter((flag) => flag !== 'access-token-key')
       .flatMap((flag) => [
