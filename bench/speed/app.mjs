@@ -80,8 +80,8 @@ answering({
     Date.now = () => realNow() + aheadMs;
   },
   commands: () => made.commands?.() ?? 0,
-  ...insideQuestions({ app, parts, made }),
+  ...insideQuestions({ app, parts, store, made }),
   ...profileQuestions(),
-  ...clientQuestions({ app, parts, made, provider: setup.provider }),
+  ...clientQuestions({ app, parts, store, made, provider: setup.provider }),
 });
 ready({ origin });

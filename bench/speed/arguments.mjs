@@ -7,19 +7,19 @@ const USAGE = `npm run bench -- [flags]
   --quick         a try of everything in less than a minute; its figures mean nothing
   --only WORDS    only contenders whose names hold the words
   --parts LIST    of ${PARTS.join(', ')} [all]
-  --pairs N       pairs of slices for each ratio [11]
+  --pairs N       pairs of slices for each ratio [9]
   --profile DIR   sign-ins under V8's sampling profiler and nothing else; leaves .cpuprofile files in the folder`;
 
 /** How much of everything. A slice is some tenths of a second, so that both of a pair meet the same machine. */
 const WHOLE = {
-  pairs: 11,
+  pairs: 9,
   warmUp: 1200,
   slices: { 32: 320, 1: 200 },
-  insideCalls: 3000,
-  insideRounds: 15,
-  getTokenCalls: 2000,
-  clientCalls: 500,
-  clientRounds: 11,
+  insideCalls: 5000,
+  insideRounds: 7,
+  getTokenCalls: 5000,
+  clientCalls: 300,
+  clientRounds: 7,
   stormSize: 1000,
   stormRounds: 3,
   abandoned: [4000, 20_000],

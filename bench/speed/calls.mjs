@@ -10,7 +10,7 @@ export async function measureCalls({ provider, driver }, plan, say) {
     ['session encrypted', { sealed: true }],
   ]) {
     say(words);
-    await withAll([startApp(OURS, { provider: provider.told.origin, options })], async (app) => {
+    await withAll([startApp(OURS, { provider: provider.told.origin, options }, ['--expose-gc'])], async (app) => {
       const cookie = await driver.ask('connected', { site: app.site, token: true });
       rows.push(await getToken(app, { cookie, calls: plan.getTokenCalls, rounds: plan.insideRounds }, words));
       for (const atOnce of [32, 1])

@@ -3,8 +3,8 @@ import http from 'node:http';
 import axios from 'axios';
 import { cpuOfEach, passed, requestsOf } from './requests.mjs';
 
-export function clientQuestions({ app, parts, made, provider }) {
-  const requests = requestsOf({ app, parts });
+export function clientQuestions({ app, parts, store, made, provider }) {
+  const requests = requestsOf({ app, parts, store });
 
   async function inTurns(pairs, atOnce, call) {
     let next = 0;

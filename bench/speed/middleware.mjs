@@ -23,7 +23,7 @@ export async function measureMiddleware(world, { contenders, ...plan }, say) {
 }
 
 async function inside({ provider, driver }, name, options, { insideCalls: calls, insideRounds: rounds }) {
-  return withAll([startApp(name, { provider: provider.told.origin, options })], async (app) => {
+  return withAll([startApp(name, { provider: provider.told.origin, options }, ['--expose-gc'])], async (app) => {
     const cookie = await driver.ask('connected', { site: app.site, token: true });
     return app.ask('inside', { cookie, calls, rounds });
   });
