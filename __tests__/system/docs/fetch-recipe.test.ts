@@ -1,11 +1,9 @@
-import { runInNewContext } from 'node:vm';
-import { transformSync } from '@swc/core';
 import type { Request } from 'express';
 import { connectErrorFrom, type ConnectAuth, type ConnectError } from '../../../src';
 import { apiWorld, json, ok, type ApiWorld } from '../../support/api-world';
 import { cleanup } from '../../support/cleanup';
 import { startServer } from '../../support/local-server';
-import { blocks } from './markdown';
+import { runRecipe } from './recipe';
 
 type FetchAs = (connect: ConnectAuth, req: Request, path: string) => Promise<unknown>;
 
@@ -18,21 +16,11 @@ beforeEach(async () => {
 
 /** The recipe as it is printed, with the API of this test. */
 function recipe(): FetchAs {
-  const text = blocks('docs/recipes.md', 'ts').find((block) => block.text.includes('function fetchAs'))?.text ?? '';
-  const { code } = transformSync(text, {
-    jsc: { parser: { syntax: 'typescript' }, target: 'es2022' },
-    module: { type: 'commonjs' },
-  });
-  const exported: { fetchAs?: FetchAs } = {};
-  runInNewContext(code, {
-    require: (name: string) => ({ 'express-connect-auth': { connectErrorFrom } })[name],
-    exports: exported,
-    process: { env: { CONNECT_API_BASE_URL: world.base } },
-    fetch,
-    URL,
-  });
-  if (exported.fetchAs === undefined) throw new Error('docs/recipes.md has no fetchAs()');
-  return exported.fetchAs;
+  const { fetchAs } = runRecipe('function fetchAs', {
+    modules: { 'express-connect-auth': { connectErrorFrom } },
+    globals: { process: { env: { CONNECT_API_BASE_URL: world.base } } },
+  }) as { readonly fetchAs: FetchAs };
+  return fetchAs;
 }
 
 /** A visitor whose refused token is renewed once. */

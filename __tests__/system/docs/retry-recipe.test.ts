@@ -1,9 +1,7 @@
-import { runInNewContext } from 'node:vm';
-import { transformSync } from '@swc/core';
 import axiosRetry from 'axios-retry';
 import { isConnectError } from '../../../src';
 import { apiWorld, json, ok, type ApiWorld } from '../../support/api-world';
-import { blocks } from './markdown';
+import { runRecipe } from './recipe';
 
 /** An API that says 503 so often, then yes. */
 let failures: number;
@@ -20,19 +18,13 @@ type Patiently = <T>(call: () => Promise<T>) => Promise<T>;
 
 /** The recipe as it is printed, with a clock that does not wait. */
 function recipe(waits: number[]): Patiently {
-  const text = blocks('docs/recipes.md', 'ts').find((block) => block.text.includes('function patiently'))?.text ?? '';
-  const { code } = transformSync(text, {
-    jsc: { parser: { syntax: 'typescript' }, target: 'es2022' },
-    module: { type: 'commonjs' },
-  });
-  const modules: Readonly<Record<string, unknown>> = {
-    'node:timers/promises': { setTimeout: (ms: number) => Promise.resolve(void waits.push(ms)) },
-    'express-connect-auth': { isConnectError },
-  };
-  const exported: { patiently?: Patiently } = {};
-  runInNewContext(code, { require: (name: string) => modules[name], exports: exported });
-  if (exported.patiently === undefined) throw new Error('docs/recipes.md has no patiently()');
-  return exported.patiently;
+  const { patiently } = runRecipe('function patiently', {
+    modules: {
+      'node:timers/promises': { setTimeout: (ms: number) => Promise.resolve(void waits.push(ms)) },
+      'express-connect-auth': { isConnectError },
+    },
+  }) as { readonly patiently: Patiently };
+  return patiently;
 }
 
 test('axios-retry changes nothing, as docs/recipes.md says', async () => {

@@ -1,15 +1,13 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import * as diagnostics from 'node:diagnostics_channel';
-import { runInNewContext } from 'node:vm';
 import * as telemetry from '@opentelemetry/api';
-import { transformSync } from '@swc/core';
 import type { Request, RequestHandler } from 'express';
 import type { Sandbox } from '../../../src/testing';
 import { browser, signIn, startApp } from '../../support/app';
 import { cleanup } from '../../support/cleanup';
 import { startSandbox } from '../../support/sandbox';
 import { REFERENCE } from '../../support/told';
-import { blocks } from './markdown';
+import { runRecipe } from './recipe';
 
 let sandbox: Sandbox;
 beforeAll(async () => {
@@ -51,12 +49,7 @@ function withSpans(spans: Seen[]): RequestHandler {
 }
 
 /** Runs the recipe as it is printed; what it records of durations is noted. */
-function runRecipe(recorded: unknown[]): void {
-  const text = blocks('docs/recipes.md', 'ts').find((block) => block.text.includes('diagnostics_channel'))?.text ?? '';
-  const { code } = transformSync(text, {
-    jsc: { parser: { syntax: 'typescript' }, target: 'es2022' },
-    module: { type: 'commonjs' },
-  });
+function listen(recorded: unknown[]): void {
   const histogram = { record: (value: number, labels: object) => recorded.push({ value, ...labels }) };
   const modules: Readonly<Record<string, unknown>> = {
     'node:diagnostics_channel': {
@@ -70,13 +63,13 @@ function runRecipe(recorded: unknown[]): void {
       metrics: { getMeter: () => ({ createHistogram: () => histogram }) },
     },
   };
-  runInNewContext(code, { require: (name: string) => modules[name], exports: {} });
+  runRecipe('diagnostics_channel', { modules });
 }
 
 test("the recipe puts each event on the span of the visitor's request, and the reference of a failure beside it", async () => {
   const [spans, recorded]: [Seen[], unknown[]] = [[], []];
   useContextOfNode();
-  runRecipe(recorded);
+  listen(recorded);
   const app = await startApp(sandbox, { before: [withSpans(spans)] });
   const visitor = browser();
   await signIn(app, sandbox, visitor);
