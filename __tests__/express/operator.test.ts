@@ -84,7 +84,7 @@ const MISTAKES: Readonly<Record<string, Mistake>> = {
     visit: (url) => signIn({ url } as TestApp, sandbox, browser()),
     code: 'ERR_CONNECT_CONFIG',
     says:
-      'The provider refuses our credentials or our request: check clientId, clientSecret, redirectUri, scope, ' +
+      "The provider refuses your app's credentials or the request: check clientId, clientSecret, redirectUri, scope, " +
       'accessTokenKey, clientAuthentication and requestFormat against the registration.',
   },
   'a store of connections without its table': {

@@ -1,14 +1,14 @@
 /** What follows from a code alone. */
 export interface CodeRow<Reason extends string = string> {
-  /** HTTP status of our answer. */
+  /** HTTP status of the answer. */
   readonly status: number;
   /** Shown to visitors. */
   readonly title: string;
   /** Shown to visitors. */
   readonly detail: string;
-  /** For developers, where the thrower has nothing more precise; followed by where to read on. */
+  /** For developers, where the thrower has nothing more precise; a link to the docs follows it. */
   readonly message: string;
-  /** Whether the same request may succeed later without anybody's doing. */
+  /** Whether the same request may succeed later without anybody changing anything. */
   readonly retryable: boolean;
   /** Whether a new sign-in may help this visitor: answers then carry a link to it. */
   readonly startAgain: boolean;
@@ -84,7 +84,7 @@ export const CODES = table({
     retryable: false,
     startAgain: true,
     detail: 'This request did not come from a page of this site. Please use the link on the site itself.',
-    message: 'The request carries no sign of having been made by a page of this site.',
+    message: 'Nothing in the request shows that a page of this site made it.',
   },
   ERR_CONNECT_CALLBACK: {
     status: 400,
@@ -102,7 +102,7 @@ export const CODES = table({
     retryable: false,
     startAgain: true,
     detail:
-      'We could not match the answer to a sign-in that you started here. Please start again, and allow cookies for this site.',
+      'This answer does not match a sign-in that was started in this browser. Please start again, and allow cookies for this site.',
     message: 'The state of the callback matches no pending sign-in of this session.',
     detailByReason: {
       expired: 'This sign-in took too long to complete. Please start again.',
@@ -168,7 +168,7 @@ export const CODES = table({
     retryable: false,
     startAgain: false,
     message:
-      'The provider refuses our credentials or our request: check clientId, clientSecret, redirectUri, scope, ' +
+      "The provider refuses your app's credentials or the request: check clientId, clientSecret, redirectUri, scope, " +
       'accessTokenKey, clientAuthentication and requestFormat against the registration.',
   },
   ERR_CONNECT_ACCOUNT: {
@@ -200,7 +200,7 @@ export const CODES = table({
     retryable: true,
     startAgain: true,
     detail: 'The provider is receiving too many requests from this site. Please try again in a moment.',
-    message: 'The provider limits the rate of our requests.',
+    message: 'The provider limits the rate of requests from your app.',
     detailByReason: {
       resting: 'The provider has asked this site to wait. Please load this page again in a moment.',
       exchanges: 'Many accounts are being connected at this moment. Please load this page again in a moment.',
@@ -212,7 +212,7 @@ export const CODES = table({
     reasons: ['unreachable', 'broken'],
     retryable: true,
     startAgain: true,
-    detail: 'The service that we connect to is down or under maintenance. Please try again in a moment.',
+    detail: 'The service that this site connects to is down or under maintenance. Please try again in a moment.',
     message: 'The provider could not be reached or reported a failure of its own.',
   },
   ERR_CONNECT_TIMEOUT: {
@@ -221,7 +221,7 @@ export const CODES = table({
     reasons: NONE,
     retryable: true,
     startAgain: true,
-    detail: 'The service that we connect to is too slow right now. Please try again in a moment.',
+    detail: 'The service that this site connects to is too slow right now. Please try again in a moment.',
     message: 'The provider gave no complete answer within timeoutMs.',
   },
   ERR_CONNECT_RESPONSE: {
@@ -230,7 +230,7 @@ export const CODES = table({
     reasons: ['no_token', 'redirect', 'too_large', 'encoded', 'not_json', 'html', 'unknown_error', 'http_status'],
     retryable: true,
     startAgain: true,
-    detail: 'The service that we connect to answered in a way that we cannot use. Please try again later.',
+    detail: 'The service that this site connects to gave an answer that cannot be used. Please try again later.',
     message: "The provider's answer is not what its documentation promises.",
   },
   ERR_CONNECT_API: {
@@ -239,7 +239,7 @@ export const CODES = table({
     reasons: NONE,
     retryable: false,
     startAgain: true,
-    detail: 'The service that we connect to did not accept the request.',
+    detail: 'The service that this site connects to did not accept the request.',
     message: 'The Connect API refused the call.',
   },
   ERR_CONNECT_LEDGER: {
@@ -251,18 +251,18 @@ export const CODES = table({
     detail:
       'This site could not renew your connection right now. You are still connected: please try again in a moment.',
     message:
-      'The refresh ledger is away, or another process has been refreshing this connection for too long. Nothing is lost.',
+      'The refresh ledger cannot be reached, or another process has been refreshing this connection for too long. Nothing is lost.',
     detailByReason: {
       moved: 'A sign-in was completed at the same moment, so your account may still be connected. Please try again.',
     },
   },
 });
 
-// Extract, which takes nothing away, makes editors show this name and not the whole list.
+// Extract removes nothing here: it makes editors show this name instead of the whole list.
 /** Every code that this package throws. Stable: a rename is a breaking change. */
 export type ConnectErrorCode = Extract<keyof typeof CODES, string>;
 
-/** What `reason` can be of a code; of all codes together where none is named. */
+/** The possible values of `reason` for a code; where no code is named, for all codes together. */
 export type ConnectErrorReason<Code extends ConnectErrorCode = ConnectErrorCode> = {
   [Each in Code]: (typeof CODES)[Each] extends CodeRow<infer Reason> ? Reason : never;
 }[Code];
@@ -271,8 +271,8 @@ export type ConnectErrorReason<Code extends ConnectErrorCode = ConnectErrorCode>
 const DOCS = 'express-connect-auth/docs/errors.md';
 
 /**
- * A developer's message ends with where to read on. One about options already says all that there is: it names each of
- * them and what it must be, and several may be in one line.
+ * Ends a developer's message with a link to the docs. One about options needs no link: it names each faulty option and
+ * what it must be.
  */
 export function withDocs(code: ConnectErrorCode, own: string | undefined): string {
   if (code === 'ERR_CONNECT_OPTIONS' && own !== undefined) return own;
@@ -280,7 +280,10 @@ export function withDocs(code: ConnectErrorCode, own: string | undefined): strin
   return `${message}${/[.!?]$/u.test(message) ? '' : '.'} See ${DOCS}#${code.toLowerCase()}.`;
 }
 
-/** Whether answers of this code link to the sign-in. A code of a newer copy of this package does. */
+/**
+ * Whether answers with this code link to the sign-in. A code that only a newer copy of this package knows counts as
+ * yes.
+ */
 export function startAgainHelps(code: ConnectErrorCode): boolean {
   return !Object.hasOwn(CODES, code) || CODES[code].startAgain;
 }

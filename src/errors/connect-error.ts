@@ -11,12 +11,12 @@ import { newReference } from './reference';
 
 export type { ConnectErrorCode, ConnectErrorReason } from './codes';
 
-/** A reason that an app has made up. A plain string would take the documented ones out of an editor's list. */
+/** A reason that an app has made up. A plain string would hide the documented ones from an editor's list. */
 type OwnReason = string & NonNullable<unknown>;
 
-/** `Retry-After` of what passes by itself within moments. */
+/** `Retry-After` for trouble that passes by itself within moments. */
 export const COME_AGAIN_SECONDS = 2;
-/** `Retry-After` of what works at once if it is sent again. */
+/** `Retry-After` for a request that works as soon as it is sent again. */
 export const AT_ONCE_SECONDS = 1;
 
 /** The part of the journey in which an error arose. */
@@ -38,7 +38,7 @@ export interface ConnectErrorDetails {
   readonly message?: string;
   /** The part of the journey in which it arose. @defaultValue `'api'` */
   readonly stage?: ConnectStage;
-  /** HTTP status of our answer, 400–599. @defaultValue the code's own status */
+  /** HTTP status of the answer, 400–599. @defaultValue the code's own status */
   readonly status?: number;
   /** Tells variants of one code apart, for example `expired` under `ERR_CONNECT_STATE`; or a word of your own. */
   readonly reason?: ConnectErrorReason | OwnReason;
@@ -50,13 +50,13 @@ export interface ConnectErrorDetails {
   readonly loginUrl?: string;
   /** Further response headers, for example `Allow`. */
   readonly headers?: Readonly<Record<string, string>>;
-  /** Of the failure that this error goes on with, where it has been reported under a reference. @defaultValue a new one */
+  /** Reference under which the failure behind this error has been reported already. @defaultValue a new one */
   readonly reference?: string;
 }
 
 const BRAND = Symbol.for('express-connect-auth.ConnectError');
 
-/** Sent with every answer of ours: nothing about a sign-in belongs into a cache or a Referer header. */
+/** Sent with every answer of this package: nothing about a sign-in belongs in a cache or a Referer header. */
 export const PRIVATE_HEADERS: Readonly<Record<string, string>> = Object.freeze(
   // Express sets every header that `for` … `in` finds.
   ownOnly({
@@ -66,19 +66,19 @@ export const PRIVATE_HEADERS: Readonly<Record<string, string>> = Object.freeze(
 );
 
 /**
- * Every failure of this package. `title` and `detail` are fit for a visitor, `message` tells the developer the next step.
- * `status`, `statusCode`, `expose` and `headers` follow the http-errors convention, so the error handlers of Express and
- * NestJS answer with the right status too.
- * No request, response, body, header, configuration or token is reachable from it: it is safe to log whole.
+ * Every failure of this package. `title` and `detail` may be shown to a visitor, `message` tells the developer the next
+ * step. `status`, `statusCode`, `expose` and `headers` follow the http-errors convention, so the error handlers of
+ * Express and NestJS answer with the right status too. No request, response, body, header, configuration or token is
+ * reachable from it: it is safe to log whole.
  */
 export class ConnectError extends Error {
   /** For logs, and for code that cannot import the class. */
   override readonly name = 'ConnectError';
   /** What went wrong, as one of the codes that docs/errors.md explains. Stable. */
   readonly code: ConnectErrorCode;
-  /** HTTP status of our answer, 400–599. */
+  /** HTTP status of the answer, 400–599. */
   readonly status: number;
-  /** The same: NestJS, for one, reads no other. */
+  /** Same as `status`; NestJS, for example, reads only this one. */
   readonly statusCode: number;
   /** A short headline for the visitor. */
   readonly title: string;
@@ -88,7 +88,8 @@ export class ConnectError extends Error {
   readonly stage: ConnectStage;
   /**
    * 8 random characters that name this failure wherever it is reported: on the error page, in problem+json (the end of
-   * `instance`), in events and under `NODE_DEBUG=connect-auth`. Each error made has its own; no secret, and made from none.
+   * `instance`), in events and under `NODE_DEBUG=connect-auth`. Each new error has its own. It is not a secret and is
+   * not derived from one.
    */
   readonly reference: string;
   /** Whether the same action may succeed later without anybody changing anything. */
@@ -98,8 +99,8 @@ export class ConnectError extends Error {
   /** Response headers that belong to the answer, `Retry-After` for example. */
   readonly headers: Readonly<Record<string, string>>;
   /**
-   * Tells variants of one `code` apart, for example `expired` under `ERR_CONNECT_STATE`. Behind {@link isConnectError} your
-   * editor knows which there are of the code; an error that the app has made may have a word of its own.
+   * Tells variants of one `code` apart, for example `expired` under `ERR_CONNECT_STATE`. After {@link isConnectError}
+   * your editor knows the reasons of each code; an error that your app has made may have a word of its own.
    */
   readonly reason?: ConnectErrorReason | OwnReason;
   /** Seconds, 0–3600. */
@@ -141,7 +142,7 @@ export class ConnectError extends Error {
   }
 }
 
-/** The more precise `detail` of a reason, which may be any word of the app's own. */
+/** The more precise `detail` of a reason, which may be any word that the app has made up. */
 function detailFor(row: CodeRow, reason: string | undefined): string | undefined {
   const details = own(row, 'detailByReason') as CodeRow['detailByReason'];
   const detail = details === undefined || reason === undefined ? undefined : own(details, reason);
@@ -166,7 +167,7 @@ export function isConnectError(value: unknown): value is KnownConnectError {
   return value instanceof Error && BRAND in value;
 }
 
-/** Gives an error the way to another sign-in, where that may help. */
+/** Adds the address of the sign-in to an error where another sign-in may help. */
 export function withLoginUrl(error: ConnectError, loginUrl: string | undefined): ConnectError {
   if (loginUrl === undefined || error.loginUrl !== undefined || !startAgainHelps(error.code)) return error;
   // A visitor who wants to disconnect is not helped by another sign-in.
@@ -176,7 +177,7 @@ export function withLoginUrl(error: ConnectError, loginUrl: string | undefined):
   return Object.assign(error, { loginUrl });
 }
 
-/** The reference of an error; there is none in one that an older copy of this package has made. */
+/** The reference of an error; one that an older copy of this package has made has none. */
 export function referenceOf(error: ConnectError): string | undefined {
   const reference = own(error, 'reference');
   return typeof reference === 'string' ? reference : undefined;

@@ -9,8 +9,8 @@ export function isDebugging(): boolean {
 
 /**
  * One line of diagnosis under `NODE_DEBUG=connect-auth`: ids, stages and codes, never a value from a visitor or the provider.
- * @param stage - a word of ours, for example `exchange`
- * @param facts - words and numbers of ours
+ * @param stage - a word of this package, for example `exchange`
+ * @param facts - words and numbers of this package
  */
 export function debug(stage: string, ...facts: readonly (string | number)[]): void {
   log('%s', [stage, ...facts].join(' '));

@@ -12,7 +12,7 @@ import {
   type Failure,
 } from './events';
 
-/** What `node:diagnostics_channel` knows our events by. */
+/** The events' channel of `node:diagnostics_channel`. */
 const subscribers = channel('express-connect-auth');
 
 /**
@@ -23,7 +23,7 @@ export function emit(listener: ConnectEventListener | undefined, facts: EventFac
   const { type, ...rest } = facts;
   const event = Object.freeze({ type, time: Date.now(), ...rest } as ConnectEvent);
   if (isDebugging()) debug(event.type, ...factsOf(event));
-  // Never throws: what a subscriber throws, Node reports as an uncaught exception after the request's turn.
+  // Never throws: Node turns what a subscriber throws into an uncaught exception, after the request's turn.
   if (subscribers.hasSubscribers) subscribers.publish(event);
   if (listener === undefined) {
     if (!subscribers.hasSubscribers) sayToOperator(event);
@@ -40,7 +40,7 @@ export function emit(listener: ConnectEventListener | undefined, facts: EventFac
 function factsOf(event: ConnectEvent): readonly string[] {
   return (
     Object.entries(event)
-      // A user's name is the app's, and may be an e-mail address.
+      // The app chooses the name of an owner, which may be an e-mail address.
       .filter(([name]) => !['type', 'time', 'owner'].includes(name))
       .map(([name, value]) => `${name}=${name === 'message' ? JSON.stringify(value) : String(value)}`)
       .map(printable)
@@ -53,7 +53,7 @@ const reported = new WeakSet<object>();
 const answers = new WeakMap<object, ConnectError>();
 
 /**
- * Reports the failure of a call that the app has made, once: the app may catch it and say nothing.
+ * Reports the failure of a call by the app, once: the app may catch it and stay silent.
  * @param owner - the user that the call was about, if there is one
  */
 export function emitFailure(listener: ConnectEventListener | undefined, error: unknown, owner?: string): void {
@@ -63,9 +63,9 @@ export function emitFailure(listener: ConnectEventListener | undefined, error: u
 }
 
 /**
- * Reports that a request is answered with an error, unless the error was reported where it arose, or for this response: a
- * route of ours may leave the answer to an error handler. An app may throw one error object again and again, in `onConnect`:
- * each is a failure of its own.
+ * Reports that a request is answered with an error, unless the error was reported where it arose, or for this response:
+ * a route of this package may leave the answer to an error handler. An app may throw the same error object again and
+ * again, in `onConnect` for example: each time is a failure of its own.
  */
 export function emitAnswer(
   listener: ConnectEventListener | undefined,
@@ -80,14 +80,14 @@ export function emitAnswer(
 
 /** A call to the provider that is over. */
 export interface CallFacts {
-  /** By `performance.now()`: a clock that is set meanwhile changes no duration. */
+  /** From `performance.now()`, so that setting the clock does not change a duration. */
   readonly startedMs: number;
   /** HTTP status of the answer, where nothing failed. */
   readonly status: number | undefined;
   readonly error: ConnectError | undefined;
 }
 
-/** Tells the end of an exchange. */
+/** Reports the end of an exchange. */
 export function emitExchange(listener: ConnectEventListener | undefined, call: CallFacts, owner?: string): void {
   emit(listener, { type: 'exchange', ...aboutOwner(owner), ...durationOf(call), ...outcomeOf(call) });
 }
@@ -127,7 +127,7 @@ function outcomeOf({ status, error }: CallFacts): Partial<Pick<ExchangeEvent, 's
 
 type SaidOf = Pick<Failure, 'reason' | 'message' | 'apiCode' | 'oauthError' | 'reference'>;
 
-/** What an error says beyond its code, as events tell it. */
+/** What an error says beyond its code, as events report it. */
 export function saidOf(error: ConnectError): SaidOf {
   const { reason, message, provider } = error;
   const reference = referenceOf(error);

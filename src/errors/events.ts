@@ -2,13 +2,15 @@ import { createHash } from 'node:crypto';
 import { isConnectError, type ConnectError, type ConnectErrorCode, type ConnectStage } from './connect-error';
 import { own } from '../base/own';
 
-/** What events have in common. Which of them have a connection or a reference, they say themselves. */
+/** What events have in common. Each event says itself whether it has a connection or a reference. */
 interface EventBase {
   /** Milliseconds since 1970. */
   readonly time: number;
-  /** 16 hex digits of a hash that tells connections apart; no token can be found from it. Absent: of no known one. */
+  /**
+   * 16 hex digits of a hash that tells connections apart, and reveals no token. Absent: the connection is not known.
+   */
   readonly connection?: string;
-  /** The user that it is about, as option `owner` or `connect.of()` names them. Absent: about nobody who is signed in. */
+  /** The user whom it is about, as option `owner` or `connect.of()` names them. Absent: nobody is signed in. */
   readonly owner?: string;
   /** `reference` of the ConnectError, which visitors see on the error page. Absent: nothing has failed. */
   readonly reference?: string;
@@ -26,11 +28,11 @@ export interface Failure extends EventBase {
   readonly reference?: string;
   /** Tells variants of one `code` apart. */
   readonly reason?: ConnectError['reason'];
-  /** For whoever runs the app: cause, next step and where to read on; no value that a visitor or the provider sent. */
+  /** For the operator: cause, next step and a link to the docs; no value that a visitor or the provider sent. */
   readonly message?: string;
-  /** One of the provider's documented codes, where it said one. */
+  /** One of the provider's documented codes, where it sent one. */
   readonly apiCode?: number;
-  /** A registered OAuth error name, where the provider said one. */
+  /** A registered OAuth error name, where the provider sent one. */
   readonly oauthError?: string;
 }
 
@@ -45,8 +47,8 @@ export interface ExchangeEvent extends ProviderCall, Failure {
 }
 
 /**
- * One request of `client(req)` has been answered, or has failed; the repeat after a 401 is another one. A call that the
- * app itself aborts is not reported.
+ * One request of `client(req)` has been answered, or has failed; the repeat after a 401 is another event. A call that
+ * the app itself aborts is not reported.
  */
 export interface ApiCallEvent extends ProviderCall, Failure {
   /** Which event this is. */
@@ -101,7 +103,7 @@ export interface RefreshFailedEvent extends ProviderCall, Failure {
   readonly connection: string;
   /** What it means for the connection. */
   readonly kind: RefreshFailureKind;
-  /** Of the error that a visitor without a valid token gets. */
+  /** Code of the error that a visitor without a valid token gets. */
   readonly code: ConnectErrorCode;
   /** HTTP status that a visitor gets while no valid token is left. */
   readonly status: number;
@@ -115,16 +117,18 @@ export type RefreshFailureKind =
   | 'ambiguous'
   /** No request left this process. */
   | 'not_sent'
-  /** The provider has trouble of its own, or limits our rate. */
+  /** The provider has trouble of its own, or limits the rate of requests. */
   | 'transient'
   /** The provider says that the grant is dead. */
   | 'terminal'
-  /** The provider refuses our credentials. */
+  /** The provider refuses your app's credentials. */
   | 'configuration'
-  /** The provider refuses this connection, and does not say that it is dead: it is tried again, for 24 hours at least. */
+  /** The provider refuses this connection without saying that it is dead: it is tried again, for at least 24 hours. */
   | 'refused';
 
-/** A visitor has disconnected, or the app has by `connect.of()`; no refresh or callback in flight brings the token back. */
+/**
+ * A visitor, or the app with `connect.of()`, has disconnected. No refresh or callback in flight brings the token back.
+ */
 export interface DisconnectedEvent extends EventBase {
   /** Which event this is. */
   readonly type: 'disconnected';
@@ -132,23 +136,23 @@ export interface DisconnectedEvent extends EventBase {
   readonly connection: string;
 }
 
-/** A connection is over: reported once for all processes that share a ledger, and not again when a probe shows the same. */
+/** A connection has ended. Reported once for all processes that share a ledger, and not again after a probe. */
 export interface EndedEvent extends EventBase {
   /** Which event this is. */
   readonly type: 'ended';
   /** Hash that tells this connection from others. */
   readonly connection: string;
-  /** Why it is over. */
+  /** Why it has ended. */
   readonly reason: EndedReason;
 }
 
-/** Why a connection is over. */
+/** Why a connection has ended. */
 export type EndedReason =
   /** The provider says so. */
   | 'invalid_grant'
-  /** The provider says so, after its answer to an earlier refresh was lost: the tokens in it are nobody's. */
+  /** The provider says so, after its answer to an earlier refresh was lost: nobody received the tokens in it. */
   | 'lost_response'
-  /** The provider has refused it for 24 hours, in 8 tries at least. */
+  /** The provider has refused it for 24 hours, in at least 8 tries. */
   | 'refused'
   /** Its visitor has disconnected. */
   | 'disconnected'
@@ -165,9 +169,9 @@ export interface LedgerErrorEvent extends EventBase {
   readonly operation: 'acquire' | 'renew' | 'settle' | 'fail' | 'revoke' | 'once';
   /** Why it was not carried out. */
   readonly reason: LedgerErrorReason;
-  /** What the operator can do about it; absent where the ledger is not one of ours. */
+  /** What the operator can do about it; absent where the ledger does not come from this package. */
   readonly message?: string;
-  /** Of the error that a visitor gets for it; absent where nobody gets one. */
+  /** `reference` of the error that a visitor gets for it; absent where nobody gets one. */
   readonly reference?: string;
 }
 
@@ -177,11 +181,11 @@ export type LedgerErrorReason =
   | 'key'
   /** No answer in time. */
   | 'timeout'
-  /** It is away, or says no: its rights, its memory, the arguments that `sendCommand` passes on. */
+  /** It cannot be reached, or it refuses: check its rights, its memory and what `sendCommand` passes on. */
   | 'refused'
-  /** Its database is not set up for it: a table, a right, a server that writes. */
+  /** Its database is not set up for it: a table, a right or a writable server is missing. */
   | 'setup'
-  /** The answer is none that a ledger gives. */
+  /** The answer is not one that a ledger gives. */
   | 'answer';
 
 /**
@@ -201,10 +205,10 @@ export interface LedgerForgotEvent extends EventBase {
 }
 
 /**
- * A route of ours or the guard answered with an error, or `getToken` or a call of `client(req)` rejected, whoever catches
- * that, or `connectErrorHandler()` has answered with an error of the app's own, or the connection of a user was not recorded at
- * the first try. Reported once: not again when the error goes on
- * to an error handler, and not besides an `api_call` with its `code`.
+ * A route of connectAuth() or the guard answered with an error; or `getToken` or a call of `client(req)` rejected, even
+ * if the app catches that; or `connect.errorHandler()` or `connectErrorHandler()` answered with an error that the app
+ * itself has made; or the connection of a user was not recorded at the first try. Reported once: not again when the
+ * error goes on to an error handler, and not in addition to an `api_call` with its `code`.
  */
 export interface ErrorEvent extends Failure {
   /** Which event this is. */
@@ -213,7 +217,7 @@ export interface ErrorEvent extends Failure {
   readonly stage: ConnectStage;
   /** Of the error. */
   readonly code: ConnectErrorCode;
-  /** HTTP status of our answer, or of the one that `connectErrorHandler()` would give. */
+  /** HTTP status of the answer, or of the one that `connect.errorHandler()` would give. */
   readonly status: number;
 }
 
@@ -231,14 +235,14 @@ export type ConnectEvent =
   | LedgerForgotEvent
   | ErrorEvent;
 
-/** An event but for its time, which is that of its report. */
+/** An event without its time, which is set when it is reported. */
 export type EventFacts = WithoutTime<ConnectEvent>;
 type WithoutTime<Event> = Event extends ConnectEvent ? Omit<Event, 'time'> : never;
 
 /** Receives each {@link ConnectEvent}; what it throws, or rejects with, changes nothing. */
 export type ConnectEventListener = (event: ConnectEvent) => unknown;
 
-/** What events say of a connection: a hash of its id, and its owner where there is one. */
+/** What events say about a connection: a hash of its id, and its owner where there is one. */
 export function aboutConnection({
   connectionId,
   owner,
@@ -249,7 +253,7 @@ export function aboutConnection({
   return { connection: connectionHash(connectionId), ...aboutOwner(owner) };
 }
 
-/** What events say of an owner. */
+/** What events say about an owner. */
 export function aboutOwner(owner: string | undefined): { readonly owner?: string } {
   return owner === undefined ? {} : { owner };
 }
@@ -265,13 +269,13 @@ export const ENDED_REASONS = [
 
 const LEDGER_ERROR_REASONS: readonly LedgerErrorReason[] = ['key', 'timeout', 'refused', 'setup', 'answer'];
 
-/** Why a ledger failed, in one word of ours: what else it has thrown may hold addresses and passwords. */
+/** Why a ledger failed, in one known word: anything else that it throws may hold addresses and passwords. */
 function ledgerErrorReason(error: unknown): LedgerErrorReason {
   const reason = isConnectError(error) ? own(error, 'reason') : undefined;
   return LEDGER_ERROR_REASONS.find((word) => word === reason) ?? 'refused';
 }
 
-/** What events say of a ledger's failure. */
+/** What events say about a ledger's failure. */
 export function aboutLedgerError(error: unknown): Pick<LedgerErrorEvent, 'reason' | 'message'> {
   return { reason: ledgerErrorReason(error), ...(isConnectError(error) ? { message: error.message } : {}) };
 }

@@ -4,13 +4,13 @@ import type { ConnectEvent } from './events';
 
 /** Milliseconds between two lines of one message. */
 const SAY_EVERY_MS = 60_000;
-/** Messages that are remembered for that; more than this package has, because an app may make its own. */
+/** How many messages are remembered for that: more than this package has, because an app may make its own. */
 const MOST_MESSAGES = 200;
 const saidAlready = boundedMap<true>({ most: MOST_MESSAGES });
-/** Requests of apps that listen, or want to hear nothing. */
+/** Requests of apps that listen for events or want silence. */
 const heard = new WeakSet<object>();
 
-/** Notes that the app hears of what fails in this request, or does not want to. */
+/** Notes that the app learns of failures in this request, or does not want to. */
 export function markHeard(req: object): void {
   heard.add(req);
 }
@@ -21,9 +21,9 @@ export function isHeard(req: object): boolean {
 }
 
 /**
- * Writes to stderr what the operator of the app has to mend, at most once a minute for each message. It is called where no
- * listener gets the event. What counts: every failure whose code has status 500, and faults of a ledger or store that do not
- * pass by themselves, that is, a database that is not set up and keys that differ from another process's.
+ * Writes to stderr what the operator of the app has to fix, at most once a minute for each message. It is called where
+ * no listener gets the event. What counts: every failure whose code has status 500, and faults of a ledger or store
+ * that do not pass by themselves, that is, a database that is not set up and keys that differ from another process's.
  */
 export function sayToOperator(event: ConnectEvent): void {
   if (!('message' in event)) return;
@@ -41,14 +41,14 @@ export function sayToOperator(event: ConnectEvent): void {
 const ADVICE = 'once a minute at most; onEvent or silent: true turns this off';
 
 function isForOperator(code: ConnectErrorCode, { reason, ...event }: Failed): boolean {
-  // Whoever opens the callback can write there what they like.
+  // Anybody who opens the callback can put any error name into it.
   const isClaimed = event.type === 'error' && event.stage === 'callback' && event.oauthError !== undefined;
   return (isOurs(code) && !isClaimed) || reason === 'setup' || reason === 'key';
 }
 
 type Failed = Extract<ConnectEvent, { readonly message?: string }>;
 
-/** Whether nothing that a visitor or the provider does can help. A code of a newer copy of this package is not known. */
+/** Whether only the operator can fix it. A code that only a newer copy of this package knows does not count. */
 function isOurs(code: ConnectErrorCode): boolean {
   return Object.hasOwn(CODES, code) && CODES[code].status === 500;
 }

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 
 /** Capital letters and digits without I, O, 0 and 1: 32 of them, so that 5 bits of a byte choose one without a bias. */
 const ALPHABET = '23456789ABCDEFGHJKLMNPQRSTUVWXYZ';
-/** 40 bits: that a reference is found twice among a million failures has a chance of one in a million. */
+/** 40 bits: among a million failures, the chance that another has the same reference is one in a million. */
 const LENGTH = 8;
 
 /** Makes the name of one failure: short enough to be read aloud, and random, so that it says nothing about anybody. */
