@@ -162,7 +162,7 @@ test('a line is one line, whatever an error of the app itself says', async () =>
 const UNCALLED: Readonly<Record<string, readonly [(app: Express) => void, string]>> = {
   connectAuth: [
     (app) => void app.use(connectAuth as unknown as RequestHandler),
-    'connectAuth() makes the middleware, and is none: write app.use(connectAuth({ … })).',
+    'connectAuth was passed to app.use() without being called: write app.use(connectAuth({ … })).',
   ],
   connectErrorHandler: [
     (app) => void app.use(connectErrorHandler as unknown as RequestHandler),

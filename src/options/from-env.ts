@@ -18,7 +18,7 @@ export interface Variable {
   readonly parse: (text: string) => unknown;
 }
 
-/** `id:secret`. No spaces: one behind a comma or at the end of a line would silently make another key. */
+/** `id:secret`. No spaces: one after a comma or at the end of a line would silently make another key. */
 const KEY = /^[A-Za-z0-9_-]{1,32}:[\x21-\x7e]+$/u;
 
 const PARSERS: Readonly<Record<Exclude<EnvKind, 'word'>, (text: string) => unknown>> = {
@@ -54,7 +54,7 @@ export function isQuoted(value: string): boolean {
   return /^(["'`]).*\1$|^[“”„‟‘’‚‛«»]|[“”„‟‘’‚‛«»]$/su.test(value);
 }
 
-/** One or several: a URL may have commas of its own. */
+/** One URL or several: a URL may contain commas itself. */
 function urlsIn(text: string): string | readonly string[] {
   const urls = text.split(/,(?=\s*https?:)/iu).map((part) => part.trim());
   return urls.length === 1 ? text : urls;
@@ -62,9 +62,9 @@ function urlsIn(text: string): string | readonly string[] {
 
 /** What the environment says. */
 export interface EnvReading {
-  /** By option; nothing for a variable that is unset or cannot be read. */
+  /** By option; a variable that is unset or cannot be read has no entry. */
   readonly options: Readonly<Record<string, unknown>>;
-  /** Required and unset, quoted, or not to be read. */
+  /** Variables that are required and unset, quoted, or that cannot be read. */
   readonly bad: readonly Variable[];
 }
 
@@ -91,12 +91,12 @@ export function connectOptionsFromEnv(env: Env = process.env): ConnectAuthOption
   const { options, bad } = readEnv(env);
   if (bad.length > 0) throw new ConnectError('ERR_CONNECT_OPTIONS', { stage: 'options', message: complaint(bad, env) });
   for (const { name, meant } of misspelt(env)) {
-    process.emitWarning(`${name} is read by nothing. Did you mean ${meant}?`, { code: 'CONNECT_AUTH_VARIABLE' });
+    process.emitWarning(`Nothing reads ${name}. Did you mean ${meant}?`, { code: 'CONNECT_AUTH_VARIABLE' });
   }
   return options as unknown as ConnectAuthOptions;
 }
 
-/** Other programs have variables that begin with CONNECT_, too: only what is nearly one of ours counts. */
+/** Other programs have variables that begin with CONNECT_, too: only near misses of this package's count. */
 export function misspelt(env: Env): readonly { readonly name: string; readonly meant: string }[] {
   const known = VARIABLES.map(({ name }) => name);
   return Object.keys(env)
@@ -107,25 +107,25 @@ export function misspelt(env: Env): readonly { readonly name: string; readonly m
     });
 }
 
-/** Characters of a variable's name that a message has. */
+/** Characters of a variable's name that a message shows. */
 const LONGEST_NAME = 64;
 
 function complaint(bad: readonly Variable[], env: Env): string {
   const faults = bad.map((variable) => `${variable.name} (${faultOf(variable, env[variable.name] ?? '')})`);
-  const near = misspelt(env).map(({ name, meant }) => `${name} is read by nothing: did you mean ${meant}? `);
+  const near = misspelt(env).map(({ name, meant }) => `Nothing reads ${name}: did you mean ${meant}? `);
   const isUnset = VARIABLES.every(({ name }) => (env[name] ?? '') === '');
-  const nothing = 'None of them is set: start with node --env-file=.env, or load .env before this call. ';
+  const nothing = 'No variable is set: start with node --env-file=.env, or load .env before this call. ';
   const all = `connectOptionsFromEnv() needs usable values for these variables: ${faults.join(', ')}. `;
   return `${all}${near.join('')}${isUnset ? nothing : ''}See .env.example.`;
 }
 
 function faultOf({ option }: Variable, text: string): string {
   if (text === '') return 'unset';
-  if (isQuoted(text)) return "has quotes around its value that belong to none: Docker's --env-file keeps them";
+  if (isQuoted(text)) return "remove the quotes around its value: Docker's --env-file keeps them";
   return `expected ${RULES[own(OPTIONS[option], 'env') as EnvKind] ?? OPTIONS[option].expected}`;
 }
 
-/** How a text must look where that is not the rule of the option itself. */
+/** How the text must look, where the option's own rule does not say it. */
 const RULES: Partial<Readonly<Record<EnvKind, string>>> = {
   flag: 'true or false',
   keys: 'id:secret without spaces, several of them with commas between',

@@ -9,13 +9,13 @@ import { OPTIONS, OPTION_NAMES, type OptionValues } from './table';
 
 /** The validated options, with defaults, frozen. */
 export interface Config extends Omit<OptionValues, 'redirectUri'> {
-  /** At least one; the first is for requests whose host none has. */
+  /** At least one; the first is for requests whose host none of them has. */
   readonly redirectUris: readonly string[];
-  /** Where a visitor starts to sign in, as browsers see it; undefined when we do not mount it. */
+  /** Where a visitor starts to sign in, as browsers see it; undefined when that route is not mounted. */
   readonly loginUrl?: string | undefined;
-  /** What of the path of our routes stands before their own paths. */
+  /** The part of the routes' public paths that precedes the paths in the options. */
   readonly publicPrefix: string;
-  /** Our own routes as browsers see them. */
+  /** The package's own routes as browsers see them. */
   readonly ownPaths: readonly string[];
 }
 
@@ -27,7 +27,7 @@ function schemaOf(row: Row): Joi.Schema {
   return own(row, 'isRequired') === true ? any.required() : any;
 }
 
-const UNCALLED = 'connectAuth() makes the middleware, and is none: write app.use(connectAuth({ … })).';
+const UNCALLED = 'connectAuth was passed to app.use() without being called: write app.use(connectAuth({ … })).';
 
 /**
  * Validates the options of `connectAuth()` and gives a frozen copy with defaults.
@@ -38,7 +38,7 @@ export function readOptions(options: unknown): Config {
   const given = givenOf(typeof options === 'object' && !Array.isArray(options) ? options : undefined);
   const result = schema.validate(given, { abortEarly: false, convert: false });
   const bad = (result.error?.details ?? []).map((fault) => String(fault.path[0]));
-  // Joi's copy of the object has it as prototype.
+  // In Joi's copy of the object it is the prototype.
   if (Object.hasOwn(given, '__proto__')) bad.push('__proto__');
   const values = withDefaults(result.error === undefined ? (result.value as object) : given);
   bad.push(...relationFaults(values, new Set(bad)));
@@ -46,7 +46,9 @@ export function readOptions(options: unknown): Config {
   return complete(values);
 }
 
-/** Every option as a member of its own, undefined where there is none: no later reader finds one on a polluted prototype. */
+/**
+ * Every option as an own member, undefined where it has no value: no later reader finds one on a polluted prototype.
+ */
 export function withDefaults(values: object): OptionValues {
   const entries = OPTION_NAMES.map((name) => [name, own(values, name) ?? own(OPTIONS[name], 'default')] as const);
   return Object.fromEntries(entries) as unknown as OptionValues;
@@ -61,7 +63,7 @@ function complete(values: OptionValues): Config {
   return Object.freeze({
     ...others,
     redirectUris,
-    // What nobody listens to is written to stderr.
+    // Without a listener, failures are written to stderr.
     onEvent: values.onEvent ?? (silent ? () => undefined : undefined),
     ownPaths,
     loginUrl: authorizePath === false ? undefined : prefix + authorizePath,

@@ -5,7 +5,7 @@ import type { RefreshLedger } from '../ledger/ledger';
 import type { KeyRing } from '../session/seal';
 import { safeReturnTo } from '../web/return-to';
 
-/** Where our routes are. */
+/** Where the package's routes are. */
 export interface Places {
   /** One for each host. */
   readonly redirectUri: string | readonly string[];
@@ -30,14 +30,16 @@ export interface Related extends Places {
 
 const samePath = (path: string): string => path.toLowerCase().replace(/\/+$/u, '');
 
-/** Whether what precedes `end` can be the prefix of our links: one that begins with `//` would name another host. */
+/** Whether what precedes `end` can be the prefix of links: one that begins with `//` would name another host. */
 function endsWithPath(pathname: string, end: string): boolean {
   return samePath(pathname).endsWith(samePath(end)) && !pathname.startsWith('//');
 }
 
-/** The redirect URIs of an app are one path on several hosts. */
+/** A list of redirect URIs must be one path on several hosts. */
 export interface RedirectUriFault {
-  /** `end`: its path does not end with callbackPath; `path`: it is not that of the first; `host`: an earlier one has it. */
+  /**
+   * `end`: the path does not end with callbackPath; `path`: it differs from the first's; `host`: an earlier one has it.
+   */
   readonly kind: 'end' | 'path' | 'host';
   readonly index: number;
 }
@@ -60,7 +62,7 @@ function callbackPathname({ redirectUri }: Pick<Places, 'redirectUri'>): string 
   return new URL(listed(redirectUri)[0] ?? '').pathname;
 }
 
-/** Faults between options, defaults included; only those whose parts are sound by themselves are looked at. */
+/** Options, defaults included, that do not fit each other; those that are faulty by themselves are not compared. */
 export function relationFaults(config: Related, bad: ReadonlySet<string>): string[] {
   const faults: string[] = [];
   const sound = (...names: string[]): boolean => names.every((name) => !bad.has(name) && !faults.includes(name));
@@ -103,21 +105,21 @@ export function relationFaults(config: Related, bad: ReadonlySet<string>): strin
 }
 
 /**
- * Node refuses an agent of the other protocol at each request; that is said at start-up instead. Agents for proxies find
- * their protocol out by a getter, and rightly only while a request is being made: nothing is known of them here.
+ * Node refuses an agent of the other protocol at each request; this reports it at start-up instead. Agents for proxies
+ * have a getter for their protocol that is right only during a request: they are not judged here.
  */
 function agentFits(agent: http.Agent, url: string): boolean {
   const protocol = Object.getOwnPropertyDescriptor(agent, 'protocol')?.value as unknown;
   return typeof protocol !== 'string' || protocol === new URL(url).protocol;
 }
 
-/** The public prefix of our mount: the path of redirectUri less callbackPath. */
+/** The public prefix of the routes: the path of redirectUri without callbackPath. */
 export function publicPrefix(config: Pick<Places, 'redirectUri' | 'callbackPath'>): string {
   if (config.callbackPath === false) return '';
   return callbackPathname(config).replace(/\/+$/u, '').slice(0, -samePath(config.callbackPath).length);
 }
 
-/** Paths of our own routes as browsers see them. */
+/** Paths of the package's own routes as browsers see them. */
 export function publicPaths(config: Places): readonly string[] {
   const paths = [callbackPathname(config)];
   for (const path of [config.authorizePath, config.disconnectPath])

@@ -34,11 +34,11 @@ import { redirectUriFault } from './relations';
 
 /** One option of `connectAuth()`. */
 interface Option extends Row {
-  /** How the text of its environment variable is read; without it the environment does not set the option. */
+  /** How the text of its environment variable is read; without it, no variable sets the option. */
   readonly env?: EnvKind;
 }
 
-/** How a text becomes a value. `word`: only a usable one does; `text` goes on as it is, and connectAuth() judges it. */
+/** How a text becomes a value. `word`: only a usable one is read; `text` is passed on, and connectAuth() judges it. */
 export type EnvKind = 'text' | 'word' | 'flag' | 'number' | 'list' | 'urls' | 'keys';
 
 const flag = only((value): value is boolean => typeof value === 'boolean');
@@ -50,31 +50,32 @@ const sitePath = only((value): value is string => typeof value === 'string');
 const number = (least: number, most: number): ((value: unknown) => number | undefined) =>
   only((value): value is number => isWholeNumber(value, least, most));
 
-const URL_EXPECTED = 'an absolute https URL (http on loopback only) without fragment and user info';
-const PLAIN_URL_EXPECTED = 'an absolute https URL (http on loopback only) without query, fragment and user info';
+const URL_EXPECTED = 'an absolute https URL (http on loopback only) without fragment or user info';
+const PLAIN_URL_EXPECTED = 'an absolute https URL (http on loopback only) without query, fragment or user info';
 const REDIRECT_URI_EXPECTED =
   'the registered absolute URL: https (http on loopback only), no fragment, no user info, its path ending with callbackPath';
-const SITE_PATH_EXPECTED = 'a path of this site, or a URL on one of allowedOrigins, that is none of our own routes';
+const SITE_PATH_EXPECTED =
+  'a path of this site, or a URL on one of allowedOrigins, other than the routes of connectAuth()';
 const FLAG_EXPECTED = 'true or false';
 const CALLABLE_EXPECTED = 'a function';
 const LEDGER_OPERATIONS = ['acquire', 'renew', 'settle', 'fail', 'revoke', 'once'];
 
 const LEDGER_ADVICE =
-  'give one, such as redisLedger(): this store of connections outlives the process, and with the default ledger two processes ' +
+  'pass one, such as redisLedger(): this connection store outlives the process, and with the default ledger two processes ' +
   'could present the same refresh token';
-const KEYS_ADVICE = `connections seals nothing by itself: expected ${KEY_RING_HINT}`;
+const KEYS_ADVICE = `connections needs keys to seal with: expected ${KEY_RING_HINT}`;
 
-/** What to do about an agent that would take something away from the verification of certificates. */
+/** What to do about an agent that would weaken the verification of certificates. */
 const AGENT_ADVICE: Readonly<Record<AgentFault, string>> = {
   unverified:
-    'it switches the verification of certificates off: remove rejectUnauthorized: false, and pass ca for a private CA',
+    'it switches certificate verification off: remove rejectUnauthorized: false, and pass ca for a private CA',
   identity:
-    'it decides by itself which host a certificate is for: remove checkServerIdentity, and pass ca for a private CA',
+    'it decides itself which host a certificate is for: remove checkServerIdentity, and pass ca for a private CA',
 };
 
 /**
- * Every option of `connectAuth()`: validation, messages, environment variables and the doctor's findings come from here.
- * What an app's editor shows of it is in {@link ConnectAuthOptions}.
+ * Every option of `connectAuth()`: validation, messages, environment variables and the doctor's findings come from
+ * here. The text that editors show is in {@link ConnectAuthOptions}.
  */
 export const OPTIONS = {
   clientId: {
@@ -145,17 +146,17 @@ export const OPTIONS = {
   apiBaseUrl: { read: plainSecureUrl, expected: PLAIN_URL_EXPECTED, default: API_BASE_URL, env: 'text' },
   authorizePath: {
     read: mountPath,
-    expected: "false or a path that starts with '/' and holds no pattern character, other than callbackPath",
+    expected: "false or a path that starts with '/', has no pattern characters and differs from callbackPath",
     default: '/connect/authorize',
   },
   callbackPath: {
     read: mountPath,
-    expected: "false or a path that starts with '/' and holds no pattern character",
+    expected: "false or a path that starts with '/' and has no pattern characters",
     default: '/connect/callback',
   },
   disconnectPath: {
     read: mountPath,
-    expected: "false or a path that starts with '/' and holds no pattern character, other than the other two",
+    expected: "false or a path that starts with '/', has no pattern characters and differs from the other two",
     default: '/connect/disconnect',
   },
   afterConnect: { read: sitePath, expected: SITE_PATH_EXPECTED, default: '/', env: 'text' },
@@ -163,7 +164,7 @@ export const OPTIONS = {
   allowedOrigins: {
     read: (value: unknown) => listOf(value, isWebOrigin),
     expected:
-      'a list of exact origins such as https://app.example.com: https (http on loopback only), without path, wildcard and default port',
+      'a list of exact origins such as https://app.example.com: https (http on loopback only), without path, wildcard or default port',
     default: Object.freeze([]),
     env: 'list',
   },
@@ -246,7 +247,7 @@ export const OPTIONS = {
   },
 } as const satisfies Readonly<Record<keyof ConnectAuthOptions, Option>>;
 
-/** The options as they are used, each for itself. */
+/** The options as they are used, before they are combined. */
 export type OptionValues = Read<typeof OPTIONS>;
 export type OptionName = keyof ConnectAuthOptions;
 export const OPTION_NAMES = Object.keys(OPTIONS) as readonly OptionName[];
@@ -301,32 +302,32 @@ function redirectUriAdvice(value: unknown, given: Readonly<Record<string, unknow
   const unsound = list.findIndex((uri) => !isSecureUrl(uri));
   const fault = unsound < 0 ? redirectUriFault(list as readonly string[], callbackPath) : undefined;
   if (list.length === 0) return 'the list is empty: give at least one';
-  if (fault?.kind === 'path') return `${fault.index + 1}. of the list: its path is not that of the first, and must be`;
-  if (fault?.kind === 'host') return `${fault.index + 1}. of the list: its host is in the list already`;
+  if (fault?.kind === 'path') return `number ${fault.index + 1} of the list: its path must be that of the first`;
+  if (fault?.kind === 'host') return `number ${fault.index + 1} of the list: its host is in the list already`;
   const index = fault?.index ?? unsound;
-  return `${index + 1}. of the list: ${adviceOnOne(list[index], given) ?? `expected ${REDIRECT_URI_EXPECTED}`}`;
+  return `number ${index + 1} of the list: ${adviceOnOne(list[index], given) ?? `expected ${REDIRECT_URI_EXPECTED}`}`;
 }
 
-/** A sound one fits no callbackPath. */
+/** Advice on one redirect URI. If it is sound by itself, its path does not end with callbackPath. */
 function adviceOnOne(value: unknown, given: Readonly<Record<string, unknown>>): string | undefined {
   if (value === undefined) return 'it is missing: give the absolute URL that is registered with the provider';
   if (typeof value !== 'string') return `it is not a string: expected ${REDIRECT_URI_EXPECTED}`;
   if (!isVisible(value))
-    return 'it has whitespace or characters other than printable ASCII in it: remove or encode them';
+    return 'it contains whitespace or characters other than printable ASCII: remove or encode them';
   if (!/^[a-z][a-z0-9+.-]*:/iu.test(value)) return 'it is not absolute: begin with https:// and the host of your site';
   if (/^http:/iu.test(value) && isSecureUrl(value.replace(/^http:/iu, 'https:')) && !isSecureUrl(value))
     return 'http is for localhost only: use https';
   if (value.includes('#')) return 'it has a fragment: remove # and what follows';
-  if (/^https?:\/\/[^/?]*@/iu.test(value)) return 'it has a user name in it: remove what stands before @';
+  if (/^https?:\/\/[^/?]*@/iu.test(value)) return 'it contains a user name: remove what stands before @';
   if (!isSecureUrl(value)) return undefined;
-  // Sound, or nobody would have compared the two.
+  // callbackPath is sound, or the two would not have been compared.
   const path = (own(given, 'callbackPath') as string | undefined) ?? OPTIONS.callbackPath.default;
   return `its path must end with ${path}, where the callback is mounted`;
 }
 
 /**
- * A Map or URLSearchParams has no members of its own: all that it holds would be lost. An own `__proto__`, as JSON.parse
- * makes it, would become the prototype of a later copy.
+ * A Map or URLSearchParams has no own members: everything in it would be lost. An own `__proto__`, as JSON.parse makes
+ * it, would become the prototype of a later copy.
  */
 function copyOf<Value>(
   value: unknown,

@@ -159,7 +159,7 @@ describe('start-up', () => {
 
   test('refuses a store that outlives the process without a ledger', () => {
     expect(() => connectAuth({ ...required, connections: ownStore(), encryptionKeys })).toThrow(
-      /ledger \(give one, such as redisLedger\(\): this store of connections outlives the process/u,
+      /ledger \(pass one, such as redisLedger\(\): this connection store outlives the process/u,
     );
     expect(() => connectAuth({ ...required, connections: memoryConnections() })).not.toThrow();
   });

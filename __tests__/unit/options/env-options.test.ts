@@ -173,7 +173,7 @@ test.each(['"', "'", '`'])('a value that has kept its quotes (%s) is refused, an
   );
   const error = faultOf(() => connectOptionsFromEnv(quoted));
   expect(error.code).toBe('ERR_CONNECT_OPTIONS');
-  const kept = "has quotes around its value that belong to none: Docker's --env-file keeps them";
+  const kept = "remove the quotes around its value: Docker's --env-file keeps them";
   const names = Object.keys(quoted).map((name) => `${name} (${kept})`);
   expect(error.message).toBe(
     `connectOptionsFromEnv() needs usable values for these variables: ${names.join(', ')}. See .env.example.`,

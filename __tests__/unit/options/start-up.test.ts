@@ -23,13 +23,13 @@ describe('a redirect URI', () => {
   test.each([
     [undefined, 'it is missing: give the absolute URL that is registered with the provider'],
     [new URL('https://app.example/canary'), expect.stringContaining('it is not a string: expected the registered')],
-    [' https://app.example/connect/callback', 'it has whitespace or characters other than printable ASCII in it'],
-    ['https://app.example/connect/cällback', 'it has whitespace or characters other than printable ASCII in it'],
+    [' https://app.example/connect/callback', 'it contains whitespace or characters other than printable ASCII'],
+    ['https://app.example/connect/cällback', 'it contains whitespace or characters other than printable ASCII'],
     ['/connect/callback', 'it is not absolute: begin with https:// and the host of your site'],
     ['app.example/connect/callback', 'it is not absolute: begin with https:// and the host of your site'],
     ['http://app.example/connect/callback', 'http is for localhost only: use https'],
     ['https://app.example/connect/callback#canary', 'it has a fragment: remove # and what follows'],
-    ['https://canary@app.example/connect/callback', 'it has a user name in it: remove what stands before @'],
+    ['https://canary@app.example/connect/callback', 'it contains a user name: remove what stands before @'],
     ['https://app.example/canary', 'its path must end with /connect/callback, where the callback is mounted'],
     ['https://app.example/connect/callback/canary', 'its path must end with /connect/callback'],
     ['ftp://app.example/connect/callback', 'expected the registered absolute URL'],
@@ -58,14 +58,17 @@ describe('redirect URIs', () => {
   const OWN = 'https://app.example/connect/callback';
   test.each([
     [[], 'the list is empty: give at least one'],
-    [[OWN, undefined], '2. of the list: it is missing: give the absolute URL that is registered with the provider'],
-    [[OWN, '/canary'], '2. of the list: it is not absolute: begin with https:// and the host of your site'],
-    [['http://canary.example/connect/callback', OWN], '1. of the list: http is for localhost only: use https'],
-    [['ftp://canary.example/connect/callback'], '1. of the list: expected the registered absolute URL'],
-    [[OWN, 'https://club.example/canary'], '2. of the list: its path must end with /connect/callback'],
-    [[OWN, 'https://club.example/canary/connect/callback'], '2. of the list: its path is not that of the first'],
-    [[OWN, 'https://club.example/connect/callback/'], '2. of the list: its path is not that of the first'],
-    [[OWN, 'https://APP.example:443/connect/callback'], '2. of the list: its host is in the list already'],
+    [
+      [OWN, undefined],
+      'number 2 of the list: it is missing: give the absolute URL that is registered with the provider',
+    ],
+    [[OWN, '/canary'], 'number 2 of the list: it is not absolute: begin with https:// and the host of your site'],
+    [['http://canary.example/connect/callback', OWN], 'number 1 of the list: http is for localhost only: use https'],
+    [['ftp://canary.example/connect/callback'], 'number 1 of the list: expected the registered absolute URL'],
+    [[OWN, 'https://club.example/canary'], 'number 2 of the list: its path must end with /connect/callback'],
+    [[OWN, 'https://club.example/canary/connect/callback'], 'number 2 of the list: its path must be that of the first'],
+    [[OWN, 'https://club.example/connect/callback/'], 'number 2 of the list: its path must be that of the first'],
+    [[OWN, 'https://APP.example:443/connect/callback'], 'number 2 of the list: its host is in the list already'],
   ])('%j', (redirectUri, advice) => {
     const message = said(() => connectAuth({ ...sound, redirectUri: redirectUri as string[] }));
     expect(message).toEqual(expect.stringContaining(refuses('').slice(0, -1) + `redirectUri (${advice}`));
@@ -147,13 +150,13 @@ describe('variables of the environment', () => {
     [
       'none at all',
       { HOME: '/' },
-      `${UNSET}None of them is set: start with node --env-file=.env, or load .env before this call. See .env.example.`,
+      `${UNSET}No variable is set: start with node --env-file=.env, or load .env before this call. See .env.example.`,
     ],
     ['the required ones only are missing', { CONNECT_SCOPE: 'a' }, `${UNSET}See .env.example.`],
     [
       'one is misspelt',
       { ...set, CONNECT_CLIENT_ID: '', CONNECT_CLIENTID: 'canary' },
-      'CONNECT_CLIENT_ID (unset). CONNECT_CLIENTID is read by nothing: did you mean CONNECT_CLIENT_ID? See .env.example.',
+      'CONNECT_CLIENT_ID (unset). Nothing reads CONNECT_CLIENTID: did you mean CONNECT_CLIENT_ID? See .env.example.',
     ],
     ['a switch', { ...set, CONNECT_PKCE: 'canary' }, 'CONNECT_PKCE (expected true or false). See .env.example.'],
     [
@@ -179,7 +182,7 @@ describe('variables of the environment', () => {
     const warn = jest.spyOn(process, 'emitWarning').mockImplementation(() => undefined);
     connectOptionsFromEnv({ ...set, CONNECT_SCOP: 'canary', CONNECT_DATABASE: 'canary' });
     expect(warn.mock.calls).toEqual([
-      ['CONNECT_SCOP is read by nothing. Did you mean CONNECT_SCOPE?', { code: 'CONNECT_AUTH_VARIABLE' }],
+      ['Nothing reads CONNECT_SCOP. Did you mean CONNECT_SCOPE?', { code: 'CONNECT_AUTH_VARIABLE' }],
     ]);
     warn.mockRestore();
   });
