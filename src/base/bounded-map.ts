@@ -1,6 +1,6 @@
 import { ownOnly } from './own';
 
-/** Entries by key, at most so many, each until its time; no timer runs for them. Times in milliseconds of one clock. */
+/** A limited number of entries by key, each until it expires; no timer runs. Times in milliseconds of one clock. */
 export interface BoundedMap<Value> {
   readonly get: (key: string, now: number) => Value | undefined;
   /** When an entry expires; undefined without one. */
@@ -12,7 +12,7 @@ export interface BoundedMap<Value> {
 /** How an entry is kept. */
 export interface Kept {
   readonly now: number;
-  /** `Infinity`: until others need the room. */
+  /** `Infinity`: until other entries need the room. */
   readonly keepMs: number;
   /** When there is no room, entries of a lower rank go first. @defaultValue `0` */
   readonly rank?: number | undefined;
@@ -24,7 +24,7 @@ export interface BoundedMapConfig {
   readonly most: number;
   /** How many ranks there are. @defaultValue `1` */
   readonly ranks?: number | undefined;
-  /** Called when an entry goes before its time, with its rank. */
+  /** Called with the rank of an entry that is dropped before it expires. */
   readonly onDropped?: ((rank: number) => void) | undefined;
 }
 
@@ -37,18 +37,23 @@ interface Entry<Value> {
   newer: Entry<Value> | undefined;
 }
 
-/** The entries of one rank. Linked, because the oldest of a Map stands behind all that was deleted in front of it. */
+/**
+ * The entries of one rank. Linked, because finding the oldest entry of a Map means passing all that were deleted before
+ * it.
+ */
 interface Queue<Value> {
   oldest: Entry<Value> | undefined;
   newest: Entry<Value> | undefined;
-  /** The one to be looked at next; undefined: the oldest. */
+  /** The entry to check next; undefined: the oldest. */
   next: Entry<Value> | undefined;
 }
 
-/** Expired entries may stand anywhere. Each addition looks at so many, so they go faster than others come. */
+/**
+ * Expired entries may be anywhere. Each addition checks this many, so they are removed faster than others are added.
+ */
 const LOOKS = 8;
 
-/** When full, what has expired goes first, then the entry of the lowest rank that was put first. */
+/** When it is full, expired entries go first, then the oldest entry of the lowest rank. */
 export function boundedMap<Value>(config: BoundedMapConfig): BoundedMap<Value> {
   const { most, ranks = 1, onDropped } = ownOnly(config);
   const entries = new Map<string, Entry<Value>>();

@@ -2,9 +2,9 @@ import { setImmediate as oneTurn } from 'node:timers/promises';
 import { within } from './within';
 
 /**
- * Gives an operation `ms`, whatever the settings of the client are that it uses.
- * @param operation - asks `isOver` before each further step: what has run out of time must not go on
- * @param tooLate - throws what counts then
+ * Limits an operation to `ms`, whatever the settings of the client that it uses.
+ * @param operation - asks `isOver` before each further step: once its time is over it must not go on
+ * @param tooLate - throws the error of an operation that ran out of time
  */
 export async function inTime<Done>(
   ms: number,
@@ -17,7 +17,7 @@ export async function inTime<Done>(
       ms,
       operation(() => isOver),
       async () => {
-        // After a stall of this process the answer lies in the socket already, and timers come first.
+        // After a stall of this process the answer may be in the socket already, and timers run first.
         await oneTurn();
         return tooLate();
       },

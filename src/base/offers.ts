@@ -1,22 +1,22 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
-/** Offers results again and again to something that is away, in the background. */
+/** Offers results again and again, in the background, to something that cannot be reached. */
 export interface Offers {
   /**
    * Keeps offering.
-   * @param offer - resolves with whether it was taken; one that rejects was not
+   * @param offer - resolves with whether the result was taken; a rejection counts as no
    * @returns resolves once it was taken, or its time is over
    */
   readonly keep: (offer: () => Promise<boolean>) => Promise<void>;
-  /** Counts a first try of it among what is pending. @returns the same */
+  /** Counts a first try among what is pending. @returns the same promise's outcome */
   readonly track: <Done>(work: Promise<Done>) => Promise<Done>;
   /** What is being offered. */
   readonly pending: ReadonlySet<Promise<unknown>>;
-  /** Gives all of it, also what comes later, this many milliseconds at most: the process is about to end. */
+  /** Limits all offers, later ones included, to this many milliseconds: the process is about to end. */
   readonly hurry: (mostMs: number) => void;
 }
 
-/** For how long a result is offered. */
+/** How long a result is offered. */
 const OFFER_FOR_MS = 600_000;
 const FIRST_OFFER_MS = 100;
 const LONGEST_OFFER_MS = 2000;
@@ -29,7 +29,7 @@ export function offers(): Offers {
 
   async function keepOn(offer: () => Promise<boolean>): Promise<void> {
     const startedMs = Date.now();
-    // From the hurry on, or for a result that comes after that, from its own beginning on.
+    // The time runs from the hurry or from the offer's own beginning, whichever is later.
     const lastMs = (): number => Math.max(startedMs, hurriedAtMs) + offerForMs;
     for (let pauseMs = FIRST_OFFER_MS; Date.now() < lastMs(); pauseMs = Math.min(pauseMs * 2, LONGEST_OFFER_MS)) {
       await sleep(pauseMs);

@@ -1,6 +1,6 @@
 /**
- * The most characters that are taken of a code, a token and other values that the provider makes up. RFC 6749 appendix A
- * sets no bound; some providers put whole signed documents into them.
+ * The most characters that a code, a token or another value made up by the provider may have. RFC 6749 appendix A sets
+ * no bound; some providers put whole signed documents into them.
  */
 export const LONGEST_OPAQUE = 16_384;
 
@@ -11,8 +11,8 @@ export function isOpaque(value: unknown): value is string {
   return typeof value === 'string' && value.length <= LONGEST_OPAQUE && VISIBLE.test(value);
 }
 
-/** What to say about a value that is too long; undefined for any other. Names its size only. */
+/** A message for a value that is too long; undefined for any other. It names the size only. */
 export function sizeFault(name: string, value: unknown): string | undefined {
   if (typeof value !== 'string' || value.length <= LONGEST_OPAQUE) return undefined;
-  return `${name} has ${value.length} characters, and ${LONGEST_OPAQUE} are taken at most.`;
+  return `${name} has ${value.length} characters; at most ${LONGEST_OPAQUE} are accepted.`;
 }

@@ -7,8 +7,8 @@ export function isFields(value: unknown): value is Fields {
 }
 
 /**
- * A copy that has nothing but its own members: what its maker left out is not found on a polluted `Object.prototype`,
- * however it is read, destructuring and `for` … `in` included.
+ * A copy without a prototype: a member that is missing is not found on a polluted `Object.prototype`, however it is
+ * read, destructuring and `for` … `in` included.
  */
 export function ownOnly<Whole extends object>(whole: Whole): Whole {
   return Object.assign<Whole, Whole>(Object.create(null) as Whole, whole);
@@ -19,7 +19,7 @@ export function own(fields: object, name: string): unknown {
   return Object.hasOwn(fields, name) ? (fields as Fields)[name] : undefined;
 }
 
-/** As {@link own}, without running any code of the object: what a getter would give does not count either. */
+/** As {@link own}, without running any code of the object: a getter counts as absent. */
 export function ownData(fields: object, name: string): unknown {
   const descriptor = Object.getOwnPropertyDescriptor(fields, name);
   return descriptor === undefined ? undefined : own(descriptor, 'value');

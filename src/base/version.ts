@@ -2,7 +2,9 @@ import { randomBytes } from 'node:crypto';
 
 const VERSION_BYTES = 16;
 
-/** The version of a record that is being saved: random, because one that is counted comes back when a record is removed. */
+/**
+ * The version of a record that is being saved: random, because a counter would start again after a record is removed.
+ */
 export function newVersion(): string {
   return randomBytes(VERSION_BYTES).toString('base64url');
 }

@@ -1,6 +1,7 @@
 /**
- * Waits for work, but no longer than `ms`; what comes of it later counts for nothing.
- * @param late - gives what counts instead, or throws it; of a promise, what it comes to, unless the work is sooner
+ * Waits for work, but no longer than `ms`; a later result is ignored.
+ * @param late - gives or throws the result that counts instead; if it gives a promise, the work may still be done
+ * before that
  */
 export async function within<Done, Late>(
   ms: number,

@@ -1,18 +1,18 @@
 import tls from 'node:tls';
 import { own } from '../base/own';
 
-/** What an agent's settings would take away from the verification of certificates. */
+/** How an agent's settings would weaken the verification of certificates. */
 export type AgentFault = 'unverified' | 'identity';
 
-/** Objects within objects that are looked into; packages for proxies keep their settings one or two deep. */
+/** How deep nested objects are searched; packages for proxies keep their settings one or two levels deep. */
 const MOST_LEVELS = 4;
-/** What node:http keeps of connections that stand: large, and no settings. */
+/** Where node:http keeps open connections: large, and without settings. */
 const CONNECTIONS: ReadonlySet<string> = new Set(['sockets', 'freeSockets', 'requests']);
 
 /**
- * Finds `rejectUnauthorized: false` (`unverified`) or a `checkServerIdentity` other than Node's (`identity`) in an agent,
- * its options, and the plain objects, lists and further agents in them. Only a help at start-up: what an agent does at
- * last is checked on each connection.
+ * Finds `rejectUnauthorized: false` (`unverified`) or a `checkServerIdentity` other than Node's (`identity`) in an
+ * agent, its options, and the plain objects, lists and further agents in them. Only a help at start-up: what an agent
+ * really does is checked on each connection.
  */
 export function agentFault(agent: unknown): AgentFault | undefined {
   const seen = new Set<object>();
@@ -32,7 +32,7 @@ export function agentFault(agent: unknown): AgentFault | undefined {
   return isObject(agent) ? faultIn(agent, 1) : undefined;
 }
 
-/** Without calling any getter: one may fail, or do something. */
+/** Calls no getter: one may fail or have side effects. */
 function ownValues(object: object): readonly (readonly [string, unknown])[] {
   const members = Object.entries(Object.getOwnPropertyDescriptors(object));
   return members.map(([name, descriptor]) => [name, own({ ...descriptor }, 'value')] as const);
@@ -47,7 +47,7 @@ function isObject(value: unknown): value is object {
   return typeof value === 'object' && value !== null;
 }
 
-/** By what its prototype has, not by identity: the object may come from another realm. */
+/** Judged by the prototype's own prototype, not by identity: the object may come from another realm. */
 function isPlain(value: object): boolean {
   const prototype = Object.getPrototypeOf(value) as object | null;
   return prototype === null || Object.getPrototypeOf(prototype) === null;

@@ -1,6 +1,6 @@
 import { own } from '../base/own';
 
-/** Whether a value is a request of Express: what a factory gets that was passed to Express instead of being called. */
+/** Whether a value is an Express request: a factory gets one if it was passed to Express instead of being called. */
 export function isRequest(value: unknown): boolean {
   if (typeof value !== 'object' || value === null) return false;
   const { method, url } = value as { method?: unknown; url?: unknown };

@@ -1,6 +1,6 @@
 /**
- * The candidate that `word` is most likely a misspelling of, or undefined where none is near: at most a third of its
- * letters may differ, and at most three.
+ * The candidate that `word` is most likely a misspelling of, or undefined if none is near: at most a third of its
+ * letters, and at most three, may differ.
  */
 export function nearest(word: string, candidates: readonly string[]): string | undefined {
   const most = Math.min(3, Math.ceil(word.length / 3));
@@ -11,7 +11,7 @@ export function nearest(word: string, candidates: readonly string[]): string | u
   return best?.candidate;
 }
 
-/** A sentence to follow a message, with the space before it; empty where no candidate is near a word of any type. */
+/** A sentence to append to a message, with a leading space; empty if no candidate is near, or `word` is not text. */
 export function didYouMean(word: unknown, candidates: readonly string[]): string {
   const meant = typeof word === 'string' ? nearest(word, candidates) : undefined;
   return meant === undefined ? '' : ` Did you mean ${meant}?`;
@@ -20,7 +20,7 @@ export function didYouMean(word: unknown, candidates: readonly string[]): string
 /** Levenshtein: insertions, deletions and replacements from one word to the other. */
 function distance(from: string, to: string): number {
   const letters = Array.from(to);
-  // To each beginning of `to`, from the beginning of `from` that has been read.
+  // Distance from the part of `from` that has been read to each beginning of `to`.
   let row = letters.map((_, column) => column + 1);
   let last = letters.length;
   for (const [line, letter] of Array.from(from).entries()) {

@@ -2,17 +2,20 @@ import { ConnectError } from '../errors/connect-error';
 import { own, ownOnly } from '../base/own';
 import { nearest } from './nearest';
 
-/** All that is known of one option. */
+/** Everything about one option. */
 export interface Row<Value = unknown> {
-  /** Gives the value as it is used, a copy where others could change it; undefined for one that is not usable. */
+  /**
+   * Gives the value in the form in which it is used, copied where others could change it; undefined if it is not
+   * usable.
+   */
   readonly read: (value: unknown) => Value | undefined;
   /** What a usable value is, for messages. No value ever enters one. */
   readonly expected: string;
-  /** More precisely than `expected`, what to do about this value, beside those of other options. */
+  /** More precise than `expected`: what to do about this value, given those of the other options. */
   readonly advice?: (value: unknown, given: Readonly<Record<string, unknown>>) => string | undefined;
   /** What other packages call it. */
   readonly elsewhere?: readonly string[];
-  /** @defaultValue none: the option may be left out, and has no value then */
+  /** @defaultValue none: an option that is left out has no value */
   readonly default?: Value;
   readonly isRequired?: true;
 }
@@ -26,7 +29,7 @@ export type Read<Options extends Table> = {
 } & {
   readonly [Name in keyof Options as Options[Name] extends Given ? never : Name]?: ValueOf<Options[Name]> | undefined;
 };
-/** Rows whose value is there in any case. */
+/** Rows that always have a value. */
 type Given = { readonly isRequired: true } | { readonly default: unknown };
 type ValueOf<Option extends Row> = Exclude<ReturnType<Option['read']>, undefined>;
 
@@ -40,7 +43,7 @@ export function oneOf<const Word extends string>(...words: readonly Word[]): (va
   return (value) => words.find((word) => word === value);
 }
 
-/** An app's options as they were given: an explicit undefined means "not given", and what is inherited counts for nothing. */
+/** An app's options as they were given: an explicit undefined means "not given", and inherited members do not count. */
 export function givenOf(options: object | null | undefined): Readonly<Record<string, unknown>> {
   return ownOnly(Object.fromEntries(Object.entries(options ?? {}).filter(([, value]) => value !== undefined)));
 }
@@ -94,7 +97,7 @@ function adviceFor(row: Row, name: string, given: object): string | undefined {
   return (own(row, 'advice') as Row['advice'])?.(own(given, name), given as Readonly<Record<string, unknown>>);
 }
 
-/** An unknown name is a word of the app's own source; still nothing but identifiers reaches a log line. */
+/** An unknown name comes from the app's own source; even so, only identifiers reach a log line. */
 function unknownOption(name: string, table: Table): string {
   if (!/^[\w$.-]{1,64}$/u.test(name)) return 'an option whose name is not printable';
   const [ours] =

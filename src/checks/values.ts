@@ -1,7 +1,7 @@
 import type * as http from 'node:http';
 import { agentFault } from './agent-fault';
 
-/** Checks of one kind of value each: every reader of options, of the environment and of flags asks these. */
+/** One check for each kind of value: every reader of options, of the environment and of flags uses these. */
 
 const VISIBLE = /^[\x21-\x7e]+$/u;
 const PROTOCOL_PARAMETERS = new Set([
@@ -19,9 +19,10 @@ const PROTOCOL_PARAMETERS = new Set([
   'request',
   'request_uri',
 ]);
-// Members of an express-session object, and names that reach a prototype; those of every object are looked up there.
+// Members of an express-session object, and names that reach a prototype; those of Object.prototype are looked up
+// there.
 const TAKEN_SESSION_KEYS = new Set([
-  // Their companion would be that of the default key, and 0.1.0 had one more.
+  // Their companion property would be that of the default key; 0.1.0 had one more.
   'connect',
   'connectLineage',
   'connectPending',
@@ -53,8 +54,8 @@ export function isCredential(value: unknown): value is string {
 }
 
 /**
- * What an HTTP header can hold and arrive unchanged: printable ASCII, spaces inside it included, as in the placeholder of
- * the provider's own sample.
+ * What an HTTP header can hold and arrive unchanged: printable ASCII, spaces inside it included, as in the placeholder
+ * of the provider's sample.
  */
 export function isHeaderText(value: unknown): value is string {
   return isPrintable(value) && value.trim() === value;
@@ -77,7 +78,7 @@ export function isLoopback(hostname: string): boolean {
 
 /** An absolute URL over https, or http on loopback; without fragment and user info. */
 export function isSecureUrl(value: unknown): value is string {
-  // The provider gets the value as it is written. What the URL parser corrects or drops is refused, `https://@host` also.
+  // The provider gets the value as written. What the URL parser would correct or drop is refused, even `https://@host`.
   if (!isVisible(value) || !/^https?:\/\/[^/?#@\\]+(?:[/?][^#\\]*)?$/iu.test(value)) return false;
   if (!URL.canParse(value)) return false;
   const { protocol, hostname } = new URL(value);
@@ -96,11 +97,13 @@ export function isWebOrigin(value: unknown): value is string {
 
 /** A path to mount a route at. */
 export function isMountPath(value: unknown): value is string {
-  // Only characters that neither path-to-regexp (Express 5) nor a plain regular expression (Express 4) reads as a pattern.
+  // Only characters that are not a pattern in path-to-regexp (Express 5) or a regular expression (Express 4).
   return typeof value === 'string' && /^(?:\/[\w.~@,;=&'-]+)+\/?$/u.test(value) && !/\/\.{1,2}(?:\/|$)/u.test(value);
 }
 
-/** Whether a session property of this name is neither a member of a session nor of every object, nor a name of ours. */
+/**
+ * Whether a name is free for a session property: not a member of a session or of every object, and not reserved here.
+ */
 export function isFreeSessionKey(value: unknown): value is string {
   return (
     typeof value === 'string' &&
@@ -110,12 +113,12 @@ export function isFreeSessionKey(value: unknown): value is string {
   );
 }
 
-/** Whether an extra parameter is none of the protocol. `state[]` is: some servers read it as `state`. */
+/** Whether an extra parameter is not one of the protocol's. `state[]` is: some servers read it as `state`. */
 export function isFreeParameter(name: string): boolean {
   return isVisible(name) && !PROTOCOL_PARAMETERS.has(name.replace(/\[.*$/u, ''));
 }
 
-/** A whole number of `least` to `most`; text is none. */
+/** A whole number from `least` to `most`; text does not count. */
 export function isWholeNumber(value: unknown, least: number, most: number): value is number {
   return Number.isInteger(value) && Number(value) >= least && Number(value) <= most;
 }

@@ -36,8 +36,8 @@ function escapeHtml(text: string): string {
 }
 
 /**
- * The error as a self-contained page: our static words, no text of a visitor or the provider.
- * @param homeUrl - where a visitor can go who cannot start again
+ * The error as a self-contained page: static words, no text of a visitor or the provider.
+ * @param homeUrl - where to send a visitor who cannot start again
  */
 export function errorPage(error: ConnectError, homeUrl: string | undefined): string {
   const [url, label] =

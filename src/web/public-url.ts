@@ -1,17 +1,17 @@
 import type { Request } from 'express';
 
-/** Finds out what the browser sees where a proxy strips a prefix (`/app/reports` reaches the app as `/reports`). */
+/** Knows the URLs that the browser sees when a proxy strips a prefix (`/app/reports` reaches the app as `/reports`). */
 export interface PublicUrls {
-  /** To be called with each request where our routes are mounted. */
+  /** To be called with each request where the package's routes are mounted. */
   readonly meet: (req: Request) => void;
-  /** Path and query of the request as the browser knows them; as the app knows them where our routes were not met. */
+  /** Path and query of the request as the browser knows them; as the app knows them if `meet` was not called. */
   readonly of: (req: Request) => string;
 }
 
 /**
- * The public prefix of our routes, which stands in `redirectUri`, ends with the path under which the app has mounted them:
- * what stands before that is what a proxy takes off. Headers such as X-Forwarded-Prefix are not asked: anybody can send
- * them. Where the app itself has rewritten `req.url`, `req.originalUrl` is what the browser sees already.
+ * The public prefix of the package's routes, known from `redirectUri`, ends with the path at which the app has mounted
+ * them; a proxy strips what precedes that. Headers such as X-Forwarded-Prefix are ignored: anybody can send them. If
+ * the app itself has rewritten `req.url`, `req.originalUrl` already is what the browser sees.
  */
 export function publicUrls(publicPrefix: string): PublicUrls {
   const strippedFrom = new WeakMap<Request, string>();

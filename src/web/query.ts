@@ -3,7 +3,7 @@ import { isOpaque, sizeFault } from '../base/opaque';
 /** A query parameter as it stands in the URL: `bad` covers arrays, duplicates, broken encoding and unusable characters. */
 export type Parameter =
   | { readonly kind: 'absent' }
-  /** `fault`: what is known more precisely, for a developer. */
+  /** `fault`: a more precise message, for a developer. */
   | { readonly kind: 'bad'; readonly fault?: string }
   | { readonly kind: 'value'; readonly value: string };
 
@@ -19,8 +19,8 @@ function decode(text: string): string | undefined {
 }
 
 /**
- * Reads one parameter from a request's original URL, the same under every `query parser` setting of Express.
- * `name[]` and `name[x]` count as the parameter, and make it bad; parameters of other names are ignored (RFC 6749 §4.1.2).
+ * Reads one parameter from a request's original URL, whatever the `query parser` setting of Express is. `name[]` and
+ * `name[x]` count as the parameter and make it bad; parameters of other names are ignored (RFC 6749 §4.1.2).
  */
 export function readParameter(originalUrl: string, name: string): Parameter {
   const query = /\?([^#]*)/u.exec(originalUrl)?.[1] ?? '';
@@ -42,18 +42,18 @@ export interface CallbackQuery {
   readonly state: Parameter;
   readonly code: Parameter;
   readonly error: Parameter;
-  /** Who has answered (RFC 9207). */
+  /** The issuer that has answered (RFC 9207). */
   readonly iss: Parameter;
 }
 
-/** An opaque value, or none. */
+/** Lets only an opaque value pass. */
 function plain(name: string, parameter: Parameter): Parameter {
   if (parameter.kind !== 'value' || isOpaque(parameter.value)) return parameter;
   const fault = sizeFault(name, parameter.value);
   return fault === undefined ? BAD : { kind: 'bad', fault };
 }
 
-/** Reads the parts of an authorization response; anything else in the query is never looked at. */
+/** Reads the parts of an authorization response; anything else in the query is ignored. */
 export function readCallbackQuery(originalUrl: string): CallbackQuery {
   return {
     state: plain('state', readParameter(originalUrl, 'state')),

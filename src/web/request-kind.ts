@@ -2,16 +2,16 @@ import type { Request } from 'express';
 import { ownOnly } from '../base/own';
 
 /**
- * Whether a person's browser is loading a page, so that a redirect or an HTML page reaches somebody.
- * The one rule for error answers and redirects alike: a GET that is a navigation.
+ * Whether a person's browser is loading a page, so that a redirect or an HTML page reaches somebody. Error answers and
+ * redirects follow the same rule: a GET that is a navigation.
  */
 export function isPageLoad(req: Request): boolean {
   return req.method === 'GET' && isNavigation(req);
 }
 
 /**
- * Whether a browser will show the answer as a page, by a link or a form: `Sec-Fetch-Mode: navigate` (Fetch Metadata,
- * W3C), or from a browser without that header an explicit `text/html` in Accept and no `X-Requested-With`.
+ * Whether a browser will show the answer as a page, after a link or a form: `Sec-Fetch-Mode: navigate` (Fetch Metadata,
+ * W3C), or, from a browser without that header, an explicit `text/html` in Accept and no `X-Requested-With`.
  */
 export function isNavigation(req: Request): boolean {
   const headers = headersOf(req);
@@ -20,17 +20,17 @@ export function isNavigation(req: Request): boolean {
   return /\btext\/html\b/iu.test(headers.accept ?? '') && headers['x-requested-with'] === undefined;
 }
 
-/** Whether a person will look at the answer: a page load, or a form that a browser says it has sent. */
+/** Whether a person will look at the answer: a page load, or a form that a browser has sent, as its headers say. */
 export function isShownToPerson(req: Request): boolean {
   return isPageLoad(req) || (req.method === 'POST' && headersOf(req)['sec-fetch-mode'] === 'navigate');
 }
 
-/** Headers whose value says that a load is in advance. */
+/** Headers whose value can say that a page is loaded in advance. */
 const PURPOSES = ['sec-purpose', 'x-sec-purpose', 'purpose', 'x-purpose', 'x-moz'];
-/** Headers that say so by being there: of the router of Next.js, and of htmx with its extension `preload`. */
+/** Headers whose presence says so: of the Next.js router, and of htmx with its extension `preload`. */
 const ADVANCE_MARKS = ['next-router-prefetch', 'hx-preloaded'];
 
-/** Whether this is loaded in advance, perhaps for a visit that never comes: such a request must spend nothing. */
+/** Whether this is loaded in advance, perhaps for a visit that never comes: such a request must not use anything up. */
 export function isPrefetch(req: Request): boolean {
   const headers = headersOf(req);
   const says = (header: string): string => String(headers[header] ?? '').toLowerCase();
@@ -41,10 +41,10 @@ export function isPrefetch(req: Request): boolean {
 }
 
 /**
- * Whether a page loads this as a part of itself: an image, a script, or from another origin a `fetch()`. Nobody visits us
- * that way, and it can be done any number of times without being noticed, on a page of this site too, wherever visitors
- * may post an image. Where a browser does not say from where and for what it loads (`Sec-Fetch-Site`, `Sec-Fetch-Dest`,
- * Fetch Metadata, W3C), nothing is known.
+ * Whether a page loads this as a part of itself: an image, a script, or a `fetch()` from another origin. No visit
+ * happens that way, and it can be repeated any number of times unnoticed, even on a page of this site where visitors
+ * may post images. If the browser does not send `Sec-Fetch-Site` and `Sec-Fetch-Dest` (Fetch Metadata, W3C), nothing is
+ * known.
  */
 export function isPart(req: Request): boolean {
   const { 'sec-fetch-dest': destination = 'empty' } = headersOf(req);
@@ -57,13 +57,15 @@ export function isForeignFrame(req: Request): boolean {
   return isForeign(req) && destination !== undefined && destination !== 'document';
 }
 
-/** `none`: a person has typed the address or opened a bookmark. A header that came twice has both values, so it is neither. */
+/**
+ * `none`: a person has typed the address or opened a bookmark. A repeated header has both values, so it equals neither.
+ */
 function isForeign(req: Request): boolean {
   const site = headersOf(req)['sec-fetch-site'];
   return site !== undefined && site !== 'same-origin' && site !== 'none';
 }
 
-/** The headers that were sent: those of Node are also found on a polluted `Object.prototype`. */
+/** Only headers that were sent: Node's object also shows those of a polluted `Object.prototype`. */
 function headersOf(req: Request): Request['headers'] {
   return ownOnly(req.headers);
 }

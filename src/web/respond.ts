@@ -4,7 +4,10 @@ import { ERROR_PAGE_CSP, errorPage } from './error-page';
 import { referenceOf, type ConnectError, type KnownConnectError } from '../errors/connect-error';
 import { isShownToPerson } from './request-kind';
 
-/** Answers a request with the app's own error page; status and headers are already set. What it returns is awaited only. */
+/**
+ * Answers a request with the app's own error page; status and headers are already set. What it returns is awaited and
+ * otherwise ignored.
+ */
 export type RenderError = (error: KnownConnectError, req: Request, res: Response) => Anything;
 
 /** How errors are answered. */
@@ -16,8 +19,8 @@ export interface AnswerConfig {
 }
 
 /**
- * Sends the HTTP answer of an error. Status and headers are set before `renderError` is called; when that throws or rejects
- * before it has begun to answer, the standard answer is given.
+ * Sends the HTTP answer of an error. Status and headers are set before `renderError` is called; if that throws or
+ * rejects before it has begun to answer, the standard answer is sent.
  */
 export function answerError(error: ConnectError, req: Request, res: Response, config: AnswerConfig): void {
   const { renderError, homeUrl } = config;
@@ -61,13 +64,13 @@ function send(res: Response, type: string, body: string): void {
   res.end(body);
 }
 
-/** A name and no address (RFC 9457 §3.1.5): the bare reference would be taken for a path of this site. */
+/** A name, not an address (RFC 9457 §3.1.5): the bare reference would be taken for a path of this site. */
 function instanceOf(error: ConnectError): string | undefined {
   const reference = referenceOf(error);
   return reference === undefined ? undefined : `urn:express-connect-auth:failure:${reference}`;
 }
 
-/** The members of RFC 9457 §3.1 and ours. */
+/** The members of RFC 9457 §3.1 and this package's own. */
 function problem(error: ConnectError): Record<string, unknown> {
   return {
     type: `urn:express-connect-auth:error:${error.code}`,
