@@ -54,7 +54,7 @@ test.each([16_385, 20_000])(
       body: {
         code: 'ERR_CONNECT_CALLBACK',
         reason: 'parameters',
-        message: expect.stringContaining(`code has ${length} characters, and 16384 are taken at most`) as string,
+        message: expect.stringContaining(`code has ${length} characters; at most 16384 are accepted`) as string,
       },
       tokenCalls: 0,
     });

@@ -332,6 +332,6 @@ test.each(['access_token', 'refresh_token'])(
     expect(readAnswer({ status: 200, body: body(16_384) }, context).error).toBeUndefined();
     const { error } = readAnswer({ status: 200, body: body(20_000) }, context);
     expect(error).toMatchObject({ code: 'ERR_CONNECT_RESPONSE', status: 502, reason: 'no_token' });
-    expect(error?.message).toContain(`${name} has 20000 characters, and 16384 are taken at most`);
+    expect(error?.message).toContain(`${name} has 20000 characters; at most 16384 are accepted`);
   },
 );
