@@ -2,31 +2,34 @@ import { isOpaque } from '../base/opaque';
 import { own, ownOnly } from '../base/own';
 
 /**
- * A token set as `req.session.connectToken` holds it. The names are the provider's own
- * (page "generate-access-token"), so that what its documentation says can be looked up here.
+ * A token set as `req.session.connectToken` holds it. The names are the provider's own (page "generate-access-token"),
+ * so that its documentation applies.
  */
 export interface ConnectToken {
   /** Sent to the API as `Bearer`. Secret. */
   access_token: string;
-  /** What the next token is fetched with. Secret; absent: the provider gave none, and the visitor connects again once the token has run out. */
+  /**
+   * Fetches the next token. Secret. Absent: the provider gave none, and the visitor connects again once the token has
+   * expired.
+   */
   refresh_token?: string;
   /**
-   * Seconds since 1970. Absent: the provider did not say. A moment that had passed already when it came, as in the
-   * provider's own sample, is kept and says nothing: `getToken` gives the token until the API refuses it.
+   * Seconds since 1970. Absent: the provider did not say. A time that had passed before it arrived, as in the
+   * provider's own sample, is kept but ignored: `getToken` gives the token until the API refuses it.
    */
   expires_at?: number;
-  /** In small letters, however the provider, or whoever has put the token there, spells it. */
+  /** In lower case, however the provider or an app spells it. */
   type: 'bearer';
-  /** Space-separated, if the provider said. */
+  /** Space-separated; absent if the provider did not say. */
   scope?: string;
   /**
-   * Ours, not the provider's: which connection the token belongs to and where it stands in its history. Opaque, and no
-   * secret. Keep it with the token wherever you keep the token; absent in one that you bring from elsewhere.
+   * Added by this package: which connection the token belongs to and where it stands in its history. Opaque, and not a
+   * secret. Wherever you keep the token, keep this with it; a token from elsewhere has none.
    */
   connection?: string;
 }
 
-/** Which connection this is about, and whose it is. */
+/** A connection and its owner. */
 export interface ConnectionName {
   /** Random id of the sign-in that all token sets of this connection come from. */
   readonly connectionId: string;
@@ -36,23 +39,23 @@ export interface ConnectionName {
 
 /** A token set with its place in the history of its connection. */
 export interface TokenSet extends ConnectionName {
-  /** Without `connection`: that is made of what stands below. */
+  /** Without `connection`, which is made from the members below. */
   readonly token: ConnectToken;
   /** 0 at sign-in, +1 per refresh. */
   readonly generation: number;
-  /** Of the user that it belongs to, as its label says; undefined: of nobody but the session that holds it. */
+  /** Tag of its user, from its label; undefined: it belongs only to the session that holds it. */
   readonly ownerTag?: string | undefined;
   /**
-   * Seconds from the answer to the expiry; known for short-lived tokens only. 0: it had passed already, so nobody knows
-   * when the token runs out.
+   * Seconds from the answer to the expiry; known for short-lived tokens only. 0: the expiry had passed already, so
+   * nobody knows when the token expires.
    */
   readonly lifetimeSeconds?: number | undefined;
 }
 
 /**
- * Reads a token set from where anybody may have written: a session, a ledger's box. Gives a fresh object with our
- * fields only, without `connection`; what a polluted prototype would add is not seen.
- * @returns undefined unless it is whole: whatever else is found there must never pass for a connected account
+ * Reads a token set from a place where anybody may have written: a session, a ledger's box. Gives a fresh object with
+ * the known fields only, without `connection`; a polluted prototype adds nothing.
+ * @returns undefined unless it is complete: nothing else may pass for a connected account
  */
 export function readConnectToken(value: unknown): ConnectToken | undefined {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return undefined;
@@ -84,27 +87,27 @@ export interface Label {
   readonly connectionId: string;
   /** 0 at sign-in, +1 per refresh. */
   readonly generation: number;
-  /** Seconds from the answer to the expiry; only there when so short that it matters. 0: it had passed already. */
+  /** Seconds from the answer to the expiry; present only if short enough to matter. 0: it had passed already. */
   readonly lifetimeSeconds?: number | undefined;
-  /** Of the user whose connection it is; undefined: it belongs to the session that holds it. */
+  /** Tag of the user whose connection it is; undefined: it belongs to the session that holds it. */
   readonly ownerTag?: string | undefined;
 }
 
 /**
  * `<connection id>.<generation>[.<lifetime>][.<owner tag>]`, read from the left. A third part of 1–9 digits is the
- * lifetime; the part after that (or the third one), unless it is digits only, is the owner tag. Further parts are left to
- * later versions and change nothing. So each of the optional parts is found without the other.
+ * lifetime; the part after that (or the third one), unless it is digits only, is the owner tag. Further parts are left
+ * to later versions and ignored. So each optional part is found with or without the other.
  */
 export const LABEL_PATTERN = String.raw`[A-Za-z0-9_-]{1,64}\.\d{1,9}(?:\.[A-Za-z0-9_-]{1,64}){0,8}`;
 const LABEL = new RegExp(`^${LABEL_PATTERN}$`, 'u');
-/** No connection gets that far; the next one would have no place in a label. */
+/** No connection gets that far; a higher one would not fit into a label. */
 const LAST_GENERATION = 999_999_999;
 const LIFETIME = /^\d{1,9}$/u;
 const DIGITS = /^\d+$/u;
 
-/** Reads a label. @returns undefined unless it is one, whatever was found there */
+/** Reads a label. @returns undefined for any other value */
 export function readLabel(value: unknown): Label | undefined {
-  // Not String(): what is not a label may be anything, also an object that throws when it is made a string.
+  // Not String(): the value may be anything, even an object that throws when it is converted.
   if (typeof value !== 'string' || !LABEL.test(value)) return undefined;
   const [connectionId, digits, ...rest] = value.split('.') as [string, string, ...string[]];
   const generation = Number(digits);
@@ -120,10 +123,10 @@ export function readLabel(value: unknown): Label | undefined {
   });
 }
 
-/** Below this many seconds the lifetime matters: a leeway or safety margin must not eat up the whole of it. */
+/** Below this many seconds the lifetime matters: a leeway or safety margin must not use up all of it. */
 const SHORT_LIFETIME_SECONDS = 20;
 
-/** The label of a token set. @param refreshLeewaySeconds - which lifetimes are short depends on it */
+/** The label of a token set. @param refreshLeewaySeconds - decides which lifetimes are short */
 export function labelOf(set: TokenSet, refreshLeewaySeconds: number): string {
   const { connectionId, generation, lifetimeSeconds, ownerTag } = set;
   const matters =
@@ -142,7 +145,7 @@ export function labelText({ connectionId, generation, lifetimeSeconds, ownerTag 
   return parts.filter((part) => part !== undefined).join('.');
 }
 
-/** 0 says something of its own, so nothing else becomes that by rounding. */
+/** 0 has a meaning of its own, so rounding must not produce it. */
 function wholeSeconds(lifetimeSeconds: number): number {
   return lifetimeSeconds > 0 ? Math.max(1, Math.round(lifetimeSeconds)) : 0;
 }

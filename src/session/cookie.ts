@@ -2,23 +2,23 @@ import type { Request } from 'express';
 import { ownOnly } from '../base/own';
 
 /**
- * How a request shows which session it belongs to. express-session alone verifies signatures, and says no more than
- * `req.sessionID`; what else the Cookie header holds is the word of a stranger. A pair of it counts only by being equal,
- * name and signature included, to one that express-session has verified for an earlier request.
+ * How a request shows which session it belongs to. Only express-session verifies signatures, and it reports only
+ * `req.sessionID`; nothing else in the Cookie header can be trusted. A pair counts only if it equals, name and
+ * signature included, one that express-session has verified for an earlier request.
  */
 export interface Presented {
   /** The id that express-session has verified, or has just made up for a new session. */
   readonly sessionId: string;
   /**
-   * Whether the request came with this session. Of one that it has just been given the id says nothing: a `genid` that
-   * repeats itself gives that of another visitor.
+   * Whether the request came with this session. The id of a new session proves nothing: a `genid` that repeats itself
+   * gives another visitor's.
    */
   readonly isOwn: boolean;
-  /** Whether no cookie has come with this id: the session was made for this request, and is in no store yet. */
+  /** Whether no cookie came with this id: the session was made for this request and is not stored yet. */
   readonly isNew: boolean;
   /**
-   * The pair of the Cookie header that express-session has verified. Undefined for a new session, and when several pairs
-   * carry the id: then any of them may have been planted.
+   * The pair of the Cookie header that express-session has verified. Undefined for a new session, and if several pairs
+   * carry the id, because any of them may have been planted.
    */
   readonly verified: string | undefined;
   /** Pairs that may have been verified before the session moved or ended. None when the request has a living session. */
@@ -34,7 +34,7 @@ interface SignedPair {
 
 /**
  * Reads how a request shows its session, as the request stands now.
- * @param holdsOurs - whether the session holds anything of ours: then it is not new, however its id has come
+ * @param holdsOurs - whether the session holds anything of this package: then it is not new, however its id came
  */
 export function presentedBy(req: Request, holdsOurs: boolean): Presented {
   const { sessionID: sessionId } = req;
@@ -55,9 +55,9 @@ export function cameWithSession(req: Request): boolean {
 }
 
 /**
- * All pairs in the form in which express-session signs, `s:id.signature`, quoted and encoded or not. All, because what is
- * not found here would count as absent; the server's limit for headers bounds them. Reading is more lenient than that of
- * express-session, so that no pair which it verifies is overlooked.
+ * All pairs in the form that express-session signs, `s:id.signature`, quoted and encoded or not. All, because a pair
+ * that is missed here counts as absent; the server's header limit bounds them. The reading is more lenient than
+ * express-session's, so that it finds every pair that express-session verifies.
  */
 function signedPairs(req: Request): readonly SignedPair[] {
   return (ownOnly(req.headers).cookie ?? '').split(';').flatMap((part) => {
@@ -77,7 +77,7 @@ function decoded(value: string): string {
   try {
     return decodeURIComponent(bare);
   } catch {
-    // As the parser of express-session has it.
+    // As express-session's parser does.
     return bare;
   }
 }

@@ -8,30 +8,30 @@ const MOST_REMEMBERED = 20_000;
 
 /** Sessions of one store that this process has ended. */
 interface Ended {
-  /** By id, each with the moment when it ended. */
+  /** The moment when each ended, by id. */
   readonly at: Map<string, number>;
-  /** Of these, the ones that go on under another id. */
+  /** Those of them that go on under another id. */
   readonly moved: Set<string>;
   /** The last moment of an end. */
   lastAt: number;
   /** The last moment of a move. */
   movedAt: number;
-  /** Of what was seen before this moment it has been forgotten whether it has ended since. */
+  /** For sessions that were seen before this moment, it has been forgotten whether they have ended. */
   forgottenAt: number;
 }
 
 const endedIn = new WeakMap<Store, Ended>();
-/** When the session object of a request was first seen; one that the app makes in its course is another. */
+/** When the session object of a request was first seen; one that the app makes during the request counts separately. */
 const seenAt = new WeakMap<object, number>();
 /** Requests that have had a session. */
 const hadSession = new WeakSet<object>();
-/** Moments are counted, not measured: a clock may stand still between two of them. */
+/** Moments are counted, not measured: a clock may show the same time twice. */
 let moment = 0;
 
 /**
- * Watches which sessions this process ends, by whatever way: `session.destroy()`, `regenerate()`, the app's own call of
- * its store, or a move of ours. All of them come to the store's `destroy`, before the store does anything. Call it when a
- * request begins.
+ * Watches which sessions this process ends in any way: `session.destroy()`, `regenerate()`, the app's own call of its
+ * store, or a move by this package. All of them reach the store's `destroy`, before the store does anything. Call it
+ * when a request begins.
  *
  * Ids are those that express-session has verified, or that the app names; they are kept as hashes.
  */
@@ -45,7 +45,7 @@ export function watchSessions(req: Request): void {
   const ended: Ended = { at: new Map(), moved: new Set(), lastAt: 0, movedAt: 0, forgottenAt: 0 };
   endedIn.set(store, ended);
   hookStore(store, {
-    // Before the request comes to us, if it does at all: it may wait for something in between.
+    // Before the request reaches this package, if it does at all: it may wait for something in between.
     onLoad: noteSeen,
     onDestroy(sessionId) {
       noteEnd(ended, keyOf(sessionId));
@@ -56,7 +56,7 @@ export function watchSessions(req: Request): void {
 }
 
 function noteEnd(ended: Ended, key: string): void {
-  // The newest last: the oldest is given up first.
+  // The newest is last: the oldest is forgotten first.
   ended.at.delete(key);
   ended.at.set(key, (moment += 1));
   ended.lastAt = moment;
@@ -69,8 +69,9 @@ function noteEnd(ended: Ended, key: string): void {
 }
 
 /**
- * Notes that a session, which has ended, goes on under another id by a move of ours: what requests that have seen it before
- * still do to it is of no use to anybody, and its cookie would take the visitor back. An app's own ends are its affair.
+ * Notes that a session which has ended goes on under another id, because this package moved it. What requests that saw
+ * it before still write to it is useless, and its cookie would take the visitor back. This does not apply to sessions
+ * that the app ends itself.
  */
 export function noteMoved(store: Store, sessionId: string): void {
   const ended = endedIn.get(store);
@@ -81,7 +82,7 @@ export function noteMoved(store: Store, sessionId: string): void {
   ended.movedAt = moment;
 }
 
-/** A session that nobody has noted is new, or was read before the store was hooked. */
+/** A session without a note is new, or was read before the store was hooked. */
 function hasMovedOn(ended: Ended, session: Pick<Session, 'id'>): boolean {
   const seen = seenAt.get(session);
   if (seen === undefined || seen > ended.movedAt) return false;
@@ -89,12 +90,15 @@ function hasMovedOn(ended: Ended, session: Pick<Session, 'id'>): boolean {
   return key !== undefined && ended.moved.has(key);
 }
 
-/** Notes when what stands for a session was first seen, for {@link hasGone}: before the session is read. */
+/**
+ * Notes when an object that stands for a session was first seen, for {@link hasGone}; call it before reading the
+ * session.
+ */
 export function noteSeen(session: object): void {
   if (!seenAt.has(session)) seenAt.set(session, (moment += 1));
 }
 
-/** Whether this process has ended a session since it was first seen: then nothing may write it any more. */
+/** Whether this process has ended a session since it was first seen: then it must not be written any more. */
 export function hasGone(store: Store, session: Pick<Session, 'id'>): boolean {
   const ended = endedIn.get(store);
   return ended !== undefined && endedSince(ended, session, seenAt.get(session) ?? 0) !== undefined;
@@ -102,15 +106,16 @@ export function hasGone(store: Store, session: Pick<Session, 'id'>): boolean {
 
 /** @returns the key of a session that has ended since */
 function endedSince({ at, lastAt }: Ended, { id }: Pick<Session, 'id'>, seen: number): string | undefined {
-  // First: an id costs a hash.
+  // Checked first: an id costs a hash.
   if (seen > lastAt) return undefined;
   const key = keyOf(id);
   return (at.get(key) ?? 0) > seen ? key : undefined;
 }
 
 /**
- * The same, and true as well where it has been forgotten whether it has, because 20,000 others have ended meanwhile. To be
- * asked before writing: what is not written is lost to one visitor, who comes again; one who has logged out must not.
+ * As {@link hasGone}, but true as well if that has been forgotten because 20,000 other sessions have ended meanwhile.
+ * Ask before writing: a write that is skipped costs one visitor a repetition, but nobody who logged out may be brought
+ * back.
  */
 export function mayHaveGone(store: Store, session: Pick<Session, 'id'>): boolean {
   const forgottenAt = endedIn.get(store)?.forgottenAt ?? 0;
@@ -118,17 +123,17 @@ export function mayHaveGone(store: Store, session: Pick<Session, 'id'>): boolean
 }
 
 /**
- * Whether this process has ended a session of this id, whatever the store holds: an older copy may have brought it back.
- * It decides what is said to the visitor, not what is written: one that is forgotten does no harm.
+ * Whether this process has ended a session of this id, whatever the store holds: an older copy may have brought it
+ * back. It decides what the visitor is shown, not what is written: forgetting one does no harm.
  */
 export function hasEnded(store: Store, sessionId: string): boolean {
   return endedIn.get(store)?.at.has(keyOf(sessionId)) === true;
 }
 
 /**
- * Whether the session of a request is over because the app has ended it, by `destroy()`, in its store, or by taking it off
- * the request (option `unset` of express-session: the store hears of that at the end of the request). One that never had a
- * session is a matter of the store or of the configuration; one that we have moved goes on.
+ * Whether the session of a request is over because the app has ended it, by `destroy()`, in its store, or by taking it
+ * off the request (option `unset` of express-session: the store learns of that at the end of the request). If a request
+ * never had a session, the store or the configuration is at fault; a session that this package has moved goes on.
  */
 export function isLoggedOut(req: Request): boolean {
   const { session, sessionStore, sessionID } = req as {
@@ -142,7 +147,7 @@ export function isLoggedOut(req: Request): boolean {
   return sessionStore !== undefined && sessionID !== undefined && hasEnded(sessionStore, sessionID);
 }
 
-/** Whether a session that the request holds has ended since, other than by a move of ours. */
+/** Whether a session that the request holds has ended since, other than by a move of this package. */
 function isOver(store: Store, session: Pick<Session, 'id'>): boolean {
   const ended = endedIn.get(store);
   return ended !== undefined && hasGone(store, session) && !hasMovedOn(ended, session);
@@ -150,7 +155,7 @@ function isOver(store: Store, session: Pick<Session, 'id'>): boolean {
 
 /** Watches the session of one request. */
 export interface SessionWatch {
-  /** How often the session has been ended since, by whomever: the request itself may do so once, when it moves on. */
+  /** How often the session has been ended since, by anybody: the request itself may do so once, when it moves on. */
   readonly ends: () => number;
   readonly stop: () => void;
 }
@@ -163,8 +168,8 @@ interface Watcher {
 const watchersOf = new WeakMap<Store, Map<string, Set<Watcher>>>();
 
 /**
- * Watches until it is stopped how often the session of a request is ended: what this request, or the app in it, saves
- * after another has ended it would bring the session back. Unlike {@link hasGone} it forgets nothing.
+ * Counts, until it is stopped, how often the session of a request is ended: a later save by this request, or by the app
+ * in it, would bring the session back. Unlike {@link hasGone} it forgets nothing.
  */
 export function watchSession(req: Request): SessionWatch {
   watchSessions(req);

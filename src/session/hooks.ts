@@ -7,7 +7,7 @@
  * |                               | (`giveTwoFaces`)                               | reads what was loaded: nothing looks     |
  * |                               |                                                | modified, and no token is stored plain   |
  * | the store's `set` and `touch` | given the stored form (`keepIn`, `storedForm`) | newest token, sealed, whoever saves      |
- * |                               | skipped for a session that we have moved, whose| an older request must not bring it back, |
+ * |                               | skipped for a session that was moved, whose    | an older request must not bring it back, |
  * |                               | cookie is not set again (`suppressCookie`)     | nor send the visitor back to it          |
  * |                               | given another document once (`saveInstead`)    | only the token is to change there        |
  * | its `createSession`, `destroy`| listened to (`hookStore`)                      | which sessions were seen, and have ended |
@@ -31,7 +31,7 @@ export interface Faces {
 }
 
 interface Known extends Faces {
-  /** Whether the next read is that of the serialiser. */
+  /** Whether the serialiser does the next read. */
   isSerialised: boolean;
 }
 
@@ -48,7 +48,7 @@ function knownFaces(session: object, key: string): Known | undefined {
   return get === undefined ? undefined : known.get(get);
 }
 
-/** Gives a property of a session two faces; assigning or deleting it works as ever. */
+/** Gives a property of a session two faces; assigning or deleting it works as usual. */
 export function giveTwoFaces(session: Writable, key: string, { shown, isShown, loaded }: Faces): void {
   const faces: Known = { shown, isShown, loaded, isSerialised: false };
   const get = (): unknown => {
@@ -77,8 +77,8 @@ function watchSerialiser(session: Writable): void {
       before?.call(session);
       const all = Object.keys(session).flatMap((key) => knownFaces(session, key) ?? []);
       for (const faces of all) faces.isSerialised = true;
-      // A serialiser is done before anybody awaits. One that failed, or skips our keys, leaves this behind until the next
-      // microtask: code of the same turn may read the stored form once.
+      // A serialiser is done before anybody awaits. If it fails, or skips these keys, the flag stays until the next
+      // microtask: code in the same turn may read the stored form once.
       queueMicrotask(() => {
         for (const faces of all) faces.isSerialised = false;
       });
@@ -98,12 +98,12 @@ export function asLoaded(session: Properties): Properties {
   );
 }
 
-/** Says what a store is to keep in place of properties of a session; undefined: nothing. Without an entry: as loaded. */
+/** Gives what the store is to keep in place of a session's properties; undefined: nothing. No entry: as loaded. */
 export type Keep = (session: Writable) => Properties;
 
 const keepsOf = new WeakMap<object, Set<Keep>>();
 
-/** Has every session of this request stored as `keep` says, also one that the app makes in its course. */
+/** Has every session of this request stored as `keep` says, including one that the app makes during the request. */
 export function keepIn(req: object, keep: Keep): void {
   keepsOf.set(req, (keepsOf.get(req) ?? new Set<Keep>()).add(keep));
 }
@@ -114,7 +114,7 @@ type Call = (...given: unknown[]) => unknown;
 export interface StoreHooks {
   /** Called when a session has just been read. */
   readonly onLoad: (session: object) => void;
-  /** Called before the store does anything, whoever ends the session and how. */
+  /** Called before the store does anything, whoever ends the session, and however. */
   readonly onDestroy: (sessionId: string) => void;
   /** Whether a session, as a request has loaded it, goes on under another id: then it is neither written nor touched. */
   readonly hasMovedOn: (session: object) => boolean;
@@ -127,7 +127,7 @@ export function hookStore(store: Store, { onLoad, onDestroy, hasMovedOn }: Store
     onLoad(session as Session);
     return session;
   });
-  // An app may store a session under an id of its own, too.
+  // An app may also store a session under an id of its own.
   const isLeftOut = (id: unknown, session: unknown): boolean =>
     hasMovedOn(session as Session) && id === (session as Session).id;
   wrap(store, 'set', (set) => (id, session, ...rest) => {
@@ -160,7 +160,7 @@ function wrap(store: Store, name: 'createSession' | 'set' | 'touch' | 'destroy',
   if (operation !== undefined) operations[name] = around(operation);
 }
 
-/** Reports success: the visitor goes on in another session, and nobody reads this one any more. */
+/** Reports success: the visitor continues in another session, and nobody reads this one any more. */
 function skipWrite(session: Session, [done]: readonly unknown[]): void {
   const { req } = session as { req?: Request };
   if (req?.sessionID === session.id && req.res?.headersSent !== true) suppressCookie(req);
@@ -169,8 +169,8 @@ function skipWrite(session: Session, [done]: readonly unknown[]): void {
 
 /**
  * Keeps express-session from setting the cookie of a request's session again: it saves or touches at the end of an
- * answer, writes the headers right after that, and sets no cookie without a session id. An app that saves in the middle
- * of its work gets the id back at once.
+ * answer, then writes the headers, and sets no cookie without a session id. If the app saves earlier, it gets the id
+ * back at once.
  */
 function suppressCookie(req: Request): void {
   const { sessionID } = req;
@@ -180,7 +180,7 @@ function suppressCookie(req: Request): void {
   });
 }
 
-/** The session itself where it is to be stored as it is; else a copy, which is a session as well. */
+/** The session itself if it can be stored as it is; else a copy, which is also a session. */
 function storedForm(session: unknown): unknown {
   if (typeof session !== 'object' || session === null) return session;
   const { req } = session as { req?: object };
@@ -208,9 +208,10 @@ interface Replacement {
 const replacements = new WeakMap<object, Replacement>();
 
 /**
- * Saves a session, and has the store write another document in its place. express-session counts the session as saved
- * then: with `resave` it would write this request's older copy over the document at the end of the answer.
- * @returns what the store returned, a promise perhaps
+ * Saves a session, but has the store write another document in its place. express-session then counts the session as
+ * saved; otherwise, with `resave`, it would overwrite the document with this request's older copy at the end of the
+ * answer.
+ * @returns what the store returned, possibly a promise
  */
 export function saveInstead(session: Session, document: object, done: (error?: unknown) => void): unknown {
   const replacement: Replacement = { document, returned: undefined };
@@ -225,8 +226,8 @@ export function saveInstead(session: Session, document: object, done: (error?: u
 }
 
 /**
- * Keeps a token out of what is printed, of a session or a copy of it.
- * @param key - of the token in the session. The app's own `res.json(req.session.connectToken)` shows what it reads
+ * Keeps a token out of printed sessions, and of printed copies of them.
+ * @param key - of the token in the session. The app's own `res.json(req.session.connectToken)` still shows the token
  * @param sealed - the form in the store; undefined where that is not a secret
  */
 export function hidePrinted(token: object, key: string, sealed: (() => unknown) | undefined): void {

@@ -7,13 +7,13 @@ import { destroyStored, type SessionConfig } from './store';
 
 /** What saving a session that may have ended needs. */
 export interface LivingConfig extends SessionConfig {
-  /** Whether another process has moved this session to another id; false also when nobody can say. */
+  /** Whether another process has moved this session to another id; false also if that cannot be known. */
   readonly hasMoved: (sessionId: string) => Promise<boolean>;
 }
 
 /**
- * Saves a session that was read under its lock. Stores know no "write if it is still there", so whoever has written asks
- * again: what ended between our reading and our writing is there again, with the visitor's login, and is taken back.
+ * Saves a session that was read under its lock. Stores have no "write if it still exists", so this checks again after
+ * writing: a session that ended between the read and the write exists again, with the visitor's login, and is removed.
  * @param save - calls `onLate` when the store answers after the time was up
  * @returns false when the session has ended; then it is not in the store
  * @throws ConnectError `ERR_CONNECT_STORE`
@@ -34,7 +34,7 @@ export async function saveIfLiving(
     lives = false;
     await destroyStored(req, id, stage, config);
   };
-  // A store may have written in spite of its error, or write after its time is up.
+  // A store may have written despite its error, or may write after its time is up.
   const late = (): void => void takeBack().catch(() => debug(stage, 'session not taken back'));
   await save(late).finally(takeBack);
   return lives;

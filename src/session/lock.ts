@@ -11,9 +11,9 @@ export interface LockPatience {
 }
 
 /**
- * Runs `work` alone among all work of this process on the same session: express-session writes whole snapshots,
- * so two of our own writes at once would undo each other. Shared by all instances, as they share the document.
- * Work whose turn does not come within `waitMs` is refused and never begins.
+ * Runs `work` alone among all work of this process on the same session: express-session writes whole snapshots, so two
+ * writes at once would undo each other. All instances share the lock, as they share the document. Work whose turn does
+ * not come within `waitMs` is refused and never begins.
  */
 export async function withSessionLock<T>(
   store: Store,
@@ -30,7 +30,7 @@ export async function withSessionLock<T>(
     throw tooLate();
   });
   const mine = turn.then(work);
-  // Who comes next waits for the work before this, and for this one if it begins.
+  // The next caller waits for the work before this one, and for this one if it begins.
   const settled = before.then(() => (isRefused ? undefined : mine.then(nothing, nothing)));
   queues.set(sessionId, settled);
   void settled.then(() => {

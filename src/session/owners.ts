@@ -9,23 +9,23 @@ export interface Owner {
   /** As the app names them. */
   readonly name: string;
   /**
-   * What tells sessions of this user from those of others: in the label of a token, where anybody may read it, so it is a
-   * keyed hash from which nobody without the client secret can find or make one.
+   * Tells sessions of this user from those of others. It is part of a token's label, which anybody may read, so it is a
+   * keyed hash: without the client secret nobody can reverse or make one.
    */
   readonly tag: string;
 }
 
 /** Whose connection a request is about. */
 export interface Owners {
-  /** Whether requests are about users at all. */
+  /** Whether requests belong to users at all. */
   readonly areGiven: boolean;
   /**
-   * Asks the app, each time: it may log somebody in or out in the course of a request.
+   * Asks the app each time: it may log somebody in or out during a request.
    * @returns undefined when nobody is signed in
-   * @throws ConnectError `ERR_CONNECT_OPTIONS` when `owner` throws, or gives something else than a user
+   * @throws ConnectError `ERR_CONNECT_OPTIONS` when `owner` throws, or returns anything but a user id
    */
   readonly of: (req: Request) => Owner | undefined;
-  /** For events: as the app has last said, because the session may have been taken off the request since. */
+  /** For events: the app's last answer, because the session may have been taken off the request since. */
   readonly nameIn: (req: Request) => string | undefined;
   /** A user by name. @throws ConnectError `ERR_CONNECT_OPTIONS` */
   readonly named: (name: unknown) => Owner;
@@ -34,9 +34,9 @@ export interface Owners {
 /** The app's function. */
 export type OwnerOf = (req: Request) => string | number | undefined;
 
-/** What that needs. */
+/** What finding owners needs. */
 export interface OwnersConfig {
-  /** Undefined: requests are about nobody. */
+  /** Undefined: requests belong to no user. */
   readonly owner?: OwnerOf | undefined;
   readonly clientId: string;
   readonly clientSecret: string;
@@ -45,7 +45,9 @@ export interface OwnersConfig {
 
 /** Characters of a user's name. */
 const LONGEST_NAME = 256;
-/** Control characters and halves of surrogate pairs; and what means something else to a store that keeps records in an object. */
+/**
+ * Control characters, halves of surrogate pairs, and a name that means something else to a store that uses an object.
+ */
 const NO_NAME = /[\p{Cc}\p{Cs}]|^__proto__$/u;
 /** A tag that is forgotten is computed again. */
 const MOST_TAGS = 10_000;
@@ -61,7 +63,7 @@ export function owners({ owner, clientId, clientSecret, sessionKey }: OwnersConf
     const known = tags.get(name, 0);
     if (known !== undefined) return known;
     const words = JSON.stringify(['connect-auth owner v1', clientId, sessionKey, name]);
-    // A letter in front: a part of digits only would not be read as a tag.
+    // Starts with a letter: a part of digits only would not be read as a tag.
     const tag = `o${createHmac('sha256', clientSecret).update(words).digest().subarray(0, TAG_BYTES).toString('base64url')}`;
     tags.put(name, tag, FOR_EVER);
     return tag;
@@ -80,12 +82,10 @@ export function owners({ owner, clientId, clientSecret, sessionKey }: OwnersConf
     try {
       value = owner(req);
     } catch {
-      throw unusable('The function given as option owner has thrown. It is called at any request, before a login too.');
+      throw unusable('The function in option owner has thrown. It is called for every request, even before a login.');
     }
     const named =
-      value === undefined
-        ? undefined
-        : ownerNamed(value, 'The function given as option owner has returned', FOR_REQUESTS);
+      value === undefined ? undefined : ownerNamed(value, 'The function in option owner has returned', FOR_REQUESTS);
     lastSaid.set(req, named?.name);
     return named;
   }
@@ -104,20 +104,20 @@ export function owners({ owner, clientId, clientSecret, sessionKey }: OwnersConf
   });
 }
 
-/** A token set as the one of this user, or of nobody but its session. */
+/** A token set as it belongs to this user, or without one to its session only. */
 export function ofOwner(set: TokenSet, owner: Owner | undefined): TokenSet {
   return { ...set, owner: owner?.name, ownerTag: owner?.tag };
 }
 
 const EXPECTED = `Expected a string of 1–${LONGEST_NAME} characters without control characters, or a safe integer`;
-const FOR_REQUESTS = `${EXPECTED}: req.user?.id, not the whole user; undefined where nobody is signed in.`;
+const FOR_REQUESTS = `${EXPECTED}: req.user?.id, not the whole user; undefined if nobody is signed in.`;
 
-/** What was given, without its value. */
+/** Describes what was given, without its value. */
 function kindOf(value: unknown): string {
   if (value === null) return 'null';
-  if (typeof value === 'object' && isThenable(value)) return 'a promise: it has to be synchronous';
+  if (typeof value === 'object' && isThenable(value)) return 'a promise: it must be synchronous';
   if (typeof value === 'string')
-    return value === '' ? 'an empty string' : 'a string that is too long, no plain text, or __proto__';
+    return value === '' ? 'an empty string' : 'a string that is too long, not plain text, or __proto__';
   if (typeof value === 'number') return 'a number, but not a safe integer';
   return `a value of type ${typeof value}`;
 }
@@ -125,7 +125,7 @@ function kindOf(value: unknown): string {
 function isThenable(value: object): boolean {
   try {
     if (typeof (value as { then?: unknown }).then !== 'function') return false;
-    // Should it reject, nobody else would catch that.
+    // If it rejects, nobody else would catch that.
     Promise.resolve(value).catch(() => undefined);
     return true;
   } catch {

@@ -15,12 +15,15 @@ const MOST_KEYS = 10;
 const KEY_ID = /^[A-Za-z0-9_-]{1,32}$/u;
 const SHORTEST_SECRET = 32;
 
-/** The next step for a key ring that is refused. */
+/** What a key ring must be, for messages. */
 export const KEY_RING_HINT =
   'a list of 1–10 keys { id, secret }, with distinct ids of 1–32 letters, digits, - and _, and secrets of at least ' +
   '32 characters';
 
-/** Copies a key ring, frozen. @returns undefined unless it is 1–10 whole keys with distinct ids, and nothing else */
+/**
+ * Copies a key ring, frozen.
+ * @returns undefined unless it is a list of 1–10 complete keys with distinct ids and no other members
+ */
 export function readKeyRing(value: unknown): KeyRing | undefined {
   if (!Array.isArray(value) || value.length < 1 || value.length > MOST_KEYS) return undefined;
   // Copied before they are looked at: a member may be a getter.
@@ -48,24 +51,25 @@ function isKey(value: unknown): value is EncryptionKey {
   );
 }
 
-/** What is sealed; each purpose has subkeys of its own. */
+/** What is sealed; each purpose has its own subkeys. */
 export type SealPurpose = 'session' | 'ledger' | 'connection';
 
 /** Seals text with the first key of a ring and opens it with any of them. */
 export interface Sealer {
   /**
-   * @param context - what the text belongs to; without the same words it does not open elsewhere
-   * @param label - stands beside the sealed text for everybody to read, and is authenticated: letters, digits, `-`, `_` and `.`
+   * @param context - what the text belongs to; it opens only with the same words
+   * @param label - stored beside the sealed text, readable by everybody, and authenticated: letters, digits, `-`, `_`
+   * and `.`
    */
   readonly seal: (text: string, context: readonly string[], label?: string) => string;
   /** @returns undefined when no key of the ring opens it, or it was moved or changed */
   readonly open: (text: string, context: readonly string[]) => string | undefined;
 }
 
-/** What everybody can read of a sealed text. */
+/** What anybody can read of a sealed text. */
 export interface Sealed {
   readonly keyId: string;
-  /** Version 2 has one. */
+  /** Only version 2 has one. */
   readonly label: string | undefined;
   readonly iv: string;
   /** Ciphertext and tag. */
@@ -75,17 +79,17 @@ export interface Sealed {
 const IV_BYTES = 12;
 const TAG_BYTES = 16;
 const VERSION_1 = /^v1\.([A-Za-z0-9_-]{1,32})()\.([A-Za-z0-9_-]{16})\.([A-Za-z0-9_-]{22,})$/u;
-// Neither key id nor IV nor text holds a dot: the first two and the last two parts are theirs, all between is the label.
+// Key id, IV and sealed text contain no dots: between the first two and the last two parts, everything is the label.
 const VERSION_2 = /^v2\.([A-Za-z0-9_-]{1,32})\.([A-Za-z0-9_.-]{1,600})\.([A-Za-z0-9_-]{16})\.([A-Za-z0-9_-]{22,})$/u;
 
-/** Takes a sealed text apart, whatever key it needs. @returns undefined unless it looks like one; no token does */
+/** Takes a sealed text apart, whichever key it needs. @returns undefined unless it looks like one; no token does */
 export function readSealed(value: unknown): Sealed | undefined {
   if (typeof value !== 'string') return undefined;
   const [, keyId, label = '', iv = '', sealed = ''] = VERSION_1.exec(value) ?? VERSION_2.exec(value) ?? [];
   return keyId === undefined ? undefined : { keyId, label: label === '' ? undefined : label, iv, sealed };
 }
 
-/** Whether a value looks like a sealed text of ours. */
+/** Whether a value looks like a sealed text of this package. */
 export function isSealed(value: unknown): value is string {
   return readSealed(value) !== undefined;
 }
@@ -121,7 +125,7 @@ export function sealer(keys: KeyRing, purpose: SealPurpose): Sealer {
         decipher.setAAD(associated(keyId, label, context)).setAuthTag(bytes.subarray(-TAG_BYTES));
         return Buffer.concat([decipher.update(bytes.subarray(0, -TAG_BYTES)), decipher.final()]).toString('utf8');
       } catch {
-        // Moved, changed, or another secret under the same id: not ours to read.
+        // Moved, changed, or sealed with another secret under the same id.
         return undefined;
       }
     },

@@ -5,7 +5,7 @@ import { isSealed, readSealed, sealer, type KeyRing, type Sealed } from './seal'
 import { asLoaded, facesOf, giveTwoFaces, hidePrinted } from './hooks';
 import { labelOf, readLabel, type Label, readConnectToken, type ConnectToken, type TokenSet } from './connect-token';
 
-/** What of the configuration decides how a session keeps its token. */
+/** The options that decide how a session keeps its token. */
 export interface SessionTokensConfig {
   /** Session property of the token. */
   readonly sessionKey: string;
@@ -17,7 +17,7 @@ export interface SessionTokensConfig {
   readonly encryptionKeys?: KeyRing | undefined;
 }
 
-/** What a session, or its document in the store, holds. `unreadable`: sealed, and no key opens it. */
+/** What a session, or its document in the store, holds. `unreadable`: sealed, but no key opens it. */
 export type Held =
   { readonly kind: 'none' | 'malformed' | 'unreadable' } | { readonly kind: 'held'; readonly set: TokenSet };
 
@@ -34,20 +34,22 @@ export interface SessionTokens {
   readonly readDocument: (document: Properties) => Held;
   /** Label of the token that a session or its document holds, readable or not. */
   readonly labelIn: (document: Properties) => Label | undefined;
-  /** A token set that the app has got elsewhere, of any shape. @returns undefined unless it is whole */
+  /** A token set of any shape that the app got elsewhere. @returns undefined unless it is complete */
   readonly imported: (value: unknown) => TokenSet | undefined;
   /** A token set as the app gets it: with its label. */
   readonly shown: (set: TokenSet) => ConnectToken;
   /** Puts a token set into a document, or a new session, as the store is to keep it; sealed once per token set. */
   readonly write: (document: Writable, set: TokenSet) => void;
-  /** What the store is to keep when a session is saved, by whoever: the newest token, in the form of this version. */
+  /** What the store is to keep whenever anybody saves a session: the newest token, in the form of this version. */
   readonly kept: (session: Writable) => Properties;
   /**
-   * Lets this request use a newer token set without making the session look modified: it serialises as it was loaded,
-   * but is stored with the newer set.
+   * Lets this request use a newer token set without making the session look modified: it serialises as loaded, but is
+   * stored with the newer set.
    */
   readonly hold: (session: Writable, set: TokenSet) => void;
-  /** The session is about to count as saved with the held token set: from now on it serialises with that. */
+  /**
+   * Call it when the session is about to count as saved with the held token set: from now on it serialises with that.
+   */
   readonly markStored: (session: Writable, set: TokenSet) => void;
   /**
    * Hides the token of an ended connection from the app, and changes nothing: a session that looks modified would be
@@ -55,31 +57,32 @@ export interface SessionTokens {
    */
   readonly hide: (session: Writable) => void;
   /**
-   * Shows the token of a session, also one that comes later, only to the user it belongs to.
-   * @param tagNow - gives the tag of the user who is signed in at the moment; what it throws, a reader of the property gets
+   * Shows the token of a session, even one that arrives later, only to the user it belongs to.
+   * @param tagNow - gives the tag of the user who is signed in at the moment; if it throws, so does reading the
+   * property
    */
   readonly showOnlyTo: (session: Writable, tagNow: () => string | undefined) => void;
   /** Whether the token of the session is hidden from the app. */
   readonly isHidden: (session: Writable) => boolean;
   /** Removes the token from the session. */
   readonly clear: (session: Writable) => void;
-  /** Everything in a session, or in its document, but the cookie and the token, as JSON. */
+  /** Everything in a session, or in its document, except the cookie and the token, as JSON. */
   readonly appPart: (session: Properties) => string;
 }
 
 /**
- * Connections whose newest token set is remembered for requests that hold an older one; some KB each. Of one that is
- * forgotten an older copy can be saved, and whoever loads that takes the newest set over from the ledger.
+ * How many connections have their newest token set remembered, for requests that hold an older one; some KB each. When
+ * one is forgotten, an older copy can be saved; its next reader adopts the newest set from the ledger.
  */
 const MOST_NEWEST = 5000;
-/** Without a time of its own. */
+/** Entries do not expire. */
 const UNTIL_OTHERS_COME = { now: 0, keepMs: Infinity };
 
-/** @throws nothing: what cannot be read has a kind of its own */
+/** @throws nothing: a token that cannot be read has its own kind */
 export function sessionTokens(config: SessionTokensConfig): SessionTokens {
   const { sessionKey, oldLabelKey, clientId } = config;
   const seal = config.encryptionKeys === undefined ? undefined : sealer(config.encryptionKeys, 'session');
-  /** Of the tokens that apps read, also where one carries them into another session. */
+  /** Token sets by the token objects that apps read, also if an app carries one into another session. */
   const sets = new WeakMap<object, TokenSet>();
   const sealedForms = new WeakMap<TokenSet, string>();
   const viewers = new WeakMap<object, () => string | undefined>();
@@ -91,12 +94,12 @@ export function sessionTokens(config: SessionTokensConfig): SessionTokens {
   }
 
   function open(session: Writable): void {
-    // With two faces it is open already, and who may see it is not asked here.
+    // With two faces it is open already; who may see it does not matter here.
     if (!Object.hasOwn(session, sessionKey) || facesOf(session, sessionKey) !== undefined) return;
     const raw = session[sessionKey];
     if (raw === undefined || setOf(raw) !== undefined) return;
-    // Without keys there is nothing to open, but what was sealed when there were some must not be read, a token
-    // of 0.1.0 gets its label, and one from elsewhere may say Bearer.
+    // Without keys there is nothing to open. But a token that was sealed with former keys must not be read, a token of
+    // 0.1.0 gets its label, and one from elsewhere may say Bearer.
     const isAsWritten = ownOf(raw, 'type') === 'bearer' && !Object.hasOwn(session, oldLabelKey);
     if (seal === undefined && !isSealed(raw) && isAsWritten) return;
     const held = readDocument(session);
@@ -124,7 +127,7 @@ export function sessionTokens(config: SessionTokensConfig): SessionTokens {
     return token === undefined ? { kind: 'malformed' } : held(token, readLabel(ownOf(raw, 'connection')) ?? beside);
   }
 
-  /** Version 1, of 0.1.0, had its label beside it and was bound to the connection only. */
+  /** Version 1, of 0.1.0, had its label stored beside it and was bound to the connection only. */
   function opened(raw: string, sealed: Sealed, beside: Label | undefined): Held {
     const isFirst = sealed.label === undefined;
     const label = isFirst ? beside : readLabel(sealed.label);
@@ -133,7 +136,7 @@ export function sessionTokens(config: SessionTokensConfig): SessionTokens {
     const token = readConnectToken(JSON.parse(text));
     if (token === undefined) return { kind: 'malformed' };
     const found = held(token, label);
-    // Who saves the session without a newer token leaves the sealed form as it is.
+    // A save without a newer token leaves the sealed form as it is.
     if (!isFirst) sealedForms.set(found.set, raw);
     return found;
   }
@@ -160,7 +163,7 @@ export function sessionTokens(config: SessionTokensConfig): SessionTokens {
     if (found.kind === 'held') return found.set;
     const raw = own(document, sessionKey);
     if (raw == null) return undefined;
-    // What nobody can read ends all the same, by its label.
+    // A token that nobody can read can still be ended, by its label.
     const label = readSealed(raw)?.label ?? ownOf(raw, 'connection') ?? own(document, oldLabelKey);
     return readLabel(label);
   }
@@ -175,7 +178,7 @@ export function sessionTokens(config: SessionTokensConfig): SessionTokens {
     return { ...set.token, connection: labelFor(set) };
   }
 
-  /** Sealed once per set: sealing anew at each serialisation would make express-session see a change each time. */
+  /** Sealed once per set: sealing again at each serialisation would look like a change to express-session. */
   function storedToken(set: TokenSet): unknown {
     if (seal === undefined) return shown(set);
     const known = sealedForms.get(set) ?? seal.seal(JSON.stringify(set.token), [clientId, sessionKey], labelFor(set));
@@ -188,7 +191,7 @@ export function sessionTokens(config: SessionTokensConfig): SessionTokens {
     document[sessionKey] = storedToken(set);
   }
 
-  /** A long request that loaded the session before a refresh must not save its old copy over the fresh token. */
+  /** A slow request that loaded the session before a refresh must not save its old copy over the fresh token. */
   function kept(session: Writable): Properties {
     const found = read(session);
     if (found.kind !== 'held') return {};
@@ -247,7 +250,7 @@ export function sessionTokens(config: SessionTokensConfig): SessionTokens {
 
   function appPart(session: Properties): string {
     const ours = [sessionKey, oldLabelKey, 'cookie'];
-    // Under their own names, because a token of another instance serialises itself by its name.
+    // With their keys, because a token of another instance serialises itself by its key.
     return JSON.stringify(Object.fromEntries(Object.entries(asLoaded(session)).filter(([key]) => !ours.includes(key))));
   }
 
@@ -270,12 +273,12 @@ export function sessionTokens(config: SessionTokensConfig): SessionTokens {
   });
 }
 
-/** A token set as a session is to keep it that belongs to whom it has belonged to. */
+/** A newer token set under the owner tag of the one it replaces. */
 function tagged(set: TokenSet, { ownerTag }: TokenSet): TokenSet {
   return set.ownerTag === ownerTag ? set : { ...set, ownerTag };
 }
 
-/** A token that the app brought from elsewhere: what identifies its connection is its refresh token. */
+/** For a token that the app brought from elsewhere: its refresh token identifies the connection. */
 function importedConnectionId({ tokenUrl, clientId }: SessionTokensConfig, token: ConnectToken): string {
   return createHash('sha256')
     .update(JSON.stringify(['connect-auth imported v1', tokenUrl, clientId, token.refresh_token ?? token.access_token]))

@@ -21,7 +21,7 @@ export interface SessionConfig {
   readonly storeTimeoutMs: number;
 }
 
-/** A session as our code sees it: any key may be there, nothing about its shape is known. */
+/** A session as this package sees it: any key may be there, nothing about its shape is known. */
 export type SessionRecord = Session & Partial<SessionData> & Record<string, unknown>;
 
 /** A store document as it comes from `store.get`. */
@@ -29,12 +29,14 @@ export type StoredSession = Readonly<Record<string, unknown>>;
 
 const NO_SESSION =
   'There is no session on this request. Mount express-session before connectAuth(), let its cookie path ' +
-  'cover our routes, and check that its store is connected.';
+  'cover the routes of connectAuth(), and check that its store is connected.';
 
 /**
  * Gives the session of a request.
- * @param seenBefore - whether this instance has met a session before: then a missing one means that the store is away
- * @throws ConnectError `ERR_CONNECT_NO_SESSION` without server-side sessions, `ERR_CONNECT_STORE` when the store went away
+ * @param seenBefore - whether this instance has met a session before: then a missing one means that the store is not
+ * available
+ * @throws ConnectError `ERR_CONNECT_NO_SESSION` without server-side sessions, `ERR_CONNECT_STORE` when the store is not
+ * available
  */
 export function sessionOf(req: Request, stage: ConnectStage, seenBefore: boolean): SessionRecord {
   const session = (req as { session?: unknown }).session as Partial<SessionRecord> | null | undefined;
@@ -69,7 +71,7 @@ export function readStored(
 ): Promise<StoredSession | undefined> {
   return storeCall(stage, config, (done) =>
     req.sessionStore.get(sessionId, (error: unknown, found) => {
-      // express-session reads ENOENT (file stores) as "no such session"; so do we.
+      // As express-session does, reads ENOENT (file stores) as "no such session".
       const absent = error != null && (error as { code?: unknown }).code === 'ENOENT';
       done(absent ? undefined : error, absent ? undefined : ((found ?? undefined) as StoredSession | undefined));
     }),
@@ -77,8 +79,8 @@ export function readStored(
 }
 
 /**
- * Saves a session now, with its life renewed, as express-session does at the end of a request.
- * @param onLate - called when the store answers after the time was up: it may have written in spite of our error
+ * Saves a session now and renews its life, as express-session does at the end of a request.
+ * @param onLate - called when the store answers after the time was up: it may have written despite the error
  * @throws ConnectError `ERR_CONNECT_STORE`
  */
 export async function saveSession(
@@ -89,7 +91,7 @@ export async function saveSession(
   onLate?: () => void,
 ): Promise<void> {
   session.touch();
-  // Not session.save(): that hides the promise of an async store, whose rejection would then be nobody's.
+  // Not session.save(): that hides the promise of an async store, so nobody could catch its rejection.
   await storeCall<undefined>(
     stage,
     config,
@@ -108,8 +110,8 @@ export interface DocumentWrite {
 }
 
 /**
- * Writes a document in place of a request's session. If that is unmodified, express-session then takes it for saved and
- * does not write its older copy over the document when the response ends.
+ * Writes a document in place of a request's session. If the session is unmodified, express-session then counts it as
+ * saved and does not overwrite the document with its older copy when the response ends.
  * @param onLate - called when the store answers after the time was up
  * @throws ConnectError `ERR_CONNECT_STORE`
  */
@@ -164,14 +166,14 @@ export function detach(req: Request): void {
  * stale data.
  */
 export function endDetached(req: Request, res: Response): void {
-  // A 204 has no length to tell (RFC 9110 §8.6).
+  // A 204 must not have a Content-Length (RFC 9110 §8.6).
   if (res.statusCode !== 204) res.setHeader('Content-Length', 0);
   res.writeHead(res.statusCode);
   detach(req);
   res.end();
 }
 
-/** How long to wait for a session's lock: as long as for its store, which is what its holder waits for. */
+/** How long to wait for a session's lock: as long as for its store, because the holder waits for that. */
 export function lockPatience(
   stage: ConnectStage,
   config: SessionConfig,
@@ -179,7 +181,7 @@ export function lockPatience(
   return { waitMs: config.storeTimeoutMs, tooLate: () => storeError(stage, 'timeout') };
 }
 
-/** An `ERR_CONNECT_STORE`; what the store said (it may hold its address or password) stays out. */
+/** An `ERR_CONNECT_STORE`; the store's own error is left out, because it may hold its address or password. */
 export function storeError(
   stage: ConnectStage,
   reason: ConnectErrorReason<'ERR_CONNECT_STORE'>,
@@ -195,7 +197,7 @@ export function storeError(
 
 /**
  * Runs one callback-style store operation: it may fail, throw, reject, never answer, or answer twice or late.
- * @param run - starts the operation and gives back what the store returned, a promise perhaps
+ * @param run - starts the operation and returns what the store returned, possibly a promise
  */
 function storeCall<T>(
   stage: ConnectStage,
