@@ -12,7 +12,7 @@ export interface CodeRow<Reason extends string = string> {
   readonly retryable: boolean;
   /** Whether a new sign-in may help this visitor: answers then carry a link to it. */
   readonly startAgain: boolean;
-  /** The variants that `reason` tells apart. */
+  /** Its variants, as `reason` names them. */
   readonly reasons: readonly Reason[];
   /** More precise `detail` per `reason`. */
   readonly detailByReason?: Readonly<Partial<Record<Reason, string>>>;

@@ -6,18 +6,18 @@ import { readCallbackQuery, type Parameter } from '../web/query';
 /** The authorization response, judged as far as it can be without the session. */
 export type Answer = CodeAnswer | Refusal;
 
-/** A code, and nothing that speaks against it. */
+/** A code without anything that speaks against it. */
 export interface CodeAnswer {
   /** Undefined where the server returns none. */
   readonly state: string | undefined;
   readonly code: string;
 }
 
-/** An error response, one with unusable parameters, or one of a foreign issuer. */
+/** An error response, or one with unusable parameters or from a foreign issuer. */
 export interface Refusal {
   readonly state: string | undefined;
   readonly code: undefined;
-  /** What it fails with, once its state is known to be this visitor's. */
+  /** The error to fail with, once the state is known to be this visitor's. */
   readonly error: ConnectError;
 }
 
@@ -35,8 +35,8 @@ export function readAnswer(originalUrl: string, config: AnswerConfig): Answer {
     throw callbackError('empty');
   }
   const state = valueOf(query.state);
-  // Before the answer is believed, an error included (RFC 9207 §2.4). One without `iss` is accepted: the provider does not
-  // say whether it always sends it.
+  // Checked before the answer, even an error, is believed (RFC 9207 §2.4). An answer without `iss` is accepted: the
+  // provider does not document whether it always sends it.
   const isForeign = config.issuer !== undefined && query.iss.kind !== 'absent' && valueOf(query.iss) !== config.issuer;
   if (isForeign) return { state, code: undefined, error: callbackError('issuer') };
   const [code, refusal] = [valueOf(query.code), valueOf(query.error)];

@@ -30,16 +30,16 @@ export function authorizeHandler(config: AuthorizeConfig): RequestHandler {
 }
 
 async function authorize(req: Request, res: Response, redirectUri: string, config: AuthorizeConfig): Promise<void> {
-  // Each start may push out a sign-in in progress, and a hidden frame can start any number. The callback differs: in a
-  // frame of this site it comes from the provider.
+  // Each start may push out a sign-in in progress, and a hidden frame can start any number. The callback is different:
+  // in a frame of this site it comes from the provider.
   if (isForeignFrame(req)) throw foreignLoad('authorize');
   await config.withSession(req, 'authorize', async (session) => {
     assertCookieReturns(req, session.loaded.cookie, redirectUri);
     if (config.allowMissingState && !isPageLoad(req)) {
-      // Without state nothing but the pending entry protects the callback, so no image or script may create one.
+      // Without state only the pending entry protects the callback, so no image or script may create one.
       throw new ConnectError('ERR_CONNECT_ORIGIN', {
         stage: 'authorize',
-        message: 'With allowMissingState a sign-in starts from a page load only.',
+        message: 'With allowMissingState only a page load can start a sign-in: use a link.',
       });
     }
     const state = newState({ ...config, sessionId: session.visitor.sessionId });
@@ -56,7 +56,7 @@ async function authorize(req: Request, res: Response, redirectUri: string, confi
     await session.update(
       'start',
       (stored) => ({ signIns: withPending(readSignIns(own(stored, config.pendingKey)), signIn), result: undefined }),
-      // A callback in another tab has moved the session since this request began. Saving would bring it back.
+      // A callback in another tab has moved the session since this request began; saving would bring the old one back.
       () => storeError('authorize', 'gone', 'The session moved or ended while this request ran.'),
     );
     debug('authorize', 'started');
@@ -65,7 +65,7 @@ async function authorize(req: Request, res: Response, redirectUri: string, confi
   });
 }
 
-/** `returnTo` of the query if it is safe; also never the path that starts sign-ins, wherever that is mounted. */
+/** `returnTo` of the query if it is safe; never the path that starts sign-ins, wherever that is mounted. */
 function returnTo(originalUrl: string, config: AuthorizeConfig): string {
   const wanted = readParameter(originalUrl, 'returnTo');
   const ownPaths = [...config.ownPaths, originalUrl.replace(/[?#].*$/su, '')];

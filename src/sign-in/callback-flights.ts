@@ -17,20 +17,20 @@ export interface Replay {
   readonly returnTo: string;
 }
 
-/** Another process has claimed this callback and exchanges its code; who came to us is sent on, without the token. */
+/** Another process has claimed this callback and exchanges its code; this visitor is redirected without the token. */
 export interface Elsewhere {
   readonly kind: 'elsewhere';
   readonly returnTo: string;
 }
 
-/** How a callback ended well. */
+/** The ways in which a callback succeeds. */
 export type CallbackResult = Finished | Replay | Elsewhere;
 
 /** Callbacks with a code that are being answered right now. */
 export interface CallbackFlights {
   /**
-   * Joins the flight of the same answer that began with the same session, or with a cookie that this request shows;
-   * without one, begins it with `work`.
+   * Joins the flight of the same answer that began with the same session, or with a cookie that this request shows. If
+   * there is none, starts one with `work`.
    */
   readonly share: (
     visitor: Presented,
@@ -55,7 +55,7 @@ export function callbackFlights(): CallbackFlights {
   function find(key: string, { sessionId, isOwn, former }: Presented, answer: CodeAnswer): Flight | undefined {
     const known = flights.get(key);
     if (known === undefined) return undefined;
-    // Nothing is hashed for each flight: anybody can have thousands of one state, each with a code of its own.
+    // Nothing is hashed per flight: anybody can open thousands for one state, each with another code.
     const [code, session, cookies] = [hash(answer.code), hash(sessionId), new Set(former.map(hash))];
     for (const one of known) {
       if (one.code !== code) continue;
@@ -83,7 +83,7 @@ export function callbackFlights(): CallbackFlights {
   }
 
   return Object.freeze({
-    // No await before a flight is registered: of identical callbacks at once exactly one may find none.
+    // No await before a flight is registered: of several identical callbacks exactly one may find none.
     share(visitor: Presented, answer: CodeAnswer, work: () => Promise<CallbackResult>): Promise<CallbackResult> {
       const key = keyOf(answer);
       return find(key, visitor, answer)?.result ?? start(key, visitor, answer, work);
@@ -92,7 +92,7 @@ export function callbackFlights(): CallbackFlights {
   });
 }
 
-/** By the state; where the server returns none, by the code. */
+/** By the state; if the server returns none, by the code. */
 function keyOf({ state, code }: CodeAnswer): string {
   return hash(state === undefined ? `code\0${code}` : `state\0${state}`);
 }

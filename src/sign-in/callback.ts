@@ -105,7 +105,7 @@ async function connect(req: Request, session: VisitorSession, grant: Grant, conf
 /** Nobody received this token; the stores may have saved it despite their errors. */
 async function drop(ending: Ending, recording: Recording | undefined, config: CallbackConfig): Promise<void> {
   const before = endingBefore(recording);
-  // First, or a process that dies in between would leave a user with the record of a connection that is over.
+  // The record comes first: a process that dies in between would leave a user with the record of an ended connection.
   await recording?.undo(() => {
     if (before !== undefined) void config.endConnection(before, 'disconnected').catch(() => undefined);
   });
@@ -118,12 +118,12 @@ function endingBefore(recording: Recording | undefined): Ending | undefined {
 }
 
 const MADE_ANOTHER =
-  'onConnect has made another user, or nobody, of the one who was signed in. It may only log somebody in where nobody was. ' +
+  'onConnect changed the user who is signed in, or logged them out. It may only log somebody in if nobody was signed in. ' +
   'The token was dropped.';
 
 /**
  * Asked again: `onConnect` may have created the user, or logged them in.
- * @throws ConnectError `ERR_CONNECT_STATE` when it has made another user of one
+ * @throws ConnectError `ERR_CONNECT_STATE` when it changed the user
  */
 function ownerAfter(req: Request, { owner }: Grant, { owners }: CallbackConfig): Owner | undefined {
   const now = owners.of(req);
@@ -131,7 +131,9 @@ function ownerAfter(req: Request, { owner }: Grant, { owners }: CallbackConfig):
   return now;
 }
 
-/** Ends what this sign-in has replaced. Not awaited: no session or record has a token of it any more. */
+/**
+ * Ends the connections that this sign-in has replaced. Not awaited: no session or record holds their tokens any more.
+ */
 function endReplaced(replaced: readonly (Ending | undefined)[], connectionId: string, config: CallbackConfig): void {
   const endings = new Map(replaced.map((ending) => [ending?.connectionId, ending]));
   endings.delete(connectionId);

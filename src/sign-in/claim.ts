@@ -19,20 +19,22 @@ export type ClaimConfig = Pick<Config, 'pendingTtlMs' | 'timeoutMs' | 'owner'> &
   Pick<SessionToken, 'labelIn'> &
   Pick<Endings, 'claimOnce' | 'announceMove'> & { readonly flights: CallbackFlights };
 
-/** A sign-in to finish, which nobody else may finish any more. */
+/** A sign-in to finish; nobody else may finish it any more. */
 export interface WonClaim {
   readonly kind: 'won';
   readonly signIn: PendingSignIn;
   readonly answer: CodeAnswer;
-  /** Resolves once a disconnect with the old cookie finds that the session is about to move, or the ledger is away. */
+  /**
+   * Resolves once a disconnect with the old cookie can find that the session is about to move, or if the ledger fails.
+   */
   readonly announced: Promise<void>;
 }
 
-/** Who claims. */
+/** Who claims, and how. */
 export interface ClaimBy {
   /** The user of the app who is signed in at the callback. */
   readonly owner: Owner | undefined;
-  /** Only for an answer with a code: called before anything is written; if it throws, nothing is. */
+  /** Only for an answer with a code: called before anything is written; if it throws, nothing is written. */
   readonly beforeSpent: () => void;
 }
 
@@ -43,7 +45,8 @@ const AFTER_EXCHANGE_MS = 60_000;
  * Verifies the state of an answer (RFC 6749 §10.12) and marks it spent in the session; for an answer with a code, also
  * claims it in the ledger. The session stops replays in this session; the ledger stops a second exchange from a stale copy
  * or another process.
- * @throws ConnectError `ERR_CONNECT_STATE`, `ERR_CONNECT_STORE`, `ERR_CONNECT_LEDGER`; of an answer without a code its own
+ * @throws ConnectError `ERR_CONNECT_STATE`, `ERR_CONNECT_STORE`, `ERR_CONNECT_LEDGER`; for an answer without a code,
+ * the answer's own error
  */
 export async function claimSignIn(
   session: VisitorSession,
@@ -57,26 +60,26 @@ export async function claimSignIn(
   if (claim.kind === 'replay') return claim;
   if (answer.code === undefined) throw answer.error;
   const { signIn } = claim;
-  // Another process may have read the same session before either of us had saved it, and a slow request that saves its
-  // old copy of the session brings a sign-in back that is spent.
+  // Another process may have read the same session before either had saved it, and a slow request that saves its old
+  // copy of the session brings back a spent sign-in.
   if (!(await config.claimOnce(signIn.stateHash, config.pendingTtlMs))) {
-    // Then the other callback's result is known to this process, and is not this one's to give.
+    // This process then knows the result of the other callback, but must not give it to this one.
     const isDuplicateHere = config.flights.hasOthers(answer) || session.moves().sessionIds.length > 0;
     if (isDuplicateHere) throw stateError('used');
     debug('callback', 'claimed elsewhere');
     return { kind: 'elsewhere', returnTo: signIn.returnTo };
   }
   const { verified } = session.visitor;
-  // The exchange need not wait for it: until that is over the session stays where it is.
+  // The exchange need not wait for it: until the exchange is over, the session does not move.
   const announced =
     verified === undefined ? Promise.resolve() : config.announceMove(verified, config.timeoutMs + AFTER_EXCHANGE_MS);
   return { kind: 'won', signIn, answer, announced };
 }
 
 /**
- * Finds a sign-in that an earlier, identical callback has finished (the browser may have dropped its redirect). Only the
- * session that this very sign-in has made of the one that is presented: others, also those that came after it, belong to
- * whoever has their cookie. A session may have been planted, with sign-ins of whoever did that.
+ * Finds a sign-in that an earlier, identical callback has finished (the browser may have dropped its redirect). Only
+ * the session into which this very sign-in moved the presented one counts: others, even later ones, belong to whoever
+ * has their cookie. A session may have been planted by somebody, with sign-ins of their own.
  */
 async function finishedAfterMove(
   session: VisitorSession,
@@ -86,7 +89,7 @@ async function finishedAfterMove(
   const answerHash = hashAnswer(answer, instance);
   for (const { to: sessionId, by } of session.moves().direct) {
     const stored = await session.read(sessionId);
-    // It went there with this state, and has ended since.
+    // The session moved there with this state, and has ended since.
     const isOver = stored === undefined && answer.state !== undefined && hashState(answer.state, instance) === by;
     if (isOver) throw stateError('used');
     const marks = stored === undefined ? [] : (readSignIns(own(stored, pendingKey))?.spent ?? []);
@@ -108,7 +111,7 @@ async function spend(
   const { sessionId } = session.visitor;
   const isStartedHere = (): boolean => state !== undefined && isStateOf(state, { ...config, sessionId });
   const unknownSession = (): ConnectError => stateError(isStartedHere() ? 'overwritten' : 'no_session');
-  // Without any sign-in of ours in the session there is nothing to read, write or wait for.
+  // Without any sign-in in the session there is nothing to read, write or wait for.
   if (readSignIns(own(session.loaded, config.pendingKey)) === undefined) throw unknownSession();
   return session.update<{ kind: 'pending'; signIn: PendingSignIn } | Replay>(
     'spend',
@@ -129,7 +132,7 @@ async function spend(
   );
 }
 
-/** Back button or reload in the session that this sign-in connected: ends where it ended, without the provider. */
+/** Back button or reload in the session that this sign-in connected: leads to the same place, without the provider. */
 function replayOf({ connectionId, returnTo }: Mark, stored: StoredSession, config: ClaimConfig): Replay {
   const isConnected = connectionId !== undefined && config.labelIn(stored)?.connectionId === connectionId;
   if (returnTo === undefined || !isConnected) throw stateError('used');

@@ -6,11 +6,11 @@ import type { SessionToken } from './parts';
 import { stateError } from './state-error';
 import { UNCHANGED, type AppWork, type VisitorSession } from './visitor-session';
 
-/** What asking the app needs. */
+/** What asking the app for consent needs. */
 export type ConsentConfig = Pick<Config, 'onConnect'> & Pick<SessionToken, 'shownToken'>;
 
 /**
- * Asks the app.
+ * Asks the app for consent, by its `onConnect`.
  * @returns what it has done to the session meanwhile
  * @throws ConnectError `ERR_CONNECT_STATE` when the session has ended: whatever the app saved in it is removed
  */
@@ -22,13 +22,13 @@ export async function consent(
 ): Promise<AppWork> {
   if (onConnect === undefined) return UNCHANGED;
   return session.runAppHook(
-    // A copy: what the session gets is what the provider answered.
+    // A copy: the session gets what the provider answered.
     () => ask(async () => onConnect(req, shownToken(set))),
     () => stateError('no_session'),
   );
 }
 
-/** What the app throws may hold anything, so only a ConnectError of its own goes on. */
+/** An error of the app may hold anything, so only a ConnectError is passed on. */
 async function ask(app: () => Promise<unknown>): Promise<void> {
   try {
     await app();
@@ -43,7 +43,7 @@ async function ask(app: () => Promise<unknown>): Promise<void> {
   }
 }
 
-/** An error that the app made itself says nothing of where it arose. */
+/** An error that the app made itself does not say where it arose. */
 function atCallback(error: ConnectError): ConnectError {
   return Object.isExtensible(error) ? Object.assign(error, { stage: 'callback' }) : error;
 }

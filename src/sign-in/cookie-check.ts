@@ -14,7 +14,7 @@ export function assertCookieReturns(req: Request, cookie: Cookie, redirectUri: s
   if (cookie.secure === true && !isHttps(req)) {
     refuse(
       'secure',
-      'The session cookie is `secure`, but this request came over plain http. Behind a TLS proxy set ' +
+      'The session cookie is `secure`, but this request came over plain http. Behind a TLS proxy, set ' +
         "app.set('trust proxy', 1) and let the proxy send X-Forwarded-Proto; on plain http use cookie: { secure: 'auto' }.",
     );
   }
@@ -34,19 +34,25 @@ export function assertCookieReturns(req: Request, cookie: Cookie, redirectUri: s
   }
   const domain = cookie.domain?.replace(/^\./u, '').toLowerCase();
   if (domain !== undefined && domain !== '' && !coversHost(domain, target.hostname)) {
-    refuse('domain', 'The domain of the session cookie does not cover the host of redirectUri.');
+    refuse(
+      'domain',
+      'The domain of the session cookie does not cover the host of redirectUri: change cookie.domain of express-session.',
+    );
   }
   if (!coversPath(cookie.path ?? '/', target.pathname)) {
-    refuse('path', 'The path of the session cookie does not cover the path of redirectUri.');
+    refuse(
+      'path',
+      'The path of the session cookie does not cover the path of redirectUri: change cookie.path of express-session.',
+    );
   }
 }
 
-/** RFC 6265 §5.1.3: below a domain are names only, an address has to be the same. */
+/** RFC 6265 §5.1.3: a domain covers only names below it; an IP address must be the same. */
 function coversHost(domain: string, host: string): boolean {
   return host === domain || (isIP(host) === 0 && host.endsWith(`.${domain}`));
 }
 
-/** RFC 6265 §5.1.4: by whole segments, in the case that was written. */
+/** RFC 6265 §5.1.4: by whole segments, case-sensitive. */
 function coversPath(path: string, wanted: string): boolean {
   return wanted === path || wanted.startsWith(path.endsWith('/') ? path : `${path}/`);
 }

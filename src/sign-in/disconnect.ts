@@ -26,12 +26,12 @@ export type DisconnectConfig = VisitConfig &
   Pick<SessionToken, 'endingIn' | 'labelIn'> &
   Pick<Endings, 'endConnection' | 'endOwner' | 'claimEnding' | 'isMoving'>;
 
-/** From the claim of a state to the new session, however slow provider, store and `onConnect` are. */
+/** The longest time from the claim of a state to the new session, however slow provider, store and `onConnect` are. */
 const LONGEST_CALLBACK_MS = 600_000;
-/** Each costs a look into the ledger. A browser has one signed cookie of a session, and a few of other middleware. */
+/** Each costs a call to the ledger. A browser has one signed session cookie, and a few of other middleware. */
 const MOST_COOKIES = 16;
 
-/** The handler that ends a connection: for good first, then in the session. What the app keeps in the session stays. */
+/** The handler that ends a connection: first for good, then in the session. The app's own data in the session stays. */
 export function disconnectHandler(config: DisconnectConfig): RequestHandler {
   const route = { name: 'connectDisconnect', stage: 'disconnect', method: 'POST' } as const;
   const redirectUriOf = redirectUris(config.redirectUris);
@@ -46,7 +46,7 @@ async function disconnect(req: Request, res: Response, config: DisconnectConfig)
     const owner = config.owners.of(req);
     const { renewed, ended } = await session.detachOnFailure(endAll(session, owner, config));
     for (const connection of ended) emit(config.onEvent, { type: 'disconnected', ...aboutConnection(connection) });
-    // Nothing was saved: no cookie is due, and this request's copy may be older than what the store holds.
+    // Nothing was saved: no cookie needs to be set, and this request's copy may be older than the stored one.
     if (!renewed) session.detach();
     if (isNavigation(req)) res.status(303).set('Location', config.afterDisconnect);
     else res.status(204);
@@ -61,17 +61,17 @@ interface Ended {
   readonly ended: readonly ConnectionName[];
 }
 
-/** Ends the connection of the user, on every device, and what their session holds. */
+/** Ends the connection of the user, on every device, and the one that their session holds. */
 async function endAll(session: VisitorSession, owner: Owner | undefined, config: DisconnectConfig): Promise<Ended> {
   const first = owner === undefined ? undefined : await config.endOwner(owner);
   const { renewed, ended } = await endSession(session, owner, config);
   const others = ended.filter(({ connectionId }) => connectionId !== first?.connectionId);
-  // A sign-in of theirs has been recorded since, and its session was found: then the record still says that it lives.
+  // A sign-in of theirs was recorded in between, and its session was found: the record still says that it is alive.
   if (owner !== undefined && others.some((one) => one.owner === owner.name)) await config.endOwner(owner);
   return { renewed, ended: first === undefined ? others : [first, ...others] };
 }
 
-/** Ends what a session holds: its connection, and the sign-ins that might still bring one. */
+/** Ends the connection of a session, and the sign-ins that might still bring one. */
 async function endSession(session: VisitorSession, owner: Owner | undefined, config: DisconnectConfig): Promise<Ended> {
   const { loaded, visitor } = session;
   const ended = new Map<string, ConnectionName>();
@@ -86,14 +86,14 @@ async function endSession(session: VisitorSession, owner: Owner | undefined, con
   };
   const renewed = await session.withLock(async () => {
     const stored = visitor.isOwn ? await session.read() : undefined;
-    // A callback of a moment ago has moved the session, while this request was on its way with the old cookie.
+    // A callback moved the session a moment ago, while this request was on its way with the old cookie.
     const moves = session.moves();
     for (const id of moves.sessionIds) {
-      // The session keeps its id: the browser has its cookie from the callback, and whoever knows no more than the old
-      // cookie (it may have been planted) must not get it from us.
+      // The session keeps its id: the browser has its cookie from the callback, and somebody who knows only the old
+      // cookie (it may have been planted) must not get the new one here.
       if (id === visitor.sessionId) continue;
       await session.removeOurs(id, async (moved) => {
-        // Whose it is, only the session says that the browser has by now.
+        // Only the session that the browser has by now says whose connection it is.
         const tag = config.labelIn(moved)?.ownerTag;
         if (config.owners.areGiven && tag !== undefined && tag !== owner?.tag) throw movedOn();
         setFinished(moved);
@@ -103,7 +103,7 @@ async function endSession(session: VisitorSession, owner: Owner | undefined, con
     }
     if (moves.goOn) throw movedOn();
     if (moves.sessionIds.length === 0) await assertNotMoving(visitor.former, config);
-    // Also as this request has loaded it: a callback elsewhere may have destroyed the session since.
+    // Also the document that this request loaded: a callback elsewhere may have destroyed the session since.
     for (const document of [stored, loaded]) if (document !== undefined) await endSignIns(document);
     if (stored === undefined) return false;
     await endStored(stored);
@@ -114,7 +114,7 @@ async function endSession(session: VisitorSession, owner: Owner | undefined, con
   return { renewed, ended: [...ended.values()] };
 }
 
-/** Whether a connection is another one, or was refreshed, or its session's life prolonged, since this request has loaded it. */
+/** Whether the stored connection is another one, was refreshed, or has a longer session life than the loaded one. */
 function goesBeyond(stored: Ending, mine: Ending): boolean {
   const now = Date.now();
   return (
@@ -122,10 +122,10 @@ function goesBeyond(stored: Ending, mine: Ending): boolean {
   );
 }
 
-/** Ends sign-ins, each once, by being first at the ledger. */
+/** Ends sign-ins, each once, by claiming them in the ledger before their callback does. */
 function signInEnder(config: DisconnectConfig): {
   readonly setFinished: (document: StoredSession) => void;
-  /** @throws ConnectError `ERR_CONNECT_LEDGER` when a callback was first: its session is not known here */
+  /** @throws ConnectError `ERR_CONNECT_LEDGER` when a callback was first: its session is unknown here */
   readonly endSignIns: (document: StoredSession) => Promise<void>;
 } {
   const settled = new Set<string>();
@@ -138,7 +138,7 @@ function signInEnder(config: DisconnectConfig): {
     async endSignIns(document) {
       for (const signIn of openSignIns(signInsIn(document))) {
         if (settled.has(signIn)) continue;
-        // One after the other: a sign-in of another tab is left alone if this disconnect has to be tried again anyway.
+        // One after the other: if this disconnect has to be repeated anyway, a sign-in of another tab is left alone.
         if (!(await config.claimEnding(signIn, 'disconnect', ttlMs))) throw movedOn();
         settled.add(signIn);
       }
@@ -147,8 +147,8 @@ function signInEnder(config: DisconnectConfig): {
 }
 
 /**
- * For a request whose cookies lead to no session: a callback in another process may have moved it a moment ago, or be
- * about to. @throws ConnectError `ERR_CONNECT_LEDGER`
+ * For a request whose cookies lead to no session: a callback in another process may have just moved it, or be about to.
+ * @throws ConnectError `ERR_CONNECT_LEDGER`
  */
 async function assertNotMoving(cookies: readonly string[], config: DisconnectConfig): Promise<void> {
   if (cookies.length > MOST_COOKIES) throw movedOn();
@@ -156,7 +156,7 @@ async function assertNotMoving(cookies: readonly string[], config: DisconnectCon
   if (moving.includes(true)) throw movedOn();
 }
 
-/** The connection may live on in a session that this request does not know; the browser has its cookie by now. */
+/** The connection may live on in a session that this request does not know; by now the browser has its cookie. */
 function movedOn(): ConnectError {
   return new ConnectError('ERR_CONNECT_LEDGER', {
     stage: 'disconnect',

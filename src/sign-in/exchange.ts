@@ -14,8 +14,9 @@ export type ExchangeConfig = Pick<Config, 'onEvent'> & { readonly endpoint: Toke
 /** Exchanges codes, a limited number at once: each keeps a connection to the provider open while it lasts. */
 export interface CodeExchange {
   /**
-   * Takes a place. @returns gives the place back; once is enough, more does no harm
-   * @throws ConnectError `ERR_CONNECT_RATE_LIMITED` when the provider wants to be left alone, or with `reason`
+   * Takes a place.
+   * @returns a function that gives the place back; calling it again does no harm
+   * @throws ConnectError `ERR_CONNECT_RATE_LIMITED` when the provider has asked for a pause, or with `reason`
    * `exchanges` when all places are taken
    */
   readonly begin: () => () => void;
@@ -23,7 +24,7 @@ export interface CodeExchange {
   readonly redeem: (grant: CodeGrant, owner: Owner | undefined) => Promise<TokenSet>;
 }
 
-/** Made-up codes are exchanged like any other, so that many of them at once could take all connections and memory. */
+/** Made-up codes are exchanged like any other, so without a limit many of them could use up connections and memory. */
 export const MOST_EXCHANGES = 100;
 
 /** @param most - how many at once */
@@ -37,7 +38,7 @@ export function codeExchange({ endpoint, onEvent }: ExchangeConfig, most = MOST_
           stage: 'callback',
           reason: 'exchanges',
           retryAfterSeconds: COME_AGAIN_SECONDS,
-          message: `This process is exchanging ${most} codes already. Nothing is spent: the visitor may load the page again.`,
+          message: `This process is already exchanging ${most} codes. Nothing is spent: the visitor can load the page again.`,
         });
       }
       taken += 1;
@@ -63,7 +64,7 @@ export function codeExchange({ endpoint, onEvent }: ExchangeConfig, most = MOST_
   });
 }
 
-/** Dated now: how long it lives does not show in what `onConnect` leaves of that. */
+/** Dated now: the time that `onConnect` takes must not count against the token's lifetime. */
 function newConnection(token: ConnectToken): TokenSet {
   const connectionId = randomBytes(16).toString('base64url');
   return { token, connectionId, generation: 0, lifetimeSeconds: lifetimeSeconds(token, Date.now()) };

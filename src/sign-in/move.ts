@@ -48,11 +48,11 @@ export interface Moved {
   readonly replaced: Ending | undefined;
 }
 
-/** Beyond the waits for the store that follow a claim: a process that stands still for a moment still has it. */
+/** Added to the store's timeouts after a claim, so that a process that stalls for a moment does not lose its claim. */
 const STANDSTILL_MS = 30_000;
 /** The save of the new session, the destroy of the old one, and a read where that failed. */
 const STORE_OPERATIONS = 3;
-/** The record of a user is read and written, more than once should somebody else be faster. */
+/** The record of a user is read and written, more than once if somebody else is faster. */
 const RECORD_OPERATIONS = 4;
 
 /**
@@ -68,7 +68,7 @@ export function moveToNewSession(session: VisitorSession, connection: Connection
     const old = regenerated?.session ?? (await session.read());
     // The visitor has logged out of the app, or disconnected, meanwhile; nothing may bring that session back.
     if (old === undefined) throw ended();
-    // From here on a disconnect in any process either finds that it has lost, or has won.
+    // From here on, either this callback or a disconnect in any process has won, and both know which.
     const operations = STORE_OPERATIONS + (owner === undefined ? 0 : RECORD_OPERATIONS);
     const ttlMs = operations * config.storeTimeoutMs + STANDSTILL_MS;
     if (!(await config.claimEnding(signIn.stateHash, 'callback', ttlMs))) throw ended();
@@ -81,19 +81,20 @@ export function moveToNewSession(session: VisitorSession, connection: Connection
         config.putToken(fresh, set);
       },
       async beforeOldEnds() {
-        // A logout elsewhere is seen only by the session being gone, unless the app has regenerated it.
+        // A logout elsewhere shows only in the session being gone, unless the app has regenerated it.
         if (regenerated === undefined && (await session.read()) === undefined) throw ended();
-        // One here is seen, also one that has read the session just before it moves.
+        // A logout in this process is counted, even one that read the session just before it moves.
         if (session.endCount() > endsByUs) throw ended();
-        // Last of all that may fail for long: until the old session is gone, others could meet a connection that comes to nothing.
+        // The last step that may take long and fail: until the old session is gone, others could find a connection that
+        // is then undone.
         await connection.record();
         if (session.endCount() > endsByUs) throw ended();
       },
       afterOldEnds() {
-        // Once it has been ended by now: by us, or by the app that has regenerated it.
+        // By now it has been ended once: by this move, or by the app when it regenerated it.
         if (session.endCount() > 1) throw ended();
       },
-      // Two sign-ins of one session at once: the browser keeps one cookie, and nobody could end the other connection.
+      // Two sign-ins of one session at once: the browser keeps one cookie, so nobody could end the other connection.
       movedElsewhere() {
         throw ended();
       },

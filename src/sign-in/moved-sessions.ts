@@ -6,11 +6,11 @@ import type { Presented } from '../session/cookie';
 /** As long as a completed callback is remembered: a request with the old cookie was sent before the new one arrived. */
 const REMEMBERED_MS = 30_000;
 /**
- * Each move is known by an id, and by a cookie pair as a rule. Of a forgotten one the ledger still knows that a callback has
- * announced it: a disconnect says 503 then, and succeeds with the new cookie.
+ * Each move is kept by an id, and usually by a cookie pair. If one is forgotten, the ledger still knows that a callback
+ * announced it: a disconnect then answers 503, and succeeds with the new cookie.
  */
 const MOST_REMEMBERED = 20_000;
-/** Each costs a read of the store; the browser that has moved more often than that has a newer cookie. */
+/** Each costs a read of the store; a browser that moved more often has a newer cookie. */
 const MOST_MOVES = 3;
 
 const movesOf = new WeakMap<Store, BoundedMap<Move>>();
@@ -18,24 +18,24 @@ const movesOf = new WeakMap<Store, BoundedMap<Move>>();
 /** One step of a session to another id. */
 export interface Move {
   readonly to: string;
-  /** Hash of the state of the sign-in that has moved it; undefined for a disconnect. */
+  /** Hash of the state of the sign-in that moved it; undefined for a disconnect. */
   readonly by: string | undefined;
 }
 
 /** Where sessions went. */
 export interface Moves {
-  /** Each once, oldest first. */
+  /** Without duplicates, oldest first. */
   readonly sessionIds: readonly string[];
-  /** Only the steps from the very sessions that the request has shown. */
+  /** Only the steps from the sessions that the request itself has shown. */
   readonly direct: readonly Move[];
-  /** Whether they went on from there. */
+  /** Whether there were further moves from there. */
   readonly goOn: boolean;
 }
 
 /**
  * Remembers that a session of this store goes on under another id. Shared by all instances, as they share the document:
  * the token of one moves along when another connects. The old id and its cookie are kept as hashes only.
- * @returns takes the note back, for a move that has failed
+ * @returns a function that takes the note back, for a move that failed
  */
 export function noteMove(store: Store, { sessionId, verified }: Presented, move: Move): () => void {
   const moves = movesOf.get(store) ?? boundedMap<Move>({ most: MOST_REMEMBERED });

@@ -8,7 +8,7 @@ import type { WithVisitorSession } from './visitor-session';
 /** What the routes work with besides the options. */
 export interface SignInParts {
   readonly owners: Owners;
-  /** Undefined: there are none, and no connection belongs to a user. */
+  /** Undefined: no connection belongs to a user. */
   readonly connections: OwnerConnections | undefined;
   readonly withSession: WithVisitorSession;
   /** Session property of the pending sign-ins. */
@@ -23,11 +23,11 @@ export interface SessionToken {
   readonly putToken: SessionTokens['write'];
   /** A token set as the app gets it. */
   readonly shownToken: SessionTokens['shown'];
-  /** The connection that it holds a token of. */
+  /** The label of the token that it holds. */
   readonly labelIn: SessionTokens['labelIn'];
   /**
-   * The same, with what decides how long copies of it can go on: of a connection that `owner`, or without one whoever has
-   * the session, may end. That of another user is not theirs, although it is in their session.
+   * The connection that it holds, with what decides how long copies of it can live; only one that `owner` may end, or
+   * without an owner anybody who has the session. A connection of another user is not theirs, even in their session.
    */
   readonly endingIn: (document: StoredSession, owner: Owner | undefined) => Ending | undefined;
 }

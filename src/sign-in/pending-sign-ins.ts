@@ -3,13 +3,13 @@ import { hashState } from './state';
 
 /** A sign-in that was started and not yet answered. */
 export interface PendingSignIn {
-  /** Of the state; the state itself is with the browser and the provider only. */
+  /** Hash of the state; only the browser and the provider have the state itself. */
   readonly stateHash: string;
   /** In milliseconds since 1970. */
   readonly startedAt: number;
-  /** Own-site path to return to. */
+  /** Path or allowed URL to return to. */
   readonly returnTo: string;
-  /** Which of several redirect URIs it was started with; undefined where there is one only. */
+  /** Which of several redirect URIs it was started with; undefined if there is only one. */
   readonly redirectUri: string | undefined;
   /** PKCE code verifier. */
   readonly verifier: string | undefined;
@@ -17,7 +17,10 @@ export interface PendingSignIn {
   readonly ownerTag: string | undefined;
 }
 
-/** What is left of a sign-in that was answered. Every member is its own: none is looked for on a polluted prototype. */
+/**
+ * What is left of a sign-in that was answered. All members are always present, so none is read from a polluted
+ * prototype.
+ */
 export interface Mark {
   readonly stateHash: string;
   /** In milliseconds since 1970. */
@@ -35,7 +38,7 @@ export interface SignIns {
   readonly spent: readonly Mark[];
 }
 
-/** The same as a session keeps it: short names, because every session save writes them. */
+/** {@link SignIns} as a session keeps them: short names, because every session save writes them. */
 interface StoredSignIns {
   readonly p: readonly {
     readonly h: string;
@@ -54,12 +57,18 @@ export type Found =
   | { readonly kind: 'spent'; readonly mark: Mark }
   | { readonly kind: 'expired' | 'unknown' | 'missing' };
 
-/** Sign-ins, and marks of them, that a session holds. A callback of one that was pushed out is 403 `unknown`. */
+/**
+ * The most sign-ins, and the most marks, that a session holds. The callback of one that was pushed out gets 403
+ * `unknown`.
+ */
 const MOST = 8;
-/** A clock of another process may run ahead by a little; more is not a start of ours. */
+/** Another process's clock may be slightly ahead; a later start is not genuine. */
 const SKEW_MS = 5_000;
 
-/** Reads the sign-ins from a session property of any shape. @returns undefined when nothing of ours is there */
+/**
+ * Reads the sign-ins from a session property of any shape.
+ * @returns undefined if it is not one that this package wrote
+ */
 export function readSignIns(value: unknown): SignIns | undefined {
   if (typeof value !== 'object' || value === null) return undefined;
   const { p, s } = ownOnly(value as { p?: unknown; s?: unknown });
@@ -112,17 +121,19 @@ export function storedSignIns({ pending, spent }: SignIns): StoredSignIns {
   };
 }
 
-/** Adds a started sign-in; of more than 8 the oldest is dropped. */
+/** Adds a started sign-in; if there are more than 8, the oldest is dropped. */
 export function withPending(signIns: SignIns | undefined, signIn: PendingSignIn): SignIns {
   return { pending: [...(signIns?.pending ?? []), signIn].slice(-MOST), spent: signIns?.spent ?? [] };
 }
 
-/** What two copies of one session know together, of which the second wins: nothing that either has spent is pending. */
+/**
+ * Merges the sign-ins of two copies of one session; the second wins. A sign-in that either has spent is not pending.
+ */
 export function mergedSignIns(one: SignIns, two: SignIns | undefined): SignIns {
   if (two === undefined) return one;
   const marks = [...one.spent, ...two.spent];
   const spent = new Map(marks.map((mark) => [mark.stateHash, mark]));
-  // A mark of a success says more than the one that it was made from.
+  // A mark of a success replaces the mark that it was made from.
   for (const mark of marks) if (mark.connectionId !== undefined) spent.set(mark.stateHash, mark);
   const open = [...one.pending, ...two.pending].filter(({ stateHash }) => !spent.has(stateHash));
   const pending = new Map(open.map((signIn) => [signIn.stateHash, signIn]));
@@ -132,20 +143,20 @@ export function mergedSignIns(one: SignIns, two: SignIns | undefined): SignIns {
   };
 }
 
-/** Whether no more sign-ins fit: then one that is missing may have been pushed out. */
+/** Whether no more sign-ins fit: a missing one may have been pushed out. */
 export function isFull({ pending }: SignIns): boolean {
   return pending.length >= MOST;
 }
 
-/** Of the configuration, what a state is judged by. */
+/** The part of the configuration that judges a state. */
 export interface StateRules {
   readonly instance: string;
   readonly pendingTtlMs: number;
 }
 
 /**
- * Looks a state up among own entries only: no name is ever a key here, so `__proto__` is as unknown as any other. Without a
- * state, as of a server that returns none, it is the one sign-in in progress, if there is exactly one.
+ * Looks a state up in lists: no name is ever a key, so `__proto__` is as unknown as any other. Without a state, from a
+ * server that returns none, it finds the sign-in in progress if there is exactly one.
  */
 export function findSignIn(signIns: SignIns, state: string | undefined, nowMs: number, rules: StateRules): Found {
   const { instance, pendingTtlMs } = rules;
@@ -179,7 +190,7 @@ export function withMark(signIns: SignIns, mark: Mark, nowMs: number, ttlMs: num
   };
 }
 
-/** Marks of earlier successes lose what a replay needs once a newer sign-in has replaced their token. */
+/** Removes what a replay needs from the marks of earlier successes: a newer sign-in has replaced their token. */
 export function withoutReplays({ pending, spent }: SignIns): SignIns {
   return {
     pending,
@@ -200,8 +211,8 @@ export function finishedSignIns(signIns: SignIns | undefined): readonly string[]
 }
 
 /**
- * When a session last completed a sign-in, in milliseconds since 1970. Only marks of a success hold a connection id, and
- * the last of them stays until another sign-in of this session has been answered.
+ * When a session last completed a sign-in, in milliseconds since 1970. Only marks of a success have a connection id,
+ * and the last of them stays until another sign-in of this session is answered.
  * @param value - the session property of any shape
  */
 export function lastSignInAt(value: unknown): number | undefined {

@@ -7,22 +7,22 @@ import { mergedSignIns, readSignIns, storedSignIns, type SignIns } from './pendi
 type Properties = Readonly<Record<string, unknown>>;
 
 /**
- * Sessions whose sign-ins are remembered; a few KB each at most. Of one that is forgotten an older copy can be saved: then
- * a sign-in is lost, and says so (403 `overwritten`), or a spent one is there again, which the claim in the ledger refuses.
+ * How many sessions have their sign-ins remembered; a few KB each at most. When one is forgotten, an older copy can be
+ * saved: then a sign-in is lost (403 `overwritten`), or a spent one is back, which the claim in the ledger refuses.
  */
 const MOST_SESSIONS = 5_000;
 
 /**
- * What this process has last written of the sign-ins of each session. express-session writes whole snapshots: a request
- * of the app that loaded the session before a sign-in began, or ended, would save its older copy over it.
+ * The sign-ins of each session as this process last wrote them. express-session writes whole snapshots: a request of
+ * the app that loaded the session before a sign-in began, or ended, would overwrite it with its older copy.
  */
 export interface RecentSignIns {
   readonly note: (sessionId: string, signIns: SignIns) => void;
-  /** What the store is to keep in place of an older copy, whoever saves. */
+  /** What the store is to keep in place of an older copy, whoever saves it. */
   readonly kept: (session: Properties) => Properties;
 }
 
-/** One for each instance: two of them never share a property of the session. */
+/** One for each instance: two instances never share a property of the session. */
 export function recentSignIns({
   pendingKey,
   pendingTtlMs,
@@ -40,7 +40,7 @@ export function recentSignIns({
     const { req, id } = session as { readonly req?: Request; readonly id?: unknown };
     const found = typeof id === 'string' ? bySession.get(id, Date.now()) : undefined;
     if (req === undefined || found === undefined) return {};
-    // With a session its sign-ins have ended.
+    // The sign-ins of a session end with it.
     if (hasEnded(req.sessionStore, String(id))) return {};
     return { [pendingKey]: storedSignIns(mergedSignIns(found, readSignIns(own(session, pendingKey)))) };
   }

@@ -15,11 +15,11 @@ import type { Presented } from '../session/cookie';
 import type { AppChanges, OurKeys } from './session-data';
 import { noteMove } from './moved-sessions';
 
-/** What renewing a session needs: the names of our own properties, which are never copied. */
+/** What renewing a session needs: the names of the package's own properties, which are never copied. */
 export interface RenewConfig extends SessionConfig, OurKeys {
   /**
    * Marks for other processes that a session goes on under another id. Never fails.
-   * @returns false when somebody has marked it before
+   * @returns false if it was marked before
    */
   readonly markMoved: (sessionId: string) => Promise<boolean>;
 }
@@ -27,29 +27,29 @@ export interface RenewConfig extends SessionConfig, OurKeys {
 /** What the new session is to hold besides the app's own data. */
 export interface Renewal {
   readonly stage: ConnectStage;
-  /** As the request showed the session that moves. */
+  /** How the request showed the session that moves. */
   readonly visitor: Presented;
   /** Hash of the state of the sign-in that moves it, if one does. */
   readonly by?: string;
-  /** What the app has changed in the session and not saved. */
+  /** What the app has changed in the session without saving. */
   readonly changes?: AppChanges;
-  /** Puts our own properties in, just before the session is saved. */
+  /** Adds the package's own properties, just before the session is saved. */
   readonly fill?: (fresh: SessionRecord) => void;
-  /** Called when the new session is saved and the old one is still there; what it throws takes the new one back. */
+  /** Called when the new session is saved and the old one still exists; if it throws, the new one is removed. */
   readonly beforeOldEnds?: () => Promise<void>;
-  /** Called when the old one is gone; what it throws also takes the new one back. */
+  /** Called when the old one is gone; if it throws, the new one is removed, too. */
   readonly afterOldEnds?: () => void;
-  /** Called when another process has moved the session as well, and was first; what it throws takes the new one back. */
+  /** Called when another process moved the session first; if it throws, the new one is removed. */
   readonly movedElsewhere?: () => void;
 }
 
 /**
- * Moves the visitor to a session with a new id that holds all of the app's data and none of ours: the new one is saved
- * before the old one is destroyed, so the data survives whatever the store does. Call it under the lock of the session.
- * Afterwards `req.session` is the new session.
+ * Moves the visitor to a session with a new id that holds all of the app's data and none of this package's: the new one
+ * is saved before the old one is destroyed, so the data survives any failure of the store. Call it under the lock of
+ * the session. Afterwards `req.session` is the new session.
  * @param old - what the store holds of the session right now
  * @returns the new id
- * @throws ConnectError `ERR_CONNECT_STORE`; then neither the new session nor its cookie is of use to anybody
+ * @throws ConnectError `ERR_CONNECT_STORE`; then neither the new session nor its cookie works
  */
 export async function renewSession(
   req: Request,
@@ -63,16 +63,16 @@ export async function renewSession(
   copyAppData(old, fresh, changes, config);
   fill?.(fresh);
   const newId = req.sessionID;
-  // The store may have written in spite of its error; nobody gets the cookie of that session.
+  // The store may have written despite its error; nobody gets the cookie of that session.
   const discard = (): void => void destroyStored(req, newId, stage, config).catch(() => undefined);
   let forgetMove = (): void => undefined;
   try {
     await saveSession(req, fresh, stage, config, discard);
     await beforeOldEnds?.();
-    // Before the old one goes: who finds it gone can then always find out where it went.
+    // Before the old one is destroyed: a request that finds it gone can then always find out where it went.
     forgetMove = noteMove(req.sessionStore, visitor, { to: newId, by });
     await destroyOld(req, oldId, stage, config);
-    // Now that they are gone; what has been written before this is destroyed once more below.
+    // Only now that they are gone; anything written before this is destroyed once more below.
     for (const id of new Set([oldId, visitor.sessionId])) noteMoved(req.sessionStore, id);
     afterOldEnds?.();
     const isFirst = await endEverywhere(req, visitor.sessionId, stage, config);
@@ -85,7 +85,7 @@ export async function renewSession(
   return newId;
 }
 
-/** A store may report as failed what it has carried out; what counts is whether the session is gone. */
+/** A store may report a failure although it has destroyed the session; what counts is whether the session is gone. */
 async function destroyOld(req: Request, oldId: string, stage: ConnectStage, config: SessionConfig): Promise<void> {
   try {
     await destroyStored(req, oldId, stage, config);
@@ -95,9 +95,9 @@ async function destroyOld(req: Request, oldId: string, stage: ConnectStage, conf
 }
 
 /**
- * Another process may be writing the old session, with a fresh token or another sign-in, and bring it back. What it writes
- * after the mark it takes back itself, and what it has written before goes here. The mark comes after the first destroy:
- * when that fails, the session has to stay, with the app's login in it.
+ * Another process may be writing the old session, with a fresh token or another sign-in, and bring it back. If it
+ * writes after the mark, it removes the session itself; if it wrote before, the session is destroyed here. The mark
+ * comes after the first destroy: if that fails, the session must stay, with the app's login in it.
  * @returns false when another process has also moved it, and marked it first
  */
 async function endEverywhere(req: Request, id: string, stage: ConnectStage, config: RenewConfig): Promise<boolean> {
@@ -138,7 +138,7 @@ function copyAppData(
   keepCookieLife(changes?.set['cookie'] ?? old['cookie'], fresh);
 }
 
-/** An app may have given this one session another life than the default ("remember me"), or `expires: false` ("do not"). */
+/** An app may have given this session a life other than the default ("remember me"), or `expires: false` ("do not"). */
 function keepCookieLife(cookie: unknown, fresh: SessionRecord): void {
   const life = (cookie as { originalMaxAge?: unknown } | undefined)?.originalMaxAge;
   if (typeof life === 'number') fresh.cookie.maxAge = life;

@@ -1,6 +1,6 @@
 import type { StoredSession } from '../session/store';
 
-/** Names of our session properties. */
+/** Names of the session properties of this package. */
 export interface OurKeys {
   readonly sessionKey: string;
   readonly oldLabelKey: string;
@@ -12,7 +12,7 @@ export function ourProperties({ sessionKey, oldLabelKey, pendingKey }: OurKeys):
   return [sessionKey, oldLabelKey, pendingKey];
 }
 
-/** Whether a session, or a document of the session store, holds anything of ours. */
+/** Whether a session, or a document of the session store, holds anything of this package. */
 export function holdsOurs(stored: StoredSession, keys: OurKeys): boolean {
   return ourProperties(keys).some((key) => Object.hasOwn(stored, key));
 }
@@ -24,9 +24,10 @@ export interface AppChanges {
 }
 
 /**
- * Watches a session from now on. `onConnect` is the natural place for `req.session.userId = …`; those changes are in
- * no store yet, while the new session is copied from the store, so they are carried over.
- * @returns a function that gives what has changed since, given the session as it is then: `reload()` makes another object
+ * Watches a session from now on. `onConnect` is the natural place for `req.session.userId = …`; those changes are not
+ * in the store yet, from which the new session is copied, so they are carried over.
+ * @returns a function that gives what has changed since; it takes the current session, because `reload()` makes another
+ * object
  */
 export function watchAppChanges(
   before: Readonly<Record<string, unknown>>,

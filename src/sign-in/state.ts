@@ -8,7 +8,7 @@ export function hashState(state: string, instance: string): string {
   return createHash('sha256').update(`connect-auth state v1\0${instance}\0${state}`).digest('base64url');
 }
 
-/** Hash of an authorization response, state and code together; without a state where the server returns none. */
+/** Hash of an authorization response, state and code together; if the server returns no state, of the code alone. */
 export function hashAnswer(
   answer: { readonly state: string | undefined; readonly code: string },
   instance: string,
@@ -24,12 +24,12 @@ export function randomSecret(): string {
   return randomBytes(32).toString('base64url');
 }
 
-/** Bytes of a state that are random; the others say where it belongs. */
+/** Random bytes of a state; the others say where it belongs. */
 const RANDOM_BYTES = 24;
 
 /**
- * A fresh state: 24 random bytes, and 8 that are a hash of them with the session. So it shows later whether a
- * session that knows nothing of this state has started it; that it did proves nothing and allows nothing.
+ * A fresh state: 24 random bytes, and 8 of a hash of them and the session. It shows later whether a session that does
+ * not hold this state started it; this proves nothing and permits nothing.
  */
 export function newState(place: StatePlace): string {
   const random = randomBytes(RANDOM_BYTES);

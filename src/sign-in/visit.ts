@@ -14,21 +14,21 @@ import { isPart, isPrefetch } from '../web/request-kind';
 import { detach } from '../session/store';
 import type { SignInParts } from './parts';
 
-/** What a route of ours needs to answer failures. */
+/** What a route needs to answer failures. */
 export type VisitConfig = Pick<Config, 'renderErrors' | 'renderError' | 'homeUrl' | 'onEvent' | 'loginUrl'> &
   Pick<SignInParts, 'owners'>;
 
-/** What a route of ours is. */
+/** One route of this package. */
 export interface Route {
-  /** Of the handler, in stack traces and router dumps. */
+  /** Name of the handler, in stack traces and router dumps. */
   readonly name: string;
   readonly stage: ConnectStage;
   readonly method: 'GET' | 'POST';
 }
 
 /**
- * Makes a route handler that serves real visits by one method and turns every failure into an answer.
- * HEAD, prefetch, parts of foreign pages and other methods never reach `visit`: they must not start, redeem or end anything.
+ * Makes a route handler that serves real visits by one method and turns every failure into an answer. HEAD, prefetches,
+ * parts of foreign pages and other methods never reach `visit`: they must not start, redeem or end anything.
  */
 export function visitHandler(
   route: Route,
@@ -43,7 +43,7 @@ export function visitHandler(
     }
     admit(req, route, () => visit(req, res))
       .catch((error: unknown) => fail(error, req, res, next, config))
-      // Answering itself failed, for example on a status that the app's own ConnectError made up.
+      // Answering itself failed, for example because the app's own ConnectError has an invalid status.
       .catch(next);
   };
   Object.defineProperty(handler, 'name', { value: route.name });
@@ -71,7 +71,7 @@ export function foreignLoad(stage: ConnectStage): ConnectError {
   return new ConnectError('ERR_CONNECT_ORIGIN', {
     stage,
     reason: 'foreign',
-    message: 'A page loads this address as a part of itself. Only a link or a redirect may lead here.',
+    message: 'A page loads this address as a part of itself. Use a link or a redirect to it instead.',
   });
 }
 
@@ -82,7 +82,7 @@ function fail(thrown: unknown, req: Request, res: Response, next: NextFunction, 
   }
   const error = withLoginUrl(thrown, config.loginUrl);
   emitAnswer(config.onEvent, error, res, config.owners.nameIn(req));
-  // The store is in trouble: express-session must not wait for it, nor write what this request has left unfinished.
+  // The store is in trouble: express-session must not wait for it, or write what this request left unfinished.
   if (error.code === 'ERR_CONNECT_STORE') detach(req);
   if (!config.renderErrors || res.headersSent) next(error);
   else answerError(error, req, res, config);

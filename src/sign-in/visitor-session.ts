@@ -30,13 +30,13 @@ export interface VisitorSessionConfig extends LivingConfig, RenewConfig {
   readonly recent: RecentSignIns;
 }
 
-/** What to do about what the store holds of the sign-ins; without `signIns` nothing is written. */
+/** How to change the stored sign-ins; without `signIns` nothing is written. */
 export interface Change<T> {
   readonly signIns?: SignIns | undefined;
   readonly result: T;
 }
 
-/** Whether a sign-in is started, which may be in a new session, or its state is spent. */
+/** `start`: a sign-in starts, possibly in a new session; `spend`: its state is spent. */
 export type UpdateStep = 'start' | 'spend';
 
 /** What the app did to the session in its hook. */
@@ -46,17 +46,17 @@ export interface AppWork {
   readonly regenerated: Regenerated | undefined;
 }
 
-/** A session that the app has made in place of the old one. */
+/** A session that the app made in place of the old one. */
 export interface Regenerated {
-  /** It is in no store yet. */
+  /** Not stored yet. */
   readonly session: StoredSession;
   /** What the store held of the old one. */
   readonly before: StoredSession;
 }
 
 /**
- * The session of one visit to one of our routes. What the route does to it, on the request and in the store, it does here;
- * only renew-session.ts calls the store besides, on its behalf.
+ * The session of one visit to a route of this package. Everything that the route does to it, on the request and in the
+ * store, happens here; apart from this, only renew-session.ts calls the store, on its behalf.
  *
  * Operations of the store throw ConnectError `ERR_CONNECT_STORE`.
  */
@@ -65,13 +65,13 @@ export interface VisitorSession {
   readonly loaded: SessionRecord;
   /** How the request has shown it. */
   readonly visitor: Presented;
-  /** Runs `work` under this process's lock for the session; without an id, for this one. */
+  /** Runs `work` under this process's lock for a session; without an id, for this one. */
   readonly withLock: <T>(work: () => Promise<T>, sessionId?: string) => Promise<T>;
   /** What the store holds of this session, or of another one, right now. */
   readonly read: (sessionId?: string) => Promise<StoredSession | undefined>;
   /**
-   * Changes the sign-ins of the session, by what the store holds of it, and saves.
-   * @param change - what it throws leaves everything as it was
+   * Changes the sign-ins of the session, starting from what the store holds, and saves it.
+   * @param change - if it throws, nothing changes
    * @param gone - the error for a session that has ended meanwhile; it is not brought back
    */
   readonly update: <T>(
@@ -83,24 +83,24 @@ export interface VisitorSession {
   readonly runAppHook: (work: () => Promise<void>, gone: () => ConnectError) => Promise<AppWork>;
   /** Moves the visitor to a session with a new id, see {@link renewSession}. Call it from within `withLock`. */
   readonly renew: (old: StoredSession, renewal: Omit<Renewal, 'stage' | 'visitor'>) => Promise<string>;
-  /** Where this session went, if a callback of a moment ago has moved it. */
+  /** Where this session went, if a callback has just moved it. */
   readonly moves: () => Moves;
   /**
-   * Takes what is ours out of another session, which keeps its id and the app's data.
-   * @param before - called with what the store holds, if anything of ours is there
+   * Removes this package's data from another session, which keeps its id and the app's data.
+   * @param before - called with what the store holds, if anything of this package is in it
    */
   readonly removeOurs: (sessionId: string, before: (stored: StoredSession) => Promise<void>) => Promise<void>;
-  /** Goes on in another session, unless the request has that already; the visitor gets its cookie. */
+  /** Continues in another session, unless the request already has that one; the visitor gets its cookie. */
   readonly join: (sessionId: string, stored: StoredSession) => void;
-  /** How often the session has been destroyed since the visit began, by us or by the app; `regenerate()` counts once. */
+  /** How often the session has been destroyed since the visit began, by anybody; `regenerate()` counts once. */
   readonly endCount: () => number;
-  /** What the request has as its session now, if anything. */
+  /** The request's session now, if it has one. */
   readonly current: () => SessionRecord | undefined;
   /** Lets go of the session: express-session neither saves nor touches it, and sets no cookie. */
   readonly detach: () => void;
   /**
-   * Lets go of the session if `work` fails: this request's copy is older than what is known to be in the store, and with
-   * `resave` express-session would write it back, the spent sign-in or even a moved session with it.
+   * Lets go of the session if `work` fails: this request's copy is known to be older than the stored one, and with
+   * `resave` express-session would write it back, and with it the spent sign-in or even a moved session.
    */
   readonly detachOnFailure: <T>(work: Promise<T>) => Promise<T>;
   /** Sends an answer; the session is saved by now. */
@@ -145,13 +145,13 @@ function visitorSession(
 
   const save = (onLate?: () => void): Promise<void> => saveSession(req, loaded, stage, config, onLate);
 
-  /** What the store holds, or is going to: a session that this request has made is in no store yet. */
+  /** What the store holds, or is going to hold: a session that this request made is not stored yet. */
   async function storedNow(step: UpdateStep): Promise<{ stored: StoredSession; isSaved: boolean } | undefined> {
     const isMade = step === 'start' && visitor.isNew;
     if (isMade && !Object.hasOwn(loaded, config.pendingKey)) return { stored: loaded, isSaved: false };
     const stored = await read();
     if (stored !== undefined) return { stored, isSaved: true };
-    // A middleware has made it of another session, with what that held; or has taken the cookie out, and it has ended.
+    // Middleware has copied another session into it, or has removed the cookie of a session that has ended.
     return isMade && !mayHaveGone(store, loaded) ? { stored: loaded, isSaved: false } : undefined;
   }
 
@@ -171,8 +171,8 @@ function visitorSession(
         if (signIns === undefined) return result;
         takeStoredKeys(loaded, found.stored, [config.sessionKey, config.oldLabelKey]);
         loaded[config.pendingKey] = storedSignIns(signIns);
-        // A start is noted before it is saved: a request with an older copy may save while we do. A spent state only after
-        // that: should the save fail, that request must not save it as spent.
+        // A start is noted before it is saved: a request with an older copy may save at the same time. A spent state is
+        // noted only after the save: if the save fails, that request must not save it as spent.
         if (step === 'start') config.recent.note(id, signIns);
         const lives = found.isSaved
           ? await saveIfLiving(req, loaded, stage, config, save)
@@ -183,17 +183,17 @@ function visitorSession(
       });
     },
     async runAppHook(work: () => Promise<void>, gone: () => ConnectError): Promise<AppWork> {
-      // The app may save the session, and nobody could tell afterwards that another process had ended it before.
+      // The app may save the session; afterwards nobody could tell that another process had ended it before.
       const before = await read();
       if (before === undefined) throw gone();
       const changesSince = watchAppChanges(req.session as SessionRecord);
       await work();
-      // `destroy()`: the visitor has no session any more that could be connected.
+      // After `destroy()` the visitor has no session that could be connected.
       const session = current();
       if (session === undefined) throw gone();
       const isRegenerated = req.sessionID !== id;
       if (endCount() > (isRegenerated ? 1 : 0)) {
-        // Also removes what the app has saved in it.
+        // Removes what the app has saved in it, too.
         await destroyStored(req, req.sessionID, stage, config).catch(() => undefined);
         throw gone();
       }
@@ -206,7 +206,7 @@ function visitorSession(
     moves: () => movedFrom(store, visitor),
     removeOurs(sessionId: string, before: (stored: StoredSession) => Promise<void>): Promise<void> {
       return withLock(async () => {
-        // Seen before it is read, so that saveIfLiving knows of an end that comes after.
+        // Noted before it is read, so that saveIfLiving notices if it ends after that.
         const place = { id: sessionId };
         noteSeen(place);
         const stored = await read(sessionId);
@@ -237,7 +237,7 @@ function visitorSession(
 /** No change to the session. */
 export const UNCHANGED: AppWork = { changes: { set: {}, removed: [] }, regenerated: undefined };
 
-/** As `Store.load` of express-session makes a session; the request keeps its own. */
+/** Makes a session as `Store.load` of express-session does; the request keeps its own. */
 function inflate(sessionStore: Store, sessionID: string, stored: StoredSession): SessionRecord {
   const bare = { sessionStore, sessionID };
   return (sessionStore as unknown as { createSession(req: object, data: unknown): SessionRecord }).createSession(bare, {
