@@ -44,12 +44,13 @@ import { sessionOf, type SessionRecord } from './session/store';
 import { keepIn } from './session/hooks';
 import { sessionTokens, type SessionTokens } from './session/session-token';
 
-const UNCALLED = 'connect.errorHandler() makes the middleware, and is none: write app.use(connect.errorHandler()).';
+const UNCALLED =
+  'connect.errorHandler was passed to app.use() without being called: write app.use(connect.errorHandler()).';
 
-/** Milliseconds for one operation of a ledger that the app has given us. */
+/** Milliseconds for one operation of a ledger that the app has passed. */
 const LEDGER_LIMIT_MS = 5000;
 
-/** A handler of Express. An interface of ours, so that declarations of an app can name it. */
+/** A handler of Express. An interface of this package, so that declarations of an app can name it. */
 export interface ConnectHandler extends RequestHandler {
   /** Answers the request, or passes it on. */
   (req: Request, res: Response, next: NextFunction): void;
@@ -64,7 +65,7 @@ export type ConnectAuth = Router & {
   /** Ends a connection; mount it elsewhere with `app.post('/logout', connect.disconnect)`. */
   readonly disconnect: ConnectHandler;
   /**
-   * Makes a guard for routes that need a connected account; behind it `req.session.connectToken` is fresh.
+   * Makes a guard for routes that need a connected account; after it, `req.session.connectToken` is fresh.
    * @throws ConnectError `ERR_CONNECT_OPTIONS`
    * @example app.get('/reports', connect.requireConnect(), (req, res) => res.render('reports'));
    */
@@ -72,13 +73,13 @@ export type ConnectAuth = Router & {
   /**
    * Gives the visitor's token, refreshed when due; `refused`: the access token that the API has just answered 401 to.
    * @throws ConnectError `ERR_CONNECT_REQUIRED`, `ERR_CONNECT_EXPIRED`, `ERR_CONNECT_LEDGER`, `ERR_CONNECT_STORE`,
-   * `ERR_CONNECT_NO_SESSION`, or what the provider answered to a refresh that had to be made
+   * `ERR_CONNECT_NO_SESSION`, or the error of a refresh that was needed
    * @example const { access_token } = await connect.getToken(req);
    */
   readonly getToken: GetToken;
   /**
-   * Gives an axios instance that calls the Connect API as the visitor: signed, refreshed when due or refused, errors as
-   * ConnectError, and never anywhere else than below `apiBaseUrl`.
+   * Gives an axios instance that calls the Connect API as the visitor: signed, refreshed when due or refused, with
+   * errors as ConnectError, and only at addresses below `apiBaseUrl`.
    * @example const { data } = await connect.client(req).get('/me');
    */
   readonly client: (req: Request) => ConnectClient;
@@ -90,12 +91,16 @@ export type ConnectAuth = Router & {
    */
   readonly of: (owner: string | number) => ConnectAccount;
   /**
-   * Makes the error middleware for the app's own routes, which answers as this instance does: by its `renderError`,
-   * `renderErrors`, `homeUrl`, `statusByApiCode` and `onEvent`. Mount it after the routes. See {@link connectErrorHandler}.
+   * Makes the error middleware for the app's own routes, which answers as this instance does, by its `renderError`,
+   * `renderErrors`, `homeUrl`, `statusByApiCode` and `onEvent`. Mount it after the routes. See
+   * {@link connectErrorHandler}.
    * @example app.use(connect.errorHandler());
    */
   readonly errorHandler: () => ConnectErrorMiddleware;
-  /** Waits until every refresh in flight is over and recorded: call it on SIGTERM and SIGINT, after the server has closed. */
+  /**
+   * Waits until every refresh in flight is done and recorded: call it on SIGTERM and SIGINT, after the server has
+   * closed.
+   */
   readonly close: () => Promise<void>;
 };
 
@@ -201,8 +206,8 @@ export function connectAuth(options: ConnectAuthOptions): ConnectAuth {
 }
 
 /**
- * What every request meets: an app that reads `req.session.connectToken` finds a sealed token opened, and none of a
- * connection that has ended here.
+ * Runs on every request, so that an app that reads `req.session.connectToken` finds a sealed token opened, and no token
+ * of a connection that has ended here.
  */
 function openTokens(
   tokens: SessionTokens,
@@ -233,7 +238,7 @@ function openTokens(
   }
 }
 
-/** Loads axios when an app makes its first client: that takes as long as loading all the rest of this package. */
+/** Loads axios when an app makes its first client: that takes as long as loading the rest of this package. */
 function clientsAtFirstUse(config: ApiClientConfig): ClientFor {
   let clients: ClientFor | undefined;
   return function clientFor(token, ownerNow) {
@@ -243,7 +248,9 @@ function clientsAtFirstUse(config: ApiClientConfig): ClientFor {
   };
 }
 
-/** Reports what fails, whoever catches it. Guard and client report by themselves: a redirect to sign-in is not a failure. */
+/**
+ * Reports a failure, whoever catches it. Guard and client report by themselves: a redirect to sign-in is not a failure.
+ */
 function reportedToken(silent: GetToken, users: Owners, onEvent: ConnectEventListener | undefined): GetToken {
   return async function getToken(req, ask) {
     try {
@@ -282,9 +289,9 @@ function signInParts(
   };
 }
 
-/** Names of our session properties. */
+/** Names of the package's session properties. */
 function sessionKeys(config: Config): { oldLabelKey: string; pendingKey: string; instance: string } {
-  // By default connectPending, and of 0.1.0 connectLineage; otherwise the companions carry the whole key.
+  // By default connectPending, and connectLineage of 0.1.0; otherwise the names begin with the whole key.
   const stem = config.sessionKey === 'connectToken' ? 'connect' : config.sessionKey;
   return {
     oldLabelKey: `${stem}Lineage`,
@@ -293,7 +300,10 @@ function sessionKeys(config: Config): { oldLabelKey: string; pendingKey: string;
   };
 }
 
-/** Finds the session of a request, and remembers having met one. @param bare - requests that came by without a session */
+/**
+ * Finds the session of a request, and remembers that there was one.
+ * @param bare - requests that arrived without a session
+ */
 function sessionLookup(
   meet: Meet,
   bare: WeakSet<Request>,
@@ -302,7 +312,7 @@ function sessionLookup(
   let seen = false;
   return function session(req, stage) {
     meet(req);
-    // The app has logged the visitor out in this very request.
+    // The app has logged the visitor out in this request.
     if (stage === 'refresh' && isLoggedOut(req)) {
       throw new ConnectError('ERR_CONNECT_REQUIRED', { stage, ...(loginUrl === undefined ? {} : { loginUrl }) });
     }
@@ -313,15 +323,15 @@ function sessionLookup(
   };
 }
 
-/** Such an app works by half: a sealed token stays closed to whoever reads `req.session`, and some ends are not noticed. */
-const BEFORE_SESSION = 'connectAuth() is mounted before express-session: a request had no session when it came by.';
+/** Such an app works only in part: a sealed token in `req.session` stays closed, and some ends are not noticed. */
+const BEFORE_SESSION = 'connectAuth() is mounted before express-session: a request reached it without a session.';
 const SESSION_FIRST = 'Call app.use(session({ … })) before app.use(connectAuth({ … })).';
 
 type Meet = (req: Request) => void;
 
 /**
- * From now on the store gets the token and the sign-ins of this request's session as they are to be kept, and what it
- * ends is known.
+ * From now on the store gets the token and the sign-ins of this request's session in their stored form, and the ends of
+ * sessions are noticed.
  */
 function meeting(tokens: SessionTokens, recent: RecentSignIns): Meet {
   return function meet(req) {

@@ -166,14 +166,14 @@ const UNCALLED: Readonly<Record<string, readonly [(app: Express) => void, string
   ],
   connectErrorHandler: [
     (app) => void app.use(connectErrorHandler as unknown as RequestHandler),
-    'connectErrorHandler() makes the middleware, and is none: write app.use(connectErrorHandler()).',
+    'connectErrorHandler was passed to app.use() without being called: write app.use(connectErrorHandler()).',
   ],
   requireConnect: [
     (app) => {
       const connect = connectAuth({ ...sandbox.connectOptions, redirectUri: 'http://localhost/connect/callback' });
       app.get('/page', connect.requireConnect as unknown as RequestHandler);
     },
-    'requireConnect(): it makes a guard, and is none: write connect.requireConnect() in the route.',
+    'requireConnect(): it was passed to a route without being called: write connect.requireConnect() there.',
   ],
 };
 
@@ -219,7 +219,7 @@ describe('mounted before express-session', () => {
     for (let round = 0; round < 2; round += 1) expect((await browser().visit(`${url}/page`)).status).toBe(302);
     expect(warn.mock.calls).toEqual([
       [
-        'connectAuth() is mounted before express-session: a request had no session when it came by.',
+        'connectAuth() is mounted before express-session: a request reached it without a session.',
         { code: 'CONNECT_AUTH_ORDER', detail: 'Call app.use(session({ … })) before app.use(connectAuth({ … })).' },
       ],
     ]);

@@ -19,7 +19,7 @@ import type { TokenOf, TokenRequest } from './token-source';
  */
 export interface ConnectAccount {
   /**
-   * Gives the user's token, refreshed when due, by one provider call across requests, jobs and processes.
+   * Gives the user's token, refreshed when due by one provider call across requests, jobs and processes.
    * @throws ConnectError `ERR_CONNECT_REQUIRED` when the user is not connected, `ERR_CONNECT_EXPIRED` when their connection has
    * ended; `ERR_CONNECT_UNAVAILABLE`, `ERR_CONNECT_RATE_LIMITED` or `ERR_CONNECT_LEDGER` when a later try may succeed
    */
@@ -27,35 +27,36 @@ export interface ConnectAccount {
   /** Gives an axios instance that calls the Connect API as the user, as `connect.client(req)` does. */
   readonly client: () => ConnectClient;
   /**
-   * Says what is recorded, without asking the provider.
+   * Gives what is recorded, without asking the provider.
    * @example const { connected, since } = await connect.of(req.user.id).status();
    */
   readonly status: () => Promise<ConnectionStatus>;
   /**
-   * Ends the connection on every device and for every process; what is in flight brings nothing back. Repeat it when it
-   * rejects: it is over only once this has resolved.
+   * Ends the connection on every device and for every process; nothing in flight brings it back. If it rejects, repeat
+   * it: the connection has certainly ended only when this has resolved.
    * @throws ConnectError also `ERR_CONNECT_LEDGER`
    */
   readonly disconnect: () => Promise<void>;
   /**
-   * Records a token set that the app already has, with the provider's names (`access_token`, `refresh_token`, `expires_at` in
-   * seconds since 1970). From then on the app must not refresh it any more.
-   * @returns false, with nothing changed, for a user who is connected already, or whose connection of this very token has ended
+   * Records a token set that the app already has, with the provider's names (`access_token`, `refresh_token`,
+   * `expires_at` in seconds since 1970). From then on the app must not refresh it itself.
+   * @returns false, with nothing changed, if the user is connected already, or if the connection of this token has
+   * ended
    * @example await connect.of(user.id).import({ access_token: row.token, refresh_token: row.refresh });
-   * @throws ConnectError `ERR_CONNECT_OPTIONS` when it is not a token set, `ERR_CONNECT_LEDGER` when the ledger is away.
-   * Repeat it after `ERR_CONNECT_STORE`: it may be recorded all the same, which a repetition answers with false
+   * @throws ConnectError `ERR_CONNECT_OPTIONS` when it is not a token set, `ERR_CONNECT_LEDGER` when the ledger is
+   * away. Repeat it after `ERR_CONNECT_STORE`; if it was recorded all the same, the repetition gives false
    */
   readonly import: (tokenSet: ImportedTokenSet) => Promise<boolean>;
 }
 
-/** What is recorded of a user. */
+/** What is recorded about a user. */
 export type ConnectionStatus =
   | {
       readonly connected: true;
       readonly reason?: undefined;
       /** When they connected. */
       readonly since: Date;
-      /** When the access token runs out; it is refreshed by then. Absent: nobody knows. */
+      /** When the access token expires; it is refreshed by then. Absent: not known. */
       readonly expiresAt?: Date;
       readonly scope?: string;
     }
@@ -67,7 +68,7 @@ export type ConnectionStatus =
       readonly since?: Date;
     };
 
-/** A token set from elsewhere: `type` may be missing, or spelled in any way. */
+/** A token set from elsewhere: `type` may be missing, or in upper or lower case. */
 export type ImportedTokenSet = Omit<ConnectToken, 'type'> & { readonly type?: string };
 
 /** What acting for a user needs. */
@@ -79,7 +80,7 @@ export interface AccountConfig extends OwnerCopyConfig, Pick<Endings, 'endOwner'
 
 /**
  * Makes `of(owner)`.
- * @param config - without connections `of` says what it needs
+ * @param config - without connections, the error of `of` names the options that it needs
  * @param tokenOf - gives the token of a copy
  */
 export function accounts(
@@ -92,7 +93,7 @@ export function accounts(
     if (connections !== undefined) return account(owners.named(owner), { ...config, connections }, tokenOf);
     throw new ConnectError('ERR_CONNECT_OPTIONS', {
       stage: 'options',
-      message: 'connect.of() needs option owner or connections: without them connections belong to sessions only.',
+      message: 'connect.of() needs option owner or connections: without them, connections belong to sessions only.',
     });
   };
 }
@@ -101,7 +102,7 @@ function account(owner: Owner, config: AccountConfig, tokenOf: TokenOf): Connect
   const { connections } = config;
   const silent = async (ask?: TokenRequest): Promise<ConnectToken> => tokenOf(ownerCopy(owner, undefined, config), ask);
 
-  /** Reports what fails, whoever catches it. */
+  /** Reports a failure, whoever catches it. */
   async function reported<Result>(work: () => Promise<Result>): Promise<Result> {
     try {
       return await work();
@@ -138,7 +139,7 @@ function account(owner: Owner, config: AccountConfig, tokenOf: TokenOf): Connect
   });
 }
 
-/** Later than any token lives: milliseconds instead of seconds. */
+/** Later than any token's expiry: milliseconds instead of seconds. */
 const LATEST_EXPIRY_SECONDS = 1e11;
 
 function imported(tokenSet: unknown, { tokens }: Pick<AccountConfig, 'tokens'>): TokenSet {
@@ -151,9 +152,9 @@ function imported(tokenSet: unknown, { tokens }: Pick<AccountConfig, 'tokens'>):
 
 const NO_TOKEN_SET =
   "connect.of().import() takes { access_token, refresh_token?, expires_at?, scope?, type? } with the provider's names: tokens " +
-  'as strings, expires_at in seconds since 1970 as a number, type bearer if it is there. Nothing was recorded.';
+  'as strings, expires_at as a number of seconds since 1970, type bearer or absent. Nothing was recorded.';
 
-/** Whether it has run out, and nothing can renew it. */
+/** Whether it has expired and nothing can renew it. */
 function isOver(set: TokenSet): boolean {
   return set.token.refresh_token === undefined && isHardExpired(set, Date.now());
 }

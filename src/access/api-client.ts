@@ -21,9 +21,9 @@ import { nodeTransport } from '../provider/http/transport';
 import { readLabel } from '../session/connect-token';
 import type { ApiRefusals } from './api-refusals';
 
-/** What of the configuration API calls need. */
+/** The options that API calls need. */
 export interface ApiClientConfig extends Pick<Config, ClientOptions> {
-  /** What is known of tokens that the API refuses. */
+  /** What is known about tokens that the API refuses. */
   readonly refusals?: Pick<ApiRefusals, 'inVain'> | undefined;
 }
 
@@ -38,17 +38,17 @@ type ClientOptions =
   | 'onEvent';
 
 /**
- * An axios instance that acts as one visitor, for one request of theirs. Interceptors and `defaults` are its own.
+ * An axios instance that acts as one visitor, for one request of theirs. It has its own interceptors and `defaults`.
  *
- * These settings of a call count: `url`, `baseURL`, `params`, `paramsSerializer`, `method`, `headers`, `data`,
+ * A call uses these settings: `url`, `baseURL`, `params`, `paramsSerializer`, `method`, `headers`, `data`,
  * `transformRequest`, `transformResponse`, `responseType` (`json`, `text`, `arraybuffer`), `timeout` (milliseconds for
- * the whole call; each sending has `timeoutMs` besides), `signal` and `validateStatus`: an answer other than 2xx whose
- * status it accepts resolves, body included, after the one refresh that a 401 causes. All others of axios's (`proxy`,
- * `maxRedirects`, `auth`, agents, progress …) do nothing. An `adapter` of the app's own replaces ours: nothing is
- * signed then.
+ * the whole call; besides, each sending is limited to `timeoutMs`), `signal` and `validateStatus`: a call resolves,
+ * body included, also with an answer other than 2xx whose status that accepts; a 401 causes one refresh first. All
+ * other settings of axios (`proxy`, `maxRedirects`, `auth`, agents, progress …) have no effect. An `adapter` of your
+ * app replaces the one of this package: then nothing is signed.
  */
 export interface ConnectClient extends AxiosInstance {
-  // Names of ours throughout: declarations of an app can say them where a package manager hides axios from the app.
+  // Types of this package throughout: declarations of an app can name them where a package manager hides axios from it.
   /** As `request`. */
   <T = UncheckedBody, R = ConnectResponse<T>, D = UncheckedBody>(config: AxiosRequestConfig<D>): Promise<R>;
   /** As `get`, unless the settings name another method. */
@@ -58,7 +58,7 @@ export interface ConnectClient extends AxiosInstance {
   ): Promise<R>;
   /** Another client of the same visitor, with further defaults. */
   create(config?: CreateAxiosDefaults): ConnectClient;
-  /** Any method: `url`, `method` and `data` stand in the settings. */
+  /** Any method: `url`, `method` and `data` are in the settings. */
   request: <T = UncheckedBody, R = ConnectResponse<T>, D = UncheckedBody>(config: AxiosRequestConfig<D>) => Promise<R>;
   /** `GET` */
   get: ConnectCall;
@@ -84,12 +84,12 @@ export interface ConnectClient extends AxiosInstance {
   patchForm: ConnectCallWithBody;
 }
 
-/** Makes a client of whoever `token` is for. @param ownerNow - their name for events, if they have one */
+/** Makes a client for the visitor or user of `token`. @param ownerNow - their name for events, if they have one */
 export type ClientFor = (token: VisitorToken, ownerNow?: () => string | undefined) => ConnectClient;
 
 type OnFailure = (error: unknown) => void;
 
-/** As in axios: nobody has looked whether the body is what the caller says it is. */
+/** As in axios: nothing checks that the body is what the caller says it is. */
 type UncheckedBody = AxiosResponse['data'];
 
 /** What a call of a ConnectClient resolves with. `T` is the type of the parsed body, unchecked as with axios. */
@@ -98,7 +98,7 @@ export interface ConnectResponse<T = UncheckedBody> extends AxiosResponse<T> {
   data: T;
 }
 
-/** A method without a body. `R` is for apps whose interceptors return something else than the answer. */
+/** A method without a body. `R` is for apps whose interceptors return something other than the answer. */
 export type ConnectCall = <T = UncheckedBody, R = ConnectResponse<T>, D = UncheckedBody>(
   url: string,
   config?: AxiosRequestConfig<D>,
@@ -111,17 +111,17 @@ export type ConnectCallWithBody = <T = UncheckedBody, R = ConnectResponse<T>, D 
   config?: AxiosRequestConfig<D>,
 ) => Promise<R>;
 
-/** What axios.create() puts on an instance: `request`, `get`, `post` and so on, as many as this axios has. */
+/** The methods that axios.create() puts on an instance: `request`, `get`, `post` and whatever else this axios has. */
 const METHODS = Object.getOwnPropertyNames(Axios.prototype).filter(
   (name) => !['constructor', '_request', 'getUri'].includes(name),
 );
 
 /**
- * Makes clients: calls to the Connect API with a token that is fresh. All clients share one set of kept connections.
+ * Makes clients, which call the Connect API with a fresh token. All clients share one pool of kept connections.
  *
- * A call rejects with ConnectError of stage `api` by the table of API codes, with what `getToken` throws, or with axios's
- * CanceledError after `signal`. When the API refuses the token, `getToken` is asked once, and with another token the call
- * is made once more; the session's token stays whatever comes of it.
+ * A call rejects with a ConnectError of stage `api` by the table of API codes, with what `getToken` throws, or with
+ * axios's CanceledError after `signal`. When the API refuses the token, `getToken` is asked once, and if it gives
+ * another token, the call is repeated once; the session keeps its token whatever the result.
  */
 export function apiClients(settings: ApiClientConfig): ClientFor {
   const config = ownOnly(settings);
@@ -143,7 +143,7 @@ export function apiClients(settings: ApiClientConfig): ClientFor {
   };
 }
 
-/** Fresh ones for each client: what an app changes in them concerns no other visitor. */
+/** Fresh ones for each client: if an app changes them, no other visitor is affected. */
 function clientDefaults(baseURL: string, adapter: ReturnType<typeof apiAdapter>): CreateAxiosDefaults {
   const headers = { common: {}, delete: {}, get: {}, head: {}, options: {}, post: {}, put: {}, patch: {} };
   return { baseURL, adapter, headers, transformRequest: [writeBody], transformResponse: [] };
@@ -180,7 +180,7 @@ function guarded(
   };
 }
 
-/** Errors that axios makes itself hold the settings of the call. What an interceptor of the app throws is its own. */
+/** Errors that axios makes itself hold the settings of the call. Errors of the app's interceptors are passed on. */
 function withoutSettings(error: unknown): unknown {
   if (isConnectError(error)) return error;
   if (isCancel(error)) return new CanceledError();

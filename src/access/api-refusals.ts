@@ -1,20 +1,20 @@
 import { createHash } from 'node:crypto';
 import { boundedMap, type BoundedMap } from '../base/bounded-map';
 
-/** A token, and when it runs out as far as anybody knows. */
+/** A token and its expiry, as far as that is known. */
 interface KnownToken {
   readonly access_token: string;
   /** Seconds since 1970. */
   readonly expires_at: number | undefined;
 }
 
-/** What this process knows of tokens that the API has refused. */
+/** What this process knows about tokens that the API has refused. */
 export interface ApiRefusals {
   /** The API has refused this token. @returns whether a refresh may help */
   readonly mayHelp: (token: KnownToken) => boolean;
-  /** A refresh that a refusal has caused brought this access token. */
+  /** A refresh after a refusal brought this access token. */
   readonly brought: (accessToken: string) => void;
-  /** The API has refused this access token after it was got for a refusal: a refresh does not help. */
+  /** The API has refused an access token that a refresh after a refusal brought: a refresh does not help. */
   readonly inVain: (accessToken: string) => void;
 }
 
@@ -24,11 +24,11 @@ type Marks = BoundedMap<true>;
 const PROBATION_MS = 60_000;
 /** Longer than access tokens live. */
 const REMEMBERED_MS = 24 * 3_600_000;
-/** A token that is forgotten costs another refresh when it is refused again, and that one is remembered. */
+/** If a forgotten token is refused again, it costs another refresh, which is remembered. */
 const MOST_REMEMBERED = 10_000;
 
 /**
- * Remembers which tokens a refresh did not make the API accept: an API that says 401 where it means "not allowed" would
+ * Remembers tokens that the API refuses even after a refresh: an API that answers 401 for "not allowed" would otherwise
  * cost one refresh per call.
  */
 export function apiRefusals(): ApiRefusals {
@@ -45,7 +45,7 @@ export function apiRefusals(): ApiRefusals {
   return {
     mayHelp({ access_token, expires_at }) {
       const name = nameOf(access_token);
-      // Only a refusal shows that it has run out: it may have done so at any time, and is never due.
+      // Only a refusal shows that it has expired, which may happen at any time: it is never due.
       if (expires_at === undefined) return !isMarked(incurable, name, REMEMBERED_MS - PROBATION_MS);
       if (isMarked(onProbation, name)) mark(incurable, name, REMEMBERED_MS);
       return !isMarked(incurable, name);
@@ -55,7 +55,7 @@ export function apiRefusals(): ApiRefusals {
   };
 }
 
-/** Tokens are kept in no memory but sessions. */
+/** Tokens are not kept in memory outside sessions. */
 function nameOf(accessToken: string): string {
   return createHash('sha256').update(accessToken).digest('base64url');
 }

@@ -8,7 +8,7 @@ import { ownOnly } from '../base/own';
 import { errorFromAxios, type ConnectErrorFromOptions } from '../provider/api/fetched-answer';
 import { answerError, type AnswerConfig, type RenderError } from '../web/respond';
 
-/** Error middleware of Express. An interface of ours, so that declarations of an app can name it. */
+/** Error middleware of Express. An interface of this package, so that declarations of an app can name it. */
 export interface ConnectErrorMiddleware extends ErrorRequestHandler {
   /** Answers a ConnectError, and passes everything else on. */
   (error: unknown, req: Request, res: Response, next: NextFunction): void;
@@ -16,26 +16,30 @@ export interface ConnectErrorMiddleware extends ErrorRequestHandler {
 
 /** Options of {@link connectErrorHandler}. */
 export interface ConnectErrorHandlerOptions {
-  /** Answers in the app's own look; when it throws, the standard answer is given. */
+  /** Answers in the app's own look; if it throws, the standard answer is sent. */
   readonly render?: RenderError | undefined;
-  /** A page of this site, linked on error pages that offer nothing else. */
+  /** A page of this site; error pages without another link show a link to it. */
   readonly homeUrl?: string | undefined;
-  /** Gets as `error` what no event has reported yet: errors that the app has made itself, and errors of axios. */
+  /**
+   * Gets an event `error` for errors that no event has reported yet: those that the app has made itself, and those of
+   * axios.
+   */
   readonly onEvent?: ConnectEventListener | undefined;
   /** As option `statusByApiCode` of `connectAuth()`, for errors of axios. */
   readonly statusByApiCode?: ConnectErrorFromOptions['statusByApiCode'];
-  /** Where a visitor whose connection is over can connect again, for errors of axios. */
+  /** Where a visitor whose connection has ended can connect again, for errors of axios. */
   readonly loginUrl?: string | undefined;
 }
 
-const UNCALLED = 'connectErrorHandler() makes the middleware, and is none: write app.use(connectErrorHandler()).';
+const UNCALLED =
+  'connectErrorHandler was passed to app.use() without being called: write app.use(connectErrorHandler()).';
 
 /**
- * Error middleware for the app's own routes: turns each `ConnectError` into its HTTP answer,
- * a page for a page load or a form, and problem+json (RFC 9457) for a script. An error of axios whose response is there
- * is answered as `client(req)` would have translated it, whatever service that was; nothing of it is shown. Passes on
- * foreign errors and answers already begun. Where there is one instance only, `connect.errorHandler()` knows its options.
- * @throws ConnectError `ERR_CONNECT_OPTIONS` where it was passed to Express instead of being called
+ * Error middleware for the app's own routes: turns each `ConnectError` into its HTTP answer, a page for a page load or
+ * a form, and problem+json (RFC 9457) for a script. An error of axios with a response is answered as `client(req)`
+ * would have translated it, whichever service it came from; nothing of it is shown. Other errors, and errors after an
+ * answer has begun, are passed on. With one instance only, use `connect.errorHandler()`, which knows its options.
+ * @throws ConnectError `ERR_CONNECT_OPTIONS` if it was passed to Express instead of being called
  */
 export function connectErrorHandler(options: ConnectErrorHandlerOptions = {}): ConnectErrorMiddleware {
   if (isRequest(options)) throw new ConnectError('ERR_CONNECT_OPTIONS', { stage: 'options', message: UNCALLED });
@@ -45,7 +49,7 @@ export function connectErrorHandler(options: ConnectErrorHandlerOptions = {}): C
 
 /** How an error middleware answers and reports. */
 export interface ErrorMiddlewareConfig extends AnswerConfig, Pick<ConnectErrorHandlerOptions, KnownOptions> {
-  /** `false`: errors are passed on, those of axios as what they mean. */
+  /** `false`: errors are passed on, those of axios translated. */
   readonly renderErrors: boolean;
   /** Name of the user whom a request is about. */
   readonly nameIn: (req: Request) => string | undefined;
@@ -69,7 +73,7 @@ export function errorMiddleware(config: ErrorMiddlewareConfig): ConnectErrorMidd
   };
 }
 
-/** The app has said to `connectAuth()` how it wants to hear of failures. */
+/** The app has chosen in `connectAuth()` how it learns of failures. */
 function heardElsewhere(): void {
   // Nothing is written to stderr.
 }

@@ -2,10 +2,10 @@ import { ownOnly } from '../base/own';
 import { ConnectError } from '../errors/connect-error';
 import type { OwnerRecord } from '../connections/owner-record';
 
-/** What an error says of a connection that is over, besides why. */
+/** What an error says about an ended connection, besides the reason. */
 export interface EndDetails {
   readonly reference?: string | undefined;
-  /** The app's own, instead of the code's. */
+  /** The app's own status, instead of the code's. */
   readonly status?: number | undefined;
 }
 
@@ -13,17 +13,17 @@ export interface EndDetails {
 export interface NoToken {
   readonly notConnected: (reason?: string) => ConnectError;
   readonly ended: (reason?: string, details?: EndDetails) => ConnectError;
-  /** The error for what is recorded of a user who is not connected. */
+  /** The error for the record of a user who is not connected. */
   readonly recorded: (record: Exclude<OwnerRecord, { kind: 'connected' }> | undefined) => ConnectError;
-  /** The session holds a connection that was made while nobody was signed in: it is not this user's. */
+  /** The session holds a connection that was made while nobody was signed in: it does not belong to this user. */
   readonly madeByNobody: () => ConnectError;
   /** No key opens the token of the session. */
   readonly unreadable: () => ConnectError;
 }
 
 const MADE_BY_NOBODY =
-  'The connection in this session was made while nobody was signed in, so it is not of the user who is signed in now. If the ' +
-  'user was signed in all the time, connectAuth() is mounted before your login: mount it after that (passport.session()).';
+  'The connection in this session was made while nobody was signed in, so it does not belong to the user who is signed in ' +
+  'now. If the user was signed in all the time, mount connectAuth() after your login (passport.session()), not before it.';
 const NO_CONNECTION = 'This user has no connected account: let them connect it in a browser.';
 const UNREADABLE =
   'No key of encryptionKeys opens the token of this session: add the key that sealed it to the end of the list. ' +
@@ -55,7 +55,7 @@ export function noToken(loginUrl: string | undefined): NoToken {
     notConnected,
     ended,
     recorded(record: Exclude<OwnerRecord, { kind: 'connected' }> | undefined): ConnectError {
-      // Who has disconnected has no connection, as before the first one; any other end is news to them.
+      // A user who has disconnected has no connection, as before the first one; any other end is news to them.
       const isTheirWish = record === undefined || record.reason === 'disconnected';
       return isTheirWish ? notConnected(record?.reason, NO_CONNECTION) : ended(record.reason);
     },

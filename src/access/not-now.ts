@@ -1,7 +1,7 @@
 import { COME_AGAIN_SECONDS, ConnectError, type ConnectErrorCode } from '../errors/connect-error';
 import type { RefreshOutcome } from '../refresh/outcome';
 
-/** How a refresh ended that left nothing to go on with, the connection alive. */
+/** How a refresh ended that gave no token although the connection is alive. */
 export type NotNow = Extract<RefreshOutcome, { kind: 'wait' | 'backoff' | 'away' }>;
 
 const CODES: Readonly<Record<string, ConnectErrorCode>> = {
@@ -10,7 +10,7 @@ const CODES: Readonly<Record<string, ConnectErrorCode>> = {
 };
 
 const MESSAGES: Readonly<Record<string, string>> = {
-  ambiguous: "The provider's answer to a refresh was lost; it is asked again in a moment.",
+  ambiguous: "The provider's answer to a refresh was lost. The refresh is repeated in a moment: try again.",
   not_sent: 'The token endpoint cannot be reached: check tokenUrl, name resolution, firewall, proxy and certificate.',
 };
 
@@ -18,7 +18,7 @@ const LONGEST_PAUSE_SECONDS = 3600;
 
 /**
  * The error for a visitor whose token has expired and cannot be renewed right now: nothing is lost, so no 401.
- * @param how - `status`: the app's own for what the provider said
+ * @param how - `status`: the app's own status for what the provider said
  */
 export function notNow(outcome: NotNow, how: { readonly loginUrl?: string; readonly status?: number }): ConnectError {
   const { status = 503, ...login } = how;

@@ -19,8 +19,8 @@ export interface OwnerCopyConfig extends Pick<Endings, 'endConnection'> {
 }
 
 /**
- * The token set of a user of the app: what is recorded for them, and where the caller is a request, a copy of it in the
- * session, which is used for a minute without a look at the record.
+ * The token set of a user of the app: the one that is recorded for them. If the caller is a request, the session has a
+ * copy of it, which is used for a minute without reading the record.
  * @param session - of the request; undefined: there is none
  */
 export function ownerCopy(owner: Owner, session: SessionCopy | undefined, config: OwnerCopyConfig): Copy {
@@ -36,18 +36,18 @@ export function ownerCopy(owner: Owner, session: SessionCopy | undefined, config
     return set !== undefined && !ended.has(set.connectionId);
   }
 
-  /** With the store away, a token that is valid needs none. */
+  /** A valid token can be used while the store cannot be reached. */
   function isAllThereIs(mine: TokenSet): boolean {
     return connections.isAway() && !isHardExpired(mine, Date.now());
   }
 
-  /** What was connected in this session while nobody was signed in. */
+  /** The connection that was made in this session while nobody was signed in. */
   function nobodys(): TokenSet | undefined {
     const found = session?.held();
     return found?.kind === 'held' && found.set.ownerTag === undefined ? found.set : undefined;
   }
 
-  /** It makes room, as for a sign-in. */
+  /** Ends that connection, as a sign-in would. */
   function endNobodys(theirs: TokenSet): void {
     const set = nobodys();
     if (set !== undefined && set.connectionId !== theirs.connectionId)
@@ -59,7 +59,7 @@ export function ownerCopy(owner: Owner, session: SessionCopy | undefined, config
     try {
       record = await connections.load(owner, 'refresh');
     } catch (error) {
-      // A token that is valid needs no store.
+      // A valid token can be used without the store.
       const isAway = isConnectError(error) && error.code === 'ERR_CONNECT_STORE';
       if (isAway && isLiving(mine) && !isHardExpired(mine, Date.now())) return mine;
       throw error;
@@ -105,7 +105,7 @@ export function ownerCopy(owner: Owner, session: SessionCopy | undefined, config
     },
     record: (set) => void connections.renew(owner, set),
     async clear(set, word): Promise<void> {
-      // Whoever has revoked it says so in the record: a disconnect, or a sign-in that has failed and puts back what it replaced.
+      // A revocation is recorded by its cause: a disconnect, or a failed sign-in that restores what it replaced.
       const reason = ENDED_REASONS.find((known) => known === word);
       const noted = reason === undefined ? undefined : connections.noteEnd(owner, set, reason);
       await Promise.all([session?.clear(set, word), noted]);

@@ -21,7 +21,7 @@ export interface RequireConnectOptions {
   readonly loginUrl?: string | undefined;
 }
 
-/** What of the configuration the guard needs. */
+/** The options that the guard needs. */
 export interface GuardConfig extends Pick<Config, GuardOptions> {
   /** Path and query of a request as the browser knows them. */
   readonly publicUrl: (req: Request) => string;
@@ -33,16 +33,16 @@ export interface GuardConfig extends Pick<Config, GuardOptions> {
 type GuardOptions = 'loginUrl' | 'renderErrors' | 'renderError' | 'homeUrl' | 'onEvent' | 'ownPaths' | 'allowedOrigins';
 
 /**
- * Milliseconds after a sign-in in which a refusal is answered with a page: a provider that refuses everybody, and asks
- * nobody for consent again, would send a browser round in a circle for ever. So would sign-ins of nobody, where connectAuth()
- * is mounted before the login.
+ * For this many milliseconds after a sign-in, a refusal is answered with a page: a provider that refuses everybody
+ * without asking for consent again would keep a browser in an endless loop. So would sign-ins without a user, if
+ * connectAuth() is mounted before the login.
  */
 const JUST_SIGNED_IN_MS = 60_000;
 
 /**
- * Makes a guard for the app's own routes. It fails closed: whatever is in the session, the handler behind it runs only
- * with a usable token, which is then fresh in `req.session.connectToken`.
- * @throws ConnectError `ERR_CONNECT_OPTIONS` for an unusable option, and without any `loginUrl` to send visitors to
+ * Makes a guard for the app's own routes. It fails closed: whatever is in the session, the next handler runs only with
+ * a usable token, which is then fresh in `req.session.connectToken`.
+ * @throws ConnectError `ERR_CONNECT_OPTIONS` for an unusable option, or if there is no `loginUrl` to send visitors to
  */
 export function requireConnectGuard(
   config: GuardConfig,
@@ -52,7 +52,7 @@ export function requireConnectGuard(
   const { onMissing, loginUrl } = readGuardOptions(options, config);
 
   return function requireConnect(req: Request, res: Response, next: NextFunction): void {
-    // Both outcomes here, so that what the handler throws never comes back as a failure of ours.
+    // Both callbacks in one then(), so that an error of the next handler is not treated as a failure of the guard.
     getToken(req)
       .then(
         () => next(),
@@ -76,7 +76,7 @@ export function requireConnectGuard(
   function circles({ reason }: ConnectError, req: Request): boolean {
     const comesBack = reason === 'refused' || reason === 'nobody';
     const signedInAt = comesBack ? config.signedInAt(req) : undefined;
-    // A time to come is another process's clock, and counts as now.
+    // A future time comes from another process's clock, and counts as now.
     return signedInAt !== undefined && Date.now() - signedInAt < JUST_SIGNED_IN_MS;
   }
 
@@ -86,7 +86,7 @@ export function requireConnectGuard(
   }
 
   function toSignIn(req: Request, res: Response, url: string): void {
-    // Only a page can be come back to.
+    // A visitor can return only to a page.
     const returnTo = req.method === 'GET' ? safeReturnTo(config.publicUrl(req), config) : undefined;
     const query =
       returnTo === undefined ? '' : `${url.includes('?') ? '&' : '?'}returnTo=${encodeURIComponent(returnTo)}`;
@@ -101,24 +101,24 @@ export function requireConnectGuard(
 
 function readGuardOptions(options: RequireConnectOptions, config: GuardConfig): RequireConnectOptions {
   if (isRequest(options))
-    throw guardError('it makes a guard, and is none: write connect.requireConnect() in the route');
+    throw guardError('it was passed to a route without being called: write connect.requireConnect() there');
   const unknown = Object.keys(options).filter((name) => name !== 'onMissing' && name !== 'loginUrl');
   const given = ownOnly(options);
   const { onMissing = 'auto', loginUrl = config.loginUrl } = given;
-  if (unknown.length > 0) throw guardError('it takes onMissing and loginUrl only');
+  if (unknown.length > 0) throw guardError('it takes only the options onMissing and loginUrl');
   if (!['auto', 'redirect', 'error'].includes(onMissing))
     throw guardError("onMissing must be 'auto', 'redirect' or 'error'");
   if (loginUrl === undefined && onMissing !== 'error') {
     throw guardError(
-      "with authorizePath: false it needs loginUrl, the path where you have placed connect.authorize, or onMissing: 'error'",
+      "with authorizePath: false it needs loginUrl, the path where your app has mounted connect.authorize, or onMissing: 'error'",
     );
   }
   if (given.loginUrl === undefined) return { onMissing, loginUrl };
-  // As it will be emitted: a Location header takes printable ASCII only.
+  // In the form that is sent: a Location header takes printable ASCII only.
   const emitted = safeReturnTo(given.loginUrl, { ownPaths: [] });
-  // What is appended behind a fragment never reaches the server.
+  // A query that is appended after a fragment never reaches the server.
   if (emitted === undefined || emitted.includes('#'))
-    throw guardError('loginUrl must be a path of this site, without fragment');
+    throw guardError('loginUrl must be a path of this site without a fragment');
   return { onMissing, loginUrl: emitted };
 }
 

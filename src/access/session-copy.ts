@@ -26,17 +26,17 @@ export interface SessionCopyConfig extends LivingConfig {
 
 /** The copy in a request's session. */
 export interface SessionCopy extends Copy {
-  /** What the session holds, whoever's it is. */
+  /** What the session holds, whoever it belongs to. */
   readonly held: () => Held;
   /** Shows this token set, which the session holds, to the app. */
   readonly show: (set: TokenSet) => void;
-  /** Puts a token set of another connection, or the first one, in place of what is there. Never fails. */
+  /** Replaces what is there, if anything, with a token set of another connection. Never fails. */
   readonly put: (set: TokenSet) => Promise<void>;
 }
 
 /**
  * The token set in the session of a request.
- * @param isTheirs - whether a token set is of whoever makes the request; others are as if they were not there
+ * @param isTheirs - whether a token set belongs to whoever makes the request; others are ignored
  * @throws ConnectError `ERR_CONNECT_NO_SESSION`, `ERR_CONNECT_STORE`, `ERR_CONNECT_REQUIRED` after a logout
  */
 export function sessionCopy(
@@ -47,14 +47,14 @@ export function sessionCopy(
   const { tokens, ended, noToken } = config;
   const session = config.session(req, 'refresh');
   const { sessionID: sessionId } = req;
-  /** The app's part of `session` before anything was waited for. */
+  /** The app's part of `session` before the first wait. */
   let appPart: string | undefined;
-  /** The app's part of the store's document at the time when this call began a refresh. */
+  /** The app's part of the store's document when this call began a refresh. */
   let storedBefore: Promise<string | undefined> | undefined;
 
   /** A newer token set that another request has put into this session, if any. */
   async function newer(set: TokenSet): Promise<TokenSet | undefined> {
-    // What the store holds under the id of a new session is another visitor's, should `genid` repeat itself.
+    // If `genid` repeats itself, the store holds another visitor's session under the id of a new one.
     if (!cameWithSession(req)) return undefined;
     const document = await readStored(req, sessionId, 'refresh', config).catch(() => undefined);
     const found = document === undefined ? undefined : tokens.readDocument(document);
@@ -64,9 +64,9 @@ export function sessionCopy(
   }
 
   /**
-   * Puts a token set, which the session holds already, into the store, where only the token changes: what other requests
-   * have written there meanwhile stays. Afterwards the session looks unmodified, so that express-session does not write
-   * this request's older copy over the store's at the end; unless the app has changed something, and saves it anyway.
+   * Puts a token set that the session already holds into the store. Only the token changes there: writes of other
+   * requests stay. Afterwards the session looks unmodified, so that express-session does not overwrite the store's
+   * document with this request's older copy, unless the app has changed something itself.
    * @param before - the app's part of the store's document when the request began; undefined: as it is now
    */
   async function put(set: TokenSet, mayReplace: (found: Held) => boolean, before?: string): Promise<void> {
@@ -80,20 +80,20 @@ export function sessionCopy(
     });
   }
 
-  /** Whether the app has changed nothing while the token was being fetched: that is still to be saved at the end. */
+  /** Whether the app has changed nothing while the token was being fetched: its changes must be saved at the end. */
   function isAsLoaded(): boolean {
     return tokens.appPart(session) === appPart;
   }
 
   /**
-   * Changes the store's document under the session's lock. A failure is not the request's.
+   * Changes the store's document under the session's lock. A failure does not fail the request.
    * @param decide - gives undefined when there is nothing to write
    */
   async function write(decide: (stored: StoredSession) => Change | undefined): Promise<void> {
     try {
       await withSessionLock(req.sessionStore, sessionId, lockPatience('refresh', config), async () => {
         const stored = await readStored(req, sessionId, 'refresh', config);
-        // Gone: the visitor has logged out meanwhile, and writing would bring the session back.
+        // It is gone if the visitor has logged out meanwhile; writing would bring the session back.
         if (stored === undefined || (req as { session?: unknown }).session !== session) return;
         if (mayHaveGone(req.sessionStore, session)) return;
         const change = decide(stored);
@@ -160,20 +160,20 @@ export function sessionCopy(
   };
 }
 
-/** A document to write; `unmodified`: the request has changed nothing of the app's part that is still to be saved. */
+/** A document to write; `unmodified`: this request has no changes to the app's part left to save. */
 interface Change {
   readonly document: Record<string, unknown>;
   readonly unmodified: boolean;
 }
 
-/** Whether `found` is to make place for `set`, of the same connection. */
+/** Whether `set`, of the same connection, is to replace `found`. */
 function isOlder(found: TokenSet, set: TokenSet): boolean {
   if (found.connectionId !== set.connectionId) return false;
   if (found.generation !== set.generation) return found.generation < set.generation;
   return found.token.access_token !== set.token.access_token;
 }
 
-/** Whether `found` is of the same connection and owner as `set`, and has nothing to gain from it. */
+/** Whether `found` has the same connection and owner as `set`, and is at least as new. */
 function isNewerOf(found: TokenSet, set: TokenSet): boolean {
   const isSame = found.connectionId === set.connectionId && found.ownerTag === set.ownerTag;
   return isSame && found.generation >= set.generation;

@@ -35,9 +35,9 @@ export interface TokenRequest {
 
 /**
  * Gives the usable token of a copy.
- * @throws ConnectError `ERR_CONNECT_REQUIRED`, `ERR_CONNECT_EXPIRED`, or when no valid token is left and none can be
- * got right now: `ERR_CONNECT_UNAVAILABLE`, `ERR_CONNECT_RATE_LIMITED`, `ERR_CONNECT_LEDGER`, `ERR_CONNECT_CONFIG`; and
- * what reading the copy throws
+ * @throws ConnectError `ERR_CONNECT_REQUIRED`, `ERR_CONNECT_EXPIRED`, or, when no valid token is left and none can be
+ * obtained right now, `ERR_CONNECT_UNAVAILABLE`, `ERR_CONNECT_RATE_LIMITED`, `ERR_CONNECT_LEDGER`,
+ * `ERR_CONNECT_CONFIG`; or an error of reading the copy
  */
 export type TokenOf = (copy: Copy, ask?: TokenRequest) => Promise<ConnectToken>;
 
@@ -45,18 +45,18 @@ export type TokenOf = (copy: Copy, ask?: TokenRequest) => Promise<ConnectToken>;
 const WRITTEN_BY_OTHERS_MS = 5000;
 /** A token set younger than this is not refreshed because the API refuses it. */
 const TOO_YOUNG_TO_REFUSE_MS = 5000;
-/** Each finds a newer token set, or waits. */
+/** Each round finds a newer token set, or waits. */
 const MOST_ROUNDS = 8;
 
 /** A call in progress. */
 interface Call {
   readonly copy: Copy;
   readonly refused: string | undefined;
-  /** Until when it waits, in milliseconds since 1970. */
+  /** When it stops waiting, in milliseconds since 1970. */
   readonly endsMs: number;
 }
 
-/** How a call got its token set: what has to be written, if anything. */
+/** How a call got its token set, which decides what has to be written. */
 interface Obtained {
   readonly set: TokenSet;
   /** Undefined: nothing new. */
@@ -95,7 +95,7 @@ export function tokenSource(config: TokenSourceConfig): TokenOf {
     return set.token.access_token !== refused && !isHardExpired(set, Date.now());
   }
 
-  /** Asks for newer token sets until one is not due, or nothing newer is to be had. */
+  /** Asks for newer token sets until one is not due, or there is nothing newer. */
   async function newest(call: Call, start: TokenSet): Promise<Obtained> {
     let obtained: Obtained = { set: start, ageMs: 0, how: undefined };
     for (let round = 0; round < MOST_ROUNDS && needsRefresh(obtained.set, call.refused); round += 1) {
@@ -108,16 +108,16 @@ export function tokenSource(config: TokenSourceConfig): TokenOf {
       const outcome = await joinRefresh(call, set, usable);
       if (outcome === undefined) return obtained;
       if (outcome.kind === 'token') {
-        // Our own token set, too young to be refreshed again.
+        // The call's own token set, too young to be refreshed again.
         const isNotNewer = outcome.set.generation <= set.generation;
         if (isNotNewer && outcome.set.token.access_token === set.token.access_token) {
-          // Expired while it was asked about: then youth does not help.
+          // It expired while the ledger was asked: then its age does not matter.
           if (isHardExpired(set, Date.now())) continue;
           return obtained;
         }
-        // Ours lost a race of its generation: nobody else is going to write the winner into this copy.
+        // The call's token set lost a race of its generation: nobody else will write the winner into this copy.
         const ageMs = isNotNewer ? WRITTEN_BY_OTHERS_MS : outcome.ageMs;
-        // Whoever started the flight may have acted for somebody else.
+        // The flight may have been started for somebody else.
         const mine = { ...outcome.set, owner: set.owner, ownerTag: set.ownerTag };
         obtained = { set: mine, ageMs, how: outcome.won && !outcome.joined ? 'refreshed' : 'adopted' };
         // One refresh per call: a token that arrives due, or is refused again, is not refreshed again right away.
@@ -134,7 +134,7 @@ export function tokenSource(config: TokenSourceConfig): TokenOf {
     return obtained;
   }
 
-  /** Shares the flight of this generation or starts it. @returns undefined when nobody need wait for it */
+  /** Shares the flight of this generation or starts it. @returns undefined if the caller need not wait for it */
   async function joinRefresh(
     call: Call,
     set: TokenSet,
@@ -146,14 +146,14 @@ export function tokenSource(config: TokenSourceConfig): TokenOf {
       flying ??
       flights.start(set, {
         patient: !usable,
-        // A refusal of a token that has expired is to be expected, however young it is.
+        // It is no surprise that an expired token is refused, however young it is.
         minAgeMs:
           call.refused === set.token.access_token && !isHardExpired(set, Date.now()) ? TOO_YOUNG_TO_REFUSE_MS : 0,
         retentionMs: call.copy.retentionMs(),
         onWon: call.copy.beforeRefresh,
       });
     if (!usable) flight.patient = true;
-    // Whoever still waits by then, and whoever has brought it: it is to be recorded before the flight counts as over.
+    // Whoever brought it and whoever still waits: it must be recorded before the flight counts as over.
     if (flying === undefined) void flight.outcome.then((late) => late.kind === 'token' && call.copy.record(late.set));
     const outcome = await valueBefore(call.endsMs, flight.outcome);
     if (outcome !== undefined) return { ...outcome, joined: flying !== undefined };
@@ -162,8 +162,8 @@ export function tokenSource(config: TokenSourceConfig): TokenOf {
   }
 
   /**
-   * Goes on without a refresh: with a newer set that others have put there, or (undefined) with the one at hand.
-   * @throws ConnectError when that one is not usable
+   * Continues without a refresh: with a newer set that others have put there, or (undefined) with the current one.
+   * @throws ConnectError when the current one is not usable
    */
   async function fallBack(
     call: Call,
@@ -172,10 +172,10 @@ export function tokenSource(config: TokenSourceConfig): TokenOf {
   ): Promise<Obtained | undefined> {
     const { copy } = call;
     const { set } = obtained;
-    // Disconnected while it waited: whatever the provider said in between.
+    // Disconnected while it waited, whatever the provider said in between.
     const hasEnded = ended.has(set.connectionId);
     if (hasEnded || outcome.kind === 'dead' || outcome.kind === 'revoked') {
-      // First, so that a newer copy of it does not count.
+      // Noted first, so that a newer copy of it does not count.
       if (outcome.kind === 'revoked') ended.add(set.connectionId);
       const canGoOn = !hasEnded && outcome.kind === 'dead' && isUsable(call, set);
       const newer = await copy.newer(set).catch((error: unknown) => {
@@ -207,7 +207,8 @@ export function tokenSource(config: TokenSourceConfig): TokenOf {
     }
     copy.hold(set);
     if (how === 'adopted' && ageMs < WRITTEN_BY_OTHERS_MS) return;
-    // A slow store does not hold up a caller that has a token: the write goes on, and who has the older copy adopts.
+    // A slow store does not hold up a caller that has a token: the write continues, and holders of the older copy
+    // adopt.
     await valueBefore(endsMs, copy.persist(set, how === 'refreshed'));
   }
 

@@ -234,7 +234,7 @@ describe('loginUrl', () => {
     for (const guard of [{}, { onMissing: 'redirect' }, { onMissing: 'auto' }] as const) {
       const { message } = await setUpFault(guard, { authorizePath: false });
       expect(message).toBe(
-        'requireConnect(): with authorizePath: false it needs loginUrl, the path where you have placed ' +
+        'requireConnect(): with authorizePath: false it needs loginUrl, the path where your app has mounted ' +
           "connect.authorize, or onMissing: 'error'.",
       );
     }
@@ -267,7 +267,7 @@ describe('loginUrl', () => {
 });
 
 test.each([
-  [{ onMising: 'error' }, 'it takes onMissing and loginUrl only'],
+  [{ onMising: 'error' }, 'it takes only the options onMissing and loginUrl'],
   [{ onMissing: 'never' }, "onMissing must be 'auto', 'redirect' or 'error'"],
   [{ onMissing: null }, "onMissing must be 'auto', 'redirect' or 'error'"],
 ])('the guard options %j are refused at set-up', async (guard, message) => {

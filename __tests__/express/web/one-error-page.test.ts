@@ -121,7 +121,7 @@ test('it works destructured, and says what it is where it was not called', async
   uncalled.use(foreign);
   const { url } = await serve(http.createServer(uncalled));
   expect((await browser().visit(url)).body).toBe(
-    'passed on: connect.errorHandler() makes the middleware, and is none: write app.use(connect.errorHandler()).',
+    'passed on: connect.errorHandler was passed to app.use() without being called: write app.use(connect.errorHandler()).',
   );
 });
 
