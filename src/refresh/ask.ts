@@ -3,8 +3,8 @@ import { aboutConnection, aboutLedgerError, type ConnectEventListener, type Ledg
 import type { ConnectionName } from '../session/connect-token';
 
 /**
- * Asks the ledger; its trouble is reported as an event, and answered with undefined.
- * What it throws may hold addresses and passwords: only a word of ours is kept.
+ * Asks the ledger; if it fails, that is reported as an event and the answer is undefined. Its errors may hold addresses
+ * and passwords: only a known word is kept.
  */
 export type Ask = <T>(
   operation: LedgerErrorEvent['operation'],
@@ -12,7 +12,7 @@ export type Ask = <T>(
   question: () => Promise<T>,
 ) => Promise<T | undefined>;
 
-/** Makes an {@link Ask} that reports trouble to `onEvent`. */
+/** Makes an {@link Ask} that reports failures to `onEvent`. */
 export function asking(onEvent: ConnectEventListener | undefined): Ask {
   return async function ask(operation, { reference, ...connection }, question) {
     try {

@@ -30,7 +30,7 @@ export interface AttemptParts {
   readonly statusByApiCode?: Readonly<Record<string, number>> | undefined;
 }
 
-/** A claim that the ledger has given us. */
+/** A claim that the ledger has given to this process. */
 export interface WonClaim {
   readonly key: string;
   readonly set: TokenSet;
@@ -39,21 +39,23 @@ export interface WonClaim {
   readonly retentionMs: number;
 }
 
-/** HTTP status for visitors without a valid token, by kind of failure; 503 for the others, which may pass. */
+/**
+ * HTTP status for visitors without a valid token, by kind of failure; 503 for the others, which may pass by themselves.
+ */
 const VISITOR_STATUS: Readonly<Partial<Record<RefreshFailureKind, number>>> = {
   terminal: 401,
   refused: 401,
   configuration: 500,
 };
-/** Milliseconds without a claim of ours, after an `invalid_grant` that the ledger did not record. */
+/** Milliseconds in which this process makes no claim after an `invalid_grant` that the ledger did not record. */
 const UNRECORDED_PAUSE_MS = 2000;
-/** Renewals in the time of one lease: so one of them may fail. */
+/** Renewals per lease, so that one of them may fail. */
 const RENEWALS = 3;
 
 /**
- * Presents the refresh token of a claim once and records what came of it.
- * @returns undefined when our failure decides nothing and the ledger has to be asked again: the claim is no longer
- * ours, or this was the probe of a connection that had ended before
+ * Presents the refresh token of a claim once and records the result.
+ * @returns undefined when the failure decides nothing and the ledger has to be asked again: this process has lost the
+ * claim, or this was the probe of a connection that had ended before
  */
 export async function attemptRefresh(claim: WonClaim, parts: AttemptParts): Promise<RefreshOutcome | undefined> {
   const { key, set, won, retentionMs } = claim;
@@ -73,7 +75,7 @@ export async function attemptRefresh(claim: WonClaim, parts: AttemptParts): Prom
     const took = durationOf({ startedMs });
     const next = successor(set, token, Date.now());
     const outcome = await parts.settler.settle(key, next, { fence: won.fence, retentionMs });
-    // Revoked meanwhile, or superseded: then this token set is nobody's.
+    // If it was revoked meanwhile, or superseded, nobody uses this token set.
     if (outcome.kind === 'token' && outcome.set === next) {
       emit(parts.onEvent, {
         type: 'refreshed',
@@ -107,15 +109,15 @@ async function recordFailure(
   const status = overriddenStatus(apiCode, parts);
   announce(set, { kind, error, durationMs, status: status ?? VISITOR_STATUS[kind] ?? 503 }, parts.onEvent);
   const ambiguous = won.ambiguous || kind === 'ambiguous';
-  // The status counts too: an OAuth error name beside a 429 decides the code, and no such name means "rate limited".
+  // The status counts too: an OAuth error name in a 429 decides the code, and none of these names means "rate limited".
   const rateLimited = error.code === 'ERR_CONNECT_RATE_LIMITED' || error.provider?.status === 429;
-  // The reason to report, should this failure end the connection.
+  // The reason to report if this failure ends the connection.
   const endReason = kind !== 'terminal' ? 'refused' : ambiguous ? 'lost_response' : 'invalid_grant';
   const pause =
     kind === 'terminal'
       ? { ms: UNRECORDED_PAUSE_MS, word: endReason }
       : backOff(kind, { ...won, rateLimited, retryAfterSeconds }, Math.random());
-  // Later claimants get this word only, so the API code that the app has a status for goes with it.
+  // Later claimants get only this word, so it includes an API code for which the app has a status.
   const recorded = (word: string): string => writeWord({ word, apiCode: status === undefined ? undefined : apiCode });
   const failed = await parts.ask('fail', { ...set, reference: error.reference }, () =>
     parts.ledger.fail(key, {
@@ -128,7 +130,7 @@ async function recordFailure(
     }),
   );
   if (failed === 'ended') {
-    // This was only a probe. Why the connection had ended, the ledger says when it is asked again.
+    // This was only a probe. Asked again, the ledger says why the connection had ended.
     if (won.ended) return undefined;
     emit(parts.onEvent, { type: 'ended', ...aboutConnection(set), reason: endReason });
     return { kind: 'dead', word: endReason, reference: error.reference };
@@ -140,13 +142,14 @@ async function recordFailure(
       ? parts.pauses.refusedUs(key, set, word)
       : { kind: 'backoff' as const, ms: pause.ms, word };
   if (kind !== 'configuration') parts.pauses.keep(key, set, paused);
-  // Lost: the claim is no longer ours, or the record is gone. Ask the ledger again; the pause keeps us from presenting.
+  // Lost: another process has the claim, or the record is gone. Ask the ledger again; the pause prevents another
+  // attempt.
   return failed === 'lost' ? undefined : { ...paused, reference: error.reference };
 }
 
 interface Announcement {
   readonly kind: RefreshFailureKind;
-  /** What visitors without a valid token are answered with. */
+  /** The HTTP status for visitors without a valid token. */
   readonly status: number;
 }
 

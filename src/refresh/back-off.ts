@@ -1,6 +1,6 @@
 import type { RefreshFailureKind } from '../errors/events';
 
-/** How long to leave the provider alone after a failed refresh. */
+/** How long to wait after a failed refresh. */
 export interface BackOff {
   /** Milliseconds. */
   readonly ms: number;
@@ -13,18 +13,21 @@ export type BackOffWord = 'ambiguous' | 'not_sent' | 'unavailable' | 'rate_limit
 
 const FIRST_PAUSE_MS = 1000;
 const LONGEST_PAUSE_MS = 30_000;
-/** One retry soon, whatever failed before: within its grace time a provider gives the lost answer again. */
+/** One early retry, whatever failed before: within its grace time a provider repeats the lost answer. */
 const LOST_ANSWER_MS = 1000;
 /** Spreads that retry. */
 const LOST_ANSWER_SPREAD_MS = 1000;
 const NOT_SENT_MS = 1000;
-/** Short: another process may already run with the right credentials; the breaker spares the provider ours. */
+/**
+ * Short: another process may already have the right credentials; the breaker stops this process from trying its own.
+ */
 const CONFIGURATION_MS = 2000;
 const FIRST_REFUSED_MS = 2000;
 const LONGEST_REFUSED_MS = 3_600_000;
 
 /**
- * The wait after a failed refresh, by its kind and the failures of this generation before it, or the refusals among them.
+ * The wait after a failed refresh, by its kind and by the earlier failures of this generation, or the refusals among
+ * them.
  * @param ambiguous - whether an answer of this generation was lost before
  * @param retryAfterSeconds - as the provider asked, bounded by `refreshFailure`
  * @param chance - 0 to 1; spreads the one early retry of processes that lost the same answer

@@ -2,14 +2,14 @@ import type { TokenSet } from '../session/connect-token';
 
 /** Share of its lifetime by which a token may be refreshed early. */
 const LEEWAY_SHARE = 0.2;
-/** Seconds before its expiry from which on a token is not used any more: it could expire on its way. */
+/** A token is not used in its last seconds: it could expire on the way. */
 const MARGIN_SECONDS = 2;
-/** Of a token that lives for seconds only, this share instead. */
+/** For a token that lives for seconds only, this share of its lifetime instead. */
 const MARGIN_SHARE = 0.1;
 
 /**
- * When a token set runs out, in seconds since 1970; undefined when nobody knows, also because what the provider said had
- * passed already when its answer came.
+ * When a token set expires, in seconds since 1970; undefined if that is not known, or if the expiry that the provider
+ * gave had passed already when its answer arrived.
  */
 export function knownExpiry({ token, lifetimeSeconds = Infinity }: TokenSet): number | undefined {
   return lifetimeSeconds > 0 ? token.expires_at : undefined;
@@ -25,7 +25,7 @@ export function isDue(set: TokenSet, leewaySeconds: number, nowMs: number): bool
   const expiresAt = knownExpiry(set);
   const leeway = Math.min(leewaySeconds, lifetimeSeconds * LEEWAY_SHARE);
   const early = expiresAt !== undefined && nowMs >= (expiresAt - leeway) * 1000;
-  // Also without any leeway: nobody accepts a token that is about to expire on its way.
+  // Even without any leeway: a token that is about to expire would be refused on arrival.
   return early || isHardExpired(set, nowMs);
 }
 
@@ -38,8 +38,7 @@ export function isHardExpired(set: TokenSet, nowMs: number): boolean {
 }
 
 /**
- * Seconds that a token which has just come lives from now on; 0 when its expiry has passed already, undefined when it has
- * none.
+ * Remaining seconds of a token that has just arrived; 0 if its expiry has passed already, undefined if it has none.
  * @param nowMs - milliseconds since 1970
  */
 export function lifetimeSeconds({ expires_at }: TokenSet['token'], nowMs: number): number | undefined {

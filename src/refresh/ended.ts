@@ -4,17 +4,20 @@ import { boundedMap } from '../base/bounded-map';
 export interface EndedConnections {
   readonly has: (connectionId: string) => boolean;
   readonly add: (connectionId: string) => void;
-  /** Whether there has been any: asked on every request. */
+  /** Whether there has been any; cheap, because it is asked on every request. */
   readonly any: () => boolean;
 }
 
 const REMEMBERED_MS = 24 * 3_600_000;
-/** The tombstone in the ledger says the same for longer. A copy of what is forgotten here is served until it is due. */
+/**
+ * The tombstone in the ledger lasts longer. If a connection is forgotten here, a copy of its token is served until it
+ * is due.
+ */
 const MOST_REMEMBERED = 100_000;
 
 /**
- * Remembers connections that have ended, without any I/O: a slow request may save its old copy of a session over what
- * a disconnect has left, and a token that is not due yet would be served from there without asking the ledger.
+ * Remembers connections that have ended, without any I/O: a slow request may save its old copy of a session after a
+ * disconnect, and a token in it that is not due yet would be served without asking the ledger.
  */
 export function endedConnections(): EndedConnections {
   const ended = boundedMap<true>({ most: MOST_REMEMBERED });

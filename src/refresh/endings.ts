@@ -11,14 +11,15 @@ import { endedConnections, type EndedConnections } from './ended';
 import type { RefreshLedger, Revoked } from '../ledger/ledger';
 import { BRIEFLY_MS, tombstoneRetentionMs, type Ending } from '../ledger/retention';
 
-/** What sign-in and disconnect ask of the ledger. */
+/** The questions of sign-in and disconnect to the ledger. */
 export interface Endings {
   /**
-   * Ends a connection for good: refreshes in flight drop what they get, in every process. Only the first end is
-   * reported to the app, and none of a connection that it has never had.
+   * Ends a connection for good: refreshes in flight drop their results, in every process. Only the first end is
+   * reported to the app, and never that of a connection that the app did not get.
    * @param ending - the tombstone outlives every copy of its session that could still be refreshed
    * @param reason - what is reported to the app; undefined: nothing
-   * @throws ConnectError `ERR_CONNECT_LEDGER` at stage `disconnect`; a ledger that was only slow may end the connection all the same
+   * @throws ConnectError `ERR_CONNECT_LEDGER` at stage `disconnect`; a ledger that was only slow may still end the
+   * connection
    */
   readonly endConnection: (ending: Ending, reason?: EndedReason) => Promise<void>;
   /**
@@ -28,35 +29,35 @@ export interface Endings {
    */
   readonly claimOnce: (name: string, ttlMs: number) => Promise<boolean>;
   /**
-   * Decides between a callback that is about to save its token and a disconnect: whichever comes first.
+   * Decides between a callback that is about to save its token and a disconnect: the first one wins.
    * @param signIn - hash of its state
-   * @param by - who asks; a disconnect that has ended a sign-in in this process may ask for it again
+   * @param by - who asks; a disconnect that has ended a sign-in in this process may ask again
    * @returns false when the other was first
    * @throws ConnectError `ERR_CONNECT_LEDGER`
    */
   readonly claimEnding: (signIn: string, by: 'callback' | 'disconnect', ttlMs: number) => Promise<boolean>;
   /**
-   * Lets every process know that a callback came with this cookie: its session is about to move. Never fails: with a ledger
-   * that is away, which is reported as an event, nobody knows.
+   * Lets every process know that a callback came with this cookie: its session is about to move. Never fails: if the
+   * ledger fails, that is reported as an event, and nobody learns of the move.
    */
   readonly announceMove: (cookie: string, ttlMs: number) => Promise<void>;
   /** Whether a callback with this cookie was announced. @throws ConnectError `ERR_CONNECT_LEDGER` at stage `disconnect` */
   readonly isMoving: (cookie: string) => Promise<boolean>;
   /**
    * Ends the connection of a user, on every device: for all processes first, then in the record.
-   * @returns the connection, undefined when there was none
+   * @returns the connection; undefined when there was none
    * @throws ConnectError `ERR_CONNECT_LEDGER`, `ERR_CONNECT_STORE`, `ERR_CONNECT_CONFIG`; then it may be tried again
    */
   readonly endOwner: (owner: Owner) => Promise<ConnectionName | undefined>;
   /**
-   * Whether the ledger knows that a connection is over: of a token set that the app brings from elsewhere.
+   * Whether the ledger knows that a connection has ended; for a token set that the app brings from elsewhere.
    * @throws ConnectError `ERR_CONNECT_LEDGER`
    */
   readonly hasEnded: (set: TokenSet) => Promise<boolean>;
   readonly ended: EndedConnections;
 }
 
-/** What that needs. */
+/** What ending connections needs. */
 export interface EndingsConfig extends LedgerScope {
   readonly ledger: RefreshLedger;
   readonly ended: EndedConnections;
@@ -65,10 +66,10 @@ export interface EndingsConfig extends LedgerScope {
   readonly onEvent?: ConnectEventListener | undefined;
 }
 
-/** A ledger only says whether a name was free, and then it is taken: for as short a time as there is. */
+/** Asking the ledger whether a name is free takes the name; this is the shortest possible time. */
 const LOOK_MS = 1;
 
-/** Of a claim that is given back at once. */
+/** For a claim that is given back at once. */
 const LOOK_LEASE_MS = 1000;
 const CLAIMANT_BYTES = 16;
 const NOTHING_TRIED = {
@@ -90,7 +91,7 @@ export function endings(config: EndingsConfig): Endings {
     about: ConnectionName,
     error: unknown,
   ): ConnectError {
-    // The state of a callback is spent by now: coming again helps a disconnect only.
+    // The state of a callback is spent by now: only a disconnect can be repeated.
     const failure = new ConnectError('ERR_CONNECT_LEDGER', {
       stage,
       reason: 'away',
@@ -140,7 +141,8 @@ export function endings(config: EndingsConfig): Endings {
       try {
         const times = { leaseMs: LOOK_LEASE_MS, minAgeMs: 0, retentionMs: BRIEFLY_MS };
         const found = await ledger.acquire(key, { generation, claimant, ...times });
-        // Given back, or whoever refreshes next would take it for an attempt whose outcome nobody knows: that does no harm.
+        // Given back, so that the next refresh does not count this claim as an attempt with unknown outcome. If that
+        // fails, it does no harm.
         if (found.kind === 'won') await ledger.fail(key, { claimant, ...NOTHING_TRIED }).catch(() => undefined);
         return found.kind === 'revoked' || found.kind === 'dead' || (found.kind === 'won' && found.ended);
       } catch (error) {
@@ -151,7 +153,7 @@ export function endings(config: EndingsConfig): Endings {
     async claimEnding(signIn: string, by: 'callback' | 'disconnect', ttlMs: number): Promise<boolean> {
       if (endedSignIns.has(signIn)) return by === 'disconnect';
       const isFirst = await take(by, nameOf('ending', signIn), ttlMs);
-      // The rest of a disconnect may fail, and is tried again.
+      // The rest of a disconnect may fail and be repeated.
       if (isFirst && by === 'disconnect') endedSignIns.add(signIn);
       return isFirst;
     },
@@ -162,13 +164,13 @@ export function endings(config: EndingsConfig): Endings {
   });
 }
 
-/** A connection that belongs to a user, of whose copies nobody knows how long they live. */
+/** The ending of a user's connection: how long its copies live is not known. */
 export function endingOf(set: TokenSet): Ending {
   const { connectionId, owner } = set;
   return { connectionId, owner, expiresAt: knownExpiry(set), lifeMs: undefined };
 }
 
-/** Names of several kinds in one ledger, of which nobody can tell what they stand for. */
+/** Makes a ledger's name for a subject of some kind; the name does not reveal what it stands for. */
 function nameOf(kind: string, subject: string): string {
   return createHash('sha256').update(`connect-auth ${kind} v1\0${subject}`).digest('base64url');
 }

@@ -21,7 +21,7 @@ export interface FlightsConfig extends LedgerScope {
   readonly endpoint: Pick<TokenEndpoint, 'refresh'>;
   readonly onEvent?: ConnectEventListener | undefined;
   readonly statusByApiCode?: Readonly<Record<string, number>> | undefined;
-  /** Of results that a store or ledger has not taken. @defaultValue its own */
+  /** Offers results that a store or ledger has not taken. @defaultValue its own */
   readonly offers?: Offers | undefined;
   /**
    * Milliseconds until another process may take over the claim of one that crashed. Shorter than `waitMaxMs`, and than
@@ -39,37 +39,42 @@ export interface Flight {
   patient: boolean;
 }
 
-/** What a new flight has to know. Times in milliseconds. */
+/** What a new flight needs to know. Times in milliseconds. */
 export interface FlightPlan {
   readonly patient: boolean;
   /** A token set younger than this is not refreshed again. */
   readonly minAgeMs: number;
-  /** For how long the ledger keeps the record. */
+  /** How long the ledger keeps the record. */
   readonly retentionMs: number;
-  /** Called before the provider is asked, should this flight be the one that asks. */
+  /** Called before the provider is asked, if this flight is the one that asks. */
   readonly onWon?: (() => void) | undefined;
 }
 
-/** The refreshes of one instance in this process. They belong to no request: a closed browser aborts none. */
+/** The refreshes of one instance in this process. They belong to no request: a closed browser does not abort them. */
 export interface Flights {
   readonly waitMaxMs: number;
   /** The flight in progress for this generation. */
   readonly find: (set: TokenSet) => Flight | undefined;
   readonly start: (set: TokenSet, plan: FlightPlan) => Flight;
-  /** Resolves once every refresh in flight is over, and recorded in ledger and connections unless they are away for 10 s. */
+  /**
+   * Resolves once every refresh in flight is done, and recorded in ledger and connections unless they fail for 10 s.
+   */
   readonly close: () => Promise<void>;
 }
 
-/** For how long a claim to refresh holds unless it is renewed; others take over after that. */
+/** How long a claim to refresh is valid unless it is renewed; after that, others take over. */
 const LEASE_MS = 6000;
-/** `won` counts only if it is read within this share of the lease: later, another process may be about to take over. */
+/** `won` counts only if it arrives within this share of the lease: later, another process may be about to take over. */
 const SURE_SHARE = 0.5;
 /** How long a request without a valid token waits for a refresh. */
 const LONGEST_WAIT_MS = 8000;
-/** Milliseconds between two looks at whether another process is done, first and longest, before jitter may double them. */
+/**
+ * Milliseconds between two checks whether another process is done: the first and the longest, before jitter may double
+ * them.
+ */
 const FIRST_POLL_MS = 15;
 const LONGEST_POLL_MS = 120;
-/** Milliseconds that `close()` goes on offering results to a ledger or store that does not take them. */
+/** Milliseconds for which `close()` keeps offering results to a ledger or store that does not take them. */
 const CLOSING_MS = 10_000;
 
 /** Keeps the flights of one instance. */
@@ -103,7 +108,7 @@ export function refreshFlights(config: FlightsConfig): Flights {
     board: { readonly patient: boolean },
   ): Promise<RefreshOutcome> {
     const lastMs = Date.now() + waitMaxMs;
-    // Should the ledger fail: the event and the errors of all requests on this flight carry the same reference.
+    // If the ledger fails, the event and the errors of all requests on this flight carry the same reference.
     const reference = newReference();
     for (let pollMs = FIRST_POLL_MS; ; pollMs = Math.min(pollMs * 2, LONGEST_POLL_MS)) {
       const known = knownHere(key, set, board.patient);
@@ -135,7 +140,7 @@ export function refreshFlights(config: FlightsConfig): Flights {
     }
   }
 
-  /** Releases a claim won during a pause of this process: we do not ask the provider now, but another process may. */
+  /** Releases a claim won during a pause of this process, which does not ask the provider now, but another one may. */
   async function giveBack(
     key: string,
     { set, won, retentionMs }: Omit<WonClaim, 'key'>,

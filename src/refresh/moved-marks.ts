@@ -4,19 +4,19 @@ import { asking } from './ask';
 import type { RefreshLedger } from '../ledger/ledger';
 import { BRIEFLY_MS } from '../ledger/retention';
 
-/** What processes tell each other about sessions that have moved to another id. */
+/** What processes let each other know about sessions that have moved to another id. */
 export interface MovedMarks {
   /**
-   * To be called when the old document is gone, which is to be destroyed once more after that. Never fails: a ledger
-   * that is away is reported as an event.
-   * @returns false when somebody has marked it before
+   * To be called when the old document is gone, before it is destroyed once more. Never fails: if the ledger fails,
+   * that is reported as an event.
+   * @returns false if it was marked before
    */
   readonly markMoved: (sessionId: string) => Promise<boolean>;
-  /** Whether another process has moved this session; false also when nobody can say. */
+  /** Whether another process has moved this session; false also if that cannot be known. */
   readonly hasMoved: (sessionId: string) => Promise<boolean>;
 }
 
-/** What that needs. */
+/** What marking moved sessions needs. */
 export interface MovedMarksConfig {
   /** Undefined: there is no other process. */
   readonly ledger: RefreshLedger | undefined;
@@ -25,13 +25,13 @@ export interface MovedMarksConfig {
 
 /** Longer than reading and writing a session may take (`storeTimeoutMs` each, 60 s at most). */
 const MARKED_MS = 180_000;
-/** Whoever asks leaves a record that says nothing, for as short a time as may be. */
+/** A question leaves an empty record, for the shortest possible time. */
 const LOOK_MS = 1;
 
 /**
- * Marks moved sessions in the ledger, as connections that have ended, under keys of their own: a process that has read a
- * session before the move, and written it after that, finds the mark and takes its document back. The session store
- * cannot tell: there the old document is simply there again. A mark cannot be taken away, so only a move that has
+ * Marks moved sessions in the ledger, as connections that have ended, under their own keys: a process that read a
+ * session before the move and wrote it afterwards finds the mark and removes its document again. The session store
+ * cannot show this: there the old document simply exists again. A mark cannot be removed, so only a move that has
  * succeeded is marked.
  */
 export function movedMarks({ ledger, onEvent }: MovedMarksConfig): MovedMarks {

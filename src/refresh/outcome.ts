@@ -6,18 +6,20 @@ export type RefreshOutcome =
   | { readonly kind: 'token'; readonly set: TokenSet; readonly ageMs: number; readonly won: boolean }
   /** Another process is refreshing. */
   | { readonly kind: 'wait' }
-  /** The provider is left alone for now; `word`: why; `reference`: of the failure, where this attempt has met it. */
+  /** The provider is not asked for now; `word`: why; `reference`: of the failure, if it happened in this attempt. */
   | { readonly kind: 'backoff'; readonly ms: number; readonly word: string; readonly reference: string | undefined }
-  /** `word`: why, as event `ended` says it; `reference` as above. */
+  /** `word`: why, as in event `ended`; `reference` as above. */
   | { readonly kind: 'dead'; readonly word: string; readonly reference: string | undefined }
   | { readonly kind: 'revoked' }
-  /** The ledger did not answer, or holds what nobody can read; `reference`: of the event that says so, if there is one. */
+  /**
+   * The ledger did not answer, or its record cannot be read; `reference`: of the event that says so, if there is one.
+   */
   | { readonly kind: 'away'; readonly reference?: string };
 
-/** Why a refresh failed, as a ledger hands it on. */
+/** Why a refresh failed, as a ledger passes it on. */
 export interface FailureWord {
   readonly word: string;
-  /** The provider's API code, where this app gives it a status of its own. */
+  /** The provider's API code, if this app gives it its own status. */
   readonly apiCode?: number | undefined;
 }
 

@@ -5,13 +5,16 @@ import type { RefreshOutcome } from './outcome';
 /** A pause in progress. */
 export type Paused = Extract<RefreshOutcome, { kind: 'backoff' }>;
 
-/** Pauses that this process keeps by itself, without asking the ledger each time. Times in milliseconds. */
+/** Pauses that this process keeps itself, without asking the ledger each time. Times in milliseconds. */
 export interface Pauses {
   readonly find: (key: string, set: TokenSet) => Paused | undefined;
   readonly keep: (key: string, set: TokenSet, pause: { readonly ms: number; readonly word: string }) => void;
-  /** The provider has refused our own credentials, asked for this connection. @returns the pause that follows */
+  /**
+   * The provider has refused the app's credentials during a refresh of this connection.
+   * @returns the pause that follows
+   */
   readonly refusedUs: (key: string, set: TokenSet, word?: string) => Paused;
-  /** The provider has refreshed a connection: our credentials are good. */
+  /** The provider has refreshed a connection: the app's credentials are good. */
   readonly succeeded: () => void;
 }
 
@@ -22,20 +25,21 @@ interface Pause {
   readonly word: string;
 }
 
-/** How long our own credentials are not tried again after the provider has refused them. */
+/** How long the app's credentials are not tried again after the provider has refused them. */
 const REFUSED_US_MS = 30_000;
 /**
- * So many connections in a row, all different ones, and it is our credentials: then this process asks for none. A provider
- * may say the same of one connection that its owner has revoked, and nobody else must wait for that.
+ * After refusals for this many different connections in a row, the app's credentials are at fault, and this process
+ * asks for none. A provider may answer the same for one connection that its owner has revoked, and nobody else must
+ * wait for that.
  */
 const REFUSED_US_FOR = 3;
-/** One that is dropped costs a question to the ledger, which knows of all that could be recorded there. */
+/** A pause that is dropped costs a question to the ledger, which knows every failure that it could record. */
 const MOST_KEPT = 10_000;
 
 /** No pauses yet. */
 export function refreshPauses(): Pauses {
   const pauses = boundedMap<Pause>({ most: MOST_KEPT });
-  /** Connections for which our credentials were refused since the last success; no more are kept than matter. */
+  /** Connections for which the credentials were refused since the last success; no more than matter are kept. */
   const refusedFor = new Set<string>();
   let breaker: Pause | undefined;
 
@@ -69,7 +73,7 @@ export function refreshPauses(): Pauses {
   });
 }
 
-/** A clock that was set back has not been waiting: then the pause is over. */
+/** If the clock was set back, the time waited is not known: then the pause is over. */
 function running(pause: Pause | undefined, now: number): Paused | undefined {
   if (pause === undefined || now >= pause.expiresAt || now < pause.fromMs) return undefined;
   return { kind: 'backoff', ms: pause.expiresAt - now, word: pause.word, reference: undefined };

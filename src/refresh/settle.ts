@@ -7,7 +7,7 @@ import type { RefreshLedger, Settled } from '../ledger/ledger';
 
 /** Hands successes to the ledger, and keeps those that it did not take. */
 export interface Settler {
-  /** Records the successor of a refresh. First of all, whatever happens to the session: other processes must find it. */
+  /** Records the new token set of a refresh, before anything happens to the session: other processes must find it. */
   readonly settle: (
     key: string,
     next: TokenSet,
