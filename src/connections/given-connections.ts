@@ -5,20 +5,20 @@ import type { ConnectionStore } from './connection-store';
 import { memoryConnections } from './memory-connections';
 import { ownerConnections, type OwnerConnections, type OwnerConnectionsConfig } from './owner-connections';
 
-/** What the options say of connections of users. */
+/** The options about connections of users. */
 export interface GivenConnections extends Omit<OwnerConnectionsConfig, 'store' | 'keys'> {
   readonly owner?: OwnerOf | undefined;
   readonly connections?: ConnectionStore | undefined;
   readonly encryptionKeys?: KeyRing | undefined;
 }
 
-/** The connections of users, where the app has any: in the store that it gives, else in memory. */
+/** The connections of users, if the app has any: in the store that it passes, else in memory. */
 export function givenConnections(given: GivenConnections): OwnerConnections | undefined {
   const { owner, connections, encryptionKeys } = given;
   if (owner === undefined && connections === undefined) return undefined;
   if (connections === undefined) warnOnce('CONNECT_AUTH_MEMORY_CONNECTIONS', IN_MEMORY, KEEP);
   const store = connections ?? memoryConnections();
-  // One of them is there: without both the options are refused.
+  // There is one of them: options without both are refused.
   const keys = (readKeyRing(store.encryptionKeys) ?? encryptionKeys) as KeyRing;
   return ownerConnections({ ...given, store, keys });
 }
@@ -26,5 +26,5 @@ export function givenConnections(given: GivenConnections): OwnerConnections | un
 const IN_MEMORY = 'connectAuth() keeps the connections of users in memory: they end with this process.';
 const KEEP =
   'Pass connections: redisConnections({ … }) and ledger: redisLedger({ … }) of express-connect-auth/redis to ' +
-  'connectAuth(), or their namesakes of express-connect-auth/postgres, or connections: memoryConnections() if that is ' +
-  'what you want.';
+  'connectAuth(), or postgresConnections({ … }) and postgresLedger({ … }) of express-connect-auth/postgres; or pass ' +
+  'connections: memoryConnections() if that is what you want.';

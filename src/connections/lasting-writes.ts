@@ -2,19 +2,22 @@ import type { Offers } from '../base/offers';
 import { debug } from '../errors/debug';
 import { isConnectError } from '../errors/connect-error';
 
-/** A write that goes on until it is done: its first try, and the whole. Neither rejects. */
+/** A write that is repeated until it is done: its first try, and the whole. Neither rejects. */
 export interface LastingWrite {
   readonly first: Promise<void>;
   readonly whole: Promise<void>;
 }
 
 /**
- * Starts a write that is tried at once, and then in the background until the store has taken it.
- * @param name - what it is for; whoever wants the same meanwhile shares it
+ * Starts a write: tried at once, then in the background until the store has taken it.
+ * @param name - what it is for; a caller with the same name shares a running write
  */
 export type StartWrite = (name: readonly unknown[], write: (isFirstTry: boolean) => Promise<void>) => LastingWrite;
 
-/** Makes a {@link StartWrite}. @param onFailure - called when the first try has failed: nobody waits for what follows */
+/**
+ * Makes a {@link StartWrite}.
+ * @param onFailure - called when the first try has failed: nobody waits for the later ones
+ */
 export function lastingWrites(
   offers: Offers,
   onFailure: (error: unknown, name: readonly unknown[]) => void,
@@ -32,7 +35,7 @@ export function lastingWrites(
       } catch (error) {
         if (isFirstTry) onFailure(error, words);
         debug('refresh', 'connection not recorded');
-        // What nobody can read today is not read by trying again.
+        // A record that cannot be read is not repeated: the next try would fail as well.
         return !isConnectError(error) || error.code !== 'ERR_CONNECT_STORE';
       }
     };

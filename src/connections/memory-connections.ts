@@ -7,16 +7,16 @@ const KEY_BYTES = 32;
 const made = new WeakSet<ConnectionStore>();
 
 /**
- * Keeps the connections of users in the memory of one process: the default of `connectAuth()` with `owner`. It loses all of
- * them when the process ends, and knows nothing of other processes: for several, or to be connected also after a restart,
- * take `redisConnections` of `express-connect-auth/redis` or another store. Nothing is dropped before: it grows with the
- * number of users who have ever connected. Records are sealed here as in any store, with a random key.
+ * Keeps the connections of users in the memory of one process: the default of `connectAuth()` with `owner`. It loses
+ * all of them when the process ends, and does not know other processes: for several, or to keep users connected across
+ * restarts, use `redisConnections` of `express-connect-auth/redis` or another store. Until then nothing is dropped: it
+ * grows with the number of users who have ever connected. Records are sealed here as in any store, with a random key.
  */
 export function memoryConnections(): ConnectionStore {
   const records = new Map<string, StoredConnection>();
   const hasVersion = (key: string, version: string | undefined): boolean => records.get(key)?.version === version;
 
-  // What runs without a pause cannot be interleaved with anything else of this process.
+  // Synchronous steps cannot be interleaved with anything else in this process.
   const store = sealedStore([{ id: 'memory', secret: randomBytes(KEY_BYTES).toString('base64') }], {
     load: (key) => Promise.resolve(records.get(key)),
     save(key, record, ifVersion) {
@@ -31,7 +31,7 @@ export function memoryConnections(): ConnectionStore {
   return store;
 }
 
-/** Whether a store is one of {@link memoryConnections}, and ends with this process. */
+/** Whether a store comes from {@link memoryConnections}, and so ends with this process. */
 export function isMemoryConnections(store: ConnectionStore): boolean {
   return made.has(store);
 }

@@ -13,26 +13,28 @@ import { ownerRecords, type OwnerRecord, type RecordScope } from './owner-record
 import { hashOf, seenRecords, type Found } from './seen-records';
 import { storeCalls, type How } from './store-calls';
 
-/** The connections of users, in the store that the app has given us. What it cannot do throws `ERR_CONNECT_STORE`. */
+/** The connections of users, in the app's store. What the store cannot do throws `ERR_CONNECT_STORE`. */
 export interface OwnerConnections {
   /**
-   * What is recorded for a user; one look into the store for all who ask at the same time.
+   * What is recorded for a user; all who ask at the same time share one read of the store.
    * @throws ConnectError `ERR_CONNECT_STORE`, `ERR_CONNECT_CONFIG`
    */
   readonly load: (owner: Owner, stage: ConnectStage) => Promise<OwnerRecord | undefined>;
-  /** Whether the store could not be read a moment ago: then asking again would only hold up whoever has a valid token. */
+  /**
+   * Whether the store could not be read a moment ago: asking again would only hold up a caller that has a valid token.
+   */
   readonly isAway: () => boolean;
-  /** Whether a copy of a token set is what has been recorded, or newer, as far as this process has seen in the last minute. */
+  /** Whether a copy of a token set is at least as new as the record that this process has seen in the last minute. */
   readonly isCurrent: (owner: Owner, set: TokenSet) => boolean;
-  /** Prepares to record a new connection in place of whatever there is. */
+  /** Prepares to record a new connection in place of any other. */
   readonly recording: (owner: Owner, set: TokenSet) => Recording;
   /**
-   * Records a newer token set of a connection, unless that has ended or has a newer one. Never fails: it is offered again in
+   * Records a newer token set of a connection, unless it has ended or has a newer one. Never fails: it is repeated in
    * the background.
    */
   readonly renew: (owner: Owner, set: TokenSet) => Promise<void>;
   /**
-   * Records that a connection has ended, whichever it is.
+   * Records that the user's connection has ended, whichever it is.
    * @param revoke - ends it for all processes, before it is recorded
    * @returns the last token set of the connection, undefined when there was none
    * @throws ConnectError what `revoke` throws, `ERR_CONNECT_STORE`, `ERR_CONNECT_CONFIG`
@@ -47,22 +49,23 @@ type Wanted = (before: OwnerRecord | undefined) => boolean;
 /** A connection that is being recorded. */
 export interface Recording {
   /**
-   * @param isWanted - whether it may take the place of what is recorded. @defaultValue it may
+   * @param isWanted - whether it may replace what is recorded.
+   * @defaultValue it may
    * @returns whether it was recorded
-   * @throws ConnectError `ERR_CONNECT_STORE`, `ERR_CONNECT_CONFIG`; it may be recorded all the same, so undo it
+   * @throws ConnectError `ERR_CONNECT_STORE`, `ERR_CONNECT_CONFIG`; it may still have been recorded, so undo it
    */
   readonly save: (isWanted?: Wanted) => Promise<boolean>;
-  /** What was recorded before. */
+  /** The record before `save`. */
   readonly before: () => OwnerRecord | undefined;
   /**
-   * Puts back what was there before, unless the record has changed since; nothing without `save`. Never fails.
-   * @param onEnded - called when the user has disconnected since: then what was there before has ended, too
-   * @returns resolves once it is done, for which the store may have to come back
+   * Restores the earlier record, unless the record has changed since; does nothing without `save`. Never fails.
+   * @param onEnded - called if the user has disconnected since: then the earlier connection has ended, too
+   * @returns resolves once it is done; until then the store may have to recover
    */
   readonly undo: (onEnded?: () => void) => Promise<void>;
 }
 
-/** What that needs. */
+/** What keeping connections of users needs. */
 export interface OwnerConnectionsConfig extends RecordScope {
   readonly store: ConnectionStore;
   readonly keys: KeyRing;
@@ -72,12 +75,12 @@ export interface OwnerConnectionsConfig extends RecordScope {
   readonly onEvent?: ConnectEventListener | undefined;
 }
 
-/** For so long a store that could not be read is left alone by whoever has a valid token. */
+/** How long a store that could not be read is not asked by callers that have a valid token. */
 const AWAY_MS = 5000;
-/** Each has lost against somebody who has won. */
+/** Each retry means that somebody else has won. */
 const MOST_RETRIES = 5;
 
-/** What is to become of a record; without `record` it stays. */
+/** What a record is to become; without `record` it stays. */
 interface Change<Result> {
   readonly record?: OwnerRecord | 'none' | undefined;
   readonly result: Result;
@@ -102,7 +105,7 @@ export function ownerConnections(config: OwnerConnectionsConfig): OwnerConnectio
     return { record, version };
   }
 
-  /** So that an old key can go. */
+  /** Seals it with the first key, so that an old key can be removed. */
   async function sealAnew(owner: Owner, { record, version }: Found, { stage }: How): Promise<string> {
     const saved = await write(owner, record, version, { stage }).catch(() => undefined);
     return saved ?? version;
@@ -120,7 +123,7 @@ export function ownerConnections(config: OwnerConnectionsConfig): OwnerConnectio
     return version;
   }
 
-  /** Who asks from now on must not get what was read before. */
+  /** Later callers must not get what was read before the change. */
   function noteChange(owner: Owner, found: Found | undefined, atMs: number): void {
     seen.note(owner, found, atMs);
     loads.delete(owner.name);
@@ -138,7 +141,7 @@ export function ownerConnections(config: OwnerConnectionsConfig): OwnerConnectio
     return isGone;
   }
 
-  /** Decides by what is recorded, again whenever somebody else was faster. */
+  /** Decides by what is recorded, and again whenever somebody else was faster. */
   async function change<Result>(
     owner: Owner,
     how: How,
@@ -157,7 +160,9 @@ export function ownerConnections(config: OwnerConnectionsConfig): OwnerConnectio
     throw storeError(how.stage, 'conflict', BUSY);
   }
 
-  /** Over an older token set of the same connection; at the first try also over another one of the same generation. */
+  /**
+   * Replaces an older token set of the same connection; the first try also replaces another one of the same generation.
+   */
   async function renewOnce(owner: Owner, set: TokenSet, isFirstTry: boolean): Promise<void> {
     const last = seen.last(owner);
     if (last !== undefined && last.connectionId === set.connectionId && last.generation < set.generation) {
@@ -168,7 +173,8 @@ export function ownerConnections(config: OwnerConnectionsConfig): OwnerConnectio
       const isOurs = record?.kind === 'connected' && record.set.connectionId === set.connectionId;
       if (!isOurs) return { result: undefined };
       const { generation, token } = record.set;
-      // The ledger has decided between the two. A later try may come after the next refresh.
+      // The ledger has decided between the two. A later try may come after the next refresh, so only the first one
+      // replaces.
       const isOther = generation === set.generation && token.access_token !== set.token.access_token;
       const isOlder = generation < set.generation || (isFirstTry && isOther);
       return { record: isOlder ? { ...record, set } : undefined, result: undefined };
@@ -178,7 +184,7 @@ export function ownerConnections(config: OwnerConnectionsConfig): OwnerConnectio
   function recording(owner: Owner, set: TokenSet): Recording {
     const { connectionId } = set;
     let before: OwnerRecord | undefined;
-    /** The write whose outcome is not known: it may come late, as long as the record has this version. */
+    /** The write whose result is not known: it may arrive late, as long as the record has this version. */
     let attempt: { readonly ifVersion: string | undefined } | undefined;
     let mayBeWritten = false;
 
@@ -189,20 +195,20 @@ export function ownerConnections(config: OwnerConnectionsConfig): OwnerConnectio
           if (record?.kind === 'ended' && record.connectionId === connectionId) onEnded?.();
           if (isOf(record, connectionId)) return { record: before ?? 'none', result: undefined };
           const mayComeLate = attempt !== undefined && attempt.ifVersion === version;
-          // Writing what is there once more gives it another version, and the late write loses. Where nothing is there, a
-          // note has to stand.
+          // Writing the same record again gives it another version, so the late write loses. If there is none, a note
+          // takes its place.
           return { record: mayComeLate ? (record ?? ended(set, 'disconnected')) : undefined, result: undefined };
         }),
       ).whole;
     }
 
     async function save(isWanted?: Wanted): Promise<boolean> {
-      // An import may be repeated, and is the same connection then: nothing of it is taken back.
+      // An import may be repeated, and is the same connection then: it is not taken back.
       const onLate = (): void => void takeBack();
       const how: How = isWanted === undefined ? { stage: 'callback', onLate } : { stage: 'callback' };
       const isRecorded = await change(owner, how, (record, version) => {
         attempt = undefined;
-        // Recorded already, by an import before.
+        // Already recorded, by an earlier import.
         if (isOf(record, connectionId)) return { result: isWanted?.(record) ?? true };
         before = record;
         if (isWanted?.(record) === false) return { result: false };
@@ -244,7 +250,7 @@ export function ownerConnections(config: OwnerConnectionsConfig): OwnerConnectio
       (await (loads.get(owner.name) ?? startLoad(owner, stage)))?.record,
     isAway(): boolean {
       const leftMs = awayUntilMs - Date.now();
-      // A clock that was set back has not been waiting.
+      // If the clock was set back, the time waited is not known.
       return leftMs > 0 && leftMs <= AWAY_MS;
     },
     isCurrent(owner: Owner, { connectionId, generation }: TokenSet): boolean {
@@ -288,4 +294,4 @@ function ended({ connectionId }: TokenSet, reason: EndedReason): OwnerRecord {
   return { kind: 'ended', connectionId, reason, since: Date.now() };
 }
 
-const BUSY = 'Others were changing the connection of this user all the time. Nothing is lost: try again.';
+const BUSY = "This user's connection was changed by others during every attempt. Nothing is lost: try again.";

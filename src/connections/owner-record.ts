@@ -6,7 +6,7 @@ import { labelText, readConnectToken, readLabel, type Label, type TokenSet } fro
 import { readSealed, sealer, type KeyRing } from '../session/seal';
 import type { Owner } from '../session/owners';
 
-/** What a store keeps for a user: their connection, or that it has ended. */
+/** What a store keeps for a user: their connection, or the fact that it has ended. */
 export type OwnerRecord =
   | {
       readonly kind: 'connected';
@@ -16,7 +16,7 @@ export type OwnerRecord =
     }
   | {
       readonly kind: 'ended';
-      /** Of the connection that has ended. */
+      /** Id of the connection that has ended. */
       readonly connectionId: string;
       readonly reason: EndedReason;
       /** When it ended, in milliseconds since 1970. */
@@ -30,13 +30,13 @@ export interface RecordScope {
   readonly sessionKey: string;
 }
 
-/** Makes text of records, and records of text. */
+/** Converts records to sealed text and back. */
 export interface OwnerRecords {
   readonly seal: (record: OwnerRecord, owner: Owner) => string;
   /**
-   * @returns with whether it is sealed with another key than the first one
-   * @throws ConnectError `ERR_CONNECT_CONFIG` with `namespace`, `key` or `record`: a record that cannot be read is there all
-   * the same, and must never pass for "not connected"
+   * @returns the record, and whether a key other than the first one sealed it
+   * @throws ConnectError `ERR_CONNECT_CONFIG` with `namespace`, `key` or `record`: a record that cannot be read still
+   * exists, and must never pass for "not connected"
    */
   readonly open: (text: string, owner: Owner, stage: ConnectStage) => { record: OwnerRecord; isOldKey: boolean };
 }
@@ -44,9 +44,9 @@ export interface OwnerRecords {
 const NAMESPACE_CHARACTERS = 16;
 
 /**
- * Form: `v2.<key id>.<connection id>.<generation>.<namespace>.<iv>.<sealed>` (AES-256-GCM, `session/seal`). Everything is
- * authenticated, and with it the user: a record copied to another one does not open. The namespace is a hash of client id,
- * token URL and `sessionKey`, so that a process which has others finds out that the record is not for it.
+ * Form: `v2.<key id>.<connection id>.<generation>.<namespace>.<iv>.<sealed>` (AES-256-GCM, `session/seal`). All of it
+ * is authenticated together with the user: a record copied to another user does not open. The namespace is a hash of
+ * client id, token URL and `sessionKey`, so that a process with other values notices that the record is not for it.
  */
 export function ownerRecords({ clientId, tokenUrl, sessionKey }: RecordScope, keys: KeyRing): OwnerRecords {
   const { seal, open } = sealer(keys, 'connection');
@@ -112,11 +112,12 @@ function recordOf({ connectionId, generation }: Label, content: string, owner: O
 const MESSAGES = {
   namespace:
     "The connection store holds this user's record for another clientId, tokenUrl or sessionKey: give every process the " +
-    'same three, and every instance with others a store of its own (prefix, table). The record is kept.',
+    'same three, and an instance with other ones its own store (prefix, table). The record is kept.',
   key:
     "No key of encryptionKeys opens this user's record: add the key that sealed it to the end of the list, and give every " +
     'process the same keys. A record copied from another user does not open either. The record is kept.',
-  record: 'The connection store holds something else than a record for this user: it must give the text to the letter.',
+  record:
+    'The connection store returned something other than a record for this user: it must return the text unchanged.',
 };
 
 function unusable(reason: keyof typeof MESSAGES, stage: ConnectStage): ConnectError {

@@ -10,11 +10,11 @@ export interface Found {
   readonly version: string;
 }
 
-/** What was last seen of a record. */
+/** A record as it was last seen. */
 export interface Seen {
   readonly connectionId: string;
   readonly generation: number;
-  /** Hash of its access token, by which two of one generation differ. */
+  /** Hash of its access token, to distinguish two token sets of one generation. */
   readonly tokenHash: string;
   /** When the user connected, in milliseconds since 1970. */
   readonly since: number;
@@ -23,20 +23,20 @@ export interface Seen {
   readonly atMs: number;
 }
 
-/** What this process has seen of records in the last minute. */
+/** The records that this process has seen in the last minute. */
 export interface SeenRecords {
   /** Notes what was found. @param atMs - when the store was asked, in milliseconds since 1970 */
   readonly note: (owner: Owner, found: Found | undefined, atMs: number) => void;
-  /** Undefined also for a connection that has ended. */
+  /** Also undefined for a connection that has ended. */
   readonly last: (owner: Owner) => Seen | undefined;
 }
 
-/** For so long a copy in a session is used without a look into the store: so late may it learn of an end elsewhere. */
+/** How long a copy in a session is used without reading the store, and so how late an end elsewhere may be noticed. */
 const CURRENT_MS = 60_000;
-/** One that is forgotten costs a look. */
+/** A forgotten one costs a read. */
 const MOST_CURRENT = 20_000;
 
-/** Nothing was seen yet. */
+/** Starts with no records. */
 export function seenRecords(): SeenRecords {
   const seen = boundedMap<Seen>({ most: MOST_CURRENT });
 
@@ -54,13 +54,13 @@ export function seenRecords(): SeenRecords {
     last(owner: Owner): Seen | undefined {
       const now = Date.now();
       const found = seen.get(owner.name, now);
-      // A clock that was set back would keep it for longer than a minute.
+      // If the clock was set back, it would be kept for longer than a minute.
       return found !== undefined && found.atMs <= now ? found : undefined;
     },
   });
 }
 
-/** What tells token sets of one generation apart: the token itself is not kept for a comparison. */
+/** Distinguishes token sets of one generation, without keeping the token itself. */
 export function hashOf({ token }: TokenSet): string {
   return createHash('sha256').update(token.access_token).digest('base64url');
 }

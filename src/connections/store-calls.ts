@@ -3,17 +3,17 @@ import { isConnectError, type ConnectStage } from '../errors/connect-error';
 import { storeError } from '../session/store';
 import type { ConnectionStore, StoredConnection } from './connection-store';
 
-/** How an operation is asked for. */
+/** The circumstances of an operation. */
 export interface How {
   readonly stage: ConnectStage;
   /** Called when the store answers after the time was up: it may have carried the operation out. */
   readonly onLate?: () => void;
 }
 
-/** The operations of a store within a time, their answers checked. Each throws ConnectError `ERR_CONNECT_STORE`. */
+/** The operations of a store, with a time limit and checked answers. Each throws ConnectError `ERR_CONNECT_STORE`. */
 export interface StoreCalls {
   readonly load: (key: string, how: How) => Promise<StoredConnection | undefined>;
-  /** @returns the new version, undefined when the key has another one than `ifVersion` */
+  /** @returns the new version; undefined if the key has another one than `ifVersion` */
   readonly save: (key: string, record: string, ifVersion: string | undefined, how: How) => Promise<string | undefined>;
   readonly remove: (key: string, ifVersion: string, how: How) => Promise<boolean>;
 }
@@ -28,9 +28,9 @@ export function storeCalls(store: ConnectionStore, timeoutMs: number): StoreCall
         if (isLate) onLate?.();
       })
       .catch((error: unknown) => {
-        // What is wrong with the set-up of a database says a store of ours.
+        // The stores of this package report a database that is not set up.
         if (isConnectError(error) && error.code === 'ERR_CONNECT_STORE' && error.reason === 'setup') throw error;
-        // Whatever it throws may hold addresses and passwords: only a word of ours is kept.
+        // Any other error may hold addresses and passwords: only a known word is kept.
         throw storeError(stage, ...faultOf(error));
       });
     return within(timeoutMs, work, () => {
@@ -56,7 +56,7 @@ export function storeCalls(store: ConnectionStore, timeoutMs: number): StoreCall
   });
 }
 
-/** Reason and message for what a store has thrown. */
+/** Reason and message for an error of a store. */
 function faultOf(error: unknown): readonly ['failed' | 'timeout' | 'answer', string] {
   const reason = isConnectError(error) && error.code === 'ERR_CONNECT_STORE' ? error.reason : undefined;
   if (reason === 'timeout') return [reason, AWAY];
@@ -64,7 +64,7 @@ function faultOf(error: unknown): readonly ['failed' | 'timeout' | 'answer', str
 }
 
 const AWAY =
-  'The connection store did not carry out an operation: look at the errors of its database, and whether it may write.';
+  'The connection store did not carry out an operation: check the errors of its database, and whether it may write.';
 const NO_RECORD =
   'The connection store must resolve load() with { record, version } or undefined, and save() with the new version or ' +
-  'undefined; sendCommand of redisConnections() must resolve with the reply as it is.';
+  'undefined; sendCommand of redisConnections() must resolve with the unchanged reply.';

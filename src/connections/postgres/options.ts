@@ -4,8 +4,8 @@ import type { EncryptionKey } from '../../session/seal';
 /** What an app passes to `postgresConnections()`. */
 export interface PostgresConnectionsOptions {
   /**
-   * Sends one SQL statement with its parameters, all of them text, and resolves with the rows, or with `{ rows }`: the same
-   * function as that of `postgresLedger()`.
+   * Sends one SQL statement with its parameters, all of them text, and resolves with the rows, or with `{ rows }`: the
+   * same function as for `postgresLedger()`.
    */
   readonly query: PostgresQuery;
   /**
@@ -14,7 +14,7 @@ export interface PostgresConnectionsOptions {
    */
   readonly encryptionKeys: readonly EncryptionKey[];
   /**
-   * Name of the table, upper and lower case as in the database; `schema.table` if the search path does not have it.
+   * Name of the table, case-sensitive; `schema.table` if the search path does not include it.
    * @defaultValue `'connect_auth_connections'`
    */
   readonly table?: string | undefined;

@@ -17,8 +17,9 @@ const TABLE = { ...POSTGRES_TABLE, table: { ...POSTGRES_TABLE.table, default: 'c
 
 /**
  * Keeps the connections of users in PostgreSQL (12 or newer), for all processes that share it: one row per user, one
- * statement per operation, nothing expires. Each operation rejects with `ERR_CONNECT_STORE` within `queryTimeoutMs` when
- * PostgreSQL does not do it, and where the answer was lost and nobody can say whether it did. docs/postgres.md has the table.
+ * statement per operation, nothing expires. Each operation rejects with `ERR_CONNECT_STORE` within `queryTimeoutMs` if
+ * PostgreSQL does not carry it out, or if the answer was lost and the result is not known. docs/postgres.md has the
+ * table.
  * @throws ConnectError `ERR_CONNECT_OPTIONS` naming every option that is not usable
  */
 export function postgresConnections(options: PostgresConnectionsOptions): ConnectionStore {
@@ -49,11 +50,11 @@ export function postgresConnections(options: PostgresConnectionsOptions): Connec
   });
 }
 
-/** A version belongs to one write. */
+/** Each write has its own version. */
 function statementsOn(table: string) {
   return {
     load: `SELECT t.record, t.version FROM ${table} AS t WHERE t.owner = $1::text`,
-    // Where the version is there already, the same statement has been carried out before, and its answer was lost.
+    // If the version is already there, the same statement was carried out before and its answer was lost.
     insert: `INSERT INTO ${table} AS t (owner, record, version) VALUES ($1::text, $2::text, $3::text)
 ON CONFLICT (owner) DO UPDATE SET version = excluded.version WHERE t.version = excluded.version
 RETURNING t.owner`,

@@ -13,10 +13,10 @@ const CONNECTIONS: Caller = {
 };
 
 /**
- * Keeps the connections of users in Redis (5.0 or newer, Cluster and Valkey too), for all processes that share it: one hash
- * per user, one round trip per operation, nothing expires. Each operation rejects with `ERR_CONNECT_STORE` within
- * `commandTimeoutMs` when Redis does not do it, and where the answer was lost and nobody can say whether it did.
- * Redis must neither evict these keys nor lose them at a restart: use `maxmemory-policy noeviction`, and `appendonly yes`.
+ * Keeps the connections of users in Redis (5.0 or newer, Cluster and Valkey too), for all processes that share it: one
+ * hash per user, one round trip per operation, nothing expires. Each operation rejects with `ERR_CONNECT_STORE` within
+ * `commandTimeoutMs` if Redis does not carry it out, or if the answer was lost and the result is not known. Redis must
+ * neither evict these keys nor lose them at a restart: use `maxmemory-policy noeviction`, and `appendonly yes`.
  * @throws ConnectError `ERR_CONNECT_OPTIONS` naming every option that is not usable
  */
 export function redisConnections(options: RedisConnectionsOptions): ConnectionStore {

@@ -3,8 +3,8 @@ import { script } from '../../ledger/redis/script';
 // A record is a hash of two fields, `record` and `version`, without a time to live.
 
 /**
- * ARGV: new version, record, version to be replaced; without the last, only where there is no record. Where the new version
- * is there already, a call whose answer was lost has written it.
+ * ARGV: new version, record, version to replace; without the last, writes only if there is no record. If the new
+ * version is already there, a call whose answer was lost has written it.
  */
 export const SAVE = script(
   `local k = KEYS[1]
