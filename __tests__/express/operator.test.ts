@@ -191,8 +191,8 @@ test.each(Object.entries(UNCALLED))(
 
 describe('mounted before express-session', () => {
   const NO_SESSION =
-    'There is no session on this request. Mount express-session before connectAuth(), let its cookie path cover our ' +
-    'routes, and check that its store is connected.';
+    'There is no session on this request. Mount express-session before connectAuth(), let its cookie path cover the ' +
+    'routes of connectAuth(), and check that its store is connected.';
   async function appThat(options: Partial<ConnectAuthOptions> = {}): Promise<string> {
     const app = express();
     const { url } = await serve(http.createServer(app));

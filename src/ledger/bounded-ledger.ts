@@ -3,11 +3,11 @@ import { ConnectError } from '../errors/connect-error';
 import type { RefreshLedger } from './ledger';
 
 /**
- * A ledger whose every operation is over within `limitMs`: one that never answers must not hang a request.
- * `redisLedger` has a shorter limit of its own; this one is for ledgers that others have written.
+ * A ledger whose operations all end within `limitMs`: one that never answers must not hang a request. `redisLedger` has
+ * its own, shorter limit; this one is for ledgers that others have written.
  */
 export function boundedLedger(ledger: RefreshLedger, limitMs: number): RefreshLedger {
-  // A ledger that is not async throws at once.
+  // In the executor, because a ledger that is not async throws at once.
   const bounded = <T>(operation: () => Promise<T>): Promise<T> =>
     within(limitMs, new Promise<T>((resolve) => resolve(operation())), tooSlow);
   return Object.freeze<RefreshLedger>({

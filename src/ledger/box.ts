@@ -8,7 +8,7 @@ export interface LedgerScope {
   readonly clientId: string;
 }
 
-/** The ledger's name of a connection: a hash from which nothing can be found. */
+/** The ledger's name of a connection: a hash that reveals nothing. */
 export function ledgerKey({ tokenUrl, clientId }: LedgerScope, connectionId: string): string {
   return createHash('sha256')
     .update(JSON.stringify(['connect-auth ledger v1', tokenUrl, clientId, connectionId]))
@@ -22,8 +22,8 @@ export function toBox({ token, lifetimeSeconds }: TokenSet): string {
 
 /**
  * Reads a box.
- * @param of - whose token set it is
- * @returns undefined when it holds no whole token set: the ledger is not to be trusted then
+ * @param of - the connection, and its owner
+ * @returns undefined if it does not hold a complete token set: then the ledger cannot be trusted
  */
 export function fromBox(
   box: string,

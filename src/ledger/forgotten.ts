@@ -1,7 +1,7 @@
 import { debug } from '../errors/debug';
 import type { Forgotten } from './ledger';
 
-/** Tells what a ledger of limited size has given up before its time. */
+/** Reports what a ledger of limited size has forgotten before its time. */
 export interface Forgettings {
   /** @param now - milliseconds of the ledger's clock */
   readonly note: (what: Forgotten['what'], now: number) => void;
@@ -9,7 +9,7 @@ export interface Forgettings {
   readonly listen: (listener: (forgotten: Forgotten) => void) => void;
 }
 
-/** A ledger that stays full forgets something at every other request: listeners hear the sum of a minute. */
+/** A ledger that stays full forgets something at every other request: listeners get the sum of a minute. */
 const TOLD_EVERY_MS = 60_000;
 
 const WORDS: Readonly<Record<Forgotten['what'], string>> = {
@@ -19,7 +19,7 @@ const WORDS: Readonly<Record<Forgotten['what'], string>> = {
 };
 
 const NEXT_STEP =
-  'Give memoryLedger() a larger maxRecords, maxTombstones or maxClaims, or take redisLedger: docs/scaling.md, ' +
+  'Give memoryLedger() a larger maxRecords, maxTombstones or maxClaims, or use redisLedger: see docs/scaling.md, ' +
   '"Size of memoryLedger". Event ledger_forgot counts what is forgotten.';
 
 /** Warns once in the life of one ledger. */
@@ -58,6 +58,6 @@ function tell(listener: (forgotten: Forgotten) => void, forgotten: Forgotten): v
   try {
     listener(forgotten);
   } catch {
-    // What the ledger was asked for must not fail for that.
+    // The operation of the ledger must not fail because of a listener.
   }
 }

@@ -5,7 +5,7 @@ import { keyOfName, replace } from './replace';
 import { openBox, type Boxes } from './sealed-box';
 import type { UpdateRecord } from './update';
 
-/** A ledger whose every operation is one pure step on one record, which `update` carries out. */
+/** A ledger in which each operation is one pure step on one record, carried out by `update`. */
 export function ledgerBySteps(update: UpdateRecord, boxes: Boxes): RefreshLedger {
   return Object.freeze<RefreshLedger>({
     async acquire(key, claim) {
@@ -35,7 +35,7 @@ export function ledgerBySteps(update: UpdateRecord, boxes: Boxes): RefreshLedger
       }),
     async revoke(key, retentionMs) {
       const { first, box: kept } = ownOnly(await replace(update, { key, keepMs: retentionMs, rule: revokeStep }));
-      // Ended is ended: a token set that nobody can read changes nothing about that.
+      // The connection has ended even if nobody can read its token set.
       const box = kept === undefined ? undefined : boxes.open(kept, key);
       return box === undefined ? { first } : { first, box };
     },

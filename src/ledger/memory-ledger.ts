@@ -13,17 +13,17 @@ import type { UpdateRecord } from './update';
 
 /** Options of {@link memoryLedger}. Each size is a whole number of 1–10,000,000. */
 export interface MemoryLedgerOptions {
-  /** How many connections are remembered, those that have ended aside. @defaultValue 100,000 */
+  /** How many connections are remembered, not counting ended ones. @defaultValue 100,000 */
   readonly maxRecords?: number | undefined;
   /** How many ended connections are remembered. @defaultValue `maxRecords` */
   readonly maxTombstones?: number | undefined;
   /** How many names are claimed at a time: up to three for each sign-in of the last minutes. @defaultValue `maxRecords` */
   readonly maxClaims?: number | undefined;
-  /** The clock, in milliseconds; only differences count. @defaultValue one that no correction of the time of day moves */
+  /** The clock, in milliseconds; only differences count. @defaultValue a monotonic clock */
   readonly now?: (() => number) | undefined;
 }
 
-/** Connections that are remembered by default. */
+/** How many connections are remembered by default. */
 export const MAX_RECORDS = 100_000;
 const LARGEST = 10_000_000;
 const size = {
@@ -36,20 +36,24 @@ const TABLE = {
   maxClaims: size,
   now: { read: only((value): value is () => number => typeof value === 'function'), expected: 'a function' },
 } as const satisfies Readonly<Record<keyof MemoryLedgerOptions, Row>>;
-/** What goes first when there is no room. Nothing is said of the first: anybody can leave thousands of them. */
+/**
+ * What is forgotten first when there is no room. Losing `brief` ones is not reported: anybody can leave thousands of
+ * them.
+ */
 const RANK = { brief: 0, kept: 1, pending: 2 };
 const ONE_PROCESS = 'memoryLedger() coordinates one process only, and this one is a worker of node:cluster.';
 const SHARE =
   'Two workers that refresh the same connection can end it. Pass ledger: redisLedger({ … }) of ' +
   'express-connect-auth/redis to connectAuth(); one Redis serves all workers.';
-/** Nothing leaves the process. */
+/** No box is sealed: nothing leaves the process. */
 const PLAIN: Boxes = { seal: (box) => box, open: (kept) => kept };
 
 /**
  * Coordinates the refreshes of one process: the default of `connectAuth()`. It forgets everything when the process
- * ends, ended connections included, and knows nothing of other processes: for several, or for tombstones that outlive
- * a restart, take `redisLedger` of `express-connect-auth/redis`. In a worker of node:cluster it warns of that, once.
- * When it is full it forgets the oldest, warns once, and tells `onForgotten` (docs/scaling.md, "Size of memoryLedger").
+ * ends, ended connections included, and does not know other processes: for several, or for tombstones that outlive a
+ * restart, use `redisLedger` of `express-connect-auth/redis`. In a worker of node:cluster it warns of that, once. When
+ * it is full it forgets the oldest, warns once, and calls the listeners of `onForgotten` (docs/scaling.md, "Size of
+ * memoryLedger").
  * @throws ConnectError `ERR_CONNECT_OPTIONS` naming every option that is not usable
  */
 export function memoryLedger(options: MemoryLedgerOptions = {}): RefreshLedger {
@@ -77,7 +81,7 @@ export function memoryLedger(options: MemoryLedgerOptions = {}): RefreshLedger {
   return Object.freeze<RefreshLedger>({ ...ledgerBySteps(update, PLAIN), onForgotten: forgotten.listen });
 }
 
-/** What runs without a pause cannot be interleaved with anything else of this process. */
+/** Synchronous steps cannot be interleaved with anything else in this process. */
 function updateIn(maps: Readonly<Record<Forgotten['what'], BoundedMap<string>>>, now: () => number): UpdateRecord {
   const all = Object.values(maps);
   return (key, step) =>

@@ -26,11 +26,11 @@ const TABLE = {
 } as const satisfies Readonly<Record<keyof RecordLedgerOptions, Row>>;
 
 /**
- * Coordinates the refreshes of all processes that share a database, whichever it is: all that it must offer is one atomic
+ * Coordinates the refreshes of all processes that share a database of any kind: it only has to offer an atomic
  * read-modify-write of one text. Token sets are sealed with AES-256-GCM before `update` sees them. An operation rejects
  * with `ERR_CONNECT_LEDGER` when `update` rejects, resolves with anything but the answer of its last step, or passes
- * `step` a text that is not one of ours or a time that is not a number. So does one that would have to return a token
- * set that no key opens; `revoke` does without it. docs/ledgers.md has an example for SQLite.
+ * `step` a text that this package did not write or a time that is not a number. An operation that would have to return
+ * a token set that no key opens rejects as well; `revoke` leaves it out. docs/ledgers.md has an example for SQLite.
  * @throws ConnectError `ERR_CONNECT_OPTIONS` naming every option that is not usable
  */
 export function recordLedger(options: RecordLedgerOptions): RefreshLedger {

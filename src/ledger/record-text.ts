@@ -1,14 +1,14 @@
 import { isFields, own, ownOnly, type Fields } from '../base/own';
 import { NOTHING, type LedgerRecord } from './record';
 
-/** A record with its end. */
+/** A record with the time when it expires. */
 export interface Kept {
   readonly record: LedgerRecord;
-  /** In milliseconds of the ledger's clock; from then on there is no record. */
+  /** In milliseconds of the ledger's clock; from then on the record does not count. */
   readonly untilMs: number;
 }
 
-/** Another release may write another form, which this one must not take for its own. */
+/** Another release may write another form, which this one must not misread. */
 const VERSION = 1;
 const STATES: readonly unknown[] = [
   'idle',
@@ -19,7 +19,7 @@ const STATES: readonly unknown[] = [
   'claimed',
 ] satisfies LedgerRecord['state'][];
 
-/** A record as text: JSON, and in it only what differs from {@link NOTHING}. */
+/** A record as JSON text, with only the members that differ from {@link NOTHING}. */
 export function toText({ record, untilMs }: Kept): string {
   const changed = Object.entries(record).filter(([name, value]) => value !== NOTHING[name as keyof LedgerRecord]);
   return JSON.stringify({ v: VERSION, untilMs, record: Object.fromEntries(changed) });

@@ -15,31 +15,31 @@ import {
 export interface LedgerRecord {
   readonly state: 'idle' | 'pending' | 'backoff' | 'dead' | 'revoked' | 'claimed';
   readonly generation: number;
-  /** The token set of `generation`; absent while the first refresh that this record knows of is under way. */
+  /** The token set of `generation`; absent during the first refresh that this record knows of. */
   readonly box?: { readonly text: string; readonly fence: number; readonly settledAt: number } | undefined;
   /** Only while pending. */
   readonly claimant?: string | undefined;
   /** Counts the claims. */
   readonly fence: number;
-  /** End of the lease, of the back-off, or of the time that a dead connection is left alone. */
+  /** End of the lease, of the back-off, or of the time before a dead connection is probed. */
   readonly deadline: number;
   readonly ambiguous: boolean;
   readonly attempts: number;
-  /** Refusals since the last success, and when the first of them came. */
+  /** Refusals since the last success; `refusedAt`: when the first of them came. */
   readonly refusals: number;
   readonly refusedAt?: number | undefined;
-  /** It was dead before the claim that is pending: a probe. */
+  /** Whether it was dead before the pending claim, which is a probe. */
   readonly ended: boolean;
   readonly error: string;
 }
 
-/** An answer, and the record that replaces the old one; none when nothing changes. */
+/** An answer, and the record that replaces the old one; absent if nothing changes. */
 export interface Step<Answer> {
   readonly answer: Answer;
   readonly record?: LedgerRecord;
 }
 
-/** Of a connection that nothing is known of. */
+/** The record of a connection about which nothing is known. */
 export const NOTHING: LedgerRecord = {
   state: 'idle',
   generation: -1,
@@ -69,13 +69,13 @@ export function acquireStep(record: LedgerRecord | undefined, claim: LedgerClaim
     if (record.state === 'dead') return { answer: { kind: 'dead', error: record.error } };
     if (record.state === 'backoff') return { answer: { kind: 'backoff', ms, error: record.error } };
     if (record.state === 'pending') {
-      // An answer that got lost on its way back must not lock its own asker out.
+      // If the answer to a claim was lost, its own claimant must not be locked out.
       const again = record.claimant === claim.claimant && record.generation === claim.generation;
       return again ? win(record, claim, now, record.fence) : { answer: { kind: 'wait', ms } };
     }
   }
-  // A newer generation whose box is unknown is left when a record was lost and its next claimant, too. The caller's
-  // token has been presented before, by whoever made that generation.
+  // A newer generation without a box remains if a record was lost and its next claimant crashed. The caller's token has
+  // been presented before, by the process that made that generation.
   const ambiguous = record.ambiguous || record.state === 'pending' || record.generation > claim.generation;
   return win({ ...record, ambiguous, ended: record.ended || record.state === 'dead' }, claim, now);
 }
@@ -115,13 +115,13 @@ export function settleStep(before: LedgerRecord | undefined, success: LedgerSucc
       fence: Math.max(record.fence, success.fence),
     });
   }
-  // From here on somebody else has brought this generation, or a later one.
+  // From here on, somebody else has settled this generation or a later one.
   const other = record.box;
   if (other !== undefined && (generation > success.generation + 1 || other.fence > success.fence)) {
     return { answer: { kind: 'superseded', generation, box: other.text } };
   }
-  // The later success of the two stays, and the state too: a claim of the next generation would be won twice otherwise,
-  // and an ambiguous one would look sure, although the other token set may have been presented.
+  // The later of two successes stays, and so does the state: otherwise a claim of the next generation would be won
+  // twice, and an ambiguous one would look certain although the other token set may have been presented.
   return settled({ ...record, box, fence: Math.max(record.fence, success.fence) });
 }
 
@@ -144,7 +144,7 @@ export function failStep(before: LedgerRecord | undefined, failure: LedgerFailur
       deadline: now + (dead ? DEAD_PROBE_MS : failure.backoffMs),
       ambiguous: record.ambiguous || failure.ambiguous,
       attempts: record.attempts + 1,
-      // A probe that met something else says nothing new about why the connection had ended.
+      // A probe that fails in another way says nothing new about why the connection ended.
       error: dead && !endsNow ? record.error : failure.error,
     },
   };
@@ -163,12 +163,12 @@ export function renewStep(record: LedgerRecord | undefined, claimant: string, de
   return holds(record, claimant) ? { answer: true, record: { ...record, deadline } } : { answer: false };
 }
 
-/** Whether the claim is pending and this claimant's; a lease that ran out unnoticed still counts. */
+/** Whether the claim is pending and this claimant's; a lease that expired unnoticed still counts. */
 function holds(record: LedgerRecord | undefined, claimant: string): record is LedgerRecord {
   return record?.state === 'pending' && record.claimant === claimant;
 }
 
-/** The rules of `revoke`. What is left says nothing else. */
+/** The rules of `revoke`. The record keeps nothing but the state. */
 export function revokeStep(before: LedgerRecord | undefined): Step<Revoked> {
   const { state, ended, box } = before ?? NOTHING;
   const first = state !== 'revoked' && state !== 'dead' && !ended;

@@ -5,7 +5,7 @@ import type { LedgerRecord, Step } from './record';
 import { fromText, toText, type Kept } from './record-text';
 import type { RecordChange, UpdateRecord } from './update';
 
-/** In front of the names of `once`, which so meet no connection. */
+/** Prefix of the names of `once`, so that they never equal a connection's key. */
 const NAMES = 'once:';
 
 /** The key of a name that is claimed once. */
@@ -25,22 +25,22 @@ const WHAT = {
 /** One step on one record. */
 export interface Replacement<Answer> {
   readonly key: string;
-  /** Milliseconds to keep what the rule gives; a time that was promised before is never shortened. */
+  /** Milliseconds to keep the record that the rule gives; an earlier promise is never shortened. */
   readonly keepMs: number;
-  /** Decides by what is known; a record past its time is not. */
+  /** Decides by the known record; an expired one is not known. */
   readonly rule: (record: LedgerRecord | undefined, nowMs: number) => Step<Answer>;
 }
 
 /**
- * Has a database carry out one step, however often it runs that.
+ * Has a database carry out one step, however often it runs the step.
  * @returns the answer of the run that the database has stored
- * @throws ConnectError `ERR_CONNECT_LEDGER` when that is not certain
+ * @throws ConnectError `ERR_CONNECT_LEDGER` when it is not certain that it was stored
  */
 export async function replace<Answer>(
   update: UpdateRecord,
   { key, keepMs, rule }: Replacement<Answer>,
 ): Promise<Answer> {
-  // Known by identity: nobody can resolve with it who has not run the step.
+  // Compared by identity: only code that has run the step can resolve with it.
   let last: { readonly of: Answer } | undefined;
 
   function step(text: string | undefined, time: number): RecordChange {
@@ -58,19 +58,19 @@ export async function replace<Answer>(
   try {
     answered = await update(key, step);
   } catch (error) {
-    // The database's own words may hold its address, its password and what it was sent.
+    // The database's own error may hold its address, its password and what was sent.
     throw error instanceof ConnectError ? error : ledgerError('refused', NOT_DONE);
   }
   if (last === undefined || answered !== last) throw ledgerError('answer', NOT_ITS_ANSWER);
   return last.of;
 }
 
-const NOT_DONE = 'update() of recordLedger() has failed: let it report its own error before it throws that on.';
-const NOT_ITS_ANSWER = 'update() of recordLedger() must resolve with the answer of the last run of its step, as it is.';
+const NOT_DONE = 'update() of recordLedger() has failed: let it log its own error before it rethrows it.';
+const NOT_ITS_ANSWER = 'update() of recordLedger() must resolve with the unchanged answer of the last run of its step.';
 const NOT_A_TIME = 'update() of recordLedger() must call its step with the time in milliseconds, as a number.';
 const NOT_OURS =
-  'A record of the ledger is not as it was stored: its database, or update() of recordLedger(), must give the text to ' +
-  'the letter, and undefined only where there is none. A newer release of this package may have written it, too.';
+  'A record of the ledger is not as it was stored: its database, or update() of recordLedger(), must return the text ' +
+  'unchanged, and undefined only if there is none. A newer release of this package may also have written it.';
 
 function wholeMs(time: number): number {
   if (!Number.isFinite(time)) throw ledgerError('answer', NOT_A_TIME);

@@ -4,19 +4,20 @@ import { ledgerError } from './ledger-error';
 /** How a ledger keeps the token set of a connection. */
 export interface Boxes {
   readonly seal: (box: string, key: string) => string;
-  /** @returns undefined when no key opens it, or it belongs to another connection */
+  /** @returns undefined if no key opens it, or it belongs to another connection */
   readonly open: (kept: string, key: string) => string | undefined;
 }
 
-/** Boxes of a ledger outside this process: sealed, each for its own connection. */
+/** Boxes of a ledger outside this process: each sealed for its own connection. */
 export function sealedBoxes(keys: KeyRing): Boxes {
   const { seal, open } = sealer(keys, 'ledger');
   return { seal: (box, key) => seal(box, [key]), open: (kept, key) => open(kept, [key]) };
 }
 
 /**
- * Opens the box that an answer hands out.
- * @throws ConnectError `ERR_CONNECT_LEDGER` with `key`: "absent" would mean "refresh again", and its refresh token is spent
+ * Opens the box of an answer.
+ * @throws ConnectError `ERR_CONNECT_LEDGER` with `key`: "absent" would mean "refresh again", but the refresh token is
+ * spent
  */
 export function openBox({ open }: Boxes, kept: string, key: string): string {
   const box = open(kept, key);

@@ -227,7 +227,7 @@ describe('loginUrl', () => {
   ])('%j is refused at set-up', async (loginUrl) => {
     const error = await setUpFault({ loginUrl: loginUrl as string });
     expect([error.code, error.stage]).toEqual(['ERR_CONNECT_OPTIONS', 'options']);
-    expect(error.message).toBe('requireConnect(): loginUrl must be a path of this site, without fragment.');
+    expect(error.message).toBe('requireConnect(): loginUrl must be a path of this site without a fragment.');
   });
 
   test('is needed with authorizePath: false', async () => {

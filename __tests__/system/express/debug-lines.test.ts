@@ -28,7 +28,7 @@ test('a failure is one line under NODE_DEBUG=connect-auth, whatever the app has 
 test('trouble with the ledger is one line with its reason, and without a word of the client', async () => {
   const { stderr } = await printed('connect-auth', 'debugged-ledger.ts');
   expect(stderr).toMatch(
-    /^CONNECT-AUTH \d+: ledger_error connection=\S+ operation=acquire reason=refused message="Redis is away [^"]+"\n$/u,
+    /^CONNECT-AUTH \d+: ledger_error connection=\S+ operation=acquire reason=refused message="Redis cannot be reached [^"]+"\n$/u,
   );
   expect(stderr).not.toContain('CANARY');
 });

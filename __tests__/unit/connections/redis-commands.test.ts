@@ -221,7 +221,7 @@ describe.each(Object.entries(OPERATIONS))('%s', (_name, operation) => {
 test('messages name redisConnections and what it sends', async () => {
   const answer: unknown = await replying([undefined]).store.load(KEY).catch(String);
   const failed: unknown = await replying([LOST, LOST]).store.save(KEY, RECORD, VERSION).catch(String);
-  expect(answer).toContain('something else than redisConnections() asks for');
+  expect(answer).toContain('does not fit the command of redisConnections()');
   expect(failed).toContain('run EVALSHA, EVAL, HMGET and what the scripts call');
 });
 

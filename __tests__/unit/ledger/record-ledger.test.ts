@@ -364,12 +364,12 @@ describe('a database that does not keep to the contract rejects every operation,
       time: await of((_key, step) => Promise.resolve(step(undefined, NaN))),
       reads: await of((_key, step) => Promise.resolve(step('', 1))),
     }).toEqual({
-      rejects: 'update() of recordLedger() has failed: let it report its own error before it throws that on.',
-      answers: 'update() of recordLedger() must resolve with the answer of the last run of its step, as it is.',
+      rejects: 'update() of recordLedger() has failed: let it log its own error before it rethrows it.',
+      answers: 'update() of recordLedger() must resolve with the unchanged answer of the last run of its step.',
       time: 'update() of recordLedger() must call its step with the time in milliseconds, as a number.',
       reads:
-        'A record of the ledger is not as it was stored: its database, or update() of recordLedger(), must give the text to ' +
-        'the letter, and undefined only where there is none. A newer release of this package may have written it, too.',
+        'A record of the ledger is not as it was stored: its database, or update() of recordLedger(), must return the text ' +
+        'unchanged, and undefined only if there is none. A newer release of this package may also have written it.',
     });
   });
 

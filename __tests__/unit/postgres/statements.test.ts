@@ -9,8 +9,8 @@ const claim = { generation: 0, claimant: 'a', leaseMs: 10_000, minAgeMs: 0, rete
 const OWNER = 'ada-0123456789@example.com';
 const NOTHING = { now: 1000, record: null, version: null };
 const away = (state = ''): string =>
-  'PostgreSQL is away or does not carry the statement out: query has rejected, so let it log what with, and look at the ' +
-  `log of the server${state}.`;
+  'PostgreSQL cannot be reached or did not carry the statement out: query has rejected, so let it log its error, and ' +
+  `check the log of the server${state}.`;
 
 /** What an operation comes to: its answer, or what its error says. */
 async function outcomeOf(work: Promise<unknown>): Promise<unknown> {
@@ -114,7 +114,7 @@ describe('an answer', () => {
   ])('that is %s is an error, and never "none"', async (_what, answer) => {
     const { sent, ledger, store } = over(() => Promise.resolve(answer));
     const words = (name: string): string =>
-      `PostgreSQL answered with something else than ${name}() asks for: query must resolve with the rows as objects, or ` +
+      `PostgreSQL's answer does not fit the statement of ${name}(): query must resolve with the rows as objects, or ` +
       'with { rows }.';
     expect(await outcomeOf(store.load(OWNER))).toEqual(failed(words('postgresConnections'), 'answer'));
     expect(await outcomeOf(ledger.acquire('key', claim))).toEqual(refused(words('postgresLedger'), 'answer'));
@@ -140,10 +140,10 @@ describe('an answer', () => {
 });
 
 describe('a fault', () => {
-  const noTable = 'does not find its table, with the columns that it needs: create it as docs/postgres.md shows';
-  const rights = 'needs the rights SELECT, INSERT, UPDATE and DELETE on its table';
-  const noEntry = 'needs a user whom the server lets in: look at user and password of the pool, and at pg_hba.conf';
-  const readOnly = 'needs a server that writes: query reaches a replica, or one that is set to read only';
+  const noTable = 'does not find its table with the columns that it needs: create it as docs/postgres.md shows';
+  const rights = 'needs the rights SELECT, INSERT, UPDATE and DELETE on its table: grant them';
+  const noEntry = 'needs a user that the server accepts: check user and password of the pool, and pg_hba.conf';
+  const readOnly = 'needs a server that accepts writes: query reaches a replica or a read-only server';
 
   test.each([
     ['42P01', noTable],
@@ -153,7 +153,7 @@ describe('a fault', () => {
     ['42501', rights],
     ['28P01', noEntry],
     ['28000', noEntry],
-    ['3D000', 'needs a database that exists: look at what the pool connects to'],
+    ['3D000', 'needs a database that exists: check which one the pool connects to'],
     ['25006', readOnly],
   ])('of the set-up, %s, is named with its cure', async (code, cure) => {
     for (const fault of [

@@ -3,18 +3,17 @@ import { isWholeNumber } from '../../checks/values';
 import { KEY_RING_HINT, readKeyRing, type EncryptionKey } from '../../session/seal';
 
 /**
- * Sends one SQL statement with its parameters `$1`, `$2` …, each of them once and in this order, and resolves with its rows
- * as objects, or with an object that has them as `rows`.
+ * Sends one SQL statement with its parameters `$1`, `$2` …, each used once and in this order, and resolves with its
+ * rows as objects, or with an object that has them as `rows`.
  */
 export type PostgresQuery = (text: string, values: string[]) => PromiseLike<unknown>;
 
 /** What an app passes to `postgresLedger()`. */
 export interface PostgresLedgerOptions {
   /**
-   * Sends one SQL statement with its parameters, all of them text, and resolves with the rows, or with `{ rows }`. It must
-   * reach the server that writes, not a replica.
-   * pg: `(text, values) => pool.query(text, values)`; postgres: `(text, values) => sql.unsafe(text, values)`. docs/postgres.md
-   * has Knex, Drizzle and Prisma.
+   * Sends one SQL statement with its parameters, all of them text, and resolves with the rows, or with `{ rows }`. It
+   * must reach the server that writes, not a replica. pg: `(text, values) => pool.query(text, values)`; postgres:
+   * `(text, values) => sql.unsafe(text, values)`. For Knex, Drizzle and Prisma see docs/postgres.md.
    */
   readonly query: PostgresQuery;
   /**
@@ -23,20 +22,21 @@ export interface PostgresLedgerOptions {
    */
   readonly encryptionKeys: readonly EncryptionKey[];
   /**
-   * Name of the table, upper and lower case as in the database; `schema.table` if the search path does not have it.
+   * Name of the table, case-sensitive; `schema.table` if the search path does not include it.
    * @defaultValue `'connect_auth_ledger'`
    */
   readonly table?: string | undefined;
   /**
-   * Milliseconds that one operation may take, 50–5000; each is two statements, and more only while others write the same
-   * record. @defaultValue `1000`
+   * Milliseconds that one operation may take, 50–5000; each takes two statements, and more only while others write the
+   * same record.
+   * @defaultValue `1000`
    */
   readonly queryTimeoutMs?: number | undefined;
 }
 
 const NAME = /^[A-Za-z_]\w{0,62}(?:\.[A-Za-z_]\w{0,62})?$/u;
 
-/** Every option of what keeps something in PostgreSQL; the table's default name is that of the ledger. */
+/** The options of everything that keeps data in PostgreSQL; the table's default name is the ledger's. */
 export const POSTGRES_TABLE = {
   query: {
     read: only((value): value is PostgresQuery => typeof value === 'function'),
@@ -59,7 +59,7 @@ export const POSTGRES_TABLE = {
 /** Checked options, with every default filled in. */
 export type PostgresConfig = Read<typeof POSTGRES_TABLE>;
 
-/** The name of a table as SQL takes it to the letter. */
+/** The name of a table, quoted so that SQL takes it unchanged. */
 export function quoted(table: string): string {
   return table
     .split('.')

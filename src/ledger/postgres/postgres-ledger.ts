@@ -17,17 +17,18 @@ const LEDGER: Asker = {
   error: (fault, message) => ledgerError(fault === 'failed' ? 'refused' : fault, message),
 };
 
-/** Milliseconds between two looks for rows whose time is over, by this process … */
+/** Milliseconds between two deletions of expired rows by this process … */
 const SWEEP_EVERY_MS = 60_000;
-/** … each of which deletes so many at most. After as many, the next write looks again. */
+/** … each of at most this many rows. If it reaches that number, the next write deletes more. */
 const SWEPT_AT_ONCE = 100;
 
 /**
- * Coordinates the refreshes of all processes that share a PostgreSQL (12 or newer): one row per connection, every operation
- * one statement that reads and, where something changes, one that writes unless somebody else has written since. Token sets
- * are sealed with AES-256-GCM. No transaction, lock or prepared statement outlives a statement, so a pool of one does, and
- * PgBouncer in transaction mode. Each operation rejects within `queryTimeoutMs` when PostgreSQL does not do it, and so does
- * one that meets a token set that no key opens. docs/postgres.md has the table.
+ * Coordinates the refreshes of all processes that share a PostgreSQL (12 or newer): one row per connection; each
+ * operation is one statement that reads and, if something changes, one that writes unless somebody else has written
+ * since. Token sets are sealed with AES-256-GCM. No transaction, lock or prepared statement outlives a statement, so a
+ * pool of one connection is enough, and PgBouncer in transaction mode works. An operation rejects within
+ * `queryTimeoutMs` if PostgreSQL does not carry it out, or if it finds a token set that no key opens. For the table see
+ * docs/postgres.md.
  * @throws ConnectError `ERR_CONNECT_OPTIONS` naming every option that is not usable
  * @example
  * const ledger = postgresLedger({ query: (text, values) => pool.query(text, values), encryptionKeys });
@@ -44,7 +45,7 @@ export function postgresLedger(options: PostgresLedgerOptions): RefreshLedger {
       for (;;) {
         const { nowMs, record: old, version } = readRow(await send(read, [key]));
         const { answer, record, keepMs } = step(old, nowMs);
-        // Somebody has only looked: that is worth no row.
+        // The caller has only looked: that does not need a row.
         if (record === undefined || (version === undefined && keepMs <= BRIEFLY_MS)) return answer;
         const untilMs = String(nowMs + keepMs);
         const next = newVersion();
@@ -55,12 +56,12 @@ export function postgresLedger(options: PostgresLedgerOptions): RefreshLedger {
           sweepAt(nowMs);
           return answer;
         }
-        // Somebody else was faster. Timers must run, whatever query does.
+        // Somebody else was faster. One turn, so that timers run whatever query does.
         await oneTurn();
       }
     });
 
-  /** Beside the operation, which is done: whatever becomes of it, the next one does the same. */
+  /** Runs after the operation, in the background: if it fails, the next one makes up for it. */
   function sweepAt(nowMs: number): void {
     if (nowMs - sweptAt < SWEEP_EVERY_MS) return;
     sweptAt = nowMs;
@@ -75,12 +76,12 @@ export function postgresLedger(options: PostgresLedgerOptions): RefreshLedger {
   return ledgerBySteps(update, sealedBoxes(config.encryptionKeys));
 }
 
-/** Times are milliseconds since 1970, by the clock of the server. A version belongs to one write. */
+/** Times are milliseconds since 1970, by the clock of the server. Each write has its own version. */
 function statementsOn(table: string) {
   return {
     read: `SELECT t.record, t.version, (extract(epoch FROM clock_timestamp()) * 1000)::float8 AS now
 FROM (SELECT $1::text AS key) AS asked LEFT JOIN ${table} AS t ON t.key = asked.key`,
-    // Where the version is there already, the same statement has been carried out before, and its answer was lost.
+    // If the version is already there, the same statement was carried out before and its answer was lost.
     insert: `INSERT INTO ${table} AS t (key, record, version, expires_ms)
 VALUES ($1::text, $2::text, $3::text, $4::text::float8)
 ON CONFLICT (key) DO UPDATE SET version = excluded.version WHERE t.version = excluded.version
@@ -101,7 +102,7 @@ interface Row {
   readonly version: string | undefined;
 }
 
-/** The one row of `read`: what there is under the key, and the time in any case. */
+/** The one row of `read`: the record under the key, if there is one, and always the time. */
 function readRow(rows: Awaited<ReturnType<Send>>): Row {
   const [row = {}] = rows;
   const nowMs = Number(own(row, 'now') ?? Number.NaN);

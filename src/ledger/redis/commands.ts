@@ -2,41 +2,43 @@ import { inTime } from '../../base/in-time';
 import { ConnectError } from '../../errors/connect-error';
 import type { Script } from './script';
 
-/** Talks to Redis within a time of ours, whatever the client's own settings are. */
+/** Talks to Redis within a time limit, whatever the client's own settings are. */
 export interface Commands {
   /** @returns the reply's items as text; a single value is a list of one */
   readonly run: (script: Script, key: string, args: readonly (string | number)[]) => Promise<readonly string[]>;
   /**
-   * As `run`, of a script that replies 1 when it has done its work and 0 when it has not, and that must not be taken for
-   * refused when it was done before: after a lost answer, 0 to the repetition rejects.
+   * As `run`, for a script that replies 1 if it has done its work and 0 if it has not. After a lost answer, a 0 to the
+   * repetition rejects: the first call may have done the work.
    */
   readonly decide: (script: Script, key: string, args: readonly string[]) => Promise<boolean>;
-  /** HMGET. @returns undefined for a field that is not there */
+  /** HMGET. @returns undefined for a missing field */
   readonly read: (key: string, fields: readonly string[]) => Promise<readonly (string | undefined)[]>;
   /** SET NX with a time to live. @returns whether the key was free */
   readonly take: (key: string, ttlMs: number) => Promise<boolean>;
 }
 
-/** What one talks to Redis with. */
+/** What is needed to talk to Redis. */
 export interface CommandsConfig {
   readonly sendCommand: (...args: string[]) => Promise<unknown>;
   readonly commandTimeoutMs: number;
 }
 
-/** Who talks to Redis: what its errors are like. */
+/** Who talks to Redis, and how it makes its errors. */
 export interface Caller {
-  /** Name of our function. */
+  /** Name of the package's function. */
   readonly name: string;
-  /** The commands that it sends, for whoever grants them. */
+  /** The commands that it sends, for whoever grants the rights. */
   readonly sends: string;
   /**
-   * @param fault - no answer in time, not carried out, or a reply that nobody has asked for
+   * @param fault - no answer in time, not carried out, or a reply that does not fit the command
    * @param message - free of addresses, keys and values
    */
   readonly error: (fault: 'timeout' | 'failed' | 'answer', message: string) => ConnectError;
 }
 
-/** Every operation rejects with the caller's error, free of addresses, keys and values, when Redis does not do it. */
+/**
+ * Every operation rejects with the caller's error, free of addresses, keys and values, if Redis does not carry it out.
+ */
 export function redisCommands({ sendCommand, commandTimeoutMs }: CommandsConfig, caller: Caller): Commands {
   return {
     run: (script, key, args) =>
@@ -72,8 +74,8 @@ export function redisCommands({ sendCommand, commandTimeoutMs }: CommandsConfig,
     try {
       return { reply: await sendCommand('EVALSHA', script.sha1, '1', ...keyAndArgs), mayBeTwice: false };
     } catch (error) {
-      // Most likely a Redis that has forgotten the script, as after a restart; servers and clients word that in their
-      // own ways. EVAL brings it again, for the next calls too, and carrying a script out twice does no harm.
+      // Most likely Redis has forgotten the script, as after a restart; servers and clients word that differently. EVAL
+      // loads it again, also for the next calls, and running a script twice does no harm.
       if (isOver()) throw error;
       return { reply: await sendCommand('EVAL', script.source, '1', ...keyAndArgs), mayBeTwice: !isForgotten(error) };
     }
@@ -85,7 +87,7 @@ export function redisCommands({ sendCommand, commandTimeoutMs }: CommandsConfig,
         throw caller.error('timeout', `Redis did not answer within ${commandTimeoutMs} ms.`);
       });
     } catch (error) {
-      // The client's own words may hold its address, its password and what we sent.
+      // The client's own error may hold its address, its password and what was sent.
       throw error instanceof ConnectError ? error : notDone();
     }
   }
@@ -93,13 +95,13 @@ export function redisCommands({ sendCommand, commandTimeoutMs }: CommandsConfig,
   function notDone(): ConnectError {
     return caller.error(
       'failed',
-      'Redis is away or does not carry the command out: look at the error events of its client, and whether it ' +
+      'Redis cannot be reached or did not carry the command out: check the error events of its client, and whether it ' +
         `may write (maxmemory, replica) and run ${caller.sends} and what the scripts call (docs/scaling.md) on keys ` +
         'under the prefix.',
     );
   }
 
-  /** Clients may be set to give Buffers for text, and bigint or text for numbers. */
+  /** Clients may be configured to give Buffers for text, and bigint or text for numbers. */
   function text(value: unknown): string {
     if (typeof value === 'string') return value;
     if (typeof value === 'number' || typeof value === 'bigint') return String(value);
@@ -108,14 +110,14 @@ export function redisCommands({ sendCommand, commandTimeoutMs }: CommandsConfig,
   }
 }
 
-/** What a script has replied. */
+/** The reply of a script. */
 interface Evaluated {
   readonly reply: unknown;
   /** Whether it may have been carried out before, by a call whose answer was lost. */
   readonly mayBeTwice: boolean;
 }
 
-/** Whether the first call has failed for want of the script, so that nothing was carried out; false where nobody can say. */
+/** Whether the first call failed because the script was missing, so that nothing was carried out; false if unknown. */
 function isForgotten(error: unknown): boolean {
   const words = typeof error === 'object' && error !== null && 'message' in error ? error.message : error;
   return typeof words === 'string' && /no_?script/iu.test(words);
@@ -126,10 +128,10 @@ function word(value: string | number): string {
   return typeof value === 'number' ? String(Math.ceil(value)) : value;
 }
 
-/** The error for a reply that is none of ours. */
+/** The error for a reply that does not fit the command. */
 export function unreadable({ name, error }: Caller): ConnectError {
   return error(
     'answer',
-    `Redis answered with something else than ${name}() asks for: sendCommand must resolve with the reply as it is.`,
+    `The reply of Redis does not fit the command of ${name}(): sendCommand must resolve with the unchanged reply.`,
   );
 }

@@ -14,13 +14,13 @@ export interface RedisLedgerOptions {
    * end in every process, then move it to the front. Keep the old one for as long as records sealed with it live.
    */
   readonly encryptionKeys: readonly EncryptionKey[];
-  /** In front of every Redis key: 1–64 letters, digits and `:._-{}`. @defaultValue `'connect-auth:'` */
+  /** Prefix of every Redis key: 1–64 letters, digits and `:._-{}`. @defaultValue `'connect-auth:'` */
   readonly prefix?: string | undefined;
   /** Milliseconds that one operation may take, 50–5000. @defaultValue `500` */
   readonly commandTimeoutMs?: number | undefined;
 }
 
-/** Every option of what keeps something in Redis. */
+/** The options of everything that keeps data in Redis. */
 export const REDIS_TABLE = {
   sendCommand: {
     read: only((value): value is RedisLedgerOptions['sendCommand'] => typeof value === 'function'),
@@ -45,7 +45,7 @@ export type RedisLedgerConfig = Read<typeof REDIS_TABLE>;
 
 /**
  * Copies and checks the options.
- * @throws ConnectError `ERR_CONNECT_OPTIONS` naming every option that is not usable, and no value
+ * @throws ConnectError `ERR_CONNECT_OPTIONS` naming every option that is not usable, but no value
  */
 export function redisLedgerConfig(options: RedisLedgerOptions): RedisLedgerConfig {
   return readTable('redisLedger', REDIS_TABLE, options);

@@ -21,9 +21,9 @@ const LEDGER: Caller = {
 
 /**
  * Coordinates the refreshes of all processes that share a Redis (5.0 or newer, Cluster and Valkey too): one hash per
- * connection, one round trip per operation, token sets sealed with AES-256-GCM. Each operation rejects within
- * `commandTimeoutMs` when Redis does not do it, and so does one that meets a token set that no key opens.
- * Redis must not evict these keys before their time: use `maxmemory-policy noeviction`, or a database of their own.
+ * connection, one round trip per operation, token sets sealed with AES-256-GCM. An operation rejects within
+ * `commandTimeoutMs` if Redis does not carry it out, or if it finds a token set that no key opens. Redis must not evict
+ * these keys before their time: use `maxmemory-policy noeviction`, or a separate Redis for them.
  * @throws ConnectError `ERR_CONNECT_OPTIONS` naming every option that is not usable
  * @example
  * const ledger = redisLedger({ sendCommand: (...args) => redis.sendCommand(args), encryptionKeys });
@@ -64,7 +64,7 @@ export function redisLedger(options: RedisLedgerOptions): RefreshLedger {
     },
     revoke: async (key, retentionMs) => {
       const [first = '', sealed] = await run(REVOKE, name(key), [retentionMs]);
-      // Ended is ended: a token set that nobody can read changes nothing about that.
+      // The connection has ended even if nobody can read its token set.
       const box = sealed === undefined ? undefined : boxes.open(sealed, key);
       return box === undefined ? { first: flag([first]) } : { first: flag([first]), box };
     },

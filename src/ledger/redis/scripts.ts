@@ -1,6 +1,6 @@
 import { script } from './script';
 
-// Times are milliseconds of Redis's own clock. A record is never kept for a shorter time than was promised before.
+// Times are milliseconds of Redis's own clock. A record is never kept for less time than was promised before.
 const CLOCK = `local k = KEYS[1]
 local t = redis.call('TIME')
 local now = t[1] * 1000 + math.floor(t[2] / 1000)
@@ -109,8 +109,8 @@ return dead and 'ended' or 'recorded'`,
 );
 
 /**
- * ARGV: retention. All fields go, and with the last of them the key: a hash that has held a long box takes three times the
- * memory ever after.
+ * ARGV: retention. All fields are deleted, and with the last one the key: a hash that once held a long box would keep
+ * taking three times the memory.
  */
 export const REVOKE = script(
   CLOCK,
