@@ -60,7 +60,7 @@ const encryptionKeys = [{ id: 'one', secret: 'the secret of the tests, forty let
 /** A database without our tables. */
 const empty = { query: () => Promise.reject(Object.assign(new Error('canary'), { code: '42P01' })), encryptionKeys };
 const NO_TABLE =
-  'does not find its table, with the columns that it needs: create it as docs/postgres.md shows (SQLSTATE 42P01).';
+  'does not find its table with the columns that it needs: create it as docs/postgres.md shows (SQLSTATE 42P01).';
 
 interface Mistake {
   readonly code: string;

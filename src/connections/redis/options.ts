@@ -6,8 +6,8 @@ import type { EncryptionKey } from '../../session/seal';
 export interface RedisConnectionsOptions {
   /**
    * Sends one command and gives its reply, of RESP2 or RESP3, text as string or Buffer: the same function as for
-   * `redisLedger()`. node-redis: `(...args) => client.sendCommand(args)`; ioredis:
-   * `(command, ...args) => client.call(command, ...args)`.
+   * `redisLedger()`.
+   * node-redis: `(...args) => client.sendCommand(args)`; ioredis: `(command, ...args) => client.call(command, ...args)`.
    */
   readonly sendCommand: (...args: string[]) => Promise<unknown>;
   /**

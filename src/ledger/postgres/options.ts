@@ -12,8 +12,9 @@ export type PostgresQuery = (text: string, values: string[]) => PromiseLike<unkn
 export interface PostgresLedgerOptions {
   /**
    * Sends one SQL statement with its parameters, all of them text, and resolves with the rows, or with `{ rows }`. It
-   * must reach the server that writes, not a replica. pg: `(text, values) => pool.query(text, values)`; postgres:
-   * `(text, values) => sql.unsafe(text, values)`. For Knex, Drizzle and Prisma see docs/postgres.md.
+   * must reach the server that accepts writes, not a replica.
+   * pg: `(text, values) => pool.query(text, values)`; postgres: `(text, values) => sql.unsafe(text, values)`. For Knex,
+   * Drizzle and Prisma see docs/postgres.md.
    */
   readonly query: PostgresQuery;
   /**

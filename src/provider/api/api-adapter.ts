@@ -17,34 +17,34 @@ export interface ApiChannel {
   readonly transport: Transport;
   /** @throws ConnectError `ERR_CONNECT_CONFIG` for an address that no token may be sent to */
   readonly checkedAddress: (config: InternalAxiosRequestConfig) => string;
-  /** The integrator's own developer key; the `ACCESSTOKEN` header goes out only when it is set. */
+  /** The integrator's own developer key; the `ACCESSTOKEN` header is sent only if it is set. */
   readonly accessTokenKey?: string | undefined;
-  /** Our HTTP status per API code, instead of the table's. */
+  /** HTTP status per API code that replaces the table's. */
   readonly statusByApiCode?: Readonly<Record<string, number>> | undefined;
-  /** Carried by the error when the connection is over. */
+  /** Carried by the error when the connection has ended. */
   readonly loginUrl?: string | undefined;
-  /** Hears of each request that was answered or failed; not of one that the caller has aborted. */
+  /** Called for each request that was answered or failed, but not for one that the caller has aborted. */
   readonly onCall?: ((call: ApiCall) => void) | undefined;
-  /** Hears of an access token that the API has refused although it was got for a refusal. */
+  /** Called with an access token that the API has refused although it came from a refresh after a refusal. */
   readonly onRefusedAgain?: ((accessToken: string) => void) | undefined;
 }
 
-/** One request to the API that is over. */
+/** A finished request to the API. */
 export interface ApiCall {
   readonly method: string;
   readonly token: ConnectToken;
-  /** By `performance.now()`. */
+  /** From `performance.now()`. */
   readonly startedMs: number;
-  /** HTTP status of the answer; undefined where there was none. */
+  /** HTTP status of the answer; undefined if there was none. */
   readonly status: number | undefined;
-  /** Undefined where the call gets the answer. */
+  /** Undefined if the call gets the answer. */
   readonly error: ConnectError | undefined;
 }
 
 /** Gives the visitor's token; `refused`: the access token that the API has just refused. */
 export type VisitorToken = (refused?: string) => Promise<ConnectToken>;
 
-/** What does not change between the first sending and the repeat. */
+/** What stays the same between the first sending and the repeat. */
 interface Call {
   readonly url: string;
   readonly method: string;
@@ -52,7 +52,7 @@ interface Call {
   readonly bytes: Uint8Array | undefined;
   readonly dataType: ApiDataType;
   readonly limits: CallLimits;
-  /** Whether the caller wants an answer with this status for itself, whatever it says. */
+  /** Whether the caller accepts an answer with this status, whatever it says. */
   readonly accepts: (status: number) => boolean;
 }
 
@@ -61,8 +61,8 @@ const METHODS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PAT
 const NOT_IDEMPOTENT: ReadonlySet<string> = new Set(['POST', 'PATCH']);
 
 /**
- * Headers that no caller sets: our token, what frames the message or belongs to the connection, and what a caller who
- * passes a visitor's headers on would give away.
+ * Headers that a caller cannot set: the token, headers that frame the message or belong to the connection, and those
+ * that would leak if a caller passed a visitor's headers on.
  */
 const NOT_THE_CALLERS: ReadonlySet<string> = new Set([
   'authorization',
@@ -82,9 +82,9 @@ const NOT_THE_CALLERS: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * Makes the axios adapter that acts as one visitor: checks the address, gets a token, reads the body, signs, sends, and
- * when the API refuses the token asks once for another one and sends once more. Rejects with {@link ConnectError}, or axios's CanceledError when the
- * caller aborts. Nothing of the token is left in the response, its `config` included.
+ * Makes the axios adapter that acts as one visitor: checks the address, gets a token, reads the body, signs and sends;
+ * if the API refuses the token, asks once for another one and sends once more. Rejects with {@link ConnectError}, or
+ * axios's CanceledError when the caller aborts. The response, its `config` included, does not contain the token.
  */
 export function apiAdapter(
   channel: ApiChannel,
@@ -98,7 +98,7 @@ export function apiAdapter(
     const limits = callLimits(config);
     try {
       const readBody = bodyReader(config.data);
-      // Before the body is read: an upload of somebody who is not connected must cost no memory.
+      // Before the body is read: an upload by a visitor who is not connected must not cost memory.
       const first = await limits.within(token());
       const { bytes, type } = await limits.within(readBody());
       const headers = withKey(callerHeaders(config.headers, bytes === undefined ? null : type), channel);
@@ -139,7 +139,7 @@ export function apiAdapter(
     }
   }
 
-  /** With the error that the call ends with if no other token helps. */
+  /** Adds the error with which the call ends if no other token helps. */
   function finalReading(reading: ApiReading): ApiReading {
     if (reading.kind !== 'refused') return reading;
     return {
@@ -151,7 +151,7 @@ export function apiAdapter(
   function response(reading: ApiReading, answer: WireAnswer, config: InternalAxiosRequestConfig): AxiosResponse {
     if (reading.kind !== 'data') throw reading.error;
     const { status, headers } = answer;
-    // A transformResponse of the app begins with the text, as in axios.
+    // A transformResponse of the app gets the text first, as in axios.
     const own = config.transformResponse;
     const isRaw = (Array.isArray(own) ? own.length > 0 : own !== undefined) && reading.data !== answer.bytes;
     return {
@@ -176,8 +176,8 @@ function dataTypeOf({ responseType = 'json' }: InternalAxiosRequestConfig): ApiD
 }
 
 /**
- * Whether the call wants the answer with this status for itself. A success that says it failed is still an error: nobody
- * who accepts every status means that.
+ * Whether the call accepts an answer with this status. A 2xx answer that reports a failure is still an error, even for
+ * a call that accepts every status.
  */
 function isAccepted(config: InternalAxiosRequestConfig, status: number): boolean {
   const validateStatus = own(config, 'validateStatus');
@@ -185,7 +185,7 @@ function isAccepted(config: InternalAxiosRequestConfig, status: number): boolean
   return typeof validateStatus !== 'function' || Boolean((validateStatus as (status: number) => unknown)(status));
 }
 
-/** @param contentType - replaces the caller's; null: there is no body to have a type */
+/** @param contentType - replaces the caller's; null: there is no body */
 function callerHeaders(
   headers: InternalAxiosRequestConfig['headers'],
   contentType: string | null | undefined,
@@ -202,7 +202,7 @@ function callerHeaders(
   return chosen;
 }
 
-/** Added to what is sent, not to the call's settings: those stay in the response. */
+/** Added only to what is sent: the call's settings stay in the response. */
 function withKey(
   headers: Readonly<Record<string, string>>,
   { accessTokenKey }: Pick<ApiChannel, 'accessTokenKey'>,
@@ -224,7 +224,7 @@ function wireRequest({ url, method, headers, bytes, limits }: Call, accessToken:
 }
 
 async function exchange(transport: Transport, request: WireRequest, limits: CallLimits): Promise<WireAnswer> {
-  // No cause: errors of Node quote addresses, header values and more.
+  // No cause: Node's errors quote addresses, header values and more.
   const result = await transport(request).catch(() => {
     throw apiCallRefused('request');
   });
@@ -233,5 +233,5 @@ async function exchange(transport: Transport, request: WireRequest, limits: Call
 }
 
 const STILL_REFUSED =
-  'The Connect API refuses the access token, also after a refresh or because none was due; the session keeps it. ' +
+  'The Connect API refuses the access token, and a refresh did not help or was not possible; the session keeps it. ' +
   'Send the visitor through sign-in again if this lasts.';

@@ -15,39 +15,38 @@ import { readRetryAfter } from '../http/retry-after';
 /** How the caller wants the data of an answer. */
 export type ApiDataType = 'json' | 'text' | 'arraybuffer';
 
-/** What the reader has to know besides the answer. */
+/** What the reader needs to know besides the answer. */
 export interface ApiReadingContext {
   readonly method: string;
   readonly dataType: ApiDataType;
   /** Milliseconds since 1970. */
   readonly nowMs: number;
-  /** Our HTTP status per API code, instead of the table's. @defaultValue none */
+  /** HTTP status per API code that replaces the table's. @defaultValue none */
   readonly statusByApiCode?: Readonly<Record<string, number>> | undefined;
 }
 
-/** The data of an answer, or the error that it means; `refused` where another token may help. */
+/** The data of an answer, or the error that it means; `refused` if another token may help. */
 export type ApiReading =
   | { readonly kind: 'data'; readonly data: unknown }
   | { readonly kind: 'refused' | 'error'; readonly error: ConnectError };
 
 /**
- * Judges an answer of the Connect API. Documented is `{"success":true,"data":{…}}` (page "get-profile") and no body of
- * an error, so an error sign is looked for as follows:
+ * Judges an answer of the Connect API. The documentation shows `{"success":true,"data":{…}}` (page "get-profile") but
+ * no error body, so error signs are searched for as follows:
  *
- * - With an HTTP status of 400 or more, and where `success` is `false`, `0`, `'false'` or `'0'`: anywhere.
- * - In any other answer: beside `data`, never in it. A profile may hold `status`, `code`, `message` and `errors` of its
- *   own. A filled `error` or `errors`, a documented code or its text, and a registered OAuth name are errors, with
- *   `success: true` too; `error`, `errors` and `message` are searched, six levels deep in all. A list is an error only
- *   if every element of it is one, and there are 200 at most.
- * - Body of a 2xx/3xx asked for as text or bytes: read only where the Content-Type says JSON. A body of status >= 400 is
- *   always read, one of HEAD never.
+ * - With an HTTP status of 400 or more, or if `success` is `false`, `0`, `'false'` or `'0'`: anywhere.
+ * - In any other answer: beside `data`, never in it, because a profile may have its own `status`, `code`, `message` and
+ *   `errors`. A non-empty `error` or `errors`, a documented code or its text, and a registered OAuth name are errors, even
+ *   with `success: true`; `error`, `errors` and `message` are searched, six levels deep in all. A list is an error only if
+ *   every element is one and there are at most 200.
+ * - The body of a 2xx/3xx that was requested as text or bytes is read only if the Content-Type says JSON. With a status
+ *   of 400 or more the body is always read, with HEAD never.
  *
  * Signs count in this order: a 20xx code, `insufficient_scope` (403), `invalid_token` (RFC 6750 §3.1), an OAuth name, a
  * documented number (unless the HTTP status is ≥ 500 and the number below), the HTTP status, another number of 400–599,
- * anything else that says failure.
- * `refused`: the error is `ERR_CONNECT_EXPIRED`, whatever status the app gives it.
- * An empty body of a 2xx answer is `''`, as in axios; one that is not a JSON object or list is an error where JSON was
- * asked for. An HTML page never refuses an account. Pure, and never throws on any body.
+ * anything else that says failure. `refused`: the error is `ERR_CONNECT_EXPIRED`, whatever status the app gives it. An
+ * empty body of a 2xx answer is `''`, as in axios; if JSON was requested, a body that is not a JSON object or list is
+ * an error. An HTML page never counts as the refusal of an account. Pure, and never throws, whatever the body.
  */
 export function readApiAnswer(answer: WireAnswer, context: ApiReadingContext): ApiReading {
   const { status, headers, unacceptable } = answer;
@@ -60,9 +59,9 @@ export function readApiAnswer(answer: WireAnswer, context: ApiReadingContext): A
   return { kind: 'data', data: parsed.value };
 }
 
-/** An answer as far as it counts, whoever has fetched and parsed it. */
+/** The relevant parts of an answer, whoever has fetched and parsed it. */
 export interface ParsedAnswer extends AnswerHead {
-  /** Why the body was not accepted, in a word of ours. */
+  /** Why the body was not accepted. */
   readonly unacceptable?: WireAnswer['unacceptable'];
   readonly isEmpty: boolean;
   /** {@link UNPARSED_BODY} unless {@link readsBody}. */
@@ -72,11 +71,11 @@ export interface ParsedAnswer extends AnswerHead {
 interface AnswerHead {
   /** HTTP status. */
   readonly status: number;
-  /** By names in lower case. */
+  /** Names in lower case. */
   readonly headers: Readonly<Record<string, unknown>>;
 }
 
-/** The error that an answer means, by the rules of {@link readApiAnswer}; undefined where nothing failed. */
+/** The error that an answer means, by the rules of {@link readApiAnswer}; undefined if nothing failed. */
 export function apiError(answer: ParsedAnswer, context: Omit<ApiReadingContext, 'method'>): ConnectError | undefined {
   const { status, headers, unacceptable, isEmpty, parsed } = answer;
   const { value, isJson, isMarkup } = parsed;
@@ -96,10 +95,10 @@ export function apiError(answer: ParsedAnswer, context: Omit<ApiReadingContext, 
   return isWanted ? undefined : errorForUnusableAnswer('not_json', about);
 }
 
-/** A body that nobody has looked into. */
+/** A body that was not examined. */
 export const UNPARSED_BODY: ParsedBody = { value: undefined, isJson: false, isMarkup: false };
 
-/** Whether the body of an answer is to be looked into. */
+/** Whether the body of an answer is to be examined. */
 export function readsBody(
   { status, headers }: AnswerHead,
   { dataType, method }: Pick<ApiReadingContext, 'dataType' | 'method'>,
@@ -115,7 +114,7 @@ const MOST_ERRORS = 200;
 const MOST_VALUES_OF_ONE = 10;
 const BESIDE_DATA = SIGN_KEYS.filter((name) => name !== 'data');
 
-/** The part of a 2xx body in which a sign is an error. */
+/** The part of a 2xx body in which a sign means an error. */
 function withoutData(value: unknown): unknown {
   if (Array.isArray(value)) {
     const length = lengthOf(value);
@@ -140,7 +139,7 @@ function errorFromSigns(answer: AnswerHead, judged: unknown, about: ErrorCircums
   if (signs.accountCode !== undefined) return errorForApiCode(signs.accountCode, about);
   if (signs.insufficientScope || (status >= 400 && challengesScope(answer))) return insufficientScope(status);
   if (signs.invalidToken) return invalidToken(status);
-  // The status says the same as the name, and more precisely.
+  // The status says the same as the name, but more precisely.
   if (status === 429 && signs.oauthName === 'temporarily_unavailable') return errorForHttpStatus(status, about);
   if (signs.oauthName !== undefined) return errorForOAuthName(signs.oauthName, about);
   if (signs.statusCode !== undefined && !(status >= 500 && signs.statusCode < 500)) {
@@ -153,12 +152,15 @@ function errorFromSigns(answer: AnswerHead, judged: unknown, about: ErrorCircums
   return status >= 200 && status <= 299 ? undefined : errorForUnusableAnswer('http_status', about);
 }
 
-/** Not in the table: only a resource server says it (RFC 6750 §3.1), and a token endpoint must not end a connection by it. */
+/**
+ * Not in the table: only a resource server says it (RFC 6750 §3.1), so from a token endpoint it must not end a
+ * connection.
+ */
 function invalidToken(status: number): ConnectError {
   return new ConnectError('ERR_CONNECT_EXPIRED', { stage: 'api', provider: { status, oauthError: 'invalid_token' } });
 }
 
-/** RFC 6750 §3: the word may stand in the challenge only. */
+/** RFC 6750 §3: the word may be in the challenge only. */
 function challengesScope({ headers }: AnswerHead): boolean {
   const challenge = own(headers, 'www-authenticate');
   return typeof challenge === 'string' && /\berror\s*=\s*"?insufficient_scope\b/i.test(challenge);
@@ -170,12 +172,12 @@ function insufficientScope(status: number): ConnectError {
     stage: 'api',
     reason: 'insufficient_scope',
     message:
-      'The token does not cover this call: ask for more with option scope; visitors have to connect again for it.',
+      'The scope of the token does not cover this call: request more with option scope; visitors have to connect again.',
     provider: { status, oauthError: 'insufficient_scope' },
   });
 }
 
-/** The error of a refused token, with what helps then, and where to connect again. */
+/** The error of a refused token, with the next step and where to connect again. */
 export function expiredError(
   { stage, status, provider }: ConnectError,
   why: { readonly message?: string; readonly loginUrl: string | undefined },
@@ -191,8 +193,8 @@ export function expiredError(
 }
 
 /**
- * The data of an answer whose status the caller has accepted, whatever it says: JSON where it was asked for and is there.
- * Of a body that was not accepted there is nothing to give.
+ * The data of an answer whose status the caller accepts, whatever it says: JSON if it was requested and is valid. A
+ * body that was not accepted is an error.
  */
 export function dataOfAcceptedStatus(
   answer: WireAnswer,

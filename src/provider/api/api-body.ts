@@ -6,21 +6,22 @@ const FORM_TYPE = 'application/x-www-form-urlencoded';
 const BYTES_TYPE = 'application/octet-stream';
 /** What `String()` makes of most objects. */
 const OBJECT_AS_TEXT = /^\[object \w+\]$/;
-/** Made by {@link toForm}, which has checked the values themselves: what reads like an object there is a visitor's text. */
+/** Made by {@link toForm}, which has checked the values: text in them that looks like an object is a visitor's. */
 const checkedForms = new WeakSet<FormData>();
 
 /**
- * Encodes a request body as axios's default transformRequest does and sets the Content-Type if the call has none. Strings
- * (unless the type is JSON), bytes, FormData and Blob are returned as they are; {@link bodyReader} reads them. Does not
- * use `axios.defaults.transformRequest`, which other code in the process can replace.
+ * Encodes a request body as axios's default transformRequest does, and sets the Content-Type if the call has none.
+ * Strings (unless the type is JSON), bytes, FormData and Blob are returned unchanged; {@link bodyReader} reads them.
+ * Does not use `axios.defaults.transformRequest`, which other code in the process can replace.
  *
  * Refuses streams, forms other than Node's FormData, and objects that would be sent as `{}` in JSON or as `[object …]` in
  * a form (Map, promise, Error), at any depth. Inside an object this includes FormData, Blobs unless the object is sent as
  * multipart, and bytes in JSON unless they are a Buffer, which has `toJSON`.
  *
- * The rest is up to `JSON.stringify`: NaN becomes null, a function in a list too; members that are functions or undefined
- * are left out; of an instance of a class its own enumerable members are sent, without private fields and getters.
- * @throws ConnectError `ERR_CONNECT_CONFIG` with reason `body` for what is refused, and where `JSON.stringify` throws or
+ * `JSON.stringify` decides about the rest: NaN, or a function in a list, becomes null; members that are functions or
+ * undefined are left out; an instance of a class is sent with its own enumerable members, without private fields and
+ * getters.
+ * @throws ConnectError `ERR_CONNECT_CONFIG` with reason `body` for what is refused, and if `JSON.stringify` throws or
  * returns undefined (BigInt, a cycle, a function)
  */
 export function writeBody(data: unknown, headers: AxiosRequestHeaders): unknown {
@@ -64,14 +65,14 @@ function setDefaultType(headers: AxiosRequestHeaders, type: string): void {
 /** A body as bytes; `type` replaces the Content-Type of the call. */
 export interface BodyBytes {
   readonly bytes: Uint8Array | undefined;
-  /** With the boundary, for FormData. */
+  /** For FormData, with the boundary. */
   readonly type?: string;
 }
 
 /**
- * Checks what {@link writeBody}, or a `transformRequest` of the app, has left.
- * @returns reads the body; call it once the visitor's token is known, so that an unconnected visitor's upload costs no
- * memory
+ * Checks the result of {@link writeBody} or of the app's `transformRequest`.
+ * @returns a function that reads the body; call it once the visitor's token is known, so that an upload by a visitor
+ * who is not connected costs no memory
  * @throws ConnectError `ERR_CONNECT_CONFIG` with reason `body`
  */
 export function bodyReader(data: unknown): () => Promise<BodyBytes> {
@@ -106,7 +107,7 @@ function toForm<Form extends FormData | URLSearchParams>(data: object, form: For
   return form;
 }
 
-/** Gives axios's fields to a form, and refuses those that the form would turn into `[object …]`. */
+/** Passes axios's fields to a form, and refuses those that the form would turn into `[object …]`. */
 function checkedTarget(form: FormData | URLSearchParams): { append: (name: string, value: unknown) => void } {
   const append = (name: string, value: unknown): void => {
     const isSent = typeof value === 'string' || Buffer.isBuffer(value) || isFileIn(form, value);
@@ -114,7 +115,7 @@ function checkedTarget(form: FormData | URLSearchParams): { append: (name: strin
     form.append(name, value as string);
   };
   if (!(form instanceof FormData)) return { append };
-  // By these axios knows that the form takes Blobs.
+  // These show axios that the form takes Blobs.
   const iterator = form[Symbol.iterator].bind(form);
   return Object.assign({ append }, { [Symbol.toStringTag]: 'FormData', [Symbol.iterator]: iterator });
 }
@@ -124,8 +125,8 @@ function isFileIn(form: FormData | URLSearchParams, value: unknown): boolean {
 }
 
 /**
- * Text that a form of the app may have made of an object, such as a stream. A visitor who has typed exactly that is
- * refused as well: nobody can tell the two apart any more.
+ * Refuses text that a form of the app may have made of an object, such as a stream. A visitor who typed exactly that is
+ * refused as well: the two cannot be distinguished.
  */
 function refuseObjectText(form: FormData | URLSearchParams): void {
   for (const [, value] of form) {
@@ -133,7 +134,7 @@ function refuseObjectText(form: FormData | URLSearchParams): void {
   }
 }
 
-/** A stream can be read only once; of the others nothing would be sent but `{}` or `[object …]`. */
+/** A stream can be read only once; the others would be sent as `{}` or `[object …]`. */
 function refuseUnsendable(value: unknown): void {
   if (typeof value !== 'object' || value === null) return;
   const { pipe, getReader, [Symbol.asyncIterator]: iterator } = value as Readonly<Record<PropertyKey, unknown>>;
@@ -147,23 +148,23 @@ const JSON_TAGS = /^\[object (?:Object|Array|Boolean|Number|String)\]$/;
 /** Whether an object that holds something (a form, Blob, Map, promise, Response, Error …) would be `{}` in JSON. */
 function isEmptyInJson(value: object): boolean {
   const tag = Object.prototype.toString.call(value);
-  // Forms of packages have members that are none of the form's fields.
+  // Forms of other packages have members that are not fields of the form.
   if (tag === '[object FormData]') return true;
   const { toJSON } = value as { readonly toJSON?: unknown };
   return !JSON_TAGS.test(tag) && !isBytes(value) && typeof toJSON !== 'function' && Object.keys(value).length === 0;
 }
 
 function isBytes(data: unknown): data is ArrayBuffer | ArrayBufferView {
-  // By tag, too: a body may come from another realm.
+  // Also by tag: a body may come from another realm.
   return ArrayBuffer.isView(data) || Object.prototype.toString.call(data) === '[object ArrayBuffer]';
 }
 
-/** Only the part of the buffer that is seen: axios would send all of it. */
+/** Only the part of the buffer that the view shows: axios would send all of it. */
 function bytesOfView(view: ArrayBufferView): Uint8Array {
   return new Uint8Array(view.buffer, view.byteOffset, view.byteLength);
 }
 
-/** As axios does with a string under a JSON type: JSON goes as it is, other text as a JSON string. */
+/** As axios does with a string under a JSON type: JSON is sent unchanged, other text as a JSON string. */
 function textAsJson(text: string): string {
   try {
     JSON.parse(text);
@@ -175,7 +176,7 @@ function textAsJson(text: string): string {
 
 function toJsonText(value: unknown): string {
   const text = JSON.stringify(value, (_name, inner: unknown) => {
-    // A typed array would be an object of numbered members, all others `{}`.
+    // A typed array would become an object of numbered members, all others `{}`.
     if (isBytes(inner)) throw apiCallRefused('body');
     refuseUnsendable(inner);
     return inner;

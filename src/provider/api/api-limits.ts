@@ -2,23 +2,23 @@ import { CanceledError, type InternalAxiosRequestConfig } from 'axios';
 import { ConnectError } from '../../errors/connect-error';
 import { apiCallRefused } from './api-refusal';
 
-/** What a timer can wait for; a longer one would end at once. */
+/** The longest wait of a timer; a longer one would end at once. */
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
-/** When a call is to end before its time: by its own `timeout`, or by the caller's signal. */
+/** What can end a call early: its own `timeout`, or the caller's signal. */
 export interface CallLimits {
-  /** Ends what is sent. */
+  /** Aborts the request. */
   readonly signal: AbortSignal;
-  /** The error of an ended call: `ERR_CONNECT_TIMEOUT`, or axios's CanceledError with nothing in it. */
+  /** The error of an ended call: `ERR_CONNECT_TIMEOUT`, or axios's CanceledError without contents. */
   readonly error: () => Error;
-  /** What `promise` gives, unless the call ends first; then `promise` is left to itself. */
+  /** The result of `promise`, unless the call ends first; then `promise` is ignored. */
   readonly within: <Value>(promise: Promise<Value>) => Promise<Value>;
   /** To be called when the call is over. */
   readonly dispose: () => void;
 }
 
 /**
- * Reads the limits of one call. A `timeout` counts for the whole call, a refresh and a repeat included.
+ * Reads the limits of one call. A `timeout` applies to the whole call, a refresh and a repeat included.
  * @throws ConnectError `ERR_CONNECT_CONFIG` with reason `timeout` or `cancel_token`
  */
 export function callLimits({
@@ -45,7 +45,7 @@ export function callLimits({
   }
 
   function error(): Error {
-    // Recognised by axios.isCancel(); made without the settings of the call that axios would put in.
+    // Recognised by axios.isCancel(), but without the settings of the call that axios would add.
     return timedOut ? new ConnectError('ERR_CONNECT_TIMEOUT', { stage: 'api' }) : new CanceledError();
   }
 

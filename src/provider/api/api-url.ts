@@ -1,7 +1,7 @@
 import { Axios, type InternalAxiosRequestConfig } from 'axios';
 import { apiCallRefused } from './api-refusal';
 
-/** What of a call makes its address. */
+/** The settings of a call that make its address. */
 export type AddressParts = Pick<
   InternalAxiosRequestConfig,
   'url' | 'baseURL' | 'params' | 'paramsSerializer' | 'allowAbsoluteUrls'
@@ -11,9 +11,9 @@ export type AddressParts = Pick<
 const addresses = new Axios({});
 
 /**
- * Makes the check of every address that a token may be sent to: the address as it would go out, whatever it was put
- * together from, has the origin of `apiBaseUrl` and a path below its path, or is that path. Dot segments are refused
- * wherever they lead and however they are encoded, because servers and proxies do not agree on when to resolve them.
+ * Makes the check of every address that a token may be sent to: the address as it would be sent, however it was put
+ * together, must have the origin of `apiBaseUrl` and its path or one below. Dot segments are refused wherever they lead
+ * and however they are encoded, because servers and proxies disagree on when to resolve them.
  * @throws ConnectError `ERR_CONNECT_CONFIG` with reason `url`
  */
 export function apiAddressCheck(apiBaseUrl: string): (parts: AddressParts) => string {
@@ -45,12 +45,12 @@ function writtenAddress({ url, baseURL, params, paramsSerializer, allowAbsoluteU
       params: params as unknown,
     });
   } catch {
-    // axios quotes the address in its own message.
+    // axios quotes the address in its message.
     throw apiCallRefused('url');
   }
 }
 
-/** Layers of escapes that are looked through. An address with more of them is refused: nobody needs that many. */
+/** How many layers of escapes are decoded. An address with more is refused: nobody needs that many. */
 const MOST_LAYERS = 8;
 
 /** Whether every reader of this address sees the same path in it. */
@@ -60,19 +60,19 @@ function isPlain(written: string): boolean {
   const beforeQuery = written.replace(/[?#][^]*$/, '');
   if (beforeQuery.includes('\\') || /^[^/]*\/\/[^/]*@/.test(beforeQuery)) return false;
   const path = fullyDecoded(beforeQuery.replace(/^[a-z][a-z\d+.-]*:\/\//i, ''));
-  // U+FFFD: bytes that are not UTF-8, in which old servers see dots and slashes all the same.
+  // U+FFFD: bytes that are not UTF-8, in which old servers may still see dots and slashes.
   return path !== undefined && !path.includes('\ufffd') && !path.split(/[/\\]/).some(isDotSegment);
 }
 
 /**
- * Whether some server resolves this segment: whatever it cuts off (parameters; query or fragment, where a proxy passes the
- * decoded path on) or drops (control characters, spaces).
+ * Whether any server might resolve this segment, after cutting parameters, query or fragment (a proxy may pass the
+ * decoded path on) or dropping control characters and spaces.
  */
 function isDotSegment(segment: string): boolean {
   return /^\.{1,2}(?:[;?#]|$)/.test(segment.replace(/[^\x21-\x7e]/g, ''));
 }
 
-/** Decodes until nothing changes any more; undefined where that takes too many layers. */
+/** Decodes until nothing changes any more; undefined if that takes too many layers. */
 function fullyDecoded(text: string): string | undefined {
   let decoded = text;
   for (let layer = 0; layer <= MOST_LAYERS; layer += 1) {

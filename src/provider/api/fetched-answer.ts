@@ -7,35 +7,38 @@ import { errorForUnusableAnswer } from '../errors/error-table';
 import { parseBody, type ParsedBody } from '../http/parse-body';
 import { readParsed } from '../token/read-answer';
 
-/** An answer of the provider, fetched by any HTTP client and read to its end. */
+/** An answer of the provider, fetched by any HTTP client and read completely. */
 export interface FetchedAnswer {
   /** HTTP status. */
   readonly status: number;
-  /** A plain object in any spelling, a `Headers` of fetch, or the headers of axios. */
+  /** A plain object with names in upper or lower case, a `Headers` of fetch, or the headers of axios. */
   readonly headers?: object | undefined;
-  /** As text, as bytes, or parsed; undefined for an empty one. */
+  /** As text, as bytes, or parsed; undefined if empty. */
   readonly body?: unknown;
 }
 
-/** What {@link connectErrorFrom} can use beside the answer. */
+/** What {@link connectErrorFrom} can use besides the answer. */
 export interface ConnectErrorFromOptions {
-  /** What was asked: the API, or the token endpoint for a code or a refresh. @defaultValue `'api'` */
+  /** What answered: the API, or the token endpoint for a code or a refresh. @defaultValue `'api'` */
   readonly stage?: 'api' | 'exchange' | 'refresh' | undefined;
   /**
-   * As in axios, for stage `api`. With `'json'` a success that is anything else is an error; with the others only
-   * refusals are. @defaultValue `'json'`
+   * As in axios, for stage `api`. With `'json'` a successful answer that is not JSON is an error; with the others only
+   * refusals are.
+   * @defaultValue `'json'`
    */
   readonly responseType?: 'json' | 'text' | 'arraybuffer' | undefined;
-  /** As option `statusByApiCode` of `connectAuth()`: HTTP status, 400–599, per API code, instead of the table's. */
+  /**
+   * As option `statusByApiCode` of `connectAuth()`: HTTP status, 400–599, per API code, in place of the default one.
+   */
   readonly statusByApiCode?: Readonly<Record<string | number, number>> | undefined;
-  /** Where a visitor whose connection is over can connect again: carried by `ERR_CONNECT_EXPIRED`. */
+  /** Where a visitor whose connection has ended can connect again: carried by `ERR_CONNECT_EXPIRED`. */
   readonly loginUrl?: string | undefined;
 }
 
 /**
- * Gives the error that an answer of the Connect API means, as `client(req)` would throw it, or undefined where it is no
- * failure. Nothing of the answer but numbers and registered names gets into the error. Never throws, whatever the answer
- * holds, and runs no code of a parsed body.
+ * Gives the error that an answer of the Connect API means, as `client(req)` would throw it, or undefined if it is not a
+ * failure. The error contains only numbers and registered names of the answer. Never throws, whatever the answer holds,
+ * and runs no code of a parsed body.
  */
 export function connectErrorFrom(
   answer: FetchedAnswer,
@@ -51,7 +54,7 @@ export function connectErrorFrom(
   const head = { status, headers: tried(() => knownHeaders(member('headers'))) ?? {} };
   const body = member('body');
   const text = tried(() => textOf(body));
-  // An object that must not be looked at, such as a revoked proxy, tells nothing: its status counts.
+  // If an object cannot be examined, like a revoked proxy, only the status counts.
   const parse = (): ParsedBody =>
     text === undefined ? (tried(() => givenParsed(body)) ?? UNPARSED_BODY) : parseBody(text);
   const isEmpty = text === '';
@@ -64,15 +67,14 @@ export function connectErrorFrom(
   return expiredError(means, { loginUrl, ...(means.stage === 'api' ? { message: REFUSED } : {}) });
 }
 
-const NO_STATUS =
-  'This is not an answer: pass an object with status, an HTTP status as a number, and with headers and body.';
+const NO_STATUS = 'This is not an answer: pass an object with status (an HTTP status as a number), headers and body.';
 const REFUSED =
   'The Connect API refuses the access token: ask getToken(req, { refused }) for another one, and call once more. ' +
-  'Where that gives the same token, send the visitor through sign-in again.';
+  'If that gives the same token, send the visitor through sign-in again.';
 
 /**
- * The error that an axios error means whose response is there, as {@link connectErrorFrom} reads it; undefined for all
- * else. Nothing of the axios error, which holds address, headers and token of the call, is reachable from it.
+ * The error that an axios error with a response means, as {@link connectErrorFrom} reads it; undefined for anything
+ * else. The axios error, which holds address, headers and token of the call, is not reachable from it.
  */
 export function errorFromAxios(error: unknown, options: ConnectErrorFromOptions): ConnectError | undefined {
   const response = tried(() => (isAxiosError(error) ? own(error, 'response') : undefined));
@@ -81,7 +83,7 @@ export function errorFromAxios(error: unknown, options: ConnectErrorFromOptions)
   return connectErrorFrom({ status: status as number, headers: headers as object, body }, options);
 }
 
-/** As axios marks its errors, whichever copy of axios an app has. */
+/** By the mark on axios's errors, whichever copy of axios an app has. */
 function isAxiosError(error: unknown): error is object {
   return typeof error === 'object' && error !== null && (error as { isAxiosError?: unknown }).isAxiosError === true;
 }
@@ -96,7 +98,7 @@ interface Body {
   readonly parse: () => ParsedBody;
 }
 
-/** By the readers that our own client and token endpoint use. */
+/** Uses the same readers as the client and the token endpoint. */
 function judged(head: Head, { isEmpty, parse }: Body, given: ConnectErrorFromOptions): ConnectError | undefined {
   const { stage = 'api', responseType: dataType = 'json', statusByApiCode = {} } = given;
   const { status, headers } = head;
@@ -109,15 +111,15 @@ function judged(head: Head, { isEmpty, parse }: Body, given: ConnectErrorFromOpt
   return apiError({ ...head, isEmpty, parsed }, { dataType, nowMs, statusByApiCode });
 }
 
-/** A body that is text still; undefined for any other. */
+/** The text of a body that was not parsed; undefined for any other. */
 function textOf(body: unknown): string | undefined {
   if (body === undefined) return '';
   if (typeof body === 'string') return body;
-  // Not Buffer.from(): bytes may have members that shadow their own.
+  // Not Buffer.from(): bytes may have members that shadow the built-in ones.
   return isArrayBufferView(body) || isArrayBuffer(body) ? new TextDecoder().decode(body) : undefined;
 }
 
-/** A body that its client has parsed; what it has not read, a stream or a promise, tells nothing. */
+/** A body that its client has parsed; an unread one, a stream or a promise, says nothing. */
 function givenParsed(body: unknown): ParsedBody {
   const isValue = ['boolean', 'number', 'object'].includes(typeof body);
   const isOfAClass = typeof body === 'object' && body !== null && !Array.isArray(body) && !isPlain(body);
@@ -150,7 +152,7 @@ function gotten(headers: object, name: string): string | undefined {
   return typeof value === 'string' ? value : undefined;
 }
 
-/** For what belongs to others: a getter or a proxy may throw. */
+/** For objects of others: a getter or a proxy may throw. */
 function tried<Value>(read: () => Value): Value | undefined {
   try {
     return read();

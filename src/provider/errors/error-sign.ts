@@ -1,7 +1,7 @@
 import { DOCUMENTED_MESSAGES, isAccountCode, isDocumentedApiCode, isOAuthErrorName } from './error-table';
 import { isFields, ownData, type Fields } from '../../base/own';
 
-/** What a body says about failure. Where several signs of a kind stand in it, the first one found is given. */
+/** What a body says about failure. Of several signs of one kind, the first one found. */
 export interface ErrorSigns {
   /** One of the seven 20xx codes, as a number or by its documented text. */
   accountCode?: number;
@@ -15,32 +15,32 @@ export interface ErrorSigns {
   statusCode?: number;
   /** Another number of 400–599. */
   otherStatus?: number;
-  /** Whether the body says that it failed, in whatever words. */
+  /** Whether the body says in any way that the request failed. */
   failed: boolean;
 }
 
-/** Where a code may stand; none of it is documented. */
+/** Where a code may be; none of it is documented. */
 const CODE_KEYS = ['code', 'error_code', 'errorCode', 'status_code', 'statusCode', 'status'] as const;
-/** What may hold a further object or list with the code in it. */
+/** Members that may hold a further object or list with the code in it. */
 const INNER_KEYS = ['error', 'errors', 'data', 'message'] as const;
 const FAILED_STATUS = new Set(['error', 'fail', 'failed', 'failure']);
 const NOT_SUCCESSFUL = new Set<unknown>([false, 0, 'false', '0']);
 const NO_ERROR = new Set<unknown>([undefined, null, false, '', 0]);
 
-/** All members of an object in which a sign may stand. */
+/** All members of an object in which a sign may be. */
 export const SIGN_KEYS: readonly string[] = Object.freeze([...CODE_KEYS, ...INNER_KEYS, 'type', 'success']);
 
 const MOST_LEVELS = 6;
 const MOST_VALUES = 200;
-/** The longest documented text has 21 characters. What is longer is prose, and costs time in proportion to its length. */
+/** The longest documented text has 21 characters. Longer text is prose, and costs time in proportion to its length. */
 const LONGEST_TEXT = 256;
 
 const apiCodeByText = new Map(DOCUMENTED_MESSAGES.map(([text, apiCode]) => [normalised(text), apiCode]));
 
 /**
- * Finds the error signs in a parsed body of any shape. Numbers that the provider does not document (16, 101) are no
- * signs, and neither are `error: null`, `false`, `''`, `0`, `errors: []`, `success: true`, `status: 200` and `code: 0`,
- * nor texts of more than 256 characters. Looks at `mostValues` values on 6 levels at most, and runs no code of theirs.
+ * Finds the error signs in a parsed body of any shape. Numbers that the provider does not document (16, 101) are not
+ * signs; nor are `error: null`, `false`, `''`, `0`, `errors: []`, `success: true`, `status: 200`, `code: 0` and texts
+ * of more than 256 characters. Examines at most `mostValues` values on 6 levels, and runs no code of theirs.
  */
 export function findErrorSigns(value: unknown, mostValues = MOST_VALUES): ErrorSigns {
   const signs: ErrorSigns = { failed: false, invalidToken: false, insufficientScope: false };
@@ -58,7 +58,7 @@ export function findErrorSigns(value: unknown, mostValues = MOST_VALUES): ErrorS
       noteOAuthName(ownData(inner, 'type'), signs);
       for (const key of INNER_KEYS) visit(ownData(inner, key), level + 1);
     } else {
-      // A body that is one bare number is not an error shape: it is an answer that nobody promised.
+      // A body that is just a number is not an error sign: it is an undocumented answer.
       if (level > 1) noteScalar(inner, signs);
       noteMessage(inner, signs);
     }
@@ -68,7 +68,7 @@ export function findErrorSigns(value: unknown, mostValues = MOST_VALUES): ErrorS
   return signs;
 }
 
-/** Of a list that may be anybody's, for whom `slice` and `for` … `of` would run code. */
+/** Length of a list from outside, on which `slice` and `for` … `of` could run its own code. */
 export function lengthOf(list: readonly unknown[]): number {
   return Number(ownData(list, 'length'));
 }
@@ -105,7 +105,7 @@ function noteNumber(value: number, signs: ErrorSigns): void {
   }
 }
 
-/** Recognises a documented text, and a number set before any text: `2036: Invalid API Key`. */
+/** Recognises a documented text, and a number before any text: `2036: Invalid API Key`. */
 function noteMessage(value: unknown, signs: ErrorSigns): void {
   if (!isShortText(value)) return;
   // Not a date or a time of day: no digit follows the punctuation.

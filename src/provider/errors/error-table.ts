@@ -10,7 +10,7 @@ import {
 /** The parts of the journey in which the provider can answer with an error. */
 export type ProviderStage = Extract<ConnectStage, 'exchange' | 'refresh' | 'callback' | 'api'>;
 
-/** Our answer to one sign of the provider: HTTP status and code. */
+/** The answer to one sign of the provider: HTTP status and code. */
 type Answer = readonly [status: number, code: ConnectErrorCode];
 
 interface ApiCodeRow {
@@ -19,7 +19,7 @@ interface ApiCodeRow {
   readonly meaning: string;
   /** At the callback, the exchange and the refresh. */
   readonly signIn: Answer;
-  /** At the refresh, where that differs: the provider refuses this connection, and its visitor can connect again. */
+  /** At the refresh, if that differs: the provider refuses this connection, and its visitor can connect again. */
   readonly refresh?: Answer;
   readonly apiCall: Answer;
 }
@@ -37,8 +37,8 @@ const DENIED: Answer = [403, 'ERR_CONNECT_DENIED'];
 const GRANT: Answer = [400, 'ERR_CONNECT_GRANT'];
 
 /**
- * Every documented API code, one row a code. Our status says what our server means to this visitor: 4xx, the visitor
- * can act; 500, this deployment is misconfigured; 502, 503, 504, the provider.
+ * Every documented API code, one row per code. The status says who can act: 4xx, the visitor; 500, this deployment,
+ * which is misconfigured; 502, 503 and 504, the provider.
  */
 const API_CODE_TABLE: readonly ApiCodeRow[] = [
   { apiCode: 400, meaning: 'request invalid', signIn: GRANT, refresh: EXPIRED, apiCall: [400, 'ERR_CONNECT_API'] },
@@ -68,9 +68,9 @@ const API_CODE_TABLE: readonly ApiCodeRow[] = [
 interface OAuthRow {
   readonly name: string;
   readonly answer: Answer;
-  /** At the refresh, where that differs. */
+  /** At the refresh, if that differs. */
   readonly refresh?: Answer;
-  /** On an API call, where that differs. */
+  /** On an API call, if that differs. */
   readonly apiCall?: Answer;
 }
 
@@ -95,12 +95,12 @@ const rowByOAuthName = new Map(OAUTH_TABLE.map((row) => [row.name, row]));
 /** The provider's documented API codes, ascending: ten HTTP-like ones and seven of its own (20xx). */
 export const DOCUMENTED_API_CODES: readonly number[] = Object.freeze(API_CODE_TABLE.map((row) => row.apiCode));
 
-/** Every documented code with what the documentation says of it, ascending. */
+/** Every documented code with its documented meaning, ascending. */
 export const API_CODE_MEANINGS: readonly (readonly [apiCode: number, meaning: string])[] = Object.freeze(
   API_CODE_TABLE.map(({ apiCode, meaning }) => [apiCode, meaning] as const),
 );
 
-/** The documented texts of the seven 20xx codes, the only ones that a message is recognised by. */
+/** The documented texts of the seven 20xx codes, the only texts by which a message is recognised. */
 export const DOCUMENTED_MESSAGES: readonly (readonly [text: string, apiCode: number])[] = Object.freeze(
   API_CODE_TABLE.filter((row) => isAccountCode(row.apiCode)).map((row) => [row.meaning, row.apiCode] as const),
 );
@@ -110,7 +110,7 @@ export function isDocumentedApiCode(value: number): boolean {
   return rowByApiCode.has(value);
 }
 
-/** Whether this is one of the seven codes beyond HTTP's range, which mean the same whatever stands around them. */
+/** Whether this is one of the seven codes beyond HTTP's range, which mean the same in any context. */
 export function isAccountCode(apiCode: number): boolean {
   return apiCode >= 2000;
 }
@@ -120,14 +120,14 @@ export function isOAuthErrorName(value: string): boolean {
   return rowByOAuthName.has(value);
 }
 
-/** Everything beside the sign itself that shapes our answer to an error of the provider. */
+/** Everything besides the sign itself that shapes the answer to an error of the provider. */
 export interface ErrorCircumstances {
   readonly stage: ProviderStage;
-  /** Our HTTP status, 400–599, per API code, instead of the table's; the error code stays. */
+  /** HTTP status, 400–599, per API code, that replaces the table's; the error code stays. */
   readonly statusByApiCode: Readonly<Record<string, number>>;
   /** HTTP status of the provider's answer; absent at the callback. */
   readonly httpStatus?: number | undefined;
-  /** Seconds, 0–3600, as the provider asked; kept where trying again later is what helps. */
+  /** Seconds, 0–3600, as the provider asked; kept if trying again later helps. */
   readonly retryAfterSeconds?: number | undefined;
 }
 
@@ -149,16 +149,16 @@ export function errorForOAuthName(name: string, about: ErrorCircumstances): Conn
 }
 
 /**
- * The error for an answer that says nothing but its HTTP status: the table's row, or for a status without row
- * 504 → timeout, 500–599 → unavailable, 400–499 on an API call → the same status, anything else → unusable answer.
+ * The error for an answer of which only the HTTP status counts: the table's row, or for a status without a row: 504 →
+ * timeout, 500–599 → unavailable, 400–499 on an API call → the same status, anything else → unusable answer.
  */
 export function errorForHttpStatus(status: number, about: ErrorCircumstances): ConnectError {
   return errorForApiCode(status, about) ?? build(answerWithoutRow(status, about.stage), about, {});
 }
 
 /**
- * The error for an answer that promises success, or nothing, and does not keep it. `reason` is a word of ours.
- * @param message - what is known more precisely; no value of the answer
+ * The error for an answer that looks like success, or like nothing known, but cannot be used.
+ * @param message - a more precise message; no value of the answer
  */
 export function errorForUnusableAnswer(
   reason: ConnectErrorReason<'ERR_CONNECT_RESPONSE'>,
@@ -168,7 +168,7 @@ export function errorForUnusableAnswer(
   return build(UNUSABLE, about, {}, { reason, message });
 }
 
-/** The error for a callback that says no in a way that no table knows. */
+/** The error for a callback with a refusal that is not in the tables. */
 export function errorForDenial(about: ErrorCircumstances): ConnectError {
   return build(DENIED, about, {});
 }
@@ -178,7 +178,7 @@ function answerAt(row: ApiCodeRow, stage: ProviderStage): Answer {
   return (stage === 'refresh' ? ownOnly(row).refresh : undefined) ?? row.signIn;
 }
 
-/** The app's own status, 400–599, for an API code; undefined where it gives none. */
+/** The app's own status, 400–599, for an API code; undefined if it gives none. */
 export function overriddenStatus(
   apiCode: number | undefined,
   { statusByApiCode = {} }: { readonly statusByApiCode?: ErrorCircumstances['statusByApiCode'] | undefined },
@@ -195,7 +195,7 @@ function answerWithoutRow(status: number, stage: ProviderStage): Answer {
   return UNUSABLE;
 }
 
-/** Words of ours. */
+/** Reason and message of this package. */
 interface Why {
   readonly reason?: string | undefined;
   readonly message?: string | undefined;

@@ -7,14 +7,14 @@ const MESSAGES = {
   unreachable: (option: Option) =>
     `No connection to ${option}: check the address, name resolution, firewall, proxy (option agent) and certificate.`,
   plain: (option: Option) =>
-    `The agent makes connections without TLS, and ${option} is https: give connectAuth() an agent of https-proxy-agent, ` +
+    `The agent makes connections without TLS, but ${option} is https: pass connectAuth() an agent of https-proxy-agent, ` +
     'not of http-proxy-agent.',
   broken: (option: Option) =>
     `The connection to ${option} ended before the answer was complete` +
     (option === 'apiBaseUrl' ? '; the call may have been carried out.' : '.'),
 };
 
-/** The error of a call that got no answer. @param option - which server it was for */
+/** The error of a call without an answer. @param option - which server it was for */
 export function faultError(
   fault: Exclude<TransportFault, 'aborted'>,
   stage: ConnectStage,

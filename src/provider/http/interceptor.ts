@@ -5,17 +5,17 @@ import tls from 'node:tls';
 import { agentFault } from '../../checks/agent-fault';
 
 /**
- * Whether a program in this process answers requests before they leave it (nock, msw), or lets them pass: it puts an agent
- * of its own in the place of the one given, and makes no connection before it has seen the request.
+ * Whether a program in this process (nock, msw) answers requests before they leave it, or lets them pass: it replaces
+ * the given agent with its own, and makes no connection before it has seen the request.
  */
 export function isIntercepted(outgoing: http.ClientRequest, agent: http.Agent): boolean {
   return (outgoing as { readonly agent?: unknown }).agent !== agent;
 }
 
 /**
- * Whether what is written to this socket now waits until Node has made a connection and verified it: nobody is at its
- * other end yet, and it will be connected by Node's own code, with settings that switch nothing off. Interceptors
- * take both from the agent. Of a connection that an agent makes in its own way nothing is known beforehand.
+ * Whether data written to this socket now waits until Node has made and verified a connection: nobody is at its other
+ * end yet, and Node's own code will connect it, with settings that switch nothing off. Interceptors take both from the
+ * agent. If an agent makes connections in its own way, nothing is known beforehand.
  */
 export function waitsForNode(socket: Socket | undefined, agent: http.Agent): boolean {
   if (socket === undefined || socket.destroyed || socket.remoteAddress !== undefined) return false;
@@ -28,16 +28,16 @@ export function waitsForNode(socket: Socket | undefined, agent: http.Agent): boo
   return isNodes && agentFault(agent) === undefined;
 }
 
-/** What Node lets one request know about the certificate of its connection, however well that is hidden from it. */
+/** What Node reveals to one request about the certificate of its connection, even if an interceptor hides it. */
 export interface Witness {
-  /** For `tls.connect`, in the place of Node's own function: called only for a certificate of a trusted authority. */
+  /** For `tls.connect`, in place of Node's own function: called only for a certificate of a trusted authority. */
   readonly checkServerIdentity: typeof tls.checkServerIdentity;
-  /** Whether a certificate made out to the host was seen. */
+  /** Whether a certificate issued to the host was seen. */
   readonly hasSeen: () => boolean;
 }
 
 /**
- * Makes a witness. It stays with the connection, and so holds nothing of the request.
+ * Makes a witness. It stays with the connection, so it holds nothing of the request.
  * @param hostname - of a URL; an IPv6 address in brackets
  */
 export function witness(hostname: string): Witness {

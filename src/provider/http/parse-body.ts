@@ -1,14 +1,14 @@
 /** A body as far as it could be understood. */
 export interface ParsedBody {
-  /** The JSON value, a form's fields, or the text itself where it is neither; undefined for nothing and for markup. */
+  /** The JSON value, a form's fields, or else the text itself; undefined for an empty body and for markup. */
   readonly value: unknown;
-  /** Whether the body is JSON as it stands; only such a body can hold a token. */
+  /** Whether the body itself is JSON; only such a body can hold a token. */
   readonly isJson: boolean;
-  /** Whether it is a page for people, as proxies, firewalls and portals put in the place of an answer. */
+  /** Whether it is a page for people, which proxies, firewalls and portals send in place of an answer. */
   readonly isMarkup: boolean;
 }
 
-/** No error is longer; a longer form would be taken apart pair by pair for nothing. */
+/** No error is longer; parsing a longer form pair by pair would be wasted. */
 const LONGEST_FORM = 8192;
 /** Pairs of a form body (RFC 6749 appendix B): no spaces, quotes or brackets, and a name before the first `=`. */
 const FORM = /^[\w.%+*-]+=[^\s"<>{}[\]]*$/;
@@ -20,7 +20,7 @@ const FORM = /^[\w.%+*-]+=[^\s"<>{}[\]]*$/;
 export function parseBody(body: string): ParsedBody {
   const text = body.trim();
   const json = parseJson(text);
-  // A JSON string is a body encoded twice or a text in quotes: both are read for errors only.
+  // A JSON string is a body encoded twice, or text in quotes: both are searched for errors only.
   if (typeof json === 'string') {
     return { value: parseJson(json) ?? textual(json.trim()), isJson: false, isMarkup: false };
   }

@@ -3,8 +3,8 @@ import { httpDateMs } from './http-date';
 const LONGEST_SECONDS = 3600;
 
 /**
- * Reads a `Retry-After` header (RFC 9110 §10.2.3) as whole seconds from now, 0–3600: larger waits are cut, moments
- * past are 0, anything that is neither an integer nor an HTTP date is dropped.
+ * Reads a `Retry-After` header (RFC 9110 §10.2.3) as whole seconds from now, 0–3600: longer waits are cut, past times
+ * are 0, anything that is neither an integer nor an HTTP date is ignored.
  * @param header - the value as received
  * @param nowMs - milliseconds since 1970
  */

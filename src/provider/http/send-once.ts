@@ -9,8 +9,8 @@ import { isVerified } from './verified';
 import type { WireAnswer, WireRequest, WireResult } from './wire';
 
 /**
- * What became of it. Two are those of a kept connection that its server had given up: `unwritten`, found before anything
- * was written to it, and `unanswered`, without a byte of an answer after that.
+ * The result of a sending. Two are for a kept connection that its server had closed: `unwritten`, noticed before
+ * anything was written to it, and `unanswered`, written but without a byte of an answer.
  */
 export type SendResult = WireResult | 'unwritten' | 'unanswered';
 
@@ -25,13 +25,13 @@ export interface Sending {
   readonly signal: AbortSignal | undefined;
   /** Whether the connection may serve further requests. */
   readonly isKept: boolean;
-  /** Of the answer's body. */
+  /** Limit of the answer's body. */
   readonly maxBodyBytes: number;
 }
 
 /**
- * What node:http, https, net, tls and streams read of their options: each is said here, because they copy the options
- * into plain objects, in which what is not said would be found on a polluted Object.prototype. An agent's own win.
+ * The options that node:http, https, net, tls and streams read. All are set here, because Node copies options into
+ * plain objects, in which a missing one would be found on a polluted Object.prototype. An agent's own options win.
  */
 const UNSAID = (
   'ALPNCallback ALPNProtocols SNICallback _agentKey _defaultAgent _handle allowHalfOpen allowPartialTrustChain auth ' +
@@ -48,20 +48,20 @@ const UNSAID = (
 
 const OWN_ROUTE: Readonly<http.RequestOptions> = {
   ...Object.fromEntries(UNSAID.map((name) => [name, undefined])),
-  // Not taken up again: over a resumed TLS session no certificate can be looked at.
+  // Not resumed: in a resumed TLS session the certificate cannot be examined.
   ...{ session: undefined },
   ...{ minDHSize: 1024, rejectUnauthorized: true },
   ...{ setDefaultHeaders: true, setHost: true },
 };
 
 /**
- * Makes one request over one connection and calls `done` once, also when errors follow. Nothing is written before the
- * connection stands and is verified, so an agent that tolerates bad certificates gets no secret. An answer counts only
- * after that, and over such a connection: an agent for a proxy may pass on what the proxy has to say instead, which no
- * provider has said. After anything but a complete answer the connection is destroyed.
+ * Makes one request over one connection and calls `done` once, even if errors follow. Nothing is written before the
+ * connection is made and verified, so an agent that tolerates bad certificates gets no secret. An answer counts only
+ * after that, and only over such a connection: an agent for a proxy may pass on the proxy's own answer instead. After
+ * anything but a complete answer the connection is destroyed.
  *
- * An interceptor connects only after it has seen the request: then it is written early, where Node holds it back until
- * the connection is verified, and an answer counts only if Node has verified one.
+ * An interceptor connects only after it has seen the request: then the request is written early if Node holds it back
+ * until the connection is verified, and an answer counts only if Node has verified a connection.
  */
 export function sendOnce(sending: Sending, done: (outcome: SendResult) => void): void {
   const { request, url, agent, deadline, signal, isKept, maxBodyBytes } = sending;
@@ -90,7 +90,7 @@ export function sendOnce(sending: Sending, done: (outcome: SendResult) => void):
     headers: { ...request.headers, ...(body === undefined ? {} : { 'Content-Length': String(body.byteLength) }) },
   });
   if (!isKept) outgoing.shouldKeepAlive = false;
-  // These stay attached for good: an 'error' after the outcome must not become an uncaught exception.
+  // These listeners stay attached: an 'error' after the outcome must not become an uncaught exception.
   outgoing.on('error', fail);
   outgoing.on('close', fail);
   outgoing.once('socket', useConnection);
@@ -103,19 +103,19 @@ export function sendOnce(sending: Sending, done: (outcome: SendResult) => void):
     socket.on('data', noteAnswer);
     socket.once('connect', noteConnection);
     const intercepted = isIntercepted(outgoing, agent);
-    // It will never be verified: waiting for that would take all the time that a call has.
+    // It will never be verified: waiting for that would use up the time of the call.
     if (secure && !intercepted && isPlain(socket)) return settle({ kind: 'fault', fault: 'plain' }, 'destroy');
     const awaited = intercepted ? undefined : eventBeforeUse(socket, secure);
     if (awaited !== undefined) socket.once(awaited, write);
-    // That a kept connection has been closed meanwhile is seen when the event loop has looked at it once more: the first
-    // of the two comes before that.
+    // The event loop notices in its next turn that a kept connection has been closed; the first setImmediate runs
+    // before that.
     else if (outgoing.reusedSocket) setImmediate(() => setImmediate(write));
     else write();
   }
 
   function write(): void {
     if (settled) return;
-    // Not by its events: an interceptor may say that a connection stands before it has made one.
+    // Not by its events: an interceptor may report a connection before it has made one.
     if (secure ? isVerified(connection, url.hostname) : connection?.connecting !== true) written = 'verified';
     else if (!secure || waitsForNode(connection, agent)) written = 'early';
     else return giveUp();
@@ -143,9 +143,9 @@ export function sendOnce(sending: Sending, done: (outcome: SendResult) => void):
   function readResponse(response: http.IncomingMessage): void {
     const chunks: Buffer[] = [];
     let bytes = 0;
-    // Looked at now, and on the answer's own connection: agents do not agree on the order of events before.
+    // Checked now, on the answer's own connection: before this, the order of events differs between agents.
     if (written === undefined || !isTrusted(response.socket)) return giveUp();
-    // From here on the response's own events tell how it ends: it may still be read after its request has closed.
+    // From here on the response's own events show how it ends: it may still be read after its request has closed.
     outgoing.off('close', fail);
     response.on('error', fail);
     response.on('close', fail);
@@ -156,8 +156,8 @@ export function sendOnce(sending: Sending, done: (outcome: SendResult) => void):
       else settle(answerOf(response, [], 'too_large'), 'destroy');
     });
     response.once('end', () => {
-      // An answer may come before the request has gone out whole. A server that reads no more of it would keep the
-      // connection, and what is left to send, for ever.
+      // An answer may arrive before the whole request has been sent. A server that reads no further would keep the
+      // connection, and the unsent rest, for ever.
       settle(answerOf(response, chunks), outgoing.writableFinished ? 'keep' : 'destroy');
     });
   }
@@ -190,15 +190,17 @@ export function sendOnce(sending: Sending, done: (outcome: SendResult) => void):
   }
 }
 
-/** Whether a connection is one of Node's own, and without TLS; of what an agent has put together nothing is known yet. */
+/**
+ * Whether a connection is Node's own and without TLS; nothing is known yet about one that an agent has put together.
+ */
 function isPlain(socket: Socket): boolean {
   return socket instanceof Socket && !(socket instanceof TLSSocket);
 }
 
-/** The event after which a connection can be written to; undefined where it stands already. */
+/** The event after which a connection can be written to; undefined if it is ready. */
 function eventBeforeUse(socket: Socket, secure: boolean): 'connect' | 'secureConnect' | undefined {
   if (!secure) return socket.connecting ? 'connect' : undefined;
-  // `secureConnecting` is false once the handshake has ended, well or badly; @types/node does not know it.
+  // `secureConnecting` is false once the handshake has succeeded or failed; @types/node does not know it.
   const { secureConnecting } = socket as Socket & { readonly secureConnecting?: boolean };
   return isAuthorized(socket) || secureConnecting === false ? undefined : 'secureConnect';
 }
@@ -219,7 +221,7 @@ function answerOf(
 ): WireResult {
   const { statusCode: status = 0, headers } = response;
   const bytes = Buffer.concat(chunks);
-  // Read when asked for: not every caller wants text.
+  // A getter, because not every caller wants text.
   const answer = {
     status,
     headers,

@@ -4,21 +4,21 @@ import { ownOnly } from '../../base/own';
 import { sendOnce, type SendResult } from './send-once';
 import { type WireRequest, type WireResult } from './wire';
 
-/** What of the configuration sending depends on. */
+/** The options that sending depends on. */
 export interface TransportConfig {
-  /** Milliseconds for a whole call: connecting, a possible repeat and the last byte of the body included. */
+  /** Milliseconds for a whole call: from connecting to the last byte of the body, a possible repeat included. */
   readonly timeoutMs: number;
   /** The app's own agent, for a proxy or a private CA. */
   readonly agent?: http.Agent | undefined;
 }
 
 /**
- * Sends one request and reads its answer. What goes wrong on the way is a fault in the result, never a Node error.
- * Rejects only if the request cannot be made at all: unusable URL, header value or agent.
+ * Sends one request and reads its answer. A failure on the way is a fault in the result, never a Node error. Rejects
+ * only if the request cannot be made at all: unusable URL, header value or agent.
  */
 export type Transport = (request: WireRequest) => Promise<WireResult>;
 
-/** Shorter than any server's own limit (Node's is 5 s), so that a kept socket is seldom found closed. */
+/** Shorter than any server's own limit (Node's is 5 s), so that a kept socket is rarely found closed. */
 const IDLE_SOCKET_MS = 2000;
 /** Many times the size of a token answer. */
 const MAX_TOKEN_ANSWER_BYTES = 65_536;
@@ -26,10 +26,10 @@ const MAX_TOKEN_ANSWER_BYTES = 65_536;
  * HTTP over node:http and node:https with nothing added: no redirects, no decompression, no proxy from the environment.
  * Certificates are verified whatever `NODE_TLS_REJECT_UNAUTHORIZED` says.
  *
- * A kept connection that turns out to be closed before anything was written to it is replaced by a fresh one. After that
- * only a request that says so (`mayRepeat`) is written a second time. A connection of the app's own agent is not kept:
+ * A kept connection that turns out to be closed before anything was written to it is replaced by a fresh one. After
+ * that, only a request with `mayRepeat` is written a second time. A connection of the app's own agent is not kept:
  * there is no way to ask that agent for a fresh one.
- * @param maxBodyBytes - of an answer; a longer one is not accepted
+ * @param maxBodyBytes - of an answer; a longer answer is not accepted
  */
 export function nodeTransport(config: TransportConfig, maxBodyBytes = MAX_TOKEN_ANSWER_BYTES): Transport {
   const { timeoutMs, agent } = ownOnly(config);

@@ -1,16 +1,16 @@
 import type { Socket } from 'node:net';
 import tls from 'node:tls';
 
-/** The host that a connection was found to be good for: neither its certificate nor what verified it changes later. */
+/** The host for which a connection was verified: neither its certificate nor its verification changes later. */
 const hostOf = new WeakMap<tls.TLSSocket, string>();
 
 /**
- * Whether a connection leads to `hostname` beyond doubt: TLS of Node's own, the certificate issued by an authority that
- * Node or the agent trusts, and made out to that host, whatever name the agent has asked for and however it has checked it.
+ * Whether a connection certainly leads to `hostname`: Node's own TLS, with a certificate from an authority that Node or
+ * the agent trusts, issued to that host, whatever name the agent has asked for and however it has checked it.
  * @param hostname - of a URL; an IPv6 address in brackets
  */
 export function isVerified(socket: Socket | undefined, hostname: string): boolean {
-  // What merely says that it is encrypted and authorized may be a stream that an agent has put together.
+  // A stream that an agent has put together may merely claim to be encrypted and authorized.
   if (!(socket instanceof tls.TLSSocket) || !socket.authorized) return false;
   if (hostOf.get(socket) === hostname) return true;
   const certificate = socket.getPeerCertificate() as tls.PeerCertificate | null;

@@ -8,23 +8,23 @@ const LAST_SECOND = 253_402_300_799;
 const NUMERIC = /^\d{1,16}(?:\.\d{1,9})?$/;
 const ISO_MOMENT = /^(\d{4}-\d{2}-\d{2})[T ](\d{2}:\d{2}(?::\d{2}(?:\.\d{1,9})?)?)(Z|[+-]\d{2}:?\d{2})?$/i;
 
-/** The two members of a token answer that may tell when it expires. */
+/** The two members of a token answer that may say when it expires. */
 export interface ExpiryFields {
   readonly expires_at?: unknown;
   readonly expires_in?: unknown;
 }
 
 /**
- * Reads when a token expires, as whole seconds since 1970, before the year 10000; undefined when the answer does not say
- * so. A moment that has passed already, as in the documented sample of 2022, is given where there is no better one: as it
- * came, because nothing says what was meant.
+ * Reads when a token expires, as whole seconds since 1970, before the year 10000; undefined if the answer does not say.
+ * A time that has passed already, as in the documented sample of 2022, is given if there is no better one: unchanged,
+ * because nothing says what was meant.
  *
- * `expires_at` is documented as Unix seconds (page "generate-access-token"). Read leniently all the same, first
- * `expires_at`, then `expires_in`: ≥ 1e11 milliseconds, ≥ 1e9 seconds, below that a duration in seconds; as a number, a
- * numeric string or an ISO 8601 moment, which is UTC unless it names a zone. A moment is by the provider's clock and is
- * given by ours; a duration is counted from now.
- * @param nowMs - milliseconds since 1970 by our clock
- * @param skewMs - how far the provider's clock is ahead of ours, in milliseconds
+ * `expires_at` is documented as Unix seconds (page "generate-access-token"). It is read leniently, first `expires_at`,
+ * then `expires_in`: ≥ 1e11 milliseconds, ≥ 1e9 seconds, below that a duration in seconds; as a number, a numeric
+ * string or an ISO 8601 moment, which is UTC unless it names a zone. A moment is by the provider's clock, and is
+ * converted to the local one; a duration is counted from now.
+ * @param nowMs - milliseconds since 1970 by the local clock
+ * @param skewMs - how far the provider's clock is ahead of the local one, in milliseconds
  */
 export function readExpiry(fields: ExpiryFields, nowMs: number, skewMs = 0): number | undefined {
   const moments = [fields.expires_at, fields.expires_in].map((value) => secondByOurClock(value, nowMs, skewMs));
@@ -43,7 +43,7 @@ function secondByOurClock(value: unknown, nowMs: number, skewMs: number): number
 }
 
 function secondsSince1970(value: unknown, nowMs: number): number {
-  // Number('') and Number(true) are numbers: nothing is coerced here but what the pattern allows.
+  // Number('') and Number(true) are numbers: only what the pattern allows is coerced here.
   if (typeof value === 'string') return NUMERIC.test(value) ? fromNumber(Number(value), nowMs) : fromIso(value);
   return typeof value === 'number' ? fromNumber(value, nowMs) : Number.NaN;
 }
@@ -56,7 +56,7 @@ function fromNumber(value: number, nowMs: number): number {
 
 function fromIso(text: string): number {
   const [, day, time, zone] = ISO_MOMENT.exec(text) ?? [];
-  // Without a zone Date.parse would take the server's own.
+  // Without a zone Date.parse would use the server's own.
   return day === undefined || time === undefined ? Number.NaN : Date.parse(`${day}T${time}${zoneOf(zone)}`) / 1000;
 }
 

@@ -14,7 +14,7 @@ import { parseBody, type ParsedBody } from '../http/parse-body';
 import { readToken, tokenFault } from './read-token';
 import { readRetryAfter } from '../http/retry-after';
 
-/** An answer of the provider, read to its end or up to where it became unacceptable. */
+/** An answer of the provider, read completely or until it became unacceptable. */
 export interface ProviderAnswer {
   /** HTTP status. */
   readonly status: number;
@@ -22,19 +22,19 @@ export interface ProviderAnswer {
   readonly retryAfter?: unknown;
   /** The `Date` header as received. */
   readonly date?: unknown;
-  /** The body as text; empty where it was not accepted. */
+  /** The body as text; empty if it was not accepted. */
   readonly body: string;
-  /** Why the body was not accepted, in a word of ours; its HTTP status still counts. */
+  /** Why the body was not accepted; the HTTP status still counts. */
   readonly unacceptable?: WireAnswer['unacceptable'];
 }
 
-/** What the reader has to know besides the answer. */
+/** What the reader needs to know besides the answer. */
 export interface ReadingContext {
   readonly stage: 'exchange' | 'refresh';
   readonly statusByApiCode: Readonly<Record<string, number>>;
-  /** Milliseconds since 1970, when the answer had been read. */
+  /** When the answer had been read, in milliseconds since 1970. */
   readonly nowMs: number;
-  /** Milliseconds since 1970, when the request went out. @defaultValue nowMs */
+  /** When the request was sent, in milliseconds since 1970. @defaultValue nowMs */
   readonly sentMs?: number | undefined;
 }
 
@@ -45,15 +45,15 @@ export type Reading =
 
 /**
  * Judges an answer of the token endpoint. A token counts only from 200 or 201 (RFC 6749 §5.1 says 200), and only
- * without any error sign beside it. Signs in the order in which they count: a 20xx code anywhere, an OAuth error name,
- * a documented number (unless the HTTP status is ≥ 500 and the number below), the HTTP status, another number of
- * 400–599, anything else that says failure. Pure, and never throws on any body.
+ * without any error sign beside it. Signs count in this order: a 20xx code anywhere, an OAuth error name, a documented
+ * number (unless the HTTP status is ≥ 500 and the number below), the HTTP status, another number of 400–599, anything
+ * else that says failure. Pure, and never throws, whatever the body.
  */
 export function readAnswer(answer: ProviderAnswer, context: ReadingContext): Reading {
   return readParsed(answer, parseBody(answer.body), context);
 }
 
-/** The same for a body that has been parsed. */
+/** As {@link readAnswer}, for a body that has been parsed. */
 export function readParsed(
   answer: Omit<ProviderAnswer, 'body'>,
   { value, isJson, isMarkup }: ParsedBody,
@@ -86,7 +86,7 @@ function signalledError(
     return errorForApiCode(signs.statusCode, about);
   }
   if (status >= 300 && status <= 399) return errorForUnusableAnswer('redirect', about);
-  // Somebody in between may have said it: no account is refused, and no visitor sent to connect again, for that.
+  // A proxy in between may have sent it: it must not refuse an account or make a visitor connect again.
   if (status >= 400 && status <= 499 && status !== 429 && unread !== undefined) {
     return errorForUnusableAnswer(unread, about);
   }

@@ -7,11 +7,11 @@ const SCOPE = /^[\x20-\x7e]+$/;
 
 /**
  * Reads a token set from a parsed JSON body, flat as documented (page "generate-access-token") or under `data` of
- * `{"success":true,"data":{…}}` as the Connect API wraps its answers. Gives a fresh object with our fields only, or
- * undefined where the body is not a whole token set: no usable `access_token`, a type other than bearer (RFC 6749 §7.1
- * forbids to use it), a `refresh_token` that is not a token. A scope that is not a printable string is left out.
- * @param nowMs - milliseconds since 1970 by our clock
- * @param skewMs - how far the provider's clock is ahead of ours, in milliseconds
+ * `{"success":true,"data":{…}}` as the Connect API wraps its answers. Gives a fresh object with the known fields only,
+ * or undefined if the body is not a complete token set: no usable `access_token`, a type other than bearer (RFC 6749
+ * §7.1 forbids using it), or a `refresh_token` that is not a token. A scope that is not a printable string is left out.
+ * @param nowMs - milliseconds since 1970 by the local clock
+ * @param skewMs - how far the provider's clock is ahead of the local one, in milliseconds
  */
 export function readToken(body: unknown, nowMs: number, skewMs = 0): ConnectToken | undefined {
   const fields = tokenFields(body);
@@ -30,7 +30,7 @@ export function readToken(body: unknown, nowMs: number, skewMs = 0): ConnectToke
   return token;
 }
 
-/** What to say about a body whose tokens are too long to be taken; undefined for any other. */
+/** A message for a body whose tokens are too long; undefined for any other. */
 export function tokenFault(body: unknown): string | undefined {
   const fields = tokenFields(body) ?? {};
   return (
@@ -45,7 +45,10 @@ function tokenFields(body: unknown): Fields | undefined {
   return own(body, 'success') === true && isFields(data) ? data : undefined;
 }
 
-/** `type` is the provider's name, `token_type` the standard's; whichever is there must say bearer, in any case. */
+/**
+ * `type` is the provider's name, `token_type` the standard's; whichever is there must say bearer, in upper or lower
+ * case.
+ */
 function isBearer(fields: Fields): boolean {
   return ['type', 'token_type'].every((name) => {
     const type = own(fields, name) ?? 'bearer';

@@ -9,19 +9,20 @@ import { endpointRest } from './rest';
 import { tokenRequest, type CodeGrant, type Grant, type TokenRequestConfig } from './token-request';
 import { nodeTransport, type Transport } from '../http/transport';
 
-/** What of the configuration the token endpoint needs. */
+/** The options that the token endpoint needs. */
 export interface TokenEndpointConfig extends TokenRequestConfig {
   readonly tokenUrl: string;
-  /** Milliseconds for an exchange, the last byte of the answer included. */
+  /** Milliseconds for an exchange, up to the last byte of the answer. */
   readonly timeoutMs: number;
   /**
-   * Milliseconds for a refresh. Long, because a provider that rotates refresh tokens may have spent ours by the time we
-   * give up: a short limit can cost the connection. @defaultValue 60000
+   * Milliseconds for a refresh. Long, because a provider that rotates refresh tokens may already have spent this one
+   * when the time is over: a short limit can cost the connection.
+   * @defaultValue 60000
    */
   readonly refreshTimeoutMs?: number | undefined;
   /** Serves corporate proxies and private CAs; it cannot switch certificate verification off. */
   readonly agent?: http.Agent | undefined;
-  /** Our HTTP status per API code, instead of the table's. */
+  /** HTTP status per API code that replaces the table's. */
   readonly statusByApiCode: Readonly<Record<string, number>>;
 }
 
@@ -29,7 +30,7 @@ export interface TokenEndpointConfig extends TokenRequestConfig {
 export interface TokenEndpoint {
   /**
    * To be called before anything is spent for an exchange.
-   * @throws ConnectError `ERR_CONNECT_RATE_LIMITED` with reason `resting` while the provider has asked us to wait
+   * @throws ConnectError `ERR_CONNECT_RATE_LIMITED` with reason `resting` while the provider has asked for a pause
    */
   checkRest(): void;
   /**
@@ -40,7 +41,7 @@ export interface TokenEndpoint {
    */
   exchange(grant: CodeGrant, about?: CallCircumstances): Promise<ConnectToken>;
   /**
-   * Presents a refresh token (RFC 6749 §6). Where the answer brings no new one, the token set keeps the old one.
+   * Presents a refresh token (RFC 6749 §6). If the answer brings no new one, the token set keeps the old one.
    * @throws ConnectError with stage `refresh`: `ERR_CONNECT_EXPIRED` when the provider refuses this connection, for
    * good (`invalid_grant`) or not; `ERR_CONNECT_CONFIG`, `ERR_CONNECT_RATE_LIMITED`,
    * `ERR_CONNECT_UNAVAILABLE`, `ERR_CONNECT_TIMEOUT`, `ERR_CONNECT_RESPONSE` otherwise. `refreshFailure` says what each
@@ -93,11 +94,11 @@ export function tokenEndpoint(settings: TokenEndpointConfig): TokenEndpoint {
     try {
       return await transports[stage]({ url: config.tokenUrl, method: 'POST', ...tokenRequest(config, grant) });
     } catch {
-      // No cause: errors of Node quote addresses, header names and more.
+      // No cause: Node's errors quote addresses, header names and more.
       throw new ConnectError('ERR_CONNECT_CONFIG', {
         stage,
         message:
-          'The token request could not be made: check that tokenUrl is a URL, that agent serves its protocol, ' +
+          'The token request could not be made: check that tokenUrl is a URL, that agent supports its protocol, ' +
           'and that accessTokenKey is fit for an HTTP header.',
       });
     }

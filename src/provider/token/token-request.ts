@@ -1,8 +1,8 @@
-/** What of the configuration a token request is made from. */
+/** The options from which a token request is made. */
 export interface TokenRequestConfig {
   readonly clientId: string;
   readonly clientSecret: string;
-  /** The integrator's own developer key; the `ACCESSTOKEN` header goes out only when it is set. */
+  /** The integrator's own developer key; the `ACCESSTOKEN` header is sent only if it is set. */
   readonly accessTokenKey?: string | undefined;
   readonly clientAuthentication: 'header' | 'body';
   readonly requestFormat: 'json' | 'form';
@@ -23,13 +23,13 @@ export type Grant =
   | ({ readonly grant_type: 'authorization_code' } & CodeGrant)
   | { readonly grant_type: 'refresh_token'; readonly refresh_token: string };
 
-/** Headers and body of one token request; the secret stands in exactly one of the two. */
+/** Headers and body of one token request; the secret is in exactly one of the two. */
 export interface WrittenRequest {
   readonly headers: Readonly<Record<string, string>>;
   readonly body: string;
 }
 
-/** Writes the token request for a grant: nothing in it comes from the visitor's request but code or token. */
+/** Writes the token request for a grant: only the code or token in it comes from the visitor's request. */
 export function tokenRequest(config: TokenRequestConfig, grant: Grant): WrittenRequest {
   const fields = { ...clientFields(config), ...grantFields(grant) };
   const json = config.requestFormat === 'json';
@@ -63,7 +63,7 @@ function grantFields(grant: Grant): Record<string, string> {
   };
 }
 
-/** RFC 6749 §2.3.1: both parts form-encoded before base64, or a `:` or `%` in them is read as something else. */
+/** RFC 6749 §2.3.1: both parts are form-encoded before base64; otherwise a `:` or `%` in them would be misread. */
 export function basicCredentials({
   clientId,
   clientSecret,
