@@ -26,7 +26,7 @@ function askedToEnd(): Promise<void> {
   });
 }
 
-// `doctor | head`: that nobody reads on is not a failure of ours.
+// `doctor | head`: a reader that stops early is not a failure.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code !== 'EPIPE') throw error;
 });

@@ -13,9 +13,9 @@ import { ownerCopy, type OwnerCopyConfig } from './owner-copy';
 import type { TokenOf, TokenRequest } from './token-source';
 
 /**
- * The connection of one user of the app, without any request: for cron jobs, queue workers, webhooks. Cheap to make; its
- * functions work destructured. Each rejects with ConnectError `ERR_CONNECT_STORE` when the connection store is away, and
- * with `ERR_CONNECT_CONFIG` when the record of this user cannot be read by this process.
+ * The connection of one user of the app, without any request: for cron jobs, queue workers, webhooks. Cheap to make;
+ * its functions work destructured. Each rejects with ConnectError `ERR_CONNECT_STORE` when the connection store cannot
+ * be reached, and with `ERR_CONNECT_CONFIG` when the record of this user cannot be read by this process.
  */
 export interface ConnectAccount {
   /**
@@ -43,8 +43,8 @@ export interface ConnectAccount {
    * @returns false, with nothing changed, if the user is connected already, or if the connection of this token has
    * ended
    * @example await connect.of(user.id).import({ access_token: row.token, refresh_token: row.refresh });
-   * @throws ConnectError `ERR_CONNECT_OPTIONS` when it is not a token set, `ERR_CONNECT_LEDGER` when the ledger is
-   * away. Repeat it after `ERR_CONNECT_STORE`; if it was recorded all the same, the repetition gives false
+   * @throws ConnectError `ERR_CONNECT_OPTIONS` when it is not a token set, `ERR_CONNECT_LEDGER` when the ledger cannot
+   * be reached. Repeat it after `ERR_CONNECT_STORE`; if it was recorded all the same, the repetition gives false
    */
   readonly import: (tokenSet: ImportedTokenSet) => Promise<boolean>;
 }

@@ -134,14 +134,14 @@ export function sessionCopy(
       await put(set, (found) => found.kind === 'held' && isOlder(found.set, set), before);
     },
     async put(set): Promise<void> {
-      // A session that was made for this request is in no store; whatever saves it saves the token, too.
+      // A session that was made for this request is not stored yet; any save of it saves the token, too.
       if (!cameWithSession(req)) return;
       const work = put(set, (found) => found.kind !== 'held' || !isNewerOf(found.set, set));
-      // A slow store does not hold up a request that has a token: the write goes on.
+      // A slow store does not hold up a request that has a token: the write continues.
       await within(config.storeTimeoutMs, work, () => undefined);
     },
     record: () => undefined,
-    /** Takes an ended connection out of the session and the store, if it is still the one that is there. */
+    /** Removes an ended connection from the session and the store, unless another one has replaced it. */
     async clear(set): Promise<void> {
       await write((stored) => {
         const found = tokens.readDocument(stored);

@@ -134,7 +134,7 @@ export const CODES = table({
     reasons: ['disconnected', 'nobody'],
     retryable: false,
     startAgain: true,
-    detail: 'This page needs a connected account. Please connect yours, then you can go on.',
+    detail: 'This page needs a connected account. Please connect yours to continue.',
     message: 'No account is connected in this session: send the visitor through sign-in.',
   },
   ERR_CONNECT_EXPIRED: {

@@ -77,7 +77,7 @@ export interface RefreshedEvent extends ProviderCall {
   readonly type: 'refreshed';
   /** Hash that tells this connection from others. */
   readonly connection: string;
-  /** Of the new token set: 0 at sign-in, +1 per refresh. */
+  /** Generation of the new token set: 0 at sign-in, +1 per refresh. */
   readonly generation: number;
   /** HTTP status of the provider's answer. */
   readonly status?: number;
@@ -89,7 +89,7 @@ export interface AdoptedEvent extends EventBase {
   readonly type: 'adopted';
   /** Hash that tells this connection from others. */
   readonly connection: string;
-  /** Of the token set taken over. */
+  /** Generation of the token set that was taken over. */
   readonly generation: number;
 }
 
@@ -159,7 +159,7 @@ export type EndedReason =
   /** A newer sign-in in the same session, or of the same user, has taken its place. */
   | 'replaced';
 
-/** The ledger did not carry out an operation. Valid tokens are served all the same. */
+/** The ledger did not carry out an operation. Valid tokens are still served. */
 export interface LedgerErrorEvent extends EventBase {
   /** Which event this is. */
   readonly type: 'ledger_error';
@@ -215,7 +215,7 @@ export interface ErrorEvent extends Failure {
   readonly type: 'error';
   /** Where it arose. */
   readonly stage: ConnectStage;
-  /** Of the error. */
+  /** Code of the error. */
   readonly code: ConnectErrorCode;
   /** HTTP status of the answer, or of the one that `connect.errorHandler()` would give. */
   readonly status: number;

@@ -143,7 +143,7 @@ function endReplaced(replaced: readonly (Ending | undefined)[], connectionId: st
 }
 
 /**
- * Has the visitor go on where a sign-in has ended. Whoever presents the old session, or the very cookie of it, with state
+ * Continues in the session of a finished sign-in. Anybody with the old session, or exactly its cookie, and with state
  * and code could have finished the sign-in, so a duplicate may have the new session.
  */
 async function continueIn(

@@ -33,8 +33,8 @@ export interface Moves {
 }
 
 /**
- * Remembers that a session of this store goes on under another id. Shared by all instances, as they share the document:
- * the token of one moves along when another connects. The old id and its cookie are kept as hashes only.
+ * Remembers that a session of this store goes on under another id. All instances share this memory, as they share the
+ * document: the token of one moves along when another connects. The old id and its cookie are kept as hashes only.
  * @returns a function that takes the note back, for a move that failed
  */
 export function noteMove(store: Store, { sessionId, verified }: Presented, move: Move): () => void {

@@ -75,7 +75,7 @@ describe.each([
           type: 'urn:express-connect-auth:error:ERR_CONNECT_REQUIRED',
           title: 'Please connect your account',
           status: 401,
-          detail: 'This page needs a connected account. Please connect yours, then you can go on.',
+          detail: 'This page needs a connected account. Please connect yours to continue.',
           instance: some.instance,
           code: 'ERR_CONNECT_REQUIRED',
           loginUrl: '/connect/authorize',

@@ -224,7 +224,7 @@ describe('what others have made of it does no harm:', () => {
   ])('%s is an error that says what to pass', (_what, answer) => {
     const error = connectErrorFrom(answer as never);
     expect(error).toMatchObject({ status: 502, code: 'ERR_CONNECT_RESPONSE', reason: 'http_status', provider: {} });
-    expect(error?.message).toContain('status, an HTTP status as a number');
+    expect(error?.message).toContain('status (an HTTP status as a number)');
   });
 
   test.each([
