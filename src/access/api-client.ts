@@ -42,10 +42,10 @@ type ClientOptions =
  *
  * A call uses these settings: `url`, `baseURL`, `params`, `paramsSerializer`, `method`, `headers`, `data`,
  * `transformRequest`, `transformResponse`, `responseType` (`json`, `text`, `arraybuffer`), `timeout` (milliseconds for
- * the whole call; besides, each sending is limited to `timeoutMs`), `signal` and `validateStatus`: a call resolves,
- * body included, also with an answer other than 2xx whose status that accepts; a 401 causes one refresh first. All
- * other settings of axios (`proxy`, `maxRedirects`, `auth`, agents, progress …) have no effect. An `adapter` of your
- * app replaces the one of this package: then nothing is signed.
+ * the whole call; besides, each sending is limited to `timeoutMs`), `signal` and `validateStatus`: if it accepts the
+ * status of an answer other than 2xx, the call resolves with that answer, body included; a 401 causes one refresh
+ * first. All other settings of axios (`proxy`, `maxRedirects`, `auth`, agents, progress …) have no effect. An `adapter`
+ * of your app replaces the one of this package: then nothing is signed.
  */
 export interface ConnectClient extends AxiosInstance {
   // Types of this package throughout: declarations of an app can name them where a package manager hides axios from it.

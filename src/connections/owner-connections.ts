@@ -49,8 +49,7 @@ type Wanted = (before: OwnerRecord | undefined) => boolean;
 /** A connection that is being recorded. */
 export interface Recording {
   /**
-   * @param isWanted - whether it may replace what is recorded.
-   * @defaultValue it may
+   * @param isWanted - whether it may replace what is recorded; if absent, it may
    * @returns whether it was recorded
    * @throws ConnectError `ERR_CONNECT_STORE`, `ERR_CONNECT_CONFIG`; it may still have been recorded, so undo it
    */
@@ -294,4 +293,4 @@ function ended({ connectionId }: TokenSet, reason: EndedReason): OwnerRecord {
   return { kind: 'ended', connectionId, reason, since: Date.now() };
 }
 
-const BUSY = "This user's connection was changed by others during every attempt. Nothing is lost: try again.";
+const BUSY = 'Others changed the connection of this user during every attempt. Nothing is lost: try again.';

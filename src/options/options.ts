@@ -57,8 +57,8 @@ export interface ConnectAuthOptions {
   /** Relative to the mount; `false`: not mounted. @defaultValue `'/connect/disconnect'` */
   readonly disconnectPath?: string | false | undefined;
   /**
-   * Where a sign-in without `returnTo` leads: a path of this site, or a URL on one of `allowedOrigins`. @defaultValue
-   * `'/'`
+   * Where a sign-in without `returnTo` leads: a path of this site, or a URL on one of `allowedOrigins`.
+   * @defaultValue `'/'`
    */
   readonly afterConnect?: string | undefined;
   /** Where a disconnect by a form leads; as `afterConnect`. @defaultValue `'/'` */

@@ -233,5 +233,5 @@ async function exchange(transport: Transport, request: WireRequest, limits: Call
 }
 
 const STILL_REFUSED =
-  'The Connect API refuses the access token, and a refresh did not help or was not possible; the session keeps it. ' +
+  'The Connect API refuses the access token, and a refresh did not help or was not made; the session keeps it. ' +
   'Send the visitor through sign-in again if this lasts.';
