@@ -5,7 +5,7 @@ export type ApiCallFault = 'url' | 'method' | 'body' | 'timeout' | 'response_typ
 
 const NEXT_STEP: Readonly<Record<ApiCallFault, string>> = {
   url:
-    'This address is not below apiBaseUrl, or not unambiguously: pass a path such as /me, encode outside values with ' +
+    'This address is not clearly below apiBaseUrl: pass a path such as /me, encode values from outside with ' +
     'encodeURIComponent, and leave out dot segments, backslashes, control characters and user info.',
   method: 'The method of the call must be GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS or QUERY.',
   body:
