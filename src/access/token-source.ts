@@ -146,7 +146,7 @@ export function tokenSource(config: TokenSourceConfig): TokenOf {
       flying ??
       flights.start(set, {
         patient: !usable,
-        // It is no surprise that an expired token is refused, however young it is.
+        // An expired token is refused as a matter of course, however young it is.
         minAgeMs:
           call.refused === set.token.access_token && !isHardExpired(set, Date.now()) ? TOO_YOUNG_TO_REFUSE_MS : 0,
         retentionMs: call.copy.retentionMs(),

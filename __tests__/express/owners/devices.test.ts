@@ -245,7 +245,7 @@ test('an app that mounts its login after connectAuth() is told so on a page, ins
   expect((await phone.connect()).status).toBe(302);
   const answer = await phone.browser.visit(page);
   expect([answer.status, answer.body]).toEqual([401, '{"reason":"nobody"}']);
-  expect(messages.join()).toContain('mount it after that');
+  expect(messages.join()).toContain('mount connectAuth() after your login');
   // Later it is a visitor who may want to connect.
   time.pass(60_000);
   expect((await phone.browser.visit(page)).status).toBe(302);

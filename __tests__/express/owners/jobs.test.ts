@@ -199,7 +199,7 @@ describe('a token set that the app already has', () => {
   ];
   test.each(UNUSABLE)('%s is refused with what it takes instead', async (_what, value) => {
     const account = worker.connect.of('ada') as Omit<ConnectAccount, 'import'> & { import(value: unknown): unknown };
-    await expect(account.import(value)).rejects.toThrow(/expires_at in seconds since 1970/u);
+    await expect(account.import(value)).rejects.toThrow(/expires_at as a number of seconds since 1970/u);
     await expect(account.status()).resolves.toEqual({ connected: false });
   });
 });

@@ -121,7 +121,7 @@ test('a missing text and a missing default are noticed', () => {
   const path = '../../../src/ledger/redis/options.ts';
   const source = readFileSync(join(__dirname, path), 'utf8');
   const changed = read({
-    [path]: source.replace(/\/\*\* In front of every Redis key.*/u, ''),
+    [path]: source.replace(/\/\*\* Prefix of every Redis key.*/u, ''),
   });
   const members = changed.membersOf('redis.ts', 'RedisLedgerOptions');
   expect(silent(changed, members)).toEqual(['prefix']);
