@@ -39,11 +39,14 @@ import { sessionLifeMs } from './ledger/retention';
 import { owners, type Owners } from './session/owners';
 import type { SessionToken, SignInParts } from './sign-in/parts';
 import { publicUrls } from './web/public-url';
+import { redirectUris } from './web/redirect-uri';
 import { isLoggedOut, watchSessions } from './session/gone-sessions';
 import { sessionOf, type SessionRecord } from './session/store';
 import { keepIn } from './session/hooks';
 import { sessionTokens, type SessionTokens } from './session/session-token';
 
+const NO_REQUEST =
+  'connect.client() takes the request: connect.client(req). Without one, use connect.of(userId).client().';
 const UNCALLED =
   'connect.errorHandler was passed to app.use() without being called: write app.use(connect.errorHandler()).';
 
@@ -158,6 +161,7 @@ export function connectAuth(options: ConnectAuthOptions): ConnectAuth {
     connections,
     withSession: visitorSessions({ ...named, ...marks }),
     ...signInParts(tokens, config),
+    redirectUriOf: redirectUris(config.redirectUris),
     ...ends,
   };
 
@@ -190,16 +194,18 @@ export function connectAuth(options: ConnectAuthOptions): ConnectAuth {
   return Object.assign(router, {
     ...handlers,
     getToken: reportedToken(silent, users, config.onEvent),
-    client: (req: Request) =>
-      clientFor(
+    client: (req: Request) => {
+      if (!isRequest(req)) throw new ConnectError('ERR_CONNECT_OPTIONS', { stage: 'options', message: NO_REQUEST });
+      return clientFor(
         (refused) => silent(req, refused === undefined ? undefined : { refused }),
         () => users.nameIn(req),
-      ),
+      );
+    },
     of: accounts({ ...shared, onEvent: config.onEvent, client: clientFor }, users, tokenOf),
     requireConnect: (guard: RequireConnectOptions = {}) => requireConnectGuard(guardConfig, silent, guard),
     errorHandler(...none: readonly unknown[]): ConnectErrorMiddleware {
       if (isRequest(none[0])) throw new ConnectError('ERR_CONNECT_OPTIONS', { stage: 'options', message: UNCALLED });
-      return errorMiddleware({ ...config, nameIn: users.nameIn });
+      return errorMiddleware({ ...config, listener: () => config.onEvent, nameIn: users.nameIn });
     },
     close: () => flights.close(),
   });
@@ -289,14 +295,29 @@ function signInParts(
   };
 }
 
+/**
+ * The name of an instance binds states to it. One with several redirect URIs goes by the path that they share, so that
+ * their list may change; the name of before a change from one to several, or back, is known as well.
+ */
+function instanceNames(config: Config): Pick<SignInParts, 'instance' | 'formerInstances'> {
+  const nameBy = (place: string): string => JSON.stringify([config.clientId, place, config.tokenUrl]);
+  const byUri = config.redirectUris.map(nameBy);
+  const byPath = nameBy(new URL(config.redirectUris[0]).pathname);
+  return config.redirectUris.length === 1
+    ? { instance: byUri.join(), formerInstances: [byPath] }
+    : { instance: byPath, formerInstances: byUri };
+}
+
 /** Names of the package's session properties. */
-function sessionKeys(config: Config): { oldLabelKey: string; pendingKey: string; instance: string } {
+function sessionKeys(
+  config: Config,
+): Pick<SignInParts, 'pendingKey' | 'instance' | 'formerInstances'> & { oldLabelKey: string } {
   // By default connectPending, and connectLineage of 0.1.0; otherwise the names begin with the whole key.
   const stem = config.sessionKey === 'connectToken' ? 'connect' : config.sessionKey;
   return {
     oldLabelKey: `${stem}Lineage`,
     pendingKey: `${stem}Pending`,
-    instance: JSON.stringify([config.clientId, config.redirectUris[0], config.tokenUrl]),
+    ...instanceNames(config),
   };
 }
 

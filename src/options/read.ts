@@ -10,7 +10,7 @@ import { OPTIONS, OPTION_NAMES, type OptionValues } from './table';
 /** The validated options, with defaults, frozen. */
 export interface Config extends Omit<OptionValues, 'redirectUri'> {
   /** At least one; the first is for requests whose host none of them has. */
-  readonly redirectUris: readonly string[];
+  readonly redirectUris: readonly [string, ...string[]];
   /** Where a visitor starts to sign in, as browsers see it; undefined when that route is not mounted. */
   readonly loginUrl?: string | undefined;
   /** The part of the routes' public paths that precedes the paths in the options. */
@@ -27,6 +27,8 @@ function schemaOf(row: Row): Joi.Schema {
   return own(row, 'isRequired') === true ? any.required() : any;
 }
 
+const FUNCTION =
+  'connectAuth() got a function instead of options: call it, as in connectAuth(connectOptionsFromEnv()).';
 const UNCALLED = 'connectAuth was passed to app.use() without being called: write app.use(connectAuth({ … })).';
 
 /**
@@ -35,6 +37,8 @@ const UNCALLED = 'connectAuth was passed to app.use() without being called: writ
  */
 export function readOptions(options: unknown): Config {
   if (isRequest(options)) throw new ConnectError('ERR_CONNECT_OPTIONS', { stage: 'options', message: UNCALLED });
+  if (typeof options === 'function')
+    throw new ConnectError('ERR_CONNECT_OPTIONS', { stage: 'options', message: FUNCTION });
   const given = givenOf(typeof options === 'object' && !Array.isArray(options) ? options : undefined);
   const result = schema.validate(given, { abortEarly: false, convert: false });
   const bad = (result.error?.details ?? []).map((fault) => String(fault.path[0]));

@@ -35,30 +35,44 @@ function endsWithPath(pathname: string, end: string): boolean {
   return samePath(pathname).endsWith(samePath(end)) && !pathname.startsWith('//');
 }
 
-/** A list of redirect URIs must be one path on several hosts. */
+/** Why redirect URIs cannot be used together, or with `callbackPath`. */
 export interface RedirectUriFault {
   /**
-   * `end`: the path does not end with callbackPath; `path`: it differs from the first's; `host`: an earlier one has it.
+   * `end`: its path does not end with callbackPath; `prefix`: what precedes that contains a separator of lists; `path`:
+   * its path differs from the first's; `host`: an earlier one has its host name.
    */
-  readonly kind: 'end' | 'path' | 'host';
+  readonly kind: 'end' | 'prefix' | 'path' | 'host';
   readonly index: number;
 }
 
-/** What keeps sound redirect URIs from being used. */
+/**
+ * Looks for the first redirect URI that cannot be used. All have one path, which is where the routes are mounted, and
+ * each has a host name of its own: cookies do not tell ports apart.
+ * @param uris - each sound by itself
+ */
 export function redirectUriFault(uris: readonly string[], callbackPath: string | false): RedirectUriFault | undefined {
-  const places = uris.map((uri) => new URL(uri));
-  for (const [index, { pathname, host }] of places.entries()) {
+  const names = new Set<string>();
+  let path: string | undefined;
+  for (const [index, uri] of uris.entries()) {
+    const { pathname, hostname } = new URL(uri);
     if (callbackPath !== false && !endsWithPath(pathname, callbackPath)) return { kind: 'end', index };
-    if (pathname !== places[0]?.pathname) return { kind: 'path', index };
-    if (places.findIndex((place) => place.host === host) < index) return { kind: 'host', index };
+    if (callbackPath !== false && /[,;]/u.test(prefixIn(pathname, callbackPath))) return { kind: 'prefix', index };
+    path ??= pathname;
+    if (pathname !== path) return { kind: 'path', index };
+    if (names.has(hostname)) return { kind: 'host', index };
+    names.add(hostname);
   }
   return undefined;
+}
+
+function prefixIn(pathname: string, callbackPath: string): string {
+  return pathname.replace(/\/+$/u, '').slice(0, -samePath(callbackPath).length);
 }
 
 const listed = (redirectUri: Places['redirectUri']): readonly string[] => [redirectUri].flat();
 
 /** The path at which the provider sends browsers back, on whatever host. */
-function callbackPathname({ redirectUri }: Pick<Places, 'redirectUri'>): string {
+export function callbackPathname({ redirectUri }: Pick<Places, 'redirectUri'>): string {
   return new URL(listed(redirectUri)[0] ?? '').pathname;
 }
 
@@ -116,7 +130,7 @@ function agentFits(agent: http.Agent, url: string): boolean {
 /** The public prefix of the routes: the path of redirectUri without callbackPath. */
 export function publicPrefix(config: Pick<Places, 'redirectUri' | 'callbackPath'>): string {
   if (config.callbackPath === false) return '';
-  return callbackPathname(config).replace(/\/+$/u, '').slice(0, -samePath(config.callbackPath).length);
+  return prefixIn(callbackPathname(config), config.callbackPath);
 }
 
 /** Paths of the package's own routes as browsers see them. */

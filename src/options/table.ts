@@ -30,7 +30,7 @@ import { MOST_TOMBSTONE_MS } from '../ledger/retention';
 import { KEY_RING_HINT, readKeyRing } from '../session/seal';
 import type { ConnectToken } from '../session/connect-token';
 import type { ConnectAuthOptions } from './options';
-import { redirectUriFault } from './relations';
+import { redirectUriFault, type RedirectUriFault } from './relations';
 
 /** One option of `connectAuth()`. */
 interface Option extends Row {
@@ -81,6 +81,7 @@ export const OPTIONS = {
   clientId: {
     read: credential,
     expected: 'a non-empty string without whitespace around it',
+    advice: missingAdvice,
     elsewhere: ['clientID', 'client_id', 'consumerKey', 'key', 'id', 'appId'],
     isRequired: true,
     env: 'text',
@@ -88,6 +89,7 @@ export const OPTIONS = {
   clientSecret: {
     read: credential,
     expected: 'a non-empty string without newlines and without whitespace around it',
+    advice: missingAdvice,
     elsewhere: ['client_secret', 'consumerSecret', 'secret', 'appSecret'],
     isRequired: true,
     env: 'text',
@@ -159,7 +161,13 @@ export const OPTIONS = {
     expected: "false or a path that starts with '/', has no pattern characters and differs from the other two",
     default: '/connect/disconnect',
   },
-  afterConnect: { read: sitePath, expected: SITE_PATH_EXPECTED, default: '/', env: 'text' },
+  afterConnect: {
+    read: sitePath,
+    expected: SITE_PATH_EXPECTED,
+    default: '/',
+    env: 'text',
+    elsewhere: ['successRedirect', 'successReturnToOrRedirect', 'successUrl'],
+  },
   afterDisconnect: { read: sitePath, expected: SITE_PATH_EXPECTED, default: '/', env: 'text' },
   allowedOrigins: {
     read: (value: unknown) => listOf(value, isWebOrigin),
@@ -172,7 +180,7 @@ export const OPTIONS = {
   ledger: {
     read: readLedger,
     expected:
-      'what memoryLedger() or redisLedger() returns, or an object with acquire, renew, settle, fail, revoke and once',
+      'what memoryLedger(), redisLedger() or postgresLedger() returns, or an object with acquire, renew, settle, fail, revoke and once',
     advice: (value: unknown) => (value === undefined ? LEDGER_ADVICE : undefined),
   },
   owner: {
@@ -181,7 +189,8 @@ export const OPTIONS = {
   },
   connections: {
     read: readConnections,
-    expected: 'what memoryConnections() or redisConnections() returns, or an object with load, save and remove',
+    expected:
+      'what memoryConnections(), redisConnections() or postgresConnections() returns, or an object with load, save and remove',
   },
   encryptionKeys: {
     read: readKeyRing,
@@ -227,6 +236,7 @@ export const OPTIONS = {
   homeUrl: { read: sitePath, expected: SITE_PATH_EXPECTED, env: 'text' },
   renderErrors: { read: flag, expected: FLAG_EXPECTED, default: true },
   renderError: {
+    elsewhere: ['failureRedirect', 'onError'],
     read: only((value): value is RenderError => typeof value === 'function'),
     expected: CALLABLE_EXPECTED,
   },
@@ -261,9 +271,9 @@ function readScope(value: unknown): string | undefined {
 function listOf<Member>(
   value: unknown,
   isUsable: (member: unknown) => member is Member,
-): readonly Member[] | undefined {
+): readonly [Member, ...Member[]] | undefined {
   const list: readonly unknown[] = Array.isArray(value) ? Object.freeze(Array.from<unknown>(value)) : [];
-  return list.length > 0 && list.every(isUsable) ? list : undefined;
+  return list.length > 0 && list.every(isUsable) ? (list as readonly [Member, ...Member[]]) : undefined;
 }
 
 function readLedger(value: unknown): RefreshLedger | undefined {
@@ -294,22 +304,33 @@ function readParameters(value: unknown): Readonly<Record<string, string>> | unde
   return copyOf(value, (text, name): text is string => isFreeParameter(name) && isPrintable(text));
 }
 
+function missingAdvice(value: unknown): string | undefined {
+  return value === undefined ? 'it is missing: give it as registered with the provider' : undefined;
+}
+
 /** What to do about redirect URIs, one sentence for each mistake. */
 function redirectUriAdvice(value: unknown, given: Readonly<Record<string, unknown>>): string | undefined {
-  if (!Array.isArray(value)) return adviceOnOne(value, given);
-  const list = Array.from<unknown>(value);
+  const list = Array.isArray(value) ? Array.from<unknown>(value) : [value];
+  if (list.length === 0) return 'the list is empty: give at least one';
   const callbackPath = (own(given, 'callbackPath') as string | false | undefined) ?? OPTIONS.callbackPath.default;
   const unsound = list.findIndex((uri) => !isSecureUrl(uri));
   const fault = unsound < 0 ? redirectUriFault(list as readonly string[], callbackPath) : undefined;
-  if (list.length === 0) return 'the list is empty: give at least one';
-  if (fault?.kind === 'path') return `number ${fault.index + 1} of the list: its path must be that of the first`;
-  if (fault?.kind === 'host') return `number ${fault.index + 1} of the list: its host is in the list already`;
   const index = fault?.index ?? unsound;
-  return `number ${index + 1} of the list: ${adviceOnOne(list[index], given) ?? `expected ${REDIRECT_URI_EXPECTED}`}`;
+  const advice = fault === undefined ? adviceOnOne(list[index]) : FAULT_ADVICE[fault.kind](String(callbackPath));
+  if (!Array.isArray(value)) return advice;
+  return `number ${index + 1} of the list: ${advice ?? `expected ${REDIRECT_URI_EXPECTED}`}`;
 }
 
-/** Advice on one redirect URI. If it is sound by itself, its path does not end with callbackPath. */
-function adviceOnOne(value: unknown, given: Readonly<Record<string, unknown>>): string | undefined {
+const FAULT_ADVICE: Readonly<Record<RedirectUriFault['kind'], (callbackPath: string) => string>> = {
+  end: (callbackPath) => `its path must end with ${callbackPath}, where the callback is mounted`,
+  prefix: () =>
+    'its path contains a comma or semicolon: give several as a list, in the environment with commas between',
+  path: () => 'its path must be that of the first',
+  host: () => 'its host name is in the list already: cookies do not tell ports apart',
+};
+
+/** Advice on one redirect URI that is not sound by itself; undefined for an unusual fault. */
+function adviceOnOne(value: unknown): string | undefined {
   if (value === undefined) return 'it is missing: give the absolute URL that is registered with the provider';
   if (typeof value !== 'string') return `it is not a string: expected ${REDIRECT_URI_EXPECTED}`;
   if (!isVisible(value))
@@ -319,10 +340,7 @@ function adviceOnOne(value: unknown, given: Readonly<Record<string, unknown>>): 
     return 'http is for localhost only: use https';
   if (value.includes('#')) return 'it has a fragment: remove # and what follows';
   if (/^https?:\/\/[^/?]*@/iu.test(value)) return 'it contains a user name: remove what stands before @';
-  if (!isSecureUrl(value)) return undefined;
-  // callbackPath is sound, or the two would not have been compared.
-  const path = (own(given, 'callbackPath') as string | undefined) ?? OPTIONS.callbackPath.default;
-  return `its path must end with ${path}, where the callback is mounted`;
+  return undefined;
 }
 
 /**

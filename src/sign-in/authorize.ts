@@ -1,11 +1,11 @@
 import type { Request, RequestHandler, Response } from 'express';
 import { debug } from '../errors/debug';
+import { warnOnce } from '../errors/warn-once';
 import { ConnectError } from '../errors/connect-error';
 import type { Config } from '../options/read';
 import { readParameter } from '../web/query';
 import { own } from '../base/own';
 import { isForeignFrame, isPageLoad } from '../web/request-kind';
-import { redirectUris } from '../web/redirect-uri';
 import { safeReturnTo, type ReturnToRules } from '../web/return-to';
 import { storeError } from '../session/store';
 import { assertCookieReturns } from './cookie-check';
@@ -23,13 +23,13 @@ export type AuthorizeConfig = VisitConfig &
 
 /** The handler that starts a sign-in: remembers it in the session, then redirects to the provider. */
 export function authorizeHandler(config: AuthorizeConfig): RequestHandler {
-  const redirectUriOf = redirectUris(config.redirectUris);
   return visitHandler({ name: 'connectAuthorize', stage: 'authorize', method: 'GET' }, config, (req, res) =>
-    authorize(req, res, redirectUriOf(req), config),
+    authorize(req, res, config),
   );
 }
 
-async function authorize(req: Request, res: Response, redirectUri: string, config: AuthorizeConfig): Promise<void> {
+async function authorize(req: Request, res: Response, config: AuthorizeConfig): Promise<void> {
+  const redirectUri = config.redirectUriOf(req);
   // Each start may push out a sign-in in progress, and a hidden frame can start any number. The callback is different:
   // in a frame of this site it comes from the provider.
   if (isForeignFrame(req)) throw foreignLoad('authorize');
@@ -62,8 +62,17 @@ async function authorize(req: Request, res: Response, redirectUri: string, confi
     debug('authorize', 'started');
     res.status(302).set('Location', authorizationUrl(config, { state, verifier, redirectUri }));
     session.send(res);
+    // session({ proxy: true }) trusts a proxy without Express knowing, so only the answer shows whether a cookie was set.
+    const isLost =
+      session.visitor.isNew && session.loaded.cookie.secure === true && res.getHeader('Set-Cookie') === undefined;
+    if (isLost) warnOnce('CONNECT_AUTH_COOKIE', NO_COOKIE, TRUST_PROXY);
   });
 }
+
+const NO_COOKIE =
+  'A sign-in was started without a session cookie, so it cannot be finished: express-session did not set it.';
+const TRUST_PROXY =
+  "The cookie is `secure`, and Express takes the request for plain http: set app.set('trust proxy', 1) behind a TLS proxy.";
 
 /** `returnTo` of the query if it is safe; never the path that starts sign-ins, wherever that is mounted. */
 function returnTo(originalUrl: string, config: AuthorizeConfig): string {

@@ -27,7 +27,7 @@ export type CallbackConfig = VisitConfig &
   ConsentConfig &
   MoveConfig &
   ReturnToRules &
-  Pick<Config, 'allowMissingState' | 'afterConnect' | 'sessionTtlMs' | 'redirectUris'> &
+  Pick<Config, 'allowMissingState' | 'afterConnect' | 'sessionTtlMs'> &
   Pick<Endings, 'endConnection'> & { readonly exchange: CodeExchange };
 
 /** The handler that finishes a sign-in: verifies, spends the state, exchanges the code, moves to a new session. */
@@ -66,7 +66,7 @@ async function signIn(
     const claim = await claimSignIn(session, answer, config, { owner, beforeSpent });
     if (claim.kind !== 'won') return claim;
     const { code } = claim.answer;
-    const { verifier: codeVerifier, redirectUri = config.redirectUris[0] ?? '' } = claim.signIn;
+    const { verifier: codeVerifier, redirectUri = config.redirectUriOf(req) } = claim.signIn;
     const set = await config.exchange.redeem({ code, redirectUri, codeVerifier }, owner);
     // Slots limit exchanges only: onConnect may take long.
     releaseSlot();

@@ -15,7 +15,7 @@ import type { VisitorSession } from './visitor-session';
 
 /** What claiming a sign-in needs. */
 export type ClaimConfig = Pick<Config, 'pendingTtlMs' | 'timeoutMs' | 'owner'> &
-  Pick<SignInParts, 'pendingKey' | 'instance'> &
+  Pick<SignInParts, 'pendingKey' | 'instance' | 'formerInstances'> &
   Pick<SessionToken, 'labelIn'> &
   Pick<Endings, 'claimOnce' | 'announceMove'> & { readonly flights: CallbackFlights };
 

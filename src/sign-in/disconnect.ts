@@ -10,7 +10,6 @@ import { isNavigation } from '../web/request-kind';
 import type { ConnectionName } from '../session/connect-token';
 import type { Owner } from '../session/owners';
 import type { StoredSession } from '../session/store';
-import { redirectUris } from '../web/redirect-uri';
 import { assertSameOrigin } from '../web/same-origin';
 import { holdsOurs, type OurKeys } from './session-data';
 import type { SessionToken, SignInParts } from './parts';
@@ -22,7 +21,7 @@ import type { VisitorSession } from './visitor-session';
 export type DisconnectConfig = VisitConfig &
   SignInParts &
   OurKeys &
-  Pick<Config, 'afterDisconnect' | 'pendingTtlMs' | 'redirectUris' | 'allowedOrigins'> &
+  Pick<Config, 'afterDisconnect' | 'pendingTtlMs' | 'allowedOrigins'> &
   Pick<SessionToken, 'endingIn' | 'labelIn'> &
   Pick<Endings, 'endConnection' | 'endOwner' | 'claimEnding' | 'isMoving'>;
 
@@ -34,9 +33,8 @@ const MOST_COOKIES = 16;
 /** The handler that ends a connection: first for good, then in the session. The app's own data in the session stays. */
 export function disconnectHandler(config: DisconnectConfig): RequestHandler {
   const route = { name: 'connectDisconnect', stage: 'disconnect', method: 'POST' } as const;
-  const redirectUriOf = redirectUris(config.redirectUris);
   return visitHandler(route, config, async (req, res) => {
-    assertSameOrigin(req, { redirectUri: redirectUriOf(req), allowedOrigins: config.allowedOrigins });
+    assertSameOrigin(req, { redirectUri: config.redirectUriOf(req), allowedOrigins: config.allowedOrigins });
     await disconnect(req, res, config);
   });
 }

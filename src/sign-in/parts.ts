@@ -3,6 +3,7 @@ import type { Ending } from '../ledger/retention';
 import type { Owner, Owners } from '../session/owners';
 import type { SessionTokens } from '../session/session-token';
 import type { StoredSession } from '../session/store';
+import type { RedirectUriOf } from '../web/redirect-uri';
 import type { WithVisitorSession } from './visitor-session';
 
 /** What the routes work with besides the options. */
@@ -15,6 +16,9 @@ export interface SignInParts {
   readonly pendingKey: string;
   /** Binds states to this instance. */
   readonly instance: string;
+  /** What it was called before the list of redirect URIs changed. */
+  readonly formerInstances: readonly string[];
+  readonly redirectUriOf: RedirectUriOf;
 }
 
 /** How the routes see the token in a session, or in its document. */

@@ -151,6 +151,7 @@ export function isFull({ pending }: SignIns): boolean {
 /** The part of the configuration that judges a state. */
 export interface StateRules {
   readonly instance: string;
+  readonly formerInstances: readonly string[];
   readonly pendingTtlMs: number;
 }
 
@@ -159,17 +160,20 @@ export interface StateRules {
  * server that returns none, it finds the sign-in in progress if there is exactly one.
  */
 export function findSignIn(signIns: SignIns, state: string | undefined, nowMs: number, rules: StateRules): Found {
-  const { instance, pendingTtlMs } = rules;
+  const { instance, formerInstances, pendingTtlMs } = rules;
   if (state === undefined) {
     const [signIn, another] = signIns.pending.filter((one) => isLive(one, nowMs, pendingTtlMs));
     return signIn === undefined || another !== undefined ? { kind: 'missing' } : { kind: 'pending', signIn };
   }
-  const hash = hashState(state, instance);
-  const mark = signIns.spent.find(({ stateHash }) => stateHash === hash);
-  if (mark !== undefined) return { kind: 'spent', mark };
-  const signIn = signIns.pending.find(({ stateHash }) => stateHash === hash);
-  if (signIn === undefined) return { kind: 'unknown' };
-  return isLive(signIn, nowMs, pendingTtlMs) ? { kind: 'pending', signIn } : { kind: 'expired' };
+  for (const each of [instance, ...formerInstances]) {
+    const hash = hashState(state, each);
+    const mark = signIns.spent.find(({ stateHash }) => stateHash === hash);
+    if (mark !== undefined) return { kind: 'spent', mark };
+    const signIn = signIns.pending.find(({ stateHash }) => stateHash === hash);
+    if (signIn !== undefined)
+      return isLive(signIn, nowMs, pendingTtlMs) ? { kind: 'pending', signIn } : { kind: 'expired' };
+  }
+  return { kind: 'unknown' };
 }
 
 function isLive({ startedAt }: PendingSignIn, nowMs: number, ttlMs: number): boolean {

@@ -7,16 +7,16 @@ import { startSandbox } from '../../support/sandbox';
 
 const SHOP = 'https://shop.example/connect/callback';
 const CLUB = 'https://club.example/connect/callback';
-const CLUB_8443 = 'https://club.example:8443/connect/callback';
+const PORT_8443 = 'https://port.example:8443/connect/callback';
 const SIXTH = 'http://[::1]:3000/connect/callback';
 
 let sandbox: Sandbox;
 beforeAll(async () => {
-  sandbox = await startSandbox({ redirectUris: [SHOP, CLUB, CLUB_8443, SIXTH] });
+  sandbox = await startSandbox({ redirectUris: [SHOP, CLUB, PORT_8443, SIXTH] });
 });
 beforeEach(() => sandbox.reset());
 
-const redirectUri = [SHOP, CLUB, CLUB_8443, SIXTH];
+const redirectUri = [SHOP, CLUB, PORT_8443, SIXTH];
 
 function start(options: Partial<ConnectAuthOptions> = {}, parts: TestAppParts = {}): Promise<TestApp> {
   return startApp(sandbox, { ...parts, options: { redirectUri, ...options } });
@@ -42,7 +42,8 @@ test.each([
   ['shop.example', SHOP],
   ['club.example', CLUB],
   ['CLUB.example', CLUB],
-  ['club.example:8443', CLUB_8443],
+  ['port.example:8443', PORT_8443],
+  ['port.example', PORT_8443],
   ['club.example:443', CLUB],
   ['[::1]:3000', SIXTH],
 ])('a sign-in from %s comes back there, and the exchange repeats the address', async (host, expected) => {
@@ -70,11 +71,33 @@ test.each([
 });
 
 test('X-Forwarded-Host counts where the app trusts its proxy only', async () => {
-  const forwarded = from('inside', { 'x-forwarded-host': 'club.example:8443, shop.example' });
+  const forwarded = from('inside', { 'x-forwarded-host': 'port.example:8443, shop.example' });
   const untrusting = await start();
   expect(sentTo(await begin(untrusting, browser(), forwarded))).toBe(SHOP);
   const trusting = await start({}, { before: [], routes: (app) => void app.set('trust proxy', true) });
-  expect(sentTo(await begin(trusting, browser(), forwarded))).toBe(CLUB_8443);
+  expect(sentTo(await begin(trusting, browser(), forwarded))).toBe(PORT_8443);
+});
+
+test.each([
+  ['a host is put before the others', [SHOP, CLUB], [CLUB, SHOP]],
+  ['a second host is put before the only one', [CLUB], [SHOP, CLUB]],
+  ['the first host is taken off', [SHOP, CLUB], [CLUB]],
+  ['the only one is put into a list', [CLUB], [CLUB]],
+])('a deployment in which %s refuses no sign-in under way, nor does going back', async (_what, one, two) => {
+  const { store } = await start();
+  const ledger = memoryLedger();
+  const before = await start({ ledger, redirectUri: one }, { store });
+  const after = await start({ ledger, redirectUri: two }, { store });
+  for (const [first, second] of [
+    [before, after],
+    [after, before],
+  ] as const) {
+    const visitor = browser();
+    const started = await begin(first, visitor, from('club.example'));
+    expect(sentTo(started)).toBe(CLUB);
+    const { status, location } = await comeBack(second, visitor, started);
+    expect({ status, location }).toEqual({ status: 302, location: '/' });
+  }
 });
 
 test('what was started from another host is exchanged with its own address, also after the list has changed', async () => {

@@ -114,16 +114,16 @@ describe('several hosts', () => {
   });
 
   test.each([
-    ['at the end of the list leaves sign-ins in progress alone', ['a'], ['a', 'b'], 302],
-    ['in front ends them with 403', ['a'], ['b', 'a'], 403],
-  ])('a new host %s', async (_what, before, after, status) => {
+    ['at the end of the list', ['a'], ['a', 'b']],
+    ['in front', ['a'], ['b', 'a']],
+  ])('a new host %s leaves sign-ins in progress alone', async (_what, before, after) => {
     const store = new session.MemoryStore();
     const site = await place(['a', 'b']);
     listen(site, before, store);
     const visitor = browser();
     const started = await begin(site, visitor, 'a');
     listen(site, after, store);
-    expect((await finish(site, visitor, started)).status).toBe(status);
+    expect((await finish(site, visitor, started)).status).toBe(302);
   });
 });
 

@@ -72,7 +72,7 @@ function allUsable(env: Env): Finding {
 /** What is wrong with a list of redirect URIs, in the words of the library. */
 function listFault(option: OptionName, options: EnvReading['options'], callbackPath: string): string | undefined {
   const value = own(options, option);
-  const isList = option === 'redirectUri' && Array.isArray(value);
+  const isList = option === 'redirectUri' && (Array.isArray(value) || /[,;]/u.test(String(value)));
   const fault = isList ? OPTIONS.redirectUri.advice(value, { callbackPath }) : undefined;
   return fault?.replace(callbackPath, () => shownCallbackPath(callbackPath));
 }

@@ -8,7 +8,7 @@ import { endsTrying, readOutcome, type Outcome } from './outcome';
 /** What of the configuration the probe needs. */
 export interface ProbeConfig extends TokenRequestConfig {
   readonly tokenUrl: string;
-  readonly redirectUris: readonly string[];
+  readonly redirectUris: readonly [string, ...string[]];
 }
 
 /** What the probe saw. */
@@ -61,7 +61,7 @@ function present(config: ProbeConfig, way: Try, send: Transport): Promise<WireRe
       clientAuthentication: way.placement,
       requestFormat: way.format,
     },
-    { grant_type: 'authorization_code', code: madeUp(), redirectUri: config.redirectUris[0] ?? '' },
+    { grant_type: 'authorization_code', code: madeUp(), redirectUri: config.redirectUris[0] },
   );
   return send({ url: config.tokenUrl, method: 'POST', headers, body });
 }
