@@ -1,7 +1,7 @@
 import type { ErrorRequestHandler, NextFunction, Request, Response } from 'express';
 import { emitAnswer } from '../errors/emit';
 import { isRequest } from '../checks/given-request';
-import { ConnectError, isConnectError, withLoginUrl } from '../errors/connect-error';
+import { ConnectError, connectsAgain, isConnectError, withLoginUrl } from '../errors/connect-error';
 import type { ConnectEventListener } from '../errors/events';
 import { isHeard } from '../errors/operator';
 import { ownOnly } from '../base/own';
@@ -18,8 +18,6 @@ export interface ConnectErrorMiddleware extends ErrorRequestHandler {
 export interface ConnectErrorHandlerOptions {
   /** Answers in the app's own look; if it throws, the standard answer is sent. */
   readonly render?: RenderError | undefined;
-  /** A page of this site; error pages without another link show a link to it. */
-  readonly homeUrl?: string | undefined;
   /**
    * Gets an event `error` for errors that no event has reported yet: those that the app has made itself, and those of
    * axios.
@@ -43,37 +41,41 @@ const UNCALLED =
  */
 export function connectErrorHandler(options: ConnectErrorHandlerOptions = {}): ConnectErrorMiddleware {
   if (isRequest(options)) throw new ConnectError('ERR_CONNECT_OPTIONS', { stage: 'options', message: UNCALLED });
-  const { render, ...others } = ownOnly(options);
-  return errorMiddleware({ ...others, renderError: render, renderErrors: true, nameIn: () => undefined });
+  const { render, onEvent, statusByApiCode, loginUrl } = ownOnly(options);
+  return errorMiddleware({
+    renderError: render,
+    renderErrors: true,
+    statusByApiCode,
+    loginUrl,
+    // If the app has chosen in connectAuth() how it learns of failures, nothing is written to stderr.
+    listener: (req) => onEvent ?? (isHeard(req) ? () => undefined : undefined),
+    nameIn: () => undefined,
+  });
 }
 
 /** How an error middleware answers and reports. */
-export interface ErrorMiddlewareConfig extends AnswerConfig, Pick<ConnectErrorHandlerOptions, KnownOptions> {
+export interface ErrorMiddlewareConfig
+  extends AnswerConfig, Pick<ConnectErrorHandlerOptions, 'statusByApiCode' | 'loginUrl'> {
   /** `false`: errors are passed on, those of axios translated. */
   readonly renderErrors: boolean;
+  readonly listener: (req: Request) => ConnectEventListener | undefined;
   /** Name of the user whom a request is about. */
   readonly nameIn: (req: Request) => string | undefined;
 }
 
-type KnownOptions = 'onEvent' | 'statusByApiCode' | 'loginUrl';
-
 /** Makes an error middleware. */
-export function errorMiddleware(config: ErrorMiddlewareConfig): ConnectErrorMiddleware {
-  const { onEvent, statusByApiCode, loginUrl, renderErrors, nameIn } = config;
+export function errorMiddleware(given: ErrorMiddlewareConfig): ConnectErrorMiddleware {
+  const config = ownOnly(given);
+  const { listener, statusByApiCode, loginUrl, renderErrors, nameIn } = config;
   return function connectErrors(error: unknown, req: Request, res: Response, next: NextFunction): void {
-    const found = isConnectError(error) ? error : errorFromAxios(error, { statusByApiCode, loginUrl });
-    if (found === undefined || res.headersSent) {
-      next(error);
+    const known = isConnectError(error) ? error : errorFromAxios(error, { statusByApiCode, loginUrl });
+    if (known === undefined || res.headersSent) {
+      next(known ?? error);
       return;
     }
-    const known = withLoginUrl(found, loginUrl);
-    emitAnswer(onEvent ?? (isHeard(req) ? heardElsewhere : undefined), known, res, nameIn(req));
-    if (renderErrors) answerError(known, req, res, config);
-    else next(known);
+    const answer = connectsAgain(known) ? withLoginUrl(known, loginUrl) : known;
+    emitAnswer(listener(req), answer, res, nameIn(req));
+    if (renderErrors) answerError(answer, req, res, config);
+    else next(answer);
   };
-}
-
-/** The app has chosen in `connectAuth()` how it learns of failures. */
-function heardElsewhere(): void {
-  // Nothing is written to stderr.
 }

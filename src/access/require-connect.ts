@@ -1,7 +1,7 @@
 import type { NextFunction, Request, RequestHandler, Response } from 'express';
 import { emitAnswer } from '../errors/emit';
 import { answerError } from '../web/respond';
-import { ConnectError, PRIVATE_HEADERS, isConnectError } from '../errors/connect-error';
+import { ConnectError, PRIVATE_HEADERS, connectsAgain, isConnectError } from '../errors/connect-error';
 import { isRequest } from '../checks/given-request';
 import type { Config } from '../options/read';
 import { ownOnly } from '../base/own';
@@ -63,11 +63,11 @@ export function requireConnectGuard(
 
   function refuse(thrown: unknown, req: Request, res: Response, next: NextFunction): void {
     if (!isConnectError(thrown)) return next(thrown);
-    const connectsAgain = thrown.code === 'ERR_CONNECT_REQUIRED' || thrown.code === 'ERR_CONNECT_EXPIRED';
-    if (connectsAgain && loginUrl !== undefined && redirects(req) && !circles(thrown, req)) {
+    const isCured = connectsAgain(thrown);
+    if (isCured && loginUrl !== undefined && redirects(req) && !circles(thrown, req)) {
       return toSignIn(req, res, loginUrl);
     }
-    const error = loginUrl === undefined || !connectsAgain ? thrown : Object.assign(thrown, { loginUrl });
+    const error = loginUrl === undefined || !isCured ? thrown : Object.assign(thrown, { loginUrl });
     emitAnswer(config.onEvent, error, res, config.owners.nameIn(req));
     if (!config.renderErrors || res.headersSent) next(error);
     else answerError(error, req, res, config);

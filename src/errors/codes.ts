@@ -112,7 +112,7 @@ export const CODES = table({
   ERR_CONNECT_DENIED: {
     status: 403,
     title: 'The connection was declined',
-    reasons: ['on_connect'],
+    reasons: ['on_connect', 'fault'],
     retryable: false,
     startAgain: true,
     detail: 'Your account was not connected, because access was declined. You can start again at any time.',

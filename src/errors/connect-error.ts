@@ -153,9 +153,9 @@ Object.defineProperty(ConnectError.prototype, BRAND, { value: true });
 
 /** A {@link ConnectError} of this package: each `code` with the reasons that it can have. */
 export type KnownConnectError = {
-  readonly [Code in ConnectErrorCode]: ConnectError & {
+  readonly [Code in ConnectErrorCode]: Omit<ConnectError, 'code' | 'reason'> & {
     readonly code: Code;
-    readonly reason?: ConnectErrorReason<Code>;
+    readonly reason?: ConnectErrorReason<Code> | OwnReason;
   };
 }[ConnectErrorCode];
 
@@ -168,6 +168,10 @@ export function isConnectError(value: unknown): value is KnownConnectError {
 }
 
 /** Adds the address of the sign-in to an error where another sign-in may help. */
+export function connectsAgain({ code }: ConnectError): boolean {
+  return code === 'ERR_CONNECT_REQUIRED' || code === 'ERR_CONNECT_EXPIRED';
+}
+
 export function withLoginUrl(error: ConnectError, loginUrl: string | undefined): ConnectError {
   if (loginUrl === undefined || error.loginUrl !== undefined || !startAgainHelps(error.code)) return error;
   // A visitor who wants to disconnect is not helped by another sign-in.

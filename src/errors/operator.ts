@@ -23,7 +23,7 @@ export function isHeard(req: object): boolean {
 /**
  * Writes to stderr what the operator of the app has to fix, at most once a minute for each message. It is called where
  * no listener gets the event. What counts: every failure whose code has status 500, and faults of a ledger or store
- * that do not pass by themselves, that is, a database that is not set up and keys that differ from another process's.
+ * or of the app's code that do not pass by themselves.
  */
 export function sayToOperator(event: ConnectEvent): void {
   if (!('message' in event)) return;
@@ -43,8 +43,11 @@ const ADVICE = 'once a minute at most; onEvent or silent: true turns this off';
 function isForOperator(code: ConnectErrorCode, { reason, ...event }: Failed): boolean {
   // Anybody who opens the callback can put any error name into it.
   const isClaimed = event.type === 'error' && event.stage === 'callback' && event.oauthError !== undefined;
-  return (isOurs(code) && !isClaimed) || reason === 'setup' || reason === 'key';
+  return (isOurs(code) && !isClaimed) || FOR_OPERATORS.has(String(reason));
 }
+
+/** A database or a key that is not set up, a mistake in onConnect, and connectAuth() mounted before the login. */
+const FOR_OPERATORS = new Set(['setup', 'key', 'fault', 'nobody']);
 
 type Failed = Extract<ConnectEvent, { readonly message?: string }>;
 

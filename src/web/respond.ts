@@ -1,14 +1,14 @@
 import type { Request, Response } from 'express';
 import type { Anything } from '../base/anything';
 import { ERROR_PAGE_CSP, errorPage } from './error-page';
-import { referenceOf, type ConnectError, type KnownConnectError } from '../errors/connect-error';
+import { referenceOf, type ConnectError } from '../errors/connect-error';
 import { isShownToPerson } from './request-kind';
 
 /**
  * Answers a request with the app's own error page; status and headers are already set. What it returns is awaited and
  * otherwise ignored.
  */
-export type RenderError = (error: KnownConnectError, req: Request, res: Response) => Anything;
+export type RenderError = (error: ConnectError, req: Request, res: Response) => Anything;
 
 /** How errors are answered. */
 export interface AnswerConfig {
@@ -40,7 +40,7 @@ export function answerError(error: ConnectError, req: Request, res: Response, co
     return;
   }
   try {
-    Promise.resolve(renderError(error as KnownConnectError, req, res)).catch(fallBack);
+    Promise.resolve(renderError(error, req, res)).catch(fallBack);
   } catch {
     fallBack();
   }

@@ -268,14 +268,16 @@ expectTypeOf<ConnectError['code']>().toEqualTypeOf<ConnectErrorCode>();
 expectTypeOf<ConnectError['reference']>().toEqualTypeOf<string>();
 expectTypeOf<ConnectError['provider']>().toEqualTypeOf<ProviderSign | undefined>();
 expectTypeOf(isConnectError).guards.toExtend<ConnectError>();
+type Documented = 'resting' | 'expired';
 if (isConnectError(something)) {
-  // Each code with its own reasons; what an app makes up is behind `instanceof` only.
+  // Each code with its own reasons, and room for a word of the app's own.
   if (something.code === 'ERR_CONNECT_RATE_LIMITED')
-    expectTypeOf(something.reason).toEqualTypeOf<'resting' | 'exchanges' | undefined>();
-  if (something.code === 'ERR_CONNECT_GRANT') expectTypeOf(something.reason).toEqualTypeOf<undefined>();
-  // @ts-expect-error -- no such reason
-  expectTypeOf(something.code === 'ERR_CONNECT_STATE' && something.reason === 'expried').toBeBoolean();
+    expectTypeOf<Extract<typeof something.reason, Documented>>().toEqualTypeOf<'resting'>();
+  if (something.code === 'ERR_CONNECT_GRANT') expectTypeOf<Extract<typeof something.reason, Documented>>().toBeNever();
+  expectTypeOf(something.reason === 'staff_only').toBeBoolean();
 }
+// @ts-expect-error -- no such reason
+expectTypeOf<ConnectErrorReason<'ERR_CONNECT_STATE'>>().toEqualTypeOf<'expried'>();
 if (something instanceof ConnectError) expectTypeOf(something.reason === 'staff_only').toBeBoolean();
 expectTypeOf<ConnectErrorReason<'ERR_CONNECT_ORIGIN'>>().toEqualTypeOf<'foreign' | 'missing'>();
 expectTypeOf<KnownConnectError['code']>().toEqualTypeOf<ConnectErrorCode>();
