@@ -5,13 +5,14 @@ import { run } from './cli/run';
 const LOOK_MS = 250;
 
 /**
- * Resolves at the first SIGINT or SIGTERM; a second one ends the process as if nobody listened. npm passes a signal to the
- * shell that it has started, and that ends without passing it on: so a process that npm has started ends with its parent.
+ * Resolves at the first SIGINT or SIGTERM; a second one ends the process as if nobody listened. npx passes a signal to
+ * the shell that it has started, which ends without passing it on: so a process that npx has started ends with its
+ * parent. One that a script of npm has started may be meant to go on behind it.
  */
 function askedToEnd(): Promise<void> {
   return new Promise((resolve) => {
     const { ppid } = process;
-    if (process.env['npm_command'] !== undefined) {
+    if (process.env['npm_command'] === 'exec') {
       const watch = setInterval(() => {
         if (process.ppid === ppid) return;
         clearInterval(watch);

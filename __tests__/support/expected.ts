@@ -73,7 +73,7 @@ export const EXPECTED_OAUTH: readonly (readonly [string, Expected, Expected, Exp
   ['unsupported_grant_type', [500, 'ERR_CONNECT_CONFIG'], [401, 'ERR_CONNECT_EXPIRED'], [500, 'ERR_CONNECT_CONFIG']],
   ['unsupported_response_type', [500, 'ERR_CONNECT_CONFIG'], [401, 'ERR_CONNECT_EXPIRED'], [500, 'ERR_CONNECT_CONFIG']],
   ['invalid_scope', [500, 'ERR_CONNECT_CONFIG'], [401, 'ERR_CONNECT_EXPIRED'], [500, 'ERR_CONNECT_CONFIG']],
-  ['invalid_request', [500, 'ERR_CONNECT_CONFIG'], [401, 'ERR_CONNECT_EXPIRED'], [500, 'ERR_CONNECT_CONFIG']],
+  ['invalid_request', [500, 'ERR_CONNECT_CONFIG'], [401, 'ERR_CONNECT_EXPIRED'], [400, 'ERR_CONNECT_API']],
   ['access_denied', [403, 'ERR_CONNECT_DENIED'], [401, 'ERR_CONNECT_EXPIRED'], [403, 'ERR_CONNECT_DENIED']],
   [
     'server_error',

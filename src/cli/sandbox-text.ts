@@ -33,7 +33,7 @@ export function announcement({ sandbox, switches, paint }: Announcement): string
     `SESSION_SECRET=${randomBytes(24).toString('base64url')}`,
     ...variables,
     '',
-    'and start your app with: node --env-file=.env app.mjs',
+    'Start your app with node --env-file=.env app.mjs and open http://localhost:3000',
     '',
     paint('bold', 'Or to paste into code:'),
     '',

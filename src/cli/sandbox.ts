@@ -1,6 +1,4 @@
 import { startSandbox } from '../testing';
-import { isCredential } from '../checks/values';
-import { OPTIONS } from '../options/table';
 import type { Sandbox, SandboxOptions } from '../testing/sandbox';
 import {
   SWITCHES,
@@ -59,9 +57,8 @@ export const runSandbox: Command = async function runSandbox(args, world) {
   if ('misuse' in given) return refuse(given.misuse, 'sandbox', world);
 
   const client = { clientId: read.flags.values.get('client-id'), clientSecret: read.flags.values.get('client-secret') };
-  const unfit = Object.entries(client).find(([, value]) => value !== undefined && !isCredential(value));
-  if (unfit !== undefined)
-    return refuse(`--${flagOf(unfit[0])} takes ${OPTIONS.clientSecret.expected}.`, 'sandbox', world);
+  const unfit = Object.entries(client).find(([, value]) => value !== undefined && !/^[\w.~-]{1,256}$/u.test(value));
+  if (unfit !== undefined) return refuse(`--${flagOf(unfit[0])} takes letters, digits, and . _ ~ -`, 'sandbox', world);
 
   const end = asked();
   const started = await start({ port: Number(port), switches: given.switches, ...client });

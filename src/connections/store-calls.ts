@@ -59,8 +59,8 @@ export function storeCalls(store: ConnectionStore, timeoutMs: number): StoreCall
 /** Reason and message for an error of a store. */
 function faultOf(error: unknown): readonly ['failed' | 'timeout' | 'answer', string] {
   const reason = isConnectError(error) && error.code === 'ERR_CONNECT_STORE' ? error.reason : undefined;
-  if (reason === 'timeout') return [reason, AWAY];
-  return reason === 'answer' ? [reason, NO_RECORD] : ['failed', AWAY];
+  if (reason === 'timeout') return ['timeout', AWAY];
+  return reason === 'answer' ? ['answer', NO_RECORD] : ['failed', AWAY];
 }
 
 const AWAY =

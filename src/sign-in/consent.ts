@@ -1,4 +1,6 @@
 import type { Request } from 'express';
+import { own } from '../base/own';
+import { debug } from '../errors/debug';
 import { ConnectError, isConnectError } from '../errors/connect-error';
 import type { Config } from '../options/read';
 import type { TokenSet } from '../session/connect-token';
@@ -33,14 +35,27 @@ async function ask(app: () => Promise<unknown>): Promise<void> {
   try {
     await app();
   } catch (thrown) {
-    throw isConnectError(thrown)
-      ? atCallback(thrown)
-      : new ConnectError('ERR_CONNECT_DENIED', {
-          stage: 'callback',
-          reason: 'on_connect',
-          message: "The app's onConnect refused this sign-in.",
-        });
+    if (isConnectError(thrown)) throw atCallback(thrown);
+    const isFault = FAULTS.some((kind) => thrown instanceof kind);
+    const reason = isFault ? 'fault' : 'on_connect';
+    if (isFault) debug('onConnect', 'failed at', placeOf(thrown as Error));
+    throw new ConnectError('ERR_CONNECT_DENIED', { stage: 'callback', reason, message: MESSAGES[reason] });
   }
+}
+
+/** What code throws by mistake. */
+const FAULTS = [TypeError, ReferenceError, RangeError, SyntaxError];
+const MESSAGES = {
+  on_connect: "The app's onConnect refused this sign-in.",
+  fault:
+    'onConnect failed with an error that is a mistake in code, such as a TypeError; nobody was connected. ' +
+    'NODE_DEBUG=connect-auth shows where.',
+};
+
+/** File, line and column; the message of an error of the app may hold anything. */
+function placeOf(error: Error): string {
+  const stack = own(error, 'stack');
+  return (typeof stack === 'string' ? /^ +at .*?([^\s(]+:\d+:\d+)\)?$/mu.exec(stack)?.[1] : undefined) ?? 'unknown';
 }
 
 /** An error that the app made itself does not say where it arose. */

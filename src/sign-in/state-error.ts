@@ -5,9 +5,10 @@ const STATE_MESSAGES = {
     'The callback came without state. If the provider really does not return it, read the security notes and set ' +
     'allowMissingState.',
   no_session:
-    'This request is not in the session that started the sign-in. Likely causes: the cookie was not sent (sameSite, secure ' +
-    'behind a proxy) or had expired (maxAge counts milliseconds), the visitor used another host than that of redirectUri ' +
-    '(localhost is not 127.0.0.1), or a MemoryStore lost its sessions at a restart.',
+    'This request is not in the session that started the sign-in. Likely causes: the cookie was not sent (sameSite; or ' +
+    "secure behind a proxy without app.set('trust proxy', 1)) or had expired (maxAge counts milliseconds), the visitor " +
+    'used another host than that of redirectUri (localhost is not 127.0.0.1), or a MemoryStore lost its sessions at a ' +
+    'restart.',
   overwritten:
     'This session started the sign-in but no longer holds it: a request in another process that began before the sign-in ' +
     'has saved its older copy of the session. Make sure that slow requests of your app do not change the session, and ' +

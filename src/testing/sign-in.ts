@@ -2,7 +2,9 @@ import { visit } from './visitor';
 
 /** What an agent of supertest, or a client like it, answers. */
 export interface AgentAnswer {
+  /** HTTP status. */
   readonly status: number;
+  /** By names in lower case. */
   readonly headers: Readonly<Record<string, unknown>>;
   /** The body. */
   readonly text?: string | undefined;
@@ -10,7 +12,10 @@ export interface AgentAnswer {
 
 /** An agent of supertest, `request.agent(app)`, or a client like it: it keeps cookies and does not follow redirects. */
 export interface SignInAgent<Answer extends AgentAnswer = AgentAnswer> {
-  /** @param path - path and query */
+  /**
+   * Sends a GET request.
+   * @param path - path and query
+   */
   get(path: string): PromiseLike<Answer>;
 }
 
@@ -52,7 +57,7 @@ export function signInAt(origin: string, allow: (authorizationUrl: string) => Pr
     who: SignInAgent<Answer> | string | URL,
     path: string = START,
   ): Promise<Answer | SignedIn> {
-    if (typeof who === 'object' && 'get' in who) return connect(who, path);
+    if (isAgent(who)) return connect(who, path);
     const browser = browserAt(who);
     const { headers } = await connect(browser, browser.prefix + path);
     return { cookie: browser.cookie(), location: String(headers['location']) };
@@ -82,6 +87,11 @@ export function signInAt(origin: string, allow: (authorizationUrl: string) => Pr
   return signIn;
 }
 
+/** Whatever a test in JavaScript passes. */
+function isAgent<Answer extends AgentAnswer>(who: SignInAgent<Answer> | string | URL): who is SignInAgent<Answer> {
+  return typeof who === 'object' && 'get' in Object(who);
+}
+
 function isRedirect({ status, headers }: AgentAnswer): boolean {
   return status >= 300 && status <= 399 && typeof headers['location'] === 'string';
 }
@@ -100,7 +110,8 @@ const MOST_WORDS = 400;
 /** The text of a page, without its style and markup. */
 function wordsOf({ text = '' }: AgentAnswer): string {
   const words = text.replace(/<(style|script|title)\b.*?<\/\1>/gsu, ' ').replace(/<[^>]*>/gu, ' ');
-  return words.replace(/\s+/gu, ' ').trim().slice(0, MOST_WORDS);
+  const plain = words.replace(/&#(\d{1,6});/gu, (_all, code: string) => String.fromCodePoint(Number(code)));
+  return plain.replace(/\s+/gu, ' ').trim().slice(0, MOST_WORDS);
 }
 
 const MISUSE = 'signIn() takes a supertest agent, or the http URL of a running app.';
@@ -119,7 +130,8 @@ function browserAt(baseUrl: string | URL): SignInAgent & { readonly prefix: stri
       const answer = await visit(new URL(path, base), { headers });
       for (const line of answer.headers['set-cookie'] ?? []) {
         const [, name = '', value = ''] = /^([^=]+)=([^;]*)/u.exec(line) ?? [];
-        jar.set(name, value);
+        if (value === '') jar.delete(name);
+        else jar.set(name, value);
       }
       return { status: answer.status, headers: answer.headers, text: answer.body };
     },

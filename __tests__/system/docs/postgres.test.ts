@@ -183,7 +183,7 @@ await db.destroy();
     await pool.query('CREATE TABLE IF NOT EXISTS keyless AS TABLE connect_auth_ledger');
     const ledger = postgresLedger({ query: (text, values) => pool.query(text, values), encryptionKeys, table: name });
     await expect(ledger.acquire('any', claim)).rejects.toThrow(
-      new RegExp(`does not find its table, with the columns that it needs: .* \\(SQLSTATE ${state}\\)`, 'u'),
+      new RegExp(`does not find its table with the columns that it needs: .* \\(SQLSTATE ${state}\\)`, 'u'),
     );
   });
 

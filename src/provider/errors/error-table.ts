@@ -82,7 +82,8 @@ const OAUTH_TABLE: readonly OAuthRow[] = [
   { name: 'unsupported_grant_type', answer: CONFIG, refresh: EXPIRED },
   { name: 'unsupported_response_type', answer: CONFIG, refresh: EXPIRED },
   { name: 'invalid_scope', answer: CONFIG, refresh: EXPIRED },
-  { name: 'invalid_request', answer: CONFIG, refresh: EXPIRED },
+  // RFC 6750 §3.1: this call was malformed.
+  { name: 'invalid_request', answer: CONFIG, refresh: EXPIRED, apiCall: [400, 'ERR_CONNECT_API'] },
   { name: 'access_denied', answer: DENIED, refresh: EXPIRED },
   { name: 'server_error', answer: UNAVAILABLE },
   { name: 'temporarily_unavailable', answer: MAINTENANCE },
