@@ -1,7 +1,7 @@
 import { createServer, type RequestListener, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
-/** A port of this machine that is ours, on every address that `localhost` may mean. */
+/** A port of this machine to listen on, on every address that `localhost` may mean. */
 export interface OpenPort {
   readonly port: number;
   serve(listener: RequestListener): void;

@@ -32,7 +32,7 @@ export async function findPlace({ wanted = DEFAULT_PORT, fixed, command }: Place
   );
 }
 
-/** `PORT` of the environment, if set. @throws Error when it is no port */
+/** `PORT` of the environment, if set. @throws Error when it is not a port */
 export function wishedPort(): number | undefined {
   const text = process.env['PORT'] ?? '';
   if (text === '') return undefined;

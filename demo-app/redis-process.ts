@@ -22,7 +22,7 @@ const NOT_THERE =
   'REDIS_URL=redis://localhost:6379 npm run demo:cluster';
 
 /**
- * `REDIS_URL` of the environment, else a redis-server of our own that keeps everything in memory.
+ * `REDIS_URL` of the environment, else a redis-server of its own that keeps everything in memory.
  * @throws Error with the next step in words when there is none
  */
 export async function findRedis(): Promise<RedisPlace> {

@@ -128,6 +128,18 @@ describe('a base URL', () => {
     expect(cookie).toMatch(/^locale=de; connect\.sid=/u);
   });
 
+  test('lets go of a cookie that the app takes back', async () => {
+    const made = express();
+    made.use((req, res, next) => {
+      if (req.path === '/connect/authorize') res.cookie('flash', 'started');
+      else res.clearCookie('flash');
+      next();
+    });
+    made.use(app());
+    const { url } = await serve(http.createServer(made));
+    expect((await sandbox.signIn(url)).cookie).not.toContain('flash');
+  });
+
   test('where nobody listens is named', async () => {
     await expect(sandbox.signIn('http://127.0.0.1:1')).rejects.toThrow(/ECONNREFUSED/u);
   });

@@ -8,7 +8,7 @@ export type ReadRequest =
   | { readonly sendBack: { readonly redirectUri: string; readonly error: string; readonly state?: string } }
   | { readonly untrusted: string };
 
-/** Whom and where to the sandbox may answer. */
+/** The client, and where the sandbox may send a browser back. */
 export interface Registration {
   readonly clientId: string;
   /** Absent: any address on loopback. */

@@ -16,7 +16,7 @@ export interface Refusal {
 }
 
 interface Row {
-  /** Documented for the 20xx codes (page "authentication"); for the others in our own words. */
+  /** Documented for the 20xx codes (page "authentication"); for the others in words of the sandbox. */
   readonly meaning: string;
   /** Invented for the 20xx codes: no page says which HTTP status they come with. */
   readonly status: number;
@@ -110,7 +110,7 @@ export function refusalAnswer(refusal: Refusal, switches: Pick<SandboxSwitches, 
   return { ...jsonAnswer(status, null, { ...refusal.headers, 'Content-Type': type }), body: text };
 }
 
-/** @throws RangeError for a number that is none of the documented codes. */
+/** @throws RangeError for a number that is not one of the documented codes. */
 export function assertApiCode(apiCode: number): void {
   rowOf(apiCode);
 }

@@ -158,7 +158,7 @@ function drip(res: ServerResponse): void {
   res.once('close', () => clearInterval(timer));
 }
 
-/** 1 MB of whitespace a member: members in a row are one gzip file (RFC 1952 §2.2), so the bomb costs us 1 MB only. */
+/** 1 MB of whitespace a member: members in a row are one gzip file (RFC 1952 §2.2), so the bomb costs 1 MB only. */
 function gzipMembers(count: number): () => Buffer | undefined {
   const member = gzipSync(Buffer.alloc(1_000_000, ' '));
   return chunksOf(member, count);

@@ -101,7 +101,7 @@ export interface Sandbox {
   /**
    * Ends the connection that this access or refresh token belongs to, as its owner can at the provider: none of its tokens
    * works any more. How its refresh is answered from then on is the switch `deadGrantAs`.
-   * @throws RangeError for what is none of the sandbox's tokens.
+   * @throws RangeError for a token that is not one of the sandbox's.
    */
   readonly revoke: (token: string) => void;
   /** Ends every connection and the server. */

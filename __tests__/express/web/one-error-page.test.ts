@@ -1,6 +1,13 @@
 import http from 'node:http';
 import express, { type ErrorRequestHandler, type Request } from 'express';
-import { connectAuth, ConnectError, connectErrorHandler, type ConnectAuth, type ConnectEvent } from '../../../src';
+import {
+  connectAuth,
+  ConnectError,
+  connectErrorHandler,
+  isConnectError,
+  type ConnectAuth,
+  type ConnectEvent,
+} from '../../../src';
 import type { Sandbox } from '../../../src/testing';
 import { browser, signIn, startApp, type Answer, type TestApp, type TestAppParts } from '../../support/app';
 import { startSandbox } from '../../support/sandbox';
@@ -84,6 +91,26 @@ test('with renderErrors: false all of them go on, an error of axios as what it m
   }
 });
 
+test('an error of axios that comes after the answer has begun is passed on as what it means', async () => {
+  const passed: unknown[] = [];
+  const app = await startApp(sandbox, {
+    options: { silent: true },
+    routes: (own, connect) => {
+      own.get('/late', (_req, res, next) => {
+        res.write('begun');
+        next(axiosError(401));
+      });
+      own.use(connect.errorHandler());
+      own.use(((error, _req, res, _next) => {
+        passed.push(isConnectError(error));
+        res.end();
+      }) as ErrorRequestHandler);
+    },
+  });
+  await browser().visit(`${app.url}/late`);
+  expect(passed).toEqual([true]);
+});
+
 test('the standard page links to the sign-in of the instance where that is all a visitor needs', async () => {
   const app = await failing({ mount: '/inner' });
   const links = async (place: string): Promise<string[]> => linksOf((await browser().visit(app.url + place)).body);
@@ -149,6 +176,11 @@ describe('homeUrl', () => {
       },
     });
     expect(linksOf((await browser().visit(`${app.url}/wrong`)).body)).toEqual(['/start']);
+  });
+
+  test('is offered by the guard too', async () => {
+    const app = await home({ owner: () => ({}) as never, silent: true });
+    expect(linksOf((await browser().visit(`${app.url}/guarded`)).body)).toEqual(['/start']);
   });
 
   test('is for pages: problem+json has none', async () => {

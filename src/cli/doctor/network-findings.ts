@@ -152,7 +152,7 @@ function isReachedDirectly(environment: Env, { protocol, hostname }: URL): boole
 export interface ClockReading {
   /** The `Date` header (RFC 9110 §6.6.1), as received. */
   readonly date: string | undefined;
-  /** Milliseconds since 1970, by our clock. */
+  /** Milliseconds since 1970, by the clock of this machine. */
   readonly sentMs: number;
   readonly receivedMs: number;
 }

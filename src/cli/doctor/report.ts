@@ -13,7 +13,7 @@ type Counts = Readonly<Record<Verdict, number>>;
 const STYLES: Readonly<Record<Verdict, Style>> = { ok: 'green', warn: 'yellow', fail: 'red', skip: 'dim' };
 /** Two spaces, the verdict, two spaces. */
 const INDENT = 8;
-/** Of our variables CONNECT_CLIENT_AUTHENTICATION is the longest. */
+/** CONNECT_CLIENT_AUTHENTICATION is the longest variable. */
 const WIDEST_SUBJECT = 29;
 
 /** Whether nothing failed. */

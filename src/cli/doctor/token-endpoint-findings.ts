@@ -95,7 +95,7 @@ function endingFinding({ outcome }: Tried, { tried, location }: ProbeResult, add
 
 /**
  * A redirect is not followed: the code and the secret would go to an address that nobody has chosen. Of that address no
- * more than the origin is shown, because the server may have put into it what we have sent.
+ * more than the origin is shown, because the server may have put into it what was sent.
  */
 function redirectCure(location: string | undefined, { tokenUrl, secrets }: ProbeAddress): string {
   const noAddress = 'Set CONNECT_TOKEN_URL to the final address.';
