@@ -5,6 +5,7 @@ import type { AddressInfo } from 'node:net';
 import type { Answer } from './answer';
 import { dateBy, sendAnswer } from './answer';
 import { API_PATH, apiAnswer } from './api-route';
+import { didYouMean } from '../checks/nearest';
 import { AUTHORIZE_PATH, authorizeRoute } from './authorize-route';
 import type { Refusal } from './error-shapes';
 import { assertApiCode, refusalAnswer } from './error-shapes';
@@ -17,7 +18,7 @@ import { plans } from './plans';
 import { readFields } from './request-fields';
 import type { Sandbox, SandboxOptions } from './sandbox';
 import { tokenSigner } from './signed-token';
-import { changeSwitches, DEFAULT_SWITCHES } from './switches';
+import { changeSwitches, DEFAULT_SWITCHES, isSwitchName } from './switches';
 import { grantKind, tokenAnswer } from './token-route';
 import { signInAt } from './sign-in';
 import { clickThrough } from './visitor';
@@ -25,10 +26,20 @@ import { clickThrough } from './visitor';
 /** Path of the token request (page "generate-access-token"). */
 const TOKEN_PATH = '/v1/oauth2/token';
 
+const OPTION_NAMES = ['port', 'switches', 'clientId', 'clientSecret', 'redirectUris', 'now'];
+
+/** A test that passes because an option was not read is worth nothing. */
+function assertOptions(options: SandboxOptions): void {
+  const name = Object.keys(options).find((given) => !OPTION_NAMES.includes(given));
+  if (name === undefined) return;
+  const cure = isSwitchName(name) ? ` It is a switch: switches: { ${name} }.` : didYouMean(name, OPTION_NAMES);
+  throw new TypeError(`startSandbox() has no option "${name}".${cure}`);
+}
+
 /**
  * Starts a provider for tests and demos: what Appy Pie Connect documents, and switches for what it does not. It takes
  * no real credentials, and its tokens are worth nothing anywhere else.
- * @throws TypeError for an unknown switch or value; the error of node:net when the port is taken.
+ * @throws TypeError for an unknown option, switch or value; the error of node:net when the port is taken.
  * @example
  * const sandbox = await startSandbox();
  * app.use(connectAuth({ ...sandbox.connectOptions, redirectUri: 'http://localhost/connect/callback' }));
@@ -36,6 +47,7 @@ const TOKEN_PATH = '/v1/oauth2/token';
  * await sandbox.close();
  */
 export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbox> {
+  assertOptions(options);
   const startSwitches = changeSwitches(DEFAULT_SWITCHES, options.switches ?? {});
   const client = {
     clientId: options.clientId ?? `sandbox-${randomBytes(6).toString('hex')}`,

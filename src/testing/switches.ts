@@ -139,7 +139,7 @@ export function isChoice(row: Row): row is readonly (string | number)[] {
   return Array.isArray(row);
 }
 
-function isSwitchName(name: string): name is SwitchName {
+export function isSwitchName(name: string): name is SwitchName {
   return Object.hasOwn(SWITCHES, name);
 }
 

@@ -7,6 +7,14 @@ import { api, authorizationUrl, call, exchange, refresh, signIn } from '../../su
 let sandbox: Sandbox;
 beforeEach(async () => (sandbox = await startSandbox({ switches: { errorShape: 'flat' } })));
 
+test.each([
+  [{ state: 'drop' }, 'startSandbox() has no option "state". It is a switch: switches: { state }.'],
+  [{ prot: 1 }, 'startSandbox() has no option "prot". Did you mean port?'],
+  [{ nonsense: 1 }, 'startSandbox() has no option "nonsense".'],
+])('%j is refused', async (options, message) => {
+  await expect(startSandbox(options as never)).rejects.toThrow(new TypeError(message));
+});
+
 test('every kind of call is counted', async () => {
   const { calls } = sandbox;
   const { code } = await signIn(sandbox);
