@@ -335,11 +335,11 @@ describeInPostgres('PostgreSQL', () => {
       expect(rows).toHaveLength(1);
       const options = { query, encryptionKeys, queryTimeoutMs };
       const missing = postgresLedger({ ...options, table: 'Connect_Auth_Ledger' }).once('name', 1000);
-      await expect(missing).rejects.toThrow('does not find its table, with the columns that it needs');
+      await expect(missing).rejects.toThrow('does not find its table with the columns that it needs');
       const other = postgresLedger({ ...options, table: 'public.connect_auth_connections' }).once('name', 1000);
-      await expect(other).rejects.toThrow('does not find its table, with the columns that it needs');
+      await expect(other).rejects.toThrow('does not find its table with the columns that it needs');
       const theirs = postgresConnections({ ...options, table: 'connect_auth_ledger' }).load('ada');
-      await expect(theirs).rejects.toThrow('does not find its table, with the columns that it needs');
+      await expect(theirs).rejects.toThrow('does not find its table with the columns that it needs');
       expect(await postgresLedger({ ...options, table: 'public.connect_auth_ledger' }).once('name', 1000)).toBe(true);
     });
   });
