@@ -56,9 +56,10 @@ export function connectedRoutes({ address, connect, backstage, worker, page }: C
     const token = await connect.getToken(req);
     const flash = req.session.demoFlash;
     const doomed = flash?.page === '/connected' && flash.kind === 'killed' ? flash.pid : undefined;
-    // A connection that came to the process which is about to die: the next one goes to another.
+    // A connection that came to the process which is about to die: the next one goes to another. A browser follows twenty
+    // redirects, which one connection can make before the process is dead.
     if (doomed === process.pid) {
-      res.redirect(302, PAGE);
+      res.set('Connection', 'close').redirect(302, PAGE);
       return;
     }
     const isDead = doomed === undefined || worker === undefined || (await worker.ended(doomed));

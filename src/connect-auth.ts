@@ -96,7 +96,7 @@ export type ConnectAuth = Router & {
   /**
    * Makes the error middleware for the app's own routes, which answers as this instance does, by its `renderError`,
    * `renderErrors`, `homeUrl`, `statusByApiCode` and `onEvent`. Mount it after the routes. See
-   * {@link connectErrorHandler}.
+   * `connectErrorHandler()`.
    * @example app.use(connect.errorHandler());
    */
   readonly errorHandler: () => ConnectErrorMiddleware;
@@ -195,7 +195,7 @@ export function connectAuth(options: ConnectAuthOptions): ConnectAuth {
     ...handlers,
     getToken: reportedToken(silent, users, config.onEvent),
     client: (req: Request) => {
-      if (!isRequest(req)) throw new ConnectError('ERR_CONNECT_OPTIONS', { stage: 'options', message: NO_REQUEST });
+      if (!isObject(req)) throw new ConnectError('ERR_CONNECT_OPTIONS', { stage: 'options', message: NO_REQUEST });
       return clientFor(
         (refused) => silent(req, refused === undefined ? undefined : { refused }),
         () => users.nameIn(req),
@@ -242,6 +242,11 @@ function openTokens(
     const held = tokens.read(session);
     if (held.kind === 'held' && ended.has(held.set.connectionId)) tokens.hide(session);
   }
+}
+
+/** Whatever an app in JavaScript passes. */
+function isObject(value: unknown): boolean {
+  return typeof value === 'object' && value !== null;
 }
 
 /** Loads axios when an app makes its first client: that takes as long as loading the rest of this package. */

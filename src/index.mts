@@ -23,6 +23,8 @@ export type {
   ConnectedEvent,
   ConnectErrorCode,
   ConnectErrorDetails,
+  ConnectErrorReason,
+  KnownConnectError,
   ConnectErrorFromOptions,
   ConnectErrorHandlerOptions,
   ConnectErrorMiddleware,

@@ -2,7 +2,7 @@ import Joi from 'joi';
 import { isRequest } from '../checks/given-request';
 import { givenOf, refuse, type Row } from '../checks/table';
 import { ConnectError } from '../errors/connect-error';
-import { own } from '../base/own';
+import { own, ownOnly } from '../base/own';
 import { safeReturnTo } from '../web/return-to';
 import { publicPaths, publicPrefix, relationFaults } from './relations';
 import { OPTIONS, OPTION_NAMES, type OptionValues } from './table';
@@ -19,11 +19,14 @@ export interface Config extends Omit<OptionValues, 'redirectUri'> {
   readonly ownPaths: readonly string[];
 }
 
+/** What Joi gets in place of a value that its row cannot use. */
+const UNUSABLE = Symbol('unusable');
+
 const schema = Joi.object(Object.fromEntries(OPTION_NAMES.map((name) => [name, schemaOf(OPTIONS[name])]))).required();
 
-/** Joi's own messages hold values: only the names are ever read from them. */
+/** Joi's own messages contain values: only the names are ever read from them. */
 function schemaOf(row: Row): Joi.Schema {
-  const any = Joi.any().custom((value: unknown, helpers) => row.read(value) ?? helpers.error('any.invalid'));
+  const any = Joi.any().invalid(UNUSABLE);
   return own(row, 'isRequired') === true ? any.required() : any;
 }
 
@@ -40,14 +43,28 @@ export function readOptions(options: unknown): Config {
   if (typeof options === 'function')
     throw new ConnectError('ERR_CONNECT_OPTIONS', { stage: 'options', message: FUNCTION });
   const given = givenOf(typeof options === 'object' && !Array.isArray(options) ? options : undefined);
-  const result = schema.validate(given, { abortEarly: false, convert: false });
+  // Read once, because a member may be a getter; Joi's copy is not used, because a polluted Object.prototype changes it.
+  const read = readEach(given);
+  const result = schema.validate(read, { abortEarly: false, convert: false });
   const bad = (result.error?.details ?? []).map((fault) => String(fault.path[0]));
-  // In Joi's copy of the object it is the prototype.
+  // Joi's copy of the object has it as prototype.
   if (Object.hasOwn(given, '__proto__')) bad.push('__proto__');
-  const values = withDefaults(result.error === undefined ? (result.value as object) : given);
+  const values = withDefaults(bad.length === 0 ? read : given);
   bad.push(...relationFaults(values, new Set(bad)));
   if (bad.length > 0) refuse('connectAuth', OPTIONS, bad, given);
   return complete(values);
+}
+
+/** Each value as it is used; names that are not options stay, so that they are refused. */
+function readEach(given: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
+  return ownOnly(
+    Object.fromEntries(
+      Object.entries(given).map(([name, value]) => {
+        const row = own(OPTIONS, name) as Row | undefined;
+        return [name, row === undefined ? value : (row.read(value) ?? UNUSABLE)];
+      }),
+    ),
+  );
 }
 
 /**

@@ -1,6 +1,7 @@
 // Re-exports by name from the one CommonJS copy: two copies would be two sets of everything.
 export { SANDBOX_API_CODES, connectionStoreConformance, ledgerConformance, startSandbox } from './index.js';
 export type {
+  AgentAnswer,
   ConnectionStoreCase,
   ConnectionStoreUnderTest,
   LedgerCase,
@@ -12,4 +13,7 @@ export type {
   SandboxFault,
   SandboxOptions,
   SandboxSwitches,
+  SignedIn,
+  SignIn,
+  SignInAgent,
 } from './index.js';

@@ -122,7 +122,7 @@ describe('a call that TypeScript would refuse says what is meant:', () => {
     );
   });
 
-  test.each([undefined, {}, 'me'])('client(%j)', (req) => {
+  test.each([undefined, null, 'me'])('client(%j)', (req) => {
     expect(() => connectAuth(options).client(req as never)).toThrow(
       'connect.client() takes the request: connect.client(req).',
     );

@@ -43,9 +43,9 @@ const SCRIPT = `
     } catch (refusal) { options = 'refused'; }
     return [
       options, [error.status, error.detail, error.reason, error.loginUrl, error.retryAfterSeconds, ...headers].join('; '),
-      await outcome(tokenEndpoint(config).exchange(grantOf('code'))),
+      await outcome(tokenEndpoint(config).exchange({ code: 'code', redirectUri: 'https://site.example/connect/callback' })),
       // Without a port in its URL, where nobody listens.
-      await outcome(tokenEndpoint({ ...config, tokenUrl: 'http://127.0.0.2/token', timeoutMs: 1000 }).exchange(grantOf('code'))),
+      await outcome(tokenEndpoint({ ...config, tokenUrl: 'http://127.0.0.2/token', timeoutMs: 1000 }).exchange({ code: 'code', redirectUri: 'https://site.example/connect/callback' })),
       await outcome(apiClients(settings)(async () => token).get('/me').then(({ data }) => data)),
     ];
   };

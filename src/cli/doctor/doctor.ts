@@ -52,8 +52,8 @@ ${CHECK_LINES}
   "cure" is there when there is something to do. Words may change, names stay.
 
 Exit code
-  0 nothing failed, 1 something failed, 2 wrong usage; 9 Node itself has not found
-  the file of --env-file
+  0 nothing failed, 1 something failed, 2 wrong usage; 9 comes from Node itself,
+  which did not find the file of --env-file
 `;
 
 /** `doctor`: finds out why sign-in does not work, or would not. */
