@@ -52,7 +52,7 @@ ${action(
   `Send ${BURST_SIZE} requests`,
   `Expires the token and sends ${BURST_SIZE} requests at once. The provider is asked once.`,
 )}
-${action('/connected/me', 'Call the API', html`Asks the provider who you are, by <code>connect.client(req)</code>.`)}
+${action('/connected/me', 'Call the API', html`Asks the provider who you are, with <code>connect.client(req)</code>.`)}
 ${
   worker === undefined
     ? undefined

@@ -61,7 +61,7 @@ code, pre, .mono { font-family: ui-monospace, "SF Mono", SFMono-Regular, Menlo, 
 .button.danger:hover { background: var(--bad); border-color: var(--bad); color: var(--on-bad); }
 :focus-visible { outline: 3px solid var(--accent); outline-offset: 3px; }
 main:focus { outline: none; }
-.user-bar { display: flex; flex-wrap: wrap; align-items: center; justify-content: space-between; gap: .75rem 1.5rem; margin-bottom: clamp(1.5rem, 4vw, 2.5rem); padding: .6rem .6rem .6rem 1.1rem; border: 1px solid var(--line); border-radius: 12px; background: var(--card); }
+.user-bar { display: flex; flex-wrap: wrap; align-items: center; justify-content: space-between; gap: .75rem 1.5rem; margin-bottom: clamp(1.5rem, 4vw, 2.5rem); padding: .6rem .6rem .6rem clamp(1.25rem, 4vw, 2rem); border: 1px solid var(--line); border-radius: 12px; background: var(--card); }
 .user-bar p { margin: 0; font-weight: 550; }
 .user-bar .buttons { display: flex; flex-wrap: wrap; gap: .5rem; }
 .actions.column { display: grid; justify-content: start; }
@@ -96,7 +96,7 @@ progress::-moz-progress-bar { background: var(--accent); border-radius: 99px; }
 .events li { display: grid; grid-template-columns: 5.2rem 1fr; gap: .25rem .75rem; align-items: baseline; }
 .events time { color: var(--soft); }
 .events .times { color: var(--accent); }
-.events .soft { display: block; }
+.events .soft { display: block; text-wrap: pretty; }
 .tries { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 11.5rem), 1fr)); gap: 1.25rem 1.5rem; margin-top: 1rem; }
 .tries .button { padding-inline: .75rem; }
 .action { display: grid; gap: .6rem; align-content: start; }
