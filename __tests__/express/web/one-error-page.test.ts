@@ -101,9 +101,10 @@ test('an error of axios that comes after the answer has begun is passed on as wh
         next(axiosError(401));
       });
       own.use(connect.errorHandler());
-      own.use(((error, _req, res, _next) => {
+      own.use(((error: unknown, _req, res, next) => {
         passed.push(isConnectError(error));
-        res.end();
+        if (res.headersSent) res.end();
+        else next(error);
       }) as ErrorRequestHandler);
     },
   });
