@@ -101,7 +101,52 @@ describe('a supertest agent', () => {
   });
 });
 
+describe('a client that is like an agent', () => {
+  test.each([
+    ['an answer without a body', { status: 404, headers: {} }, 'was answered 404 and did not lead to this sandbox: '],
+    ['a page without a body', { status: 200, headers: {} }, 'was answered 200 and did not lead to this sandbox: '],
+    ['a redirect to nowhere', { status: 302, headers: {} }, 'was answered 302 and did not lead to this sandbox: '],
+    [
+      'a redirect within the app',
+      { status: 302, headers: { location: '/login' } },
+      'was answered 302 and did not lead',
+    ],
+    [
+      'an odd status',
+      { status: 500, headers: { location: 'https://x.example/' } },
+      'was answered 500 and did not lead',
+    ],
+  ])('%s', async (_what, answer, message) => {
+    await expect(sandbox.signIn({ get: () => Promise.resolve(answer) })).rejects.toThrow(message);
+  });
+
+  test('needs no method set()', async () => {
+    const agent = request.agent(app());
+    const answers: number[] = [];
+    const like = {
+      get: async (path: string) => {
+        const { status, headers, text } = await agent.get(path);
+        answers.push(status);
+        return { status, headers: headers as Record<string, unknown>, text };
+      },
+    };
+    expect((await sandbox.signIn(like)).status).toBe(302);
+    expect(answers).toEqual([302, 302]);
+  });
+});
+
 describe('a base URL', () => {
+  test('goes by cookies that are whole only', async () => {
+    const made = express();
+    made.use((_req, res, next) => {
+      res.append('Set-Cookie', 'nonsense');
+      next();
+    });
+    made.use(app());
+    const { url } = await serve(http.createServer(made));
+    expect((await sandbox.signIn(url)).cookie).toMatch(/^connect\.sid=[^;]+$/u);
+  });
+
   test('gives the cookie of a visitor who is connected', async () => {
     const { url } = await serve(http.createServer(app()));
     const { cookie, location } = await sandbox.signIn(url, '/connect/authorize?returnTo=/token');

@@ -73,7 +73,7 @@ const listed = (redirectUri: Places['redirectUri']): readonly string[] => [redir
 
 /** The path at which the provider sends browsers back, on whatever host. */
 export function callbackPathname({ redirectUri }: Pick<Places, 'redirectUri'>): string {
-  return new URL(listed(redirectUri)[0] ?? '').pathname;
+  return new URL(String(listed(redirectUri)[0])).pathname;
 }
 
 /** Options, defaults included, that do not fit each other; those that are faulty by themselves are not compared. */

@@ -1,3 +1,5 @@
+import { connect } from 'node:net';
+import { text } from 'node:stream/consumers';
 import { memoryLedger, type ConnectAuthOptions } from '../../../src';
 import type { Sandbox } from '../../../src/testing';
 import { browser, startApp, type Answer, type Browser, type TestApp, type TestAppParts } from '../../support/app';
@@ -68,6 +70,26 @@ test.each([
   const app = await start();
   const started = await begin(app, browser(), from(host));
   expect({ status: started.status, sentTo: sentTo(started) }).toEqual({ status: 302, sentTo: SHOP });
+});
+
+test.each([
+  ['HTTP/1.0 without Host', 'GET /connect/authorize HTTP/1.0\r\nAccept: text/html\r\n\r\n', SHOP],
+  [
+    'an address with another host',
+    'GET http://evil.example/connect/authorize HTTP/1.1\r\nHost: club.example\r\nConnection: close\r\n\r\n',
+    CLUB,
+  ],
+  [
+    'Host twice',
+    'GET /connect/authorize HTTP/1.1\r\nHost: club.example\r\nHost: evil.example\r\nConnection: close\r\n\r\n',
+    CLUB,
+  ],
+])('%s', async (_what, head, expected) => {
+  const { url } = await start();
+  const socket = connect(Number(new URL(url).port), '127.0.0.1');
+  socket.end(head);
+  const location = /^location: (\S+)/imu.exec(await text(socket))?.[1] ?? '';
+  expect(new URL(location).searchParams.get('redirect_uri')).toBe(expected);
 });
 
 test('X-Forwarded-Host counts where the app trusts its proxy only', async () => {

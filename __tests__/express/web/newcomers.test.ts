@@ -42,6 +42,16 @@ describe('onConnect', () => {
     expect(written.join('')).not.toContain('CANARY');
   });
 
+  test.each<readonly [string, unknown]>([
+    ['no stack', undefined],
+    ['a stack of something else', { at: 'CANARY' }],
+    ['a stack without a place', 'TypeError: CANARY'],
+  ])('with a TypeError that has %s is a mistake all the same', async (_what, stack) => {
+    const error = Object.assign(new TypeError('CANARY'), { stack });
+    expect(await answered(() => Promise.reject(error))).toBe(403);
+    expect(written).toEqual([expect.stringMatching(/onConnect failed/u)]);
+  });
+
   test('that refuses has nothing to tell the operator', async () => {
     expect(await answered(() => Promise.reject(new Error('not on the list')))).toBe(403);
     expect(written).toEqual([]);

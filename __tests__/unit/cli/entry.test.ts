@@ -87,3 +87,32 @@ test('of the unexpected nothing is told but that it happened', async () => {
     said: { stdout: '', stderr: 'Something unexpected went wrong. Please report how you called this.\n' },
   });
 });
+
+describe('started by npx', () => {
+  const { npm_command: before } = process.env;
+  const ppid = Object.getOwnPropertyDescriptor(process, 'ppid') ?? {};
+  afterEach(() => {
+    Object.defineProperty(process, 'ppid', ppid);
+    if (before === undefined) delete process.env['npm_command'];
+    else process.env['npm_command'] = before;
+  });
+
+  test('the sandbox ends when its parent has gone, and not before', async () => {
+    let parent = 1000;
+    Object.defineProperty(process, 'ppid', { configurable: true, get: () => parent });
+    process.env['npm_command'] = 'exec';
+    jest.useFakeTimers({ doNotFake: ['setImmediate', 'nextTick', 'queueMicrotask', 'performance'] });
+    try {
+      enter('sandbox');
+      while (!said.stdout.includes('Ctrl+C')) await new Promise(setImmediate);
+      jest.advanceTimersByTime(1000);
+      for (let turn = 0; turn < 20; turn += 1) await new Promise(setImmediate);
+      expect(process.exitCode).toBeUndefined();
+      parent = 1;
+      jest.advanceTimersByTime(250);
+      expect(await exitCode()).toBe(0);
+    } finally {
+      jest.useRealTimers();
+    }
+  });
+});
