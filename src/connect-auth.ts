@@ -6,13 +6,13 @@ import { requireConnectGuard, type RequireConnectOptions } from './access/requir
 import { accounts, type ConnectAccount } from './access/account';
 import { errorMiddleware, type ConnectErrorMiddleware } from './access/error-handler';
 import { requestTokens, type GetToken } from './access/get-token';
+import { meeting, openTokens, sessionLookup } from './access/met-sessions';
 import { noToken } from './access/no-token';
 import { tokenSource } from './access/token-source';
 import { emit, emitFailure } from './errors/emit';
-import { ConnectError, type ConnectStage } from './errors/connect-error';
+import { ConnectError } from './errors/connect-error';
 import { isRequest } from './checks/given-request';
 import { markHeard } from './errors/operator';
-import { warnOnce } from './errors/warn-once';
 import type { ConnectEventListener } from './errors/events';
 import { authorizeHandler } from './sign-in/authorize';
 import { callbackHandler } from './sign-in/callback';
@@ -21,29 +21,26 @@ import { codeExchange } from './sign-in/exchange';
 import { visitorSessions } from './sign-in/visitor-session';
 import { lastSignInAt } from './sign-in/pending-sign-ins';
 import { callbackFlights } from './sign-in/callback-flights';
-import { recentSignIns, type RecentSignIns } from './sign-in/recent-sign-ins';
+import { recentSignIns } from './sign-in/recent-sign-ins';
 import type { ConnectAuthOptions } from './options/options';
-import { readOptions, type Config } from './options/read';
+import { readOptions } from './options/read';
 import { tokenEndpoint } from './provider/token/token-endpoint';
-import { own } from './base/own';
+import { isFields, own } from './base/own';
 import { boundedLedger } from './ledger/bounded-ledger';
-import { endings, type Endings } from './refresh/endings';
-import { knownExpiry } from './refresh/due';
+import { endings } from './refresh/endings';
 import { endedConnections } from './refresh/ended';
 import { refreshFlights } from './refresh/flight';
 import { offers } from './base/offers';
 import { givenConnections } from './connections/given-connections';
 import { memoryLedger } from './ledger/memory-ledger';
 import { movedMarks } from './refresh/moved-marks';
-import { sessionLifeMs } from './ledger/retention';
 import { owners, type Owners } from './session/owners';
-import type { SessionToken, SignInParts } from './sign-in/parts';
+import { sessionToken } from './sign-in/parts';
+import { instanceNames } from './sign-in/instance';
+import { ourKeys } from './sign-in/session-data';
 import { publicUrls } from './web/public-url';
 import { redirectUris } from './web/redirect-uri';
-import { isLoggedOut, watchSessions } from './session/gone-sessions';
-import { sessionOf, type SessionRecord } from './session/store';
-import { keepIn } from './session/hooks';
-import { sessionTokens, type SessionTokens } from './session/session-token';
+import { sessionTokens } from './session/session-token';
 
 const NO_REQUEST =
   'connect.client() takes the request: connect.client(req). Without one, use connect.of(userId).client().';
@@ -123,7 +120,7 @@ export type ConnectAuth = Router & {
  */
 export function connectAuth(options: ConnectAuthOptions): ConnectAuth {
   const config = readOptions(options);
-  const keys = { ...config, ...sessionKeys(config) };
+  const keys = { ...config, ...ourKeys(config), ...instanceNames(config) };
   const given = config.ledger ?? memoryLedger();
   const ledger = config.ledger === undefined ? given : boundedLedger(given, LEDGER_LIMIT_MS);
   given.onForgotten?.(({ what, count }) => {
@@ -134,7 +131,7 @@ export function connectAuth(options: ConnectAuthOptions): ConnectAuth {
   const connections = givenConnections({ ...config, offers: offering });
   const tokens = sessionTokens(keys);
   const recent = recentSignIns(keys);
-  const meet = meeting(tokens, recent);
+  const meet = meeting(tokens.kept, recent.kept);
   const bare = new WeakSet<Request>();
   const named = { ...keys, recent, session: sessionLookup(meet, bare, config) };
   const ended = endedConnections();
@@ -160,7 +157,7 @@ export function connectAuth(options: ConnectAuthOptions): ConnectAuth {
     owners: users,
     connections,
     withSession: visitorSessions({ ...named, ...marks }),
-    ...signInParts(tokens, config),
+    ...sessionToken(tokens, config),
     redirectUriOf: redirectUris(config.redirectUris),
     ...ends,
   };
@@ -195,7 +192,7 @@ export function connectAuth(options: ConnectAuthOptions): ConnectAuth {
     ...handlers,
     getToken: reportedToken(silent, users, config.onEvent),
     client: (req: Request) => {
-      if (!isObject(req)) throw new ConnectError('ERR_CONNECT_OPTIONS', { stage: 'options', message: NO_REQUEST });
+      if (!isFields(req)) throw new ConnectError('ERR_CONNECT_OPTIONS', { stage: 'options', message: NO_REQUEST });
       return clientFor(
         (refused) => silent(req, refused === undefined ? undefined : { refused }),
         () => users.nameIn(req),
@@ -209,44 +206,6 @@ export function connectAuth(options: ConnectAuthOptions): ConnectAuth {
     },
     close: () => flights.close(),
   });
-}
-
-/**
- * Runs on every request, so that an app that reads `req.session.connectToken` finds a sealed token opened, and no token
- * of a connection that has ended here.
- */
-function openTokens(
-  tokens: SessionTokens,
-  meet: Meet,
-  bare: WeakSet<Request>,
-  { ended, owners: users, connections }: Pick<Endings, 'ended'> & Pick<SignInParts, 'owners' | 'connections'>,
-): RequestHandler {
-  const belongsToUsers = users.areGiven && connections !== undefined;
-
-  return function openConnectToken(req, _res, next): void {
-    const session = (req as { session?: unknown }).session as Record<string, unknown> | null | undefined;
-    if (session == null) {
-      bare.add(req);
-      next();
-      return;
-    }
-    bare.delete(req);
-    meet(req);
-    tokens.open(session);
-    if (belongsToUsers) tokens.showOnlyTo(session, () => users.of(req)?.tag);
-    if (ended.any()) hideEnded(session);
-    next();
-  };
-
-  function hideEnded(session: Record<string, unknown>): void {
-    const held = tokens.read(session);
-    if (held.kind === 'held' && ended.has(held.set.connectionId)) tokens.hide(session);
-  }
-}
-
-/** Whatever an app in JavaScript passes. */
-function isObject(value: unknown): boolean {
-  return typeof value === 'object' && value !== null;
 }
 
 /** Loads axios when an app makes its first client: that takes as long as loading the rest of this package. */
@@ -270,99 +229,5 @@ function reportedToken(silent: GetToken, users: Owners, onEvent: ConnectEventLis
       emitFailure(onEvent, error, users.nameIn(req));
       throw error;
     }
-  };
-}
-
-/** How sign-in and disconnect see the token in a session. */
-function signInParts(
-  tokens: SessionTokens,
-  { sessionTtlMs, owner: ownerOf }: Pick<Config, 'sessionTtlMs' | 'owner'>,
-): {
-  putToken: SessionTokens['write'];
-  shownToken: SessionTokens['shown'];
-  labelIn: SessionTokens['labelIn'];
-  endingIn: SessionToken['endingIn'];
-} {
-  const isOfUsers = ownerOf !== undefined;
-  return {
-    putToken: tokens.write,
-    shownToken: tokens.shown,
-    labelIn: tokens.labelIn,
-    endingIn(document, owner) {
-      const { connectionId, ownerTag } = tokens.labelIn(document) ?? {};
-      if (connectionId === undefined || (isOfUsers && ownerTag !== undefined && ownerTag !== owner?.tag))
-        return undefined;
-      const found = tokens.readDocument(document);
-      const expiresAt = found.kind === 'held' ? knownExpiry(found.set) : undefined;
-      const lifeMs = sessionLifeMs(own(document, 'cookie'), sessionTtlMs);
-      return { connectionId, owner: ownerTag === undefined ? undefined : owner?.name, expiresAt, lifeMs };
-    },
-  };
-}
-
-/**
- * The name of an instance binds states to it. One with several redirect URIs goes by the path that they share, so that
- * their list may change; the name of before a change from one to several, or back, is known as well.
- */
-function instanceNames(config: Config): Pick<SignInParts, 'instance' | 'formerInstances'> {
-  const nameBy = (place: string): string => JSON.stringify([config.clientId, place, config.tokenUrl]);
-  const byUri = config.redirectUris.map(nameBy);
-  const byPath = nameBy(new URL(config.redirectUris[0]).pathname);
-  return config.redirectUris.length === 1
-    ? { instance: byUri.join(), formerInstances: [byPath] }
-    : { instance: byPath, formerInstances: byUri };
-}
-
-/** Names of the package's session properties. */
-function sessionKeys(
-  config: Config,
-): Pick<SignInParts, 'pendingKey' | 'instance' | 'formerInstances'> & { oldLabelKey: string } {
-  // By default connectPending, and connectLineage of 0.1.0; otherwise the names begin with the whole key.
-  const stem = config.sessionKey === 'connectToken' ? 'connect' : config.sessionKey;
-  return {
-    oldLabelKey: `${stem}Lineage`,
-    pendingKey: `${stem}Pending`,
-    ...instanceNames(config),
-  };
-}
-
-/**
- * Finds the session of a request, and remembers that there was one.
- * @param bare - requests that arrived without a session
- */
-function sessionLookup(
-  meet: Meet,
-  bare: WeakSet<Request>,
-  { loginUrl }: Pick<Config, 'loginUrl'>,
-): (req: Request, stage: ConnectStage) => SessionRecord {
-  let seen = false;
-  return function session(req, stage) {
-    meet(req);
-    // The app has logged the visitor out in this request.
-    if (stage === 'refresh' && isLoggedOut(req)) {
-      throw new ConnectError('ERR_CONNECT_REQUIRED', { stage, ...(loginUrl === undefined ? {} : { loginUrl }) });
-    }
-    const found = sessionOf(req, stage, seen);
-    if (bare.has(req)) warnOnce('CONNECT_AUTH_ORDER', BEFORE_SESSION, SESSION_FIRST);
-    seen = true;
-    return found;
-  };
-}
-
-/** Such an app works only in part: a sealed token in `req.session` stays closed, and some ends are not noticed. */
-const BEFORE_SESSION = 'connectAuth() is mounted before express-session: a request reached it without a session.';
-const SESSION_FIRST = 'Call app.use(session({ … })) before app.use(connectAuth({ … })).';
-
-type Meet = (req: Request) => void;
-
-/**
- * From now on the store gets the token and the sign-ins of this request's session in their stored form, and the ends of
- * sessions are noticed.
- */
-function meeting(tokens: SessionTokens, recent: RecentSignIns): Meet {
-  return function meet(req) {
-    watchSessions(req);
-    keepIn(req, tokens.kept);
-    keepIn(req, recent.kept);
   };
 }

@@ -4,6 +4,7 @@ import { isMemoryConnections } from '../connections/memory-connections';
 import type { RefreshLedger } from '../ledger/ledger';
 import type { KeyRing } from '../session/seal';
 import { safeReturnTo } from '../web/return-to';
+import { prefixIn, redirectUriFault, samePath } from './redirect-uris';
 
 /** Where the package's routes are. */
 export interface Places {
@@ -28,51 +29,10 @@ export interface Related extends Places {
   readonly homeUrl?: string | undefined;
 }
 
-const samePath = (path: string): string => path.toLowerCase().replace(/\/+$/u, '');
-
-/** Whether what precedes `end` can be the prefix of links: one that begins with `//` would name another host. */
-function endsWithPath(pathname: string, end: string): boolean {
-  return samePath(pathname).endsWith(samePath(end)) && !pathname.startsWith('//');
-}
-
-/** Why redirect URIs cannot be used together, or with `callbackPath`. */
-export interface RedirectUriFault {
-  /**
-   * `end`: its path does not end with callbackPath; `prefix`: what precedes that contains a separator of lists; `path`:
-   * its path differs from the first's; `host`: an earlier one has its host name.
-   */
-  readonly kind: 'end' | 'prefix' | 'path' | 'host';
-  readonly index: number;
-}
-
-/**
- * Looks for the first redirect URI that cannot be used. All have one path, which is where the routes are mounted, and
- * each has a host name of its own: cookies do not tell ports apart.
- * @param uris - each sound by itself
- */
-export function redirectUriFault(uris: readonly string[], callbackPath: string | false): RedirectUriFault | undefined {
-  const names = new Set<string>();
-  let path: string | undefined;
-  for (const [index, uri] of uris.entries()) {
-    const { pathname, hostname } = new URL(uri);
-    if (callbackPath !== false && !endsWithPath(pathname, callbackPath)) return { kind: 'end', index };
-    if (callbackPath !== false && /[,;]/u.test(prefixIn(pathname, callbackPath))) return { kind: 'prefix', index };
-    path ??= pathname;
-    if (pathname !== path) return { kind: 'path', index };
-    if (names.has(hostname)) return { kind: 'host', index };
-    names.add(hostname);
-  }
-  return undefined;
-}
-
-function prefixIn(pathname: string, callbackPath: string): string {
-  return pathname.replace(/\/+$/u, '').slice(0, -samePath(callbackPath).length);
-}
-
 const listed = (redirectUri: Places['redirectUri']): readonly string[] => [redirectUri].flat();
 
 /** The path at which the provider sends browsers back, on whatever host. */
-export function callbackPathname({ redirectUri }: Pick<Places, 'redirectUri'>): string {
+function callbackPathname({ redirectUri }: Pick<Places, 'redirectUri'>): string {
   return new URL(String(listed(redirectUri)[0])).pathname;
 }
 

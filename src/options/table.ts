@@ -19,7 +19,7 @@ import {
 import type { RenderError } from '../web/respond';
 import type { ConnectEventListener } from '../errors/events';
 import type { Anything } from '../base/anything';
-import { isFields, own } from '../base/own';
+import { isFields } from '../base/own';
 import { agentFault, type AgentFault } from '../checks/agent-fault';
 import { API_BASE_URL, AUTHORIZE_URL, TOKEN_URL } from '../provider/token/endpoints';
 import { DOCUMENTED_API_CODES } from '../provider/errors/error-table';
@@ -30,7 +30,7 @@ import { MOST_TOMBSTONE_MS } from '../ledger/retention';
 import { KEY_RING_HINT, readKeyRing } from '../session/seal';
 import type { ConnectToken } from '../session/connect-token';
 import type { ConnectAuthOptions } from './options';
-import { redirectUriFault, type RedirectUriFault } from './relations';
+import { CALLBACK_PATH, REDIRECT_URI_EXPECTED, redirectUriAdvice } from './redirect-uris';
 
 /** One option of `connectAuth()`. */
 interface Option extends Row {
@@ -52,8 +52,6 @@ const number = (least: number, most: number): ((value: unknown) => number | unde
 
 const URL_EXPECTED = 'an absolute https URL (http on loopback only) without fragment or user info';
 const PLAIN_URL_EXPECTED = 'an absolute https URL (http on loopback only) without query, fragment or user info';
-const REDIRECT_URI_EXPECTED =
-  'the registered absolute URL: https (http on loopback only), no fragment, no user info, its path ending with callbackPath';
 const SITE_PATH_EXPECTED =
   'a path of this site, or a URL on one of allowedOrigins, other than the routes of connectAuth()';
 const FLAG_EXPECTED = 'true or false';
@@ -154,7 +152,7 @@ export const OPTIONS = {
   callbackPath: {
     read: mountPath,
     expected: "false or a path that starts with '/' and has no pattern characters",
-    default: '/connect/callback',
+    default: CALLBACK_PATH,
   },
   disconnectPath: {
     read: mountPath,
@@ -306,41 +304,6 @@ function readParameters(value: unknown): Readonly<Record<string, string>> | unde
 
 function missingAdvice(value: unknown): string | undefined {
   return value === undefined ? 'it is missing: give it as registered with the provider' : undefined;
-}
-
-/** What to do about redirect URIs, one sentence for each mistake. */
-function redirectUriAdvice(value: unknown, given: Readonly<Record<string, unknown>>): string | undefined {
-  const list = Array.isArray(value) ? Array.from<unknown>(value) : [value];
-  if (list.length === 0) return 'the list is empty: give at least one';
-  const callbackPath = (own(given, 'callbackPath') as string | false | undefined) ?? OPTIONS.callbackPath.default;
-  const unsound = list.findIndex((uri) => !isSecureUrl(uri));
-  const fault = unsound < 0 ? redirectUriFault(list as readonly string[], callbackPath) : undefined;
-  const index = fault?.index ?? unsound;
-  const advice = fault === undefined ? adviceOnOne(list[index]) : FAULT_ADVICE[fault.kind](String(callbackPath));
-  if (!Array.isArray(value)) return advice;
-  return `number ${index + 1} of the list: ${advice ?? `expected ${REDIRECT_URI_EXPECTED}`}`;
-}
-
-const FAULT_ADVICE: Readonly<Record<RedirectUriFault['kind'], (callbackPath: string) => string>> = {
-  end: (callbackPath) => `its path must end with ${callbackPath}, where the callback is mounted`,
-  prefix: () =>
-    'its path contains a comma or semicolon: give several as a list, in the environment with commas between',
-  path: () => 'its path must be that of the first',
-  host: () => 'its host name is in the list already: cookies do not tell ports apart',
-};
-
-/** Advice on one redirect URI that is not sound by itself; undefined for an unusual fault. */
-function adviceOnOne(value: unknown): string | undefined {
-  if (value === undefined) return 'it is missing: give the absolute URL that is registered with the provider';
-  if (typeof value !== 'string') return `it is not a string: expected ${REDIRECT_URI_EXPECTED}`;
-  if (!isVisible(value))
-    return 'it contains whitespace or characters other than printable ASCII: remove or encode them';
-  if (!/^[a-z][a-z0-9+.-]*:/iu.test(value)) return 'it is not absolute: begin with https:// and the host of your site';
-  if (/^http:/iu.test(value) && isSecureUrl(value.replace(/^http:/iu, 'https:')) && !isSecureUrl(value))
-    return 'http is for localhost only: use https';
-  if (value.includes('#')) return 'it has a fragment: remove # and what follows';
-  if (/^https?:\/\/[^/?]*@/iu.test(value)) return 'it contains a user name: remove what stands before @';
-  return undefined;
 }
 
 /**

@@ -1,5 +1,8 @@
+import { own } from '../base/own';
 import type { OwnerConnections } from '../connections/owner-connections';
-import type { Ending } from '../ledger/retention';
+import { sessionLifeMs, type Ending } from '../ledger/retention';
+import type { Config } from '../options/read';
+import { knownExpiry } from '../refresh/due';
 import type { Owner, Owners } from '../session/owners';
 import type { SessionTokens } from '../session/session-token';
 import type { StoredSession } from '../session/store';
@@ -34,4 +37,26 @@ export interface SessionToken {
    * without an owner anybody who has the session. A connection of another user is not theirs, even in their session.
    */
   readonly endingIn: (document: StoredSession, owner: Owner | undefined) => Ending | undefined;
+}
+
+/** How sign-in and disconnect see the token in a session. */
+export function sessionToken(
+  tokens: SessionTokens,
+  { sessionTtlMs, owner: ownerOf }: Pick<Config, 'sessionTtlMs' | 'owner'>,
+): SessionToken {
+  const isOfUsers = ownerOf !== undefined;
+  return {
+    putToken: tokens.write,
+    shownToken: tokens.shown,
+    labelIn: tokens.labelIn,
+    endingIn(document, owner) {
+      const { connectionId, ownerTag } = tokens.labelIn(document) ?? {};
+      if (connectionId === undefined || (isOfUsers && ownerTag !== undefined && ownerTag !== owner?.tag))
+        return undefined;
+      const found = tokens.readDocument(document);
+      const expiresAt = found.kind === 'held' ? knownExpiry(found.set) : undefined;
+      const lifeMs = sessionLifeMs(own(document, 'cookie'), sessionTtlMs);
+      return { connectionId, owner: ownerTag === undefined ? undefined : owner?.name, expiresAt, lifeMs };
+    },
+  };
 }

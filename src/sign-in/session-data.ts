@@ -7,6 +7,13 @@ export interface OurKeys {
   readonly pendingKey: string;
 }
 
+/** The names for a `sessionKey`. */
+export function ourKeys({ sessionKey }: Pick<OurKeys, 'sessionKey'>): OurKeys {
+  // By default connectPending, and connectLineage of 0.1.0; otherwise the names begin with the whole key.
+  const stem = sessionKey === 'connectToken' ? 'connect' : sessionKey;
+  return { sessionKey, oldLabelKey: `${stem}Lineage`, pendingKey: `${stem}Pending` };
+}
+
 /** All of them. */
 export function ourProperties({ sessionKey, oldLabelKey, pendingKey }: OurKeys): readonly string[] {
   return [sessionKey, oldLabelKey, pendingKey];
