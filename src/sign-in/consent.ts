@@ -1,7 +1,7 @@
 import type { Request } from 'express';
-import { own } from '../base/own';
 import { debug } from '../errors/debug';
 import { ConnectError, isConnectError } from '../errors/connect-error';
+import { placeOf } from '../errors/place';
 import type { Config } from '../options/read';
 import type { TokenSet } from '../session/connect-token';
 import type { SessionToken } from './parts';
@@ -51,12 +51,6 @@ const MESSAGES = {
     'onConnect failed with an error that is a mistake in code, such as a TypeError; nobody was connected. ' +
     'NODE_DEBUG=connect-auth shows where.',
 };
-
-/** File, line and column; the message of an error of the app may hold anything. */
-function placeOf(error: Error): string {
-  const stack = own(error, 'stack');
-  return (typeof stack === 'string' ? /^ +at .*?([^\s(]+:\d+:\d+)\)?$/mu.exec(stack)?.[1] : undefined) ?? 'unknown';
-}
 
 /** An error that the app made itself does not say where it arose. */
 function atCallback(error: ConnectError): ConnectError {
