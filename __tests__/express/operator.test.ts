@@ -17,6 +17,7 @@ import { browser, signIn, startApp, type TestApp, type TestAppParts } from '../s
 import { connectedWorld } from '../support/refreshing';
 import { startSandbox } from '../support/sandbox';
 import { serve } from '../support/serve';
+import { watchStderr } from '../support/stderr';
 import { REFERENCE } from '../support/told';
 
 // What is wrong with the set-up of an app is told to whoever runs it, also where nobody listens to events.
@@ -26,28 +27,18 @@ beforeAll(async () => {
   sandbox = await startSandbox();
 });
 
-let nowMs = 0;
-let written: string[];
-beforeEach(() => {
-  sandbox.reset();
-  // Each test comes a minute after the one before.
-  nowMs += 60_000;
-  jest.spyOn(performance, 'now').mockImplementation(() => nowMs);
-  written = [];
-  jest.spyOn(process.stderr, 'write').mockImplementation((text) => {
-    written.push(String(text));
-    return true;
-  });
-});
-afterEach(() => jest.restoreAllMocks());
+beforeEach(() => sandbox.reset());
+const stderr = watchStderr();
 
 /** The lines without their reference, which differs each time. */
 function said(): readonly string[] {
-  return written.map((text) =>
-    text.replace(/, reference (\w+);/u, (all, reference: string) =>
-      REFERENCE.test(reference) ? ', reference R;' : all,
-    ),
-  );
+  return stderr
+    .lines()
+    .map((text) =>
+      text.replace(/, reference (\w+);/u, (all, reference: string) =>
+        REFERENCE.test(reference) ? ', reference R;' : all,
+      ),
+    );
 }
 
 const line = (code: string, message: string): string =>
@@ -108,7 +99,7 @@ test('a ledger without its table is told, though nobody but the operator can do 
   const app = await startApp(sandbox, { options: { ledger: postgresLedger(empty) } });
   await signIn(app, sandbox, browser());
   const [text = ''] = said();
-  expect([text.replace('ERR_CONNECT_LEDGER;', 'ERR_CONNECT_LEDGER, reference R;'), written.length]).toEqual([
+  expect([text.replace('ERR_CONNECT_LEDGER;', 'ERR_CONNECT_LEDGER, reference R;'), stderr.lines().length]).toEqual([
     withDocs('ERR_CONNECT_LEDGER', `postgresLedger() ${NO_TABLE}`),
     1,
   ]);
@@ -135,8 +126,7 @@ describe('what a ledger cannot do as it is set up', () => {
   test('is told at a disconnect', async () => {
     const world = await connectedWorld(sandbox, { options: { ledger: failing('revoke'), onEvent: undefined } });
     // The sign-in could not mark its old session id as moved.
-    written = [];
-    nowMs += 60_000;
+    stderr.clear();
     const { status } = await world.visitor.visit(
       `${world.app.url}/connect/disconnect`,
       { 'sec-fetch-site': 'same-origin' },
@@ -248,18 +238,18 @@ describe('a line', () => {
   test('comes once a minute for each message, however many apps and visitors meet the fault', async () => {
     await visited({});
     await visited({});
-    nowMs += 59_999;
+    stderr.pass(59_999);
     await visited({});
-    expect(written).toHaveLength(1);
-    nowMs += 1;
+    expect(stderr.lines()).toHaveLength(1);
+    stderr.pass(1);
     await visited({});
-    expect(written).toHaveLength(2);
+    expect(stderr.lines()).toHaveLength(2);
   });
 
   test('does not come where the app listens: its event has the message', async () => {
     const events: ConnectEvent[] = [];
     await visited({ options: { onEvent: (event) => void events.push(event) } });
-    expect(written).toEqual([]);
+    expect(stderr.lines()).toEqual([]);
     expect(events).toMatchObject([{ type: 'error', code: 'ERR_CONNECT_COOKIE' }]);
     expect(events.map((event) => 'message' in event && event.message)).toEqual([
       `${MISTAKES['a cookie that can never come back to the callback']!.says} See express-connect-auth/docs/errors.md#err_connect_cookie.`,
@@ -272,14 +262,14 @@ describe('a line', () => {
     await browser().visit(`${app.url}/connect/callback?code=a&state=b`);
     sandbox.force(503, { on: 'exchange' });
     await signIn(app, sandbox, browser());
-    expect(written).toEqual([]);
+    expect(stderr.lines()).toEqual([]);
   });
 
   test('of one fault does not hide another of the same code', async () => {
     await visited({});
     await visited({ session: { cookie: { path: '/elsewhere' } } });
     expect(
-      written.map((text) => text.includes('ERR_CONNECT_COOKIE') || text.includes('ERR_CONNECT_NO_SESSION')),
+      stderr.lines().map((text) => text.includes('ERR_CONNECT_COOKIE') || text.includes('ERR_CONNECT_NO_SESSION')),
     ).toEqual([true, true]);
     expect(new Set(said()).size).toBe(2);
   });
@@ -290,7 +280,7 @@ describe('a line', () => {
     const started = await visitor.visit(`${app.url}/connect/authorize`);
     const state = new URL(started.location).searchParams.get('state') ?? '';
     const { status } = await visitor.visit(`${app.url}/connect/callback?error=unauthorized_client&state=${state}`);
-    expect({ status, written }).toEqual({ status: 500, written: [] });
+    expect({ status, written: stderr.lines() }).toEqual({ status: 500, written: [] });
   });
 
   test('does not come for an error of the app itself where it listens, or wants silence, nor to subscribers', async () => {
@@ -308,8 +298,8 @@ describe('a line', () => {
     const app = await startApp(sandbox, { routes: own });
     await browser().visit(`${app.url}/own`);
     unsubscribe('express-connect-auth', listen);
-    expect({ heard: heard.length, written }).toEqual({ heard: 1, written: [] });
+    expect({ heard: heard.length, written: stderr.lines() }).toEqual({ heard: 1, written: [] });
     await browser().visit(`${app.url}/own`);
-    expect(written).toHaveLength(1);
+    expect(stderr.lines()).toHaveLength(1);
   });
 });

@@ -1,11 +1,11 @@
 import http from 'node:http';
-import express, { type Express } from 'express';
+import express, { type Express, type Request, type Response } from 'express';
 import session from 'express-session';
 import request from 'supertest';
 import { connectAuth, type ConnectAuthOptions } from '../../src';
 import type { Sandbox } from '../../src/testing';
 import { startSandbox } from '../support/sandbox';
-import { serve } from '../support/serve';
+import { serve, type Served } from '../support/serve';
 
 // How a user's tests sign somebody in: one line for supertest, one for an app that runs somewhere.
 
@@ -136,14 +136,19 @@ describe('a client that is like an agent', () => {
 });
 
 describe('a base URL', () => {
-  test('goes by cookies that are whole only', async () => {
+  /** The app behind something that touches each answer. */
+  function serveAfter(touch: (req: Request, res: Response) => void): Promise<Served> {
     const made = express();
-    made.use((_req, res, next) => {
-      res.append('Set-Cookie', 'nonsense');
+    made.use((req, res, next) => {
+      touch(req, res);
       next();
     });
     made.use(app());
-    const { url } = await serve(http.createServer(made));
+    return serve(http.createServer(made));
+  }
+
+  test('goes by cookies that are whole only', async () => {
+    const { url } = await serveAfter((_req, res) => void res.append('Set-Cookie', 'nonsense'));
     expect((await sandbox.signIn(url)).cookie).toMatch(/^connect\.sid=[^;]+$/u);
   });
 
@@ -162,26 +167,16 @@ describe('a base URL', () => {
   });
 
   test('keeps every cookie of the app', async () => {
-    const made = express();
-    made.use((_req, res, next) => {
-      res.cookie('locale', 'de');
-      next();
-    });
-    made.use(app());
-    const { url } = await serve(http.createServer(made));
+    const { url } = await serveAfter((_req, res) => void res.cookie('locale', 'de'));
     const { cookie } = await sandbox.signIn(url);
     expect(cookie).toMatch(/^locale=de; connect\.sid=/u);
   });
 
   test('lets go of a cookie that the app takes back', async () => {
-    const made = express();
-    made.use((req, res, next) => {
+    const { url } = await serveAfter((req, res) => {
       if (req.path === '/connect/authorize') res.cookie('flash', 'started');
       else res.clearCookie('flash');
-      next();
     });
-    made.use(app());
-    const { url } = await serve(http.createServer(made));
     expect((await sandbox.signIn(url)).cookie).not.toContain('flash');
   });
 

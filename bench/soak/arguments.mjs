@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util';
+import { planOrExit } from '../arguments.mjs';
 import { STORES } from './database.mjs';
 
 const STRATEGIES = ['none', 'lock', 'ledger'];
@@ -16,18 +17,7 @@ const USAGE = `npm run soak -- [flags]
   --seed N       [1]`;
 
 /** The plan; ends the process when asked for help, or when a flag is wrong. */
-export function argumentsOrExit(words) {
-  if (words.includes('--help')) {
-    console.log(USAGE);
-    process.exit(0);
-  }
-  try {
-    return readArguments(words);
-  } catch (error) {
-    console.error(`${error.message}\n\n${USAGE}`);
-    process.exit(2);
-  }
-}
+export const argumentsOrExit = (words) => planOrExit(words, USAGE, readArguments);
 
 /** What the command line asks for. Shares are 0 to 1, times in the unit that the name says. */
 function readArguments(words) {

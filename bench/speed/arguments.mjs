@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util';
+import { planOrExit } from '../arguments.mjs';
 import { CONTENDERS } from '../peers/list.mjs';
 
 export const PARTS = ['sign-in', 'middleware', 'calls', 'storm', 'memory', 'imports', 'growth'];
@@ -47,18 +48,7 @@ const QUICK = {
 };
 
 /** The plan; ends the process when asked for help, or when a flag is wrong. */
-export function argumentsOrExit(words) {
-  if (words.includes('--help')) {
-    console.log(USAGE);
-    process.exit(0);
-  }
-  try {
-    return readArguments(words);
-  } catch (error) {
-    console.error(`${error.message}\n\n${USAGE}`);
-    process.exit(2);
-  }
-}
+export const argumentsOrExit = (words) => planOrExit(words, USAGE, readArguments);
 
 function readArguments(words) {
   const { values } = parseArgs({

@@ -2,6 +2,7 @@ import { connectAuth, connectOptionsFromEnv, memoryConnections, type ConnectEven
 import type { Sandbox } from '../../../src/testing';
 import { beginSignIn, browser, signIn, startApp, type TestAppParts } from '../../support/app';
 import { startSandbox } from '../../support/sandbox';
+import { watchStderr } from '../../support/stderr';
 
 // What people who are new to this package do, and what they are told.
 
@@ -10,20 +11,8 @@ beforeAll(async () => {
   sandbox = await startSandbox();
 });
 
-let nowMs = performance.now();
-let written: string[];
-beforeEach(() => {
-  sandbox.reset();
-  // Each test comes a minute after the one before: a message is written once a minute.
-  nowMs += 61_000;
-  jest.spyOn(performance, 'now').mockImplementation(() => nowMs);
-  written = [];
-  jest.spyOn(process.stderr, 'write').mockImplementation((text) => {
-    written.push(String(text));
-    return true;
-  });
-});
-afterEach(() => jest.restoreAllMocks());
+beforeEach(() => sandbox.reset());
+const stderr = watchStderr();
 
 describe('onConnect', () => {
   async function answered(onConnect: NonNullable<TestAppParts['options']>['onConnect']): Promise<number> {
@@ -38,8 +27,10 @@ describe('onConnect', () => {
     ['a ReferenceError of a promise', () => Promise.reject(new ReferenceError('CANARY is not defined'))],
   ])('with %s is a mistake that stderr names', async (_what, onConnect) => {
     expect(await answered(onConnect)).toBe(403);
-    expect(written).toEqual([expect.stringMatching(/onConnect failed with an error that is a mistake in code/u)]);
-    expect(written.join('')).not.toContain('CANARY');
+    expect(stderr.lines()).toEqual([
+      expect.stringMatching(/onConnect failed with an error that is a mistake in code/u),
+    ]);
+    expect(stderr.lines().join('')).not.toContain('CANARY');
   });
 
   test.each<readonly [string, unknown]>([
@@ -49,12 +40,12 @@ describe('onConnect', () => {
   ])('with a TypeError that has %s is a mistake all the same', async (_what, stack) => {
     const error = Object.assign(new TypeError('CANARY'), { stack });
     expect(await answered(() => Promise.reject(error))).toBe(403);
-    expect(written).toEqual([expect.stringMatching(/onConnect failed/u)]);
+    expect(stderr.lines()).toEqual([expect.stringMatching(/onConnect failed/u)]);
   });
 
   test('that refuses has nothing to tell the operator', async () => {
     expect(await answered(() => Promise.reject(new Error('not on the list')))).toBe(403);
-    expect(written).toEqual([]);
+    expect(stderr.lines()).toEqual([]);
   });
 });
 
@@ -68,7 +59,7 @@ test('connectAuth() before the login is named on stderr', async () => {
   await signIn(app, sandbox, visitor);
   signedIn.user = 'ada';
   expect((await visitor.visit(`${app.url}/guarded`)).status).toBe(401);
-  expect(written).toEqual([expect.stringContaining('mount connectAuth() after your login')]);
+  expect(stderr.lines()).toEqual([expect.stringContaining('mount connectAuth() after your login')]);
 });
 
 describe('a secure cookie behind a proxy that Express does not trust', () => {

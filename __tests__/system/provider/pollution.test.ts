@@ -27,6 +27,7 @@ const SCRIPT = `
   const { apiClients } = require('./dist/access/api-client.js');
   const [config, names, elsewhere] = JSON.parse(process.env.GIVEN);
   const sound = { clientId: 'id', clientSecret: 'secret', redirectUri: 'https://site.example/connect/callback' };
+  const grant = { code: 'code', redirectUri: sound.redirectUri };
   const outcome = (promise) => promise.then((token) => JSON.stringify(token), (error) => error.code + ' ' + error.reason);
   const settings = { apiBaseUrl: config.tokenUrl, timeoutMs: 5000, maxApiAnswerBytes: 1000 };
   const token = { access_token: 'at', type: 'bearer' };
@@ -43,9 +44,9 @@ const SCRIPT = `
     } catch (refusal) { options = 'refused'; }
     return [
       options, [error.status, error.detail, error.reason, error.loginUrl, error.retryAfterSeconds, ...headers].join('; '),
-      await outcome(tokenEndpoint(config).exchange({ code: 'code', redirectUri: 'https://site.example/connect/callback' })),
+      await outcome(tokenEndpoint(config).exchange(grant)),
       // Without a port in its URL, where nobody listens.
-      await outcome(tokenEndpoint({ ...config, tokenUrl: 'http://127.0.0.2/token', timeoutMs: 1000 }).exchange({ code: 'code', redirectUri: 'https://site.example/connect/callback' })),
+      await outcome(tokenEndpoint({ ...config, tokenUrl: 'http://127.0.0.2/token', timeoutMs: 1000 }).exchange(grant)),
       await outcome(apiClients(settings)(async () => token).get('/me').then(({ data }) => data)),
     ];
   };

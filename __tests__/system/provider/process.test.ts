@@ -11,6 +11,7 @@ import { packed } from '../../support/packed';
 const PRELUDE = `
   const { tokenEndpoint } = require('./dist/provider/token/token-endpoint.js');
   const config = JSON.parse(process.env.CONFIG);
+  const grant = { code: 'code', redirectUri: 'http://127.0.0.1/connect/callback' };
   const outcome = (promise) => promise.then((token) => token.access_token, (error) => error.code + ' ' + (error.reason ?? ''));
 `;
 
@@ -38,7 +39,7 @@ test('neither a kept connection nor a timer keeps a process alive', async () => 
   const { exitCode, output } = await run(
     `
     const bad = tokenEndpoint({ ...config, tokenUrl: 'not a URL' });
-    console.log(await outcome(tokenEndpoint(config).exchange({ code: 'code', redirectUri: 'http://127.0.0.1/connect/callback' })), await outcome(bad.exchange({ code: 'code', redirectUri: 'http://127.0.0.1/connect/callback' })));
+    console.log(await outcome(tokenEndpoint(config).exchange(grant)), await outcome(bad.exchange(grant)));
     // Itself no reason to live on, this timer sees whether there is another one.
     setTimeout(() => { console.log('kept alive'); }, 1000).unref();
   `,
@@ -55,8 +56,8 @@ test('proxies named in the environment see nothing', async () => {
   const env = Object.fromEntries(names.map((name) => [name, address] as const));
   const { output } = await run(
     `
-    console.log(await outcome(tokenEndpoint(config).exchange({ code: 'code', redirectUri: 'http://127.0.0.1/connect/callback' })));
-    console.log(await outcome(tokenEndpoint({ ...config, tokenUrl: 'https://127.0.0.1:1/' }).exchange({ code: 'code', redirectUri: 'http://127.0.0.1/connect/callback' })));
+    console.log(await outcome(tokenEndpoint(config).exchange(grant)));
+    console.log(await outcome(tokenEndpoint({ ...config, tokenUrl: 'https://127.0.0.1:1/' }).exchange(grant)));
   `,
     server,
     { ...env, NODE_USE_ENV_PROXY: '1' },
@@ -70,8 +71,8 @@ test('NODE_TLS_REJECT_UNAUTHORIZED=0 makes no certificate good', async () => {
   const { output } = await run(
     `
     const https = require('node:https');
-    console.log(await outcome(tokenEndpoint(config).exchange({ code: 'code', redirectUri: 'http://127.0.0.1/connect/callback' })));
-    console.log(await outcome(tokenEndpoint({ ...config, agent: new https.Agent() }).exchange({ code: 'code', redirectUri: 'http://127.0.0.1/connect/callback' })));
+    console.log(await outcome(tokenEndpoint(config).exchange(grant)));
+    console.log(await outcome(tokenEndpoint({ ...config, agent: new https.Agent() }).exchange(grant)));
     // That the variable does work here is shown by a plain request.
     https.get(config.tokenUrl, { headers: { 'Content-Length': 0 } }, (res) => { console.log(res.statusCode); res.resume(); });
   `,
@@ -157,7 +158,7 @@ test('what goes wrong after an answer, or after giving up, reaches nobody', asyn
     for (const event of ['uncaughtException', 'unhandledRejection']) process.on(event, (error) => { console.log(event, error); });
     const [patient, hasty] = [config, { ...config, timeoutMs: 100 }].map(tokenEndpoint);
     for (let call = 1; call <= 5; call += 1) {
-      console.log(await outcome((call < 5 ? patient : hasty).exchange({ code: 'code', redirectUri: 'http://127.0.0.1/connect/callback' })));
+      console.log(await outcome((call < 5 ? patient : hasty).exchange(grant)));
       await new Promise((done) => setTimeout(done, 100));
     }
   `,
