@@ -35,8 +35,7 @@ export function connectedContent(connection: Connection, told?: Html): Html {
   const { worker, owner } = connection;
   return html`${owner === undefined ? undefined : userBar(owner.user, '/connected')}<p class="eyebrow"><span class="dot good"></span>Connected</p>
 <h1>Your account is connected</h1>
-<p class="lead">The token is kept in the session, on the server; your browser never sees it. Shortly before it expires, the
-next request fetches a new one.</p>
+<p class="lead">${kept(owner)} Shortly before it expires, the next request fetches a new one.</p>
 <div class="stack">
 ${told}
 <div class="connection">
@@ -71,6 +70,12 @@ ${
 </section>
 </div>
 </div>`;
+}
+
+function kept(owner: ConnectionOwner | undefined): string {
+  return owner === undefined
+    ? 'The token is kept in the session, on the server; your browser never sees it.'
+    : `${owner.user.name}’s token is kept on the server, for every device and for jobs; no browser ever sees it.`;
 }
 
 function disconnectNote(owner: ConnectionOwner | undefined): string {
