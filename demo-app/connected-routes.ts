@@ -110,8 +110,9 @@ export function connectedRoutes({ address, connect, backstage, worker, page }: C
       return;
     }
     const token = await connect.getToken(req);
-    // Not before the answer has left: it may be this very process. The next page waits for its end.
-    res.once('finish', () => worker.kill(pid));
+    // Not before the answer has left: it may be this very process. The next page waits for its end. Not at `finish`: that
+    // never comes when the browser closes the connection as soon as it has read the answer.
+    res.once('close', () => worker.kill(pid));
     await tell(req, res, token, { kind: 'killed', worker: number, pid });
   }
 

@@ -1,6 +1,6 @@
 import type { ConnectAuthOptions } from 'express-connect-auth';
 import type { Sandbox } from 'express-connect-auth/testing';
-import { createDemo } from '../../demo-app/app';
+import { createDemo, type ClusterPart } from '../../demo-app/app';
 import { openPort } from '../../demo-app/loopback';
 import { startDemoProvider } from '../../demo-app/provider';
 import { cleanup } from './cleanup';
@@ -16,7 +16,10 @@ export interface DemoSite {
  * Starts the demo as `npm run demo` does, in this process, with a deadline for the provider that suits tests. It is closed
  * with the test or the file that starts it.
  */
-export async function startDemoSite(options: Partial<ConnectAuthOptions> = {}): Promise<DemoSite> {
+export async function startDemoSite(
+  options: Partial<ConnectAuthOptions> = {},
+  cluster?: ClusterPart,
+): Promise<DemoSite> {
   const sandbox = await startDemoProvider();
   cleanup(sandbox.close);
   const place = await openPort(0);
@@ -30,7 +33,7 @@ export async function startDemoSite(options: Partial<ConnectAuthOptions> = {}): 
     timeoutMs: 10_000,
     ...options,
   };
-  const demo = createDemo({ address, connectOptions, sandbox });
+  const demo = createDemo({ address, connectOptions, sandbox, cluster });
   cleanup(() => demo.close());
   place.serve(demo.app);
   return { address, sandbox };

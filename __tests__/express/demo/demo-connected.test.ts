@@ -1,6 +1,11 @@
+import { once } from 'node:events';
+import { request, type IncomingMessage } from 'node:http';
+import { MemoryStore, type SessionData } from 'express-session';
+import { localBackstage } from '../../../demo-app/backstage';
 import { startDemoSite, type DemoSite } from '../../support/demo-site';
 import { browser, type Answer, type Browser } from '../../support/app';
 import { sendForm, textOf } from '../../support/demo-forms';
+import { latch } from '../../support/refreshing';
 
 let site: DemoSite;
 let visitor: Browser;
@@ -234,4 +239,41 @@ describe('/metrics', () => {
     expect(text).toContain('connect_errors_total{stage="refresh",code="ERR_CONNECT_UNAVAILABLE"} 1\n');
     expect(text).toContain('connect_events_total{type="disconnected"} 1\n');
   });
+});
+
+test('a worker is killed also when the browser closes the connection before the answer has ended', async () => {
+  const told = latch();
+  const killed: number[] = [];
+  const end = latch();
+  // express-session sends an answer up to its last byte, touches the session, then ends it.
+  class SlowStore extends MemoryStore {
+    override touch(id: string, session: SessionData, done?: () => void): void {
+      super.touch(id, session);
+      void end.wait().then(done);
+    }
+  }
+  const worker = {
+    number: 1,
+    of: 4,
+    pid: 1,
+    pidOf: () => Promise.resolve(7),
+    kill(pid: number) {
+      killed.push(pid);
+      told.open();
+    },
+    ended: () => Promise.resolve(true),
+  };
+  const session = { secret: 'secret of the demo', store: new SlowStore() };
+  site = await startDemoSite({}, { worker, backstage: localBackstage(undefined), session });
+  await connect();
+
+  const cookie = [...visitor.cookies].map(([name, value]) => `${name}=${value}`).join('; ');
+  const headers = { origin: site.address, cookie, 'content-type': 'application/x-www-form-urlencoded' };
+  const sent = request(`${site.address}/connected/kill`, { method: 'POST', headers }).end('worker=2');
+  const [answer] = (await once(sent, 'response')) as [IncomingMessage];
+  expect({ status: answer.statusCode, killed }).toEqual({ status: 303, killed: [] });
+  sent.destroy();
+  await told.wait();
+  end.open();
+  expect(killed).toEqual([7]);
 });
