@@ -104,7 +104,7 @@ test('the store holds an envelope and no token in any spelling, and the app read
 test('a refresh writes a sealed token, and nothing of the old or the new one', async () => {
   const { store, texts } = countingStore();
   await withApp(sandbox, sealed([NEW], { store, options: { refreshLeewaySeconds: 3600 } }), async (app) => {
-    sandbox.set({ lifetimeSeconds: 2 });
+    sandbox.set({ lifetimeSeconds: 60 });
     const visitor = browser();
     await signIn(app, sandbox, visitor);
     const before = (await onlySession(app))['connectToken'];
