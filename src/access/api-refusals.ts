@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { sha256 } from '../base/sha256';
 import { boundedMap, type BoundedMap } from '../base/bounded-map';
 
 /** A token and its expiry, as far as that is known. */
@@ -57,5 +57,5 @@ export function apiRefusals(): ApiRefusals {
 
 /** Tokens are not kept in memory outside sessions. */
 function nameOf(accessToken: string): string {
-  return createHash('sha256').update(accessToken).digest('base64url');
+  return sha256(accessToken);
 }

@@ -106,7 +106,8 @@ export function boundedMap<Value>(config: BoundedMapConfig): BoundedMap<Value> {
     get: (key: string, now: number) => find(key, now)?.value,
     expiresAt: (key: string, now: number) => find(key, now)?.expiresAt,
     put(key: string, value: Value, kept: Kept): void {
-      const { now, keepMs, rank = 0 } = ownOnly(kept);
+      const { now, keepMs } = kept;
+      const rank = Object.hasOwn(kept, 'rank') ? (kept.rank ?? 0) : 0;
       remove(entries.get(key));
       for (const queue of queues) dropExpired(queue, now);
       if (entries.size >= most) dropOne(now);

@@ -3,18 +3,26 @@
  * @param late - gives or throws the result that counts instead; if it gives a promise, the work may still be done
  * before that
  */
-export async function within<Done, Late>(
+export function within<Done, Late>(
   ms: number,
   work: Promise<Done>,
   late: () => Late | Promise<Late>,
 ): Promise<Done | Late> {
-  let timer: NodeJS.Timeout | undefined;
-  const end = new Promise<void>((resolve) => {
-    timer = setTimeout(resolve, ms);
-  }).then(late);
-  try {
-    return await Promise.race([work, end]);
-  } finally {
-    clearTimeout(timer);
-  }
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(() => {
+      // Its own promise, not resolve(): work that is done before it counts.
+      new Promise<Late>((lateNow) => lateNow(late())).then(resolve, reject);
+    }, ms);
+    work.then(
+      (done) => {
+        clearTimeout(timer);
+        resolve(done);
+      },
+      (error: unknown) => {
+        clearTimeout(timer);
+        // eslint-disable-next-line @typescript-eslint/prefer-promise-reject-errors -- as the work has rejected
+        reject(error);
+      },
+    );
+  });
 }

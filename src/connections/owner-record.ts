@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { sha256 } from '../base/sha256';
 import { isFields, own } from '../base/own';
 import { ConnectError, type ConnectStage } from '../errors/connect-error';
 import { ENDED_REASONS, type EndedReason } from '../errors/events';
@@ -50,10 +50,8 @@ const NAMESPACE_CHARACTERS = 16;
  */
 export function ownerRecords({ clientId, tokenUrl, sessionKey }: RecordScope, keys: KeyRing): OwnerRecords {
   const { seal, open } = sealer(keys, 'connection');
-  const namespace = createHash('sha256')
-    .update(JSON.stringify(['connect-auth connections v1', clientId, tokenUrl, sessionKey]))
-    .digest('base64url')
-    .slice(0, NAMESPACE_CHARACTERS);
+  const words = JSON.stringify(['connect-auth connections v1', clientId, tokenUrl, sessionKey]);
+  const namespace = sha256(words).slice(0, NAMESPACE_CHARACTERS);
   const context = ({ name }: Owner): readonly string[] => [clientId, sessionKey, name];
 
   return Object.freeze({

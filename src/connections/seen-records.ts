@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { sha256 } from '../base/sha256';
 import { boundedMap } from '../base/bounded-map';
 import type { TokenSet } from '../session/connect-token';
 import type { Owner } from '../session/owners';
@@ -62,5 +62,5 @@ export function seenRecords(): SeenRecords {
 
 /** Distinguishes token sets of one generation, without keeping the token itself. */
 export function hashOf({ token }: TokenSet): string {
-  return createHash('sha256').update(token.access_token).digest('base64url');
+  return sha256(token.access_token);
 }

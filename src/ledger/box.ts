@@ -1,5 +1,5 @@
-import { createHash } from 'node:crypto';
 import { ownOnly } from '../base/own';
+import { sha256 } from '../base/sha256';
 import { readConnectToken, type ConnectionName, type TokenSet } from '../session/connect-token';
 
 /** What distinguishes the connections of deployments in a shared ledger. */
@@ -10,9 +10,7 @@ export interface LedgerScope {
 
 /** The ledger's name of a connection: a hash that reveals nothing. */
 export function ledgerKey({ tokenUrl, clientId }: LedgerScope, connectionId: string): string {
-  return createHash('sha256')
-    .update(JSON.stringify(['connect-auth ledger v1', tokenUrl, clientId, connectionId]))
-    .digest('base64url');
+  return sha256(JSON.stringify(['connect-auth ledger v1', tokenUrl, clientId, connectionId]));
 }
 
 /** A token set as the ledger keeps it. */

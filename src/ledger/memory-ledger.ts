@@ -45,6 +45,7 @@ const ONE_PROCESS = 'memoryLedger() coordinates one process only, and this one i
 const SHARE =
   'Two workers that refresh the same connection can end it. Pass ledger: redisLedger({ … }) of ' +
   'express-connect-auth/redis to connectAuth(); one Redis serves all workers.';
+const TAKEN = '';
 /** No box is sealed: nothing leaves the process. */
 const PLAIN: Boxes = { seal: (box) => box, open: (kept) => kept };
 
@@ -71,28 +72,42 @@ export function memoryLedger(options: MemoryLedgerOptions = {}): RefreshLedger {
       },
     });
   const update = updateIn(
-    {
-      record: bounded('record', maxRecords),
-      tombstone: bounded('tombstone', maxTombstones),
-      claim: bounded('claim', maxClaims),
-    },
+    { record: bounded('record', maxRecords), tombstone: bounded('tombstone', maxTombstones) },
     now,
   );
-  return Object.freeze<RefreshLedger>({ ...ledgerBySteps(update, PLAIN), onForgotten: forgotten.listen });
+  const claims = bounded('claim', maxClaims);
+  return Object.freeze<RefreshLedger>({
+    ...ledgerBySteps(update, PLAIN),
+    // Nothing has to be known of a name but that it is taken.
+    once(name, ttlMs) {
+      const time = now();
+      const isFree = claims.get(name, time) === undefined;
+      if (isFree) claims.put(name, TAKEN, { now: time, keepMs: ttlMs, rank: rankOf(ttlMs) });
+      return Promise.resolve(isFree);
+    },
+    onForgotten: forgotten.listen,
+  });
+}
+
+function rankOf(keepMs: number): number {
+  return keepMs <= BRIEFLY_MS ? RANK.brief : RANK.kept;
 }
 
 /** Synchronous steps cannot be interleaved with anything else in this process. */
-function updateIn(maps: Readonly<Record<Forgotten['what'], BoundedMap<string>>>, now: () => number): UpdateRecord {
+function updateIn(
+  maps: Readonly<Record<Exclude<Forgotten['what'], 'claim'>, BoundedMap<string>>>,
+  now: () => number,
+): UpdateRecord {
   const all = Object.values(maps);
   return (key, step) =>
     new Promise((resolve) => {
       const time = now();
       const held = all.find((map) => map.get(key, time) !== undefined);
       const { answer, record, keepMs, what } = step(held?.get(key, time), time);
-      if (record !== undefined && what !== undefined) {
+      if (record !== undefined) {
         held?.delete(key);
-        const rank = keepMs <= BRIEFLY_MS ? RANK.brief : what === 'refresh' ? RANK.pending : RANK.kept;
-        maps[what === 'refresh' ? 'record' : what].put(key, record, { now: time, keepMs, rank });
+        const rank = what === 'refresh' && keepMs > BRIEFLY_MS ? RANK.pending : rankOf(keepMs);
+        maps[what === 'tombstone' ? 'tombstone' : 'record'].put(key, record, { now: time, keepMs, rank });
       }
       resolve(answer);
     });

@@ -1,4 +1,5 @@
-import { createHash, randomBytes } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
+import { sha256 } from '../base/sha256';
 import { emit } from '../errors/emit';
 import { COME_AGAIN_SECONDS, ConnectError } from '../errors/connect-error';
 import { aboutConnection, aboutLedgerError, type ConnectEventListener, type EndedReason } from '../errors/events';
@@ -172,5 +173,5 @@ export function endingOf(set: TokenSet): Ending {
 
 /** Makes a ledger's name for a subject of some kind; the name does not reveal what it stands for. */
 function nameOf(kind: string, subject: string): string {
-  return createHash('sha256').update(`connect-auth ${kind} v1\0${subject}`).digest('base64url');
+  return sha256(`connect-auth ${kind} v1\0${subject}`);
 }

@@ -1,4 +1,5 @@
-import { createHash, randomBytes } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
+import { sha256 } from '../base/sha256';
 import type { ConnectEventListener } from '../errors/events';
 import { asking } from './ask';
 import type { RefreshLedger } from '../ledger/ledger';
@@ -57,8 +58,5 @@ export function movedMarks({ ledger, onEvent }: MovedMarksConfig): MovedMarks {
 }
 
 function keyOf(sessionId: string): string {
-  const hash = createHash('sha256')
-    .update(JSON.stringify(['connect-auth moved v1', sessionId]))
-    .digest('base64url');
-  return `moved:${hash}`;
+  return `moved:${sha256(JSON.stringify(['connect-auth moved v1', sessionId]))}`;
 }

@@ -1,8 +1,10 @@
-import { createHash } from 'node:crypto';
 import type { Request } from 'express';
 import type { Session, Store } from 'express-session';
+import { sha256 } from '../base/sha256';
 import { hookStore } from './hooks';
 
+/** More than those that express-session makes by itself. */
+const LONGEST_ID = 64;
 /** About 100 bytes each. */
 const MOST_REMEMBERED = 20_000;
 
@@ -33,7 +35,7 @@ let moment = 0;
  * store, or a move by this package. All of them reach the store's `destroy`, before the store does anything. Call it
  * when a request begins.
  *
- * Ids are those that express-session has verified, or that the app names; they are kept as hashes.
+ * Ids are those that express-session has verified, or that the app names; a session that has ended is nobody's secret.
  */
 export function watchSessions(req: Request): void {
   const { session, sessionStore: store } = req as { session?: object | null; sessionStore?: Store };
@@ -46,7 +48,11 @@ export function watchSessions(req: Request): void {
   endedIn.set(store, ended);
   hookStore(store, {
     // Before the request reaches this package, if it does at all: it may wait for something in between.
-    onLoad: noteSeen,
+    onLoad(session) {
+      noteSeen(session);
+      loadedNow = session;
+      queueMicrotask(forgetLoad);
+    },
     onDestroy(sessionId) {
       noteEnd(ended, keyOf(sessionId));
       for (const watcher of watchersOf.get(store)?.get(sessionId) ?? []) watcher.ends += 1;
@@ -96,6 +102,18 @@ function hasMovedOn(ended: Ended, session: Pick<Session, 'id'>): boolean {
  */
 export function noteSeen(session: object): void {
   if (!seenAt.has(session)) seenAt.set(session, (moment += 1));
+}
+
+/** The session that its store has given at this very moment: nothing else has run since. */
+let loadedNow: object | undefined;
+
+function forgetLoad(): void {
+  loadedNow = undefined;
+}
+
+/** Whether a session has been read at this very moment: reading it again would show the same. */
+export function isLoadedNow(session: object): boolean {
+  return session === loadedNow;
 }
 
 /** Whether this process has ended a session since it was first seen: then it must not be written any more. */
@@ -188,6 +206,7 @@ export function watchSession(req: Request): SessionWatch {
   });
 }
 
+/** An app may name what it likes, of any length. */
 function keyOf(sessionId: string): string {
-  return createHash('sha256').update(sessionId).digest('base64url');
+  return sessionId.length > LONGEST_ID ? sha256(sessionId) : sessionId;
 }

@@ -15,7 +15,7 @@ export interface LockPatience {
  * writes at once would undo each other. All instances share the lock, as they share the document. Work whose turn does
  * not come within `waitMs` is refused and never begins.
  */
-export async function withSessionLock<T>(
+export function withSessionLock<T>(
   store: Store,
   sessionId: string,
   { waitMs, tooLate }: LockPatience,
@@ -23,15 +23,18 @@ export async function withSessionLock<T>(
 ): Promise<T> {
   const queues = tails.get(store) ?? new Map<string, Promise<unknown>>();
   tails.set(store, queues);
-  const before = queues.get(sessionId) ?? Promise.resolve();
+  const before = queues.get(sessionId);
   let isRefused = false;
-  const turn = within(waitMs, before, () => {
-    isRefused = true;
-    throw tooLate();
-  });
-  const mine = turn.then(work);
+  const mine =
+    before === undefined
+      ? work()
+      : within(waitMs, before, () => {
+          isRefused = true;
+          throw tooLate();
+        }).then(work);
+  const ended = mine.then(nothing, nothing);
   // The next caller waits for the work before this one, and for this one if it begins.
-  const settled = before.then(() => (isRefused ? undefined : mine.then(nothing, nothing)));
+  const settled = before === undefined ? ended : before.then(() => (isRefused ? undefined : ended));
   queues.set(sessionId, settled);
   void settled.then(() => {
     if (queues.get(sessionId) === settled) queues.delete(sessionId);

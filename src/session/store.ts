@@ -1,6 +1,5 @@
 import type { Request, Response } from 'express';
 import type { Session, SessionData, Store } from 'express-session';
-import { within } from '../base/within';
 import { COME_AGAIN_SECONDS, ConnectError, type ConnectStage, type ConnectErrorReason } from '../errors/connect-error';
 import { saveInstead } from './hooks';
 import type { ConnectToken } from './connect-token';
@@ -205,22 +204,28 @@ function storeCall<T>(
   run: (done: (error: unknown, value: T) => void) => unknown,
   onLate?: () => void,
 ): Promise<T> {
-  let isLate = false;
-  const work = new Promise<T>((resolve, reject) => {
-    const fail = (): void => (isLate ? onLate?.() : reject(storeError(stage, 'failed')));
+  return new Promise<T>((resolve, reject) => {
+    let isLate = false;
+    const timer = setTimeout(() => {
+      isLate = true;
+      reject(storeError(stage, 'timeout'));
+    }, config.storeTimeoutMs);
+    const fail = (): void => {
+      clearTimeout(timer);
+      if (isLate) onLate?.();
+      else reject(storeError(stage, 'failed'));
+    };
     const done = (error: unknown, value: T): void => {
+      clearTimeout(timer);
       if (isLate) onLate?.();
       else if (error == null) resolve(value);
       else fail();
     };
     try {
-      Promise.resolve(run(done)).catch(fail);
+      const returned = run(done);
+      if (typeof returned === 'object' && returned !== null) Promise.resolve(returned).catch(fail);
     } catch {
       fail();
     }
-  });
-  return within(config.storeTimeoutMs, work, () => {
-    isLate = true;
-    throw storeError(stage, 'timeout');
   });
 }

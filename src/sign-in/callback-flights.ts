@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { sha256 } from '../base/sha256';
 import type { Presented } from '../session/cookie';
 import type { CodeAnswer } from './answer';
 
@@ -56,7 +56,7 @@ export function callbackFlights(): CallbackFlights {
     const known = flights.get(key);
     if (known === undefined) return undefined;
     // Nothing is hashed per flight: anybody can open thousands for one state, each with another code.
-    const [code, session, cookies] = [hash(answer.code), hash(sessionId), new Set(former.map(hash))];
+    const [code, session, cookies] = [sha256(answer.code), sha256(sessionId), new Set(former.map(sha256))];
     for (const one of known) {
       if (one.code !== code) continue;
       if ((isOwn && one.session === session) || (one.cookie !== undefined && cookies.has(one.cookie))) return one;
@@ -70,8 +70,8 @@ export function callbackFlights(): CallbackFlights {
     answer: CodeAnswer,
     work: () => Promise<CallbackResult>,
   ): Promise<CallbackResult> {
-    const cookie = verified === undefined ? undefined : hash(verified);
-    const flight: Flight = { session: hash(sessionId), cookie, code: hash(answer.code), result: work() };
+    const cookie = verified === undefined ? undefined : sha256(verified);
+    const flight: Flight = { session: sha256(sessionId), cookie, code: sha256(answer.code), result: work() };
     const ofState = flights.get(key) ?? new Set<Flight>();
     flights.set(key, ofState.add(flight));
     try {
@@ -94,9 +94,5 @@ export function callbackFlights(): CallbackFlights {
 
 /** By the state; if the server returns none, by the code. */
 function keyOf({ state, code }: CodeAnswer): string {
-  return hash(state === undefined ? `code\0${code}` : `state\0${state}`);
-}
-
-function hash(text: string): string {
-  return createHash('sha256').update(text).digest('base64url');
+  return sha256(state === undefined ? `code\0${code}` : `state\0${state}`);
 }

@@ -1,6 +1,6 @@
-import { createHash } from 'node:crypto';
 import type { Store } from 'express-session';
 import { boundedMap, type BoundedMap } from '../base/bounded-map';
+import { sha256 } from '../base/sha256';
 import type { Presented } from '../session/cookie';
 
 /** As long as a completed callback is remembered: a request with the old cookie was sent before the new one arrived. */
@@ -34,7 +34,7 @@ export interface Moves {
 
 /**
  * Remembers that a session of this store goes on under another id. All instances share this memory, as they share the
- * document: the token of one moves along when another connects. The old id and its cookie are kept as hashes only.
+ * document: the token of one moves along when another connects. Of the old cookie only a hash is kept.
  * @returns a function that takes the note back, for a move that failed
  */
 export function noteMove(store: Store, { sessionId, verified }: Presented, move: Move): () => void {
@@ -69,9 +69,5 @@ export function movedFrom(store: Store, { sessionId, isOwn, former }: Presented)
   return { sessionIds: [...found], direct, goOn };
 }
 
-const idKey = (sessionId: string): string => keyOf('id', sessionId);
-const pairKey = (pair: string): string => keyOf('pair', pair);
-
-function keyOf(kind: string, text: string): string {
-  return createHash('sha256').update(`${kind}\0${text}`).digest('base64url');
-}
+const idKey = (sessionId: string): string => `id ${sessionId}`;
+const pairKey = (pair: string): string => `pair ${sha256(pair)}`;
