@@ -38,6 +38,7 @@ import { owners, type Owners } from './session/owners';
 import { sessionToken } from './sign-in/parts';
 import { instanceNames } from './sign-in/instance';
 import { ourKeys } from './sign-in/session-data';
+import { pathFilter } from './web/path-filter';
 import { publicUrls } from './web/public-url';
 import { redirectUris } from './web/redirect-uri';
 import { sessionTokens } from './session/session-token';
@@ -178,17 +179,22 @@ export function connectAuth(options: ConnectAuthOptions): ConnectAuth {
     }),
     disconnect: disconnectHandler(parts),
   };
+  const openToken = openTokens(tokens, meet, bare, parts);
   const router = Router();
-  router.use((req, _res, next) => {
-    urls.meet(req);
-    if (config.onEvent !== undefined) markHeard(req);
-    next();
-  });
-  router.use(openTokens(tokens, meet, bare, parts));
   if (config.authorizePath !== false) router.all(config.authorizePath, handlers.authorize);
   if (config.callbackPath !== false) router.all(config.callbackPath, handlers.callback);
   if (config.disconnectPath !== false) router.all(config.disconnectPath, handlers.disconnect);
-  return Object.assign(router, {
+  const mayBeOurs = pathFilter([config.authorizePath, config.callbackPath, config.disconnectPath]);
+  const ownLayers = router.stack.length;
+  function connectMiddleware(req: Request, res: Response, next: NextFunction): void {
+    urls.meet(req);
+    if (config.onEvent !== undefined) markHeard(req);
+    openToken(req);
+    // A router costs more than all the rest, and an app may have added routes of its own.
+    if (mayBeOurs(req.url) || router.stack.length !== ownLayers) router(req, res, next);
+    else next();
+  }
+  return Object.assign(Object.setPrototypeOf(connectMiddleware, router) as Router, {
     ...handlers,
     getToken: reportedToken(silent, users, config.onEvent),
     client: (req: Request) => {

@@ -1,4 +1,4 @@
-import type { Request, RequestHandler } from 'express';
+import type { Request } from 'express';
 import { ConnectError, type ConnectStage } from '../errors/connect-error';
 import { warnOnce } from '../errors/warn-once';
 import type { OwnerConnections } from '../connections/owner-connections';
@@ -17,10 +17,10 @@ export type Meet = (req: Request) => void;
  * From now on the store gets the token and the sign-ins of this request's session in their stored form, and the ends of
  * sessions are noticed.
  */
-export function meeting(...kept: readonly Parameters<typeof keepIn>[1][]): Meet {
+export function meeting(...kept: Parameters<typeof keepIn>[1]): Meet {
   return function meet(req) {
     watchSessions(req);
-    for (const each of kept) keepIn(req, each);
+    keepIn(req, kept);
   };
 }
 
@@ -32,35 +32,33 @@ export interface MetSessionsConfig extends Pick<Endings, 'ended'> {
 }
 
 /**
- * Runs on every request, so that an app that reads `req.session.connectToken` finds a sealed token opened, and no token
- * of a connection that has ended here.
+ * To be called with every request, so that an app that reads `req.session.connectToken` finds a sealed token opened, and
+ * no token of a connection that has ended here. Nothing is opened before it is read.
  */
 export function openTokens(
   tokens: SessionTokens,
   meet: Meet,
   bare: WeakSet<Request>,
   { ended, owners: users, connections }: MetSessionsConfig,
-): RequestHandler {
+): Meet {
   const belongsToUsers = users.areGiven && connections !== undefined;
 
-  return function openConnectToken(req, _res, next): void {
+  return function openConnectToken(req): void {
     const session = (req as { session?: unknown }).session as Record<string, unknown> | null | undefined;
     if (session == null) {
       bare.add(req);
-      next();
       return;
     }
     bare.delete(req);
     meet(req);
-    tokens.open(session);
     if (belongsToUsers) tokens.showOnlyTo(session, () => users.of(req)?.tag);
+    else tokens.open(session);
     if (ended.any()) hideEnded(session);
-    next();
   };
 
   function hideEnded(session: Record<string, unknown>): void {
-    const held = tokens.read(session);
-    if (held.kind === 'held' && ended.has(held.set.connectionId)) tokens.hide(session);
+    const connectionId = tokens.connectionIn(session);
+    if (connectionId !== undefined && ended.has(connectionId)) tokens.hide(session);
   }
 }
 

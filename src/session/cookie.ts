@@ -73,7 +73,8 @@ function signedPairs(req: Request): readonly SignedPair[] {
 const SIGNATURE = /^[A-Za-z0-9+/]{43}$/u;
 
 function decoded(value: string): string {
-  const bare = value.replace(/^"|"$/gu, '');
+  const bare = value.includes('"') ? value.replace(/^"|"$/gu, '') : value;
+  if (!bare.includes('%')) return bare;
   try {
     return decodeURIComponent(bare);
   } catch {

@@ -23,7 +23,8 @@ type Writable = Record<string, unknown>;
 
 /** What a property of a session is, to the app and to the session's serialiser. */
 export interface Faces {
-  readonly shown: unknown;
+  /** Worked out when the app reads the property. */
+  readonly shown: () => unknown;
   /** Whether the app may see it at this moment. @defaultValue it may */
   readonly isShown?: (() => boolean) | undefined;
   /** As loaded, or as last saved. */
@@ -52,7 +53,7 @@ function knownFaces(session: object, key: string): Known | undefined {
 export function giveTwoFaces(session: Writable, key: string, { shown, isShown, loaded }: Faces): void {
   const faces: Known = { shown, isShown, loaded, isSerialised: false };
   const get = (): unknown => {
-    if (!faces.isSerialised) return faces.isShown?.() === false ? undefined : faces.shown;
+    if (!faces.isSerialised) return faces.isShown?.() === false ? undefined : faces.shown();
     faces.isSerialised = false;
     return faces.loaded;
   };
@@ -98,14 +99,19 @@ export function asLoaded(session: Properties): Properties {
   );
 }
 
-/** Gives what the store is to keep in place of a session's properties; undefined: nothing. No entry: as loaded. */
-export type Keep = (session: Writable) => Properties;
+/**
+ * Gives what the store is to keep in place of a session's properties; a member that is undefined: nothing. No member, or
+ * no answer: as loaded.
+ */
+export type Keep = (session: Writable) => Properties | undefined;
 
-const keepsOf = new WeakMap<object, Set<Keep>>();
+const keepsOf = new WeakMap<object, readonly Keep[]>();
 
-/** Has every session of this request stored as `keep` says, including one that the app makes during the request. */
-export function keepIn(req: object, keep: Keep): void {
-  keepsOf.set(req, (keepsOf.get(req) ?? new Set<Keep>()).add(keep));
+/** Has every session of this request stored as `keeps` say, including one that the app makes during the request. */
+export function keepIn(req: object, keeps: readonly Keep[]): void {
+  const before = keepsOf.get(req);
+  if (before === undefined) keepsOf.set(req, keeps);
+  else if (!keeps.every((keep) => before.includes(keep))) keepsOf.set(req, [...before, ...keeps]);
 }
 
 type Call = (...given: unknown[]) => unknown;
@@ -184,16 +190,18 @@ function suppressCookie(req: Request): void {
 function storedForm(session: unknown): unknown {
   if (typeof session !== 'object' || session === null) return session;
   const { req } = session as { req?: object };
-  const keeps = req === undefined ? [] : [...(keepsOf.get(req) ?? [])];
-  const kept = Object.assign({}, ...keeps.map((keep) => keep(session as Writable))) as Properties;
-  const twoFaced = Object.keys(session).filter((key) => facesOf(session, key) !== undefined);
-  if (twoFaced.length === 0 && Object.keys(kept).length === 0) return session;
+  const keeps = req === undefined ? undefined : keepsOf.get(req);
+  const kept = keeps?.map((keep) => keep(session as Writable)).filter((one) => one !== undefined) ?? [];
+  const isTwoFaced = watched.has(session) && Object.keys(session).some((key) => facesOf(session, key) !== undefined);
+  if (!isTwoFaced && kept.length === 0) return session;
   const copy = Object.create(
     Object.getPrototypeOf(session) as object | null,
     Object.getOwnPropertyDescriptors(session),
   ) as Writable;
   Reflect.deleteProperty(copy, 'toJSON');
-  for (const [key, value] of Object.entries({ ...asLoaded(session as Properties), ...kept })) {
+  for (const [key, value] of Object.entries(
+    Object.assign({}, asLoaded(session as Properties), ...kept) as Properties,
+  )) {
     if (value === undefined) Reflect.deleteProperty(copy, key);
     else Object.defineProperty(copy, key, { value, enumerable: true, configurable: true, writable: true });
   }

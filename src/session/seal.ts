@@ -89,6 +89,11 @@ export function readSealed(value: unknown): Sealed | undefined {
   return keyId === undefined ? undefined : { keyId, label: label === '' ? undefined : label, iv, sealed };
 }
 
+/** Whether a text begins like one that this version seals; whether it is one shows when it is opened. */
+export function beginsSealed(value: unknown): boolean {
+  return typeof value === 'string' && value.startsWith('v2.');
+}
+
 /** Whether a value looks like a sealed text of this package. */
 export function isSealed(value: unknown): value is string {
   return readSealed(value) !== undefined;

@@ -1,7 +1,7 @@
-import { createHash } from 'node:crypto';
 import { boundedMap } from '../base/bounded-map';
 import { isFields, own } from '../base/own';
-import { isSealed, readSealed, sealer, type KeyRing, type Sealed } from './seal';
+import { sha256 } from '../base/sha256';
+import { beginsSealed, isSealed, readSealed, sealer, type KeyRing, type Sealed } from './seal';
 import { asLoaded, facesOf, giveTwoFaces, hidePrinted } from './hooks';
 import { labelOf, readLabel, type Label, readConnectToken, type ConnectToken, type TokenSet } from './connect-token';
 
@@ -26,10 +26,14 @@ type Writable = Record<string, unknown>;
 
 /** Puts token sets into sessions and reads them from there; seals and opens them where encryption is on. */
 export interface SessionTokens {
-  /** Makes a sealed token readable for the app, or hides one that no key opens. Writes nothing. */
+  /**
+   * Makes a sealed token readable for the app, or hides one that no key opens, once the app reads it. Writes nothing.
+   */
   readonly open: (session: Writable) => void;
   /** What the session holds, a token adopted earlier in this request included. */
   readonly read: (session: Writable) => Held;
+  /** Id of the connection that it holds; it does not open what is sealed, because the label is readable. */
+  readonly connectionIn: (session: Writable) => string | undefined;
   /** What a document of the session store holds. */
   readonly readDocument: (document: Properties) => Held;
   /** Label of the token that a session or its document holds, readable or not. */
@@ -41,7 +45,7 @@ export interface SessionTokens {
   /** Puts a token set into a document, or a new session, as the store is to keep it; sealed once per token set. */
   readonly write: (document: Writable, set: TokenSet) => void;
   /** What the store is to keep whenever anybody saves a session: the newest token, in the form of this version. */
-  readonly kept: (session: Writable) => Properties;
+  readonly kept: (session: Writable) => Properties | undefined;
   /**
    * Lets this request use a newer token set without making the session look modified: it serialises as loaded, but is
    * stored with the newer set.
@@ -57,7 +61,7 @@ export interface SessionTokens {
    */
   readonly hide: (session: Writable) => void;
   /**
-   * Shows the token of a session, even one that arrives later, only to the user it belongs to.
+   * As `open`, but shows the token of a session, even one that arrives later, only to the user it belongs to.
    * @param tagNow - gives the tag of the user who is signed in at the moment; if it throws, so does reading the
    * property
    */
@@ -86,6 +90,8 @@ export function sessionTokens(config: SessionTokensConfig): SessionTokens {
   const sets = new WeakMap<object, TokenSet>();
   const sealedForms = new WeakMap<TokenSet, string>();
   const viewers = new WeakMap<object, () => string | undefined>();
+  /** Sessions whose token is in the form of this version, and which nobody has read yet. */
+  const unread = new WeakSet<object>();
   const newest = boundedMap<TokenSet>({ most: MOST_NEWEST });
   const labelFor = (set: TokenSet): string => labelOf(set, config.refreshLeewaySeconds);
 
@@ -100,11 +106,52 @@ export function sessionTokens(config: SessionTokensConfig): SessionTokens {
     if (raw === undefined || setOf(raw) !== undefined) return;
     // Without keys there is nothing to open. But a token that was sealed with former keys must not be read, a token of
     // 0.1.0 gets its label, and one from elsewhere may say Bearer.
-    const isAsWritten = ownOf(raw, 'type') === 'bearer' && !Object.hasOwn(session, oldLabelKey);
-    if (seal === undefined && !isSealed(raw) && isAsWritten) return;
-    const held = readDocument(session);
-    if (held.kind === 'unreadable') hide(session);
-    else if (held.kind === 'held') expose(session, held.set, raw);
+    if (seal === undefined && isAsWritten(session, raw)) return;
+    showWhenRead(session, raw);
+  }
+
+  /** Whether a token is kept in the form in which this version writes it. */
+  function isAsWritten(session: Writable, raw: unknown): boolean {
+    if (Object.hasOwn(session, oldLabelKey)) return false;
+    if (seal === undefined) return !isSealed(raw) && ownOf(raw, 'type') === 'bearer';
+    return beginsSealed(raw);
+  }
+
+  /** Gives the property its two faces; what it holds is found out when somebody reads it. */
+  function showWhenRead(session: Writable, raw: unknown): void {
+    const document = { [sessionKey]: raw, [oldLabelKey]: own(session, oldLabelKey) };
+    let found: Held | undefined;
+    let live: ConnectToken | undefined;
+    function find(): Held {
+      unread.delete(session);
+      const known = setOf(raw);
+      return (found ??= known === undefined ? readDocument(document) : { kind: 'held', set: known });
+    }
+    const tagNow = viewers.get(session);
+    if (isAsWritten(session, raw)) unread.add(session);
+    giveTwoFaces(session, sessionKey, {
+      shown() {
+        const held = find();
+        if (held.kind === 'held') return (live ??= liveToken(held.set));
+        return held.kind === 'unreadable' ? undefined : raw;
+      },
+      isShown:
+        tagNow &&
+        ((): boolean => {
+          const held = find();
+          return held.kind !== 'held' || tagNow() === held.set.ownerTag;
+        }),
+      loaded: raw,
+    });
+  }
+
+  function connectionIn(session: Writable): string | undefined {
+    const raw = loadedIn(session);
+    const isUnread = facesOf(session, sessionKey) === undefined || unread.has(session);
+    const label = isUnread ? readLabel(readSealed(raw)?.label ?? ownOf(raw, 'connection')) : undefined;
+    if (label !== undefined) return label.connectionId;
+    const found = read(session);
+    return found.kind === 'held' ? found.set.connectionId : undefined;
   }
 
   function read(session: Writable): Held {
@@ -112,7 +159,7 @@ export function sessionTokens(config: SessionTokensConfig): SessionTokens {
     // The app may have deleted it, readable or not.
     if (!Object.hasOwn(session, sessionKey)) return { kind: 'none' };
     const faces = facesOf(session, sessionKey);
-    const set = setOf(faces === undefined ? session[sessionKey] : faces.shown);
+    const set = setOf(faces === undefined ? session[sessionKey] : faces.shown());
     if (set !== undefined) return { kind: 'held', set };
     return readDocument(faces === undefined ? session : asLoaded(session));
   }
@@ -192,14 +239,22 @@ export function sessionTokens(config: SessionTokensConfig): SessionTokens {
   }
 
   /** A slow request that loaded the session before a refresh must not save its old copy over the fresh token. */
-  function kept(session: Writable): Properties {
+  function kept(session: Writable): Properties | undefined {
+    if (unread.has(session) && facesOf(session, sessionKey) !== undefined && !hasNewer(session)) return undefined;
     const found = read(session);
-    if (found.kind !== 'held') return {};
+    if (found.kind !== 'held') return undefined;
     const newer = newest.get(found.set.connectionId, 0);
     const set = newer !== undefined && newer.generation > found.set.generation ? tagged(newer, found.set) : found.set;
     const isAsItWas = set === found.set && facesOf(session, sessionKey) === undefined;
-    if (seal === undefined && isAsItWas && !Object.hasOwn(session, oldLabelKey)) return {};
+    if (seal === undefined && isAsItWas && !Object.hasOwn(session, oldLabelKey)) return undefined;
     return { [sessionKey]: storedToken(set), [oldLabelKey]: undefined };
+  }
+
+  function hasNewer(session: Writable): boolean {
+    const raw = loadedIn(session);
+    const label = readLabel(readSealed(raw)?.label ?? ownOf(raw, 'connection'));
+    const newer = label === undefined ? undefined : newest.get(label.connectionId, 0);
+    return label === undefined || (newer !== undefined && newer.generation > label.generation);
   }
 
   function hold(session: Writable, set: TokenSet): void {
@@ -209,7 +264,7 @@ export function sessionTokens(config: SessionTokensConfig): SessionTokens {
 
   function markStored(session: Writable, set: TokenSet): void {
     const faces = facesOf(session, sessionKey);
-    if (faces === undefined || setOf(faces.shown) !== set) return;
+    if (faces === undefined || setOf(faces.shown()) !== set) return;
     Reflect.deleteProperty(session, oldLabelKey);
     faces.loaded = storedToken(set);
   }
@@ -219,28 +274,41 @@ export function sessionTokens(config: SessionTokensConfig): SessionTokens {
     return faces === undefined ? session[sessionKey] : faces.loaded;
   }
 
-  function expose(session: Writable, set: TokenSet, loaded: unknown): void {
+  function liveToken(set: TokenSet): ConnectToken {
     const live = shown(set);
     sets.set(live, set);
     hidePrinted(live, sessionKey, seal === undefined ? undefined : () => storedToken(set));
+    return live;
+  }
+
+  function expose(session: Writable, set: TokenSet, loaded: unknown): void {
+    unread.delete(session);
+    const live = liveToken(set);
     const tagNow = viewers.get(session);
     const isShown = tagNow && ((): boolean => tagNow() === set.ownerTag);
-    giveTwoFaces(session, sessionKey, { shown: live, isShown, loaded });
+    giveTwoFaces(session, sessionKey, { shown: () => live, isShown, loaded });
   }
 
   function hide(session: Writable): void {
-    giveTwoFaces(session, sessionKey, { shown: undefined, loaded: loadedIn(session) });
+    const loaded = loadedIn(session);
+    unread.delete(session);
+    giveTwoFaces(session, sessionKey, { shown: () => undefined, loaded });
   }
 
   function showOnlyTo(session: Writable, tagNow: () => string | undefined): void {
     viewers.set(session, tagNow);
+    if (!Object.hasOwn(session, sessionKey)) return;
+    if (facesOf(session, sessionKey) === undefined) {
+      if (session[sessionKey] !== undefined) showWhenRead(session, session[sessionKey]);
+      return;
+    }
     const found = read(session);
     if (found.kind === 'held') expose(session, found.set, loadedIn(session));
   }
 
   function isHidden(session: Writable): boolean {
     const faces = facesOf(session, sessionKey);
-    return faces !== undefined && (faces.shown === undefined || faces.isShown?.() === false);
+    return faces !== undefined && (faces.shown() === undefined || faces.isShown?.() === false);
   }
 
   function clear(session: Writable): void {
@@ -257,6 +325,7 @@ export function sessionTokens(config: SessionTokensConfig): SessionTokens {
   return Object.freeze({
     open,
     read,
+    connectionIn,
     readDocument,
     labelIn,
     imported,
@@ -280,9 +349,8 @@ function tagged(set: TokenSet, { ownerTag }: TokenSet): TokenSet {
 
 /** For a token that the app brought from elsewhere: its refresh token identifies the connection. */
 function importedConnectionId({ tokenUrl, clientId }: SessionTokensConfig, token: ConnectToken): string {
-  return createHash('sha256')
-    .update(JSON.stringify(['connect-auth imported v1', tokenUrl, clientId, token.refresh_token ?? token.access_token]))
-    .digest('base64url');
+  const secret = token.refresh_token ?? token.access_token;
+  return sha256(JSON.stringify(['connect-auth imported v1', tokenUrl, clientId, secret]));
 }
 
 function ownOf(value: unknown, name: string): unknown {

@@ -39,7 +39,7 @@ export interface SignIns {
 }
 
 /** {@link SignIns} as a session keeps them: short names, because every session save writes them. */
-interface StoredSignIns {
+export interface StoredSignIns {
   readonly p: readonly {
     readonly h: string;
     readonly at: number;
@@ -126,11 +126,12 @@ export function withPending(signIns: SignIns | undefined, signIn: PendingSignIn)
   return { pending: [...(signIns?.pending ?? []), signIn].slice(-MOST), spent: signIns?.spent ?? [] };
 }
 
+const NONE: SignIns = { pending: [], spent: [] };
+
 /**
  * Merges the sign-ins of two copies of one session; the second wins. A sign-in that either has spent is not pending.
  */
-export function mergedSignIns(one: SignIns, two: SignIns | undefined): SignIns {
-  if (two === undefined) return one;
+export function mergedSignIns(one: SignIns = NONE, two: SignIns = NONE): SignIns {
   const marks = [...one.spent, ...two.spent];
   const spent = new Map(marks.map((mark) => [mark.stateHash, mark]));
   // A mark of a success replaces the mark that it was made from.

@@ -2,7 +2,7 @@ import type { Request } from 'express';
 import { hasEnded } from '../session/gone-sessions';
 import { boundedMap } from '../base/bounded-map';
 import { own } from '../base/own';
-import { mergedSignIns, readSignIns, storedSignIns, type SignIns } from './pending-sign-ins';
+import { mergedSignIns, readSignIns, storedSignIns, type StoredSignIns } from './pending-sign-ins';
 
 type Properties = Readonly<Record<string, unknown>>;
 
@@ -17,9 +17,12 @@ const MOST_SESSIONS = 5_000;
  * the app that loaded the session before a sign-in began, or ended, would overwrite it with its older copy.
  */
 export interface RecentSignIns {
-  readonly note: (sessionId: string, signIns: SignIns) => void;
-  /** What the store is to keep in place of an older copy, whoever saves it. */
-  readonly kept: (session: Properties) => Properties;
+  /** @param stored - as they stand in the session */
+  readonly note: (sessionId: string, stored: StoredSignIns) => void;
+  /** To be called when the session has moved: whoever writes it from now on is refused. */
+  readonly forget: (sessionId: string) => void;
+  /** What the store is to keep in place of an older copy, whoever saves it; undefined: what the session holds. */
+  readonly kept: (session: Properties) => Properties | undefined;
 }
 
 /** One for each instance: two instances never share a property of the session. */
@@ -30,20 +33,21 @@ export function recentSignIns({
   readonly pendingKey: string;
   readonly pendingTtlMs: number;
 }): RecentSignIns {
-  const bySession = boundedMap<SignIns>({ most: MOST_SESSIONS });
+  const bySession = boundedMap<StoredSignIns>({ most: MOST_SESSIONS });
 
-  function note(sessionId: string, signIns: SignIns): void {
-    bySession.put(sessionId, signIns, { now: Date.now(), keepMs: pendingTtlMs });
+  function note(sessionId: string, stored: StoredSignIns): void {
+    bySession.put(sessionId, stored, { now: Date.now(), keepMs: pendingTtlMs });
   }
 
-  function kept(session: Properties): Properties {
+  function kept(session: Properties): Properties | undefined {
     const { req, id } = session as { readonly req?: Request; readonly id?: unknown };
     const found = typeof id === 'string' ? bySession.get(id, Date.now()) : undefined;
-    if (req === undefined || found === undefined) return {};
+    const held = own(session, pendingKey);
+    if (req === undefined || found === undefined || found === held) return undefined;
     // The sign-ins of a session end with it.
-    if (hasEnded(req.sessionStore, String(id))) return {};
-    return { [pendingKey]: storedSignIns(mergedSignIns(found, readSignIns(own(session, pendingKey)))) };
+    if (hasEnded(req.sessionStore, String(id))) return undefined;
+    return { [pendingKey]: storedSignIns(mergedSignIns(readSignIns(found), readSignIns(held))) };
   }
 
-  return Object.freeze({ note, kept });
+  return Object.freeze({ note, forget: bySession.delete, kept });
 }

@@ -3,7 +3,8 @@ import type { Store } from 'express-session';
 import { ownOnly } from '../base/own';
 import type { ConnectError, ConnectStage } from '../errors/connect-error';
 import { presentedBy, type Presented } from '../session/cookie';
-import { mayHaveGone, noteSeen, watchSession } from '../session/gone-sessions';
+import { isLoadedNow, mayHaveGone, noteSeen, watchSession } from '../session/gone-sessions';
+import { asLoaded } from '../session/hooks';
 import { saveIfLiving, type LivingConfig } from '../session/living-session';
 import { withSessionLock } from '../session/lock';
 import {
@@ -149,8 +150,10 @@ function visitorSession(
   async function storedNow(step: UpdateStep): Promise<{ stored: StoredSession; isSaved: boolean } | undefined> {
     const isMade = step === 'start' && visitor.isNew;
     if (isMade && !Object.hasOwn(loaded, config.pendingKey)) return { stored: loaded, isSaved: false };
-    const stored = await read();
-    if (stored !== undefined) return { stored, isSaved: true };
+    const stored = isLoadedNow(loaded) ? asLoaded(loaded) : await read();
+    // What a slow store gives may be older than what this process has written meanwhile.
+    if (stored !== undefined)
+      return { stored: { ...stored, ...config.recent.kept({ ...stored, req, id }) }, isSaved: true };
     // Middleware has copied another session into it, or has removed the cookie of a session that has ended.
     return isMade && !mayHaveGone(store, loaded) ? { stored: loaded, isSaved: false } : undefined;
   }
@@ -170,15 +173,18 @@ function visitorSession(
         const { signIns, result } = ownOnly(change(found.stored));
         if (signIns === undefined) return result;
         takeStoredKeys(loaded, found.stored, [config.sessionKey, config.oldLabelKey]);
-        loaded[config.pendingKey] = storedSignIns(signIns);
+        const ours = storedSignIns(signIns);
+        loaded[config.pendingKey] = ours;
+        // Nobody else has a copy of a session that was not stored before.
+        if (!found.isSaved) {
+          await save();
+          return result;
+        }
         // A start is noted before it is saved: a request with an older copy may save at the same time. A spent state is
         // noted only after the save: if the save fails, that request must not save it as spent.
-        if (step === 'start') config.recent.note(id, signIns);
-        const lives = found.isSaved
-          ? await saveIfLiving(req, loaded, stage, config, save)
-          : await save().then(() => true);
-        if (!lives) throw gone();
-        if (step === 'spend') config.recent.note(id, signIns);
+        if (step === 'start') config.recent.note(id, ours);
+        if (!(await saveIfLiving(req, loaded, stage, config, save))) throw gone();
+        if (step === 'spend') config.recent.note(id, ours);
         return result;
       });
     },
@@ -201,8 +207,11 @@ function visitorSession(
         ? { ...UNCHANGED, regenerated: { session: Object.fromEntries(Object.entries(session)), before } }
         : { ...UNCHANGED, changes: changesSince(session) };
     },
-    renew: (old: StoredSession, renewal: Omit<Renewal, 'stage' | 'visitor'>) =>
-      renewSession(req, old, { ...renewal, stage, visitor }, config),
+    async renew(old: StoredSession, renewal: Omit<Renewal, 'stage' | 'visitor'>): Promise<string> {
+      const newId = await renewSession(req, old, { ...renewal, stage, visitor }, config);
+      config.recent.forget(id);
+      return newId;
+    },
     moves: () => movedFrom(store, visitor),
     removeOurs(sessionId: string, before: (stored: StoredSession) => Promise<void>): Promise<void> {
       return withLock(async () => {

@@ -18,9 +18,10 @@ export function publicUrls(publicPrefix: string): PublicUrls {
   return {
     meet(req) {
       const { baseUrl, url, originalUrl } = req;
-      if (publicPrefix.endsWith(baseUrl) && baseUrl + url === originalUrl) {
-        strippedFrom.set(req, publicPrefix.slice(0, publicPrefix.length - baseUrl.length));
-      }
+      if (publicPrefix === '') return;
+      const stripped = publicPrefix.length - baseUrl.length;
+      if (stripped > 0 && publicPrefix.endsWith(baseUrl) && baseUrl + url === originalUrl)
+        strippedFrom.set(req, publicPrefix.slice(0, stripped));
     },
     of: (req) => (strippedFrom.get(req) ?? '') + req.originalUrl,
   };

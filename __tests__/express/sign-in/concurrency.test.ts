@@ -216,7 +216,7 @@ describe.each(SLOW)('with a store %s', (_name, sessionOptions, makeDelay) => {
     sandbox.force(503);
     const before = sandbox.calls.token;
     const answers = await Promise.all(Array.from({ length: 8 }, () => visitor.fork().visit(callbackUrl)));
-    expect(answers.every((answer) => answer.status === 503 || answer.status === 403)).toBe(true);
+    expect(answers.filter((answer) => answer.status !== 503 && answer.status !== 403)).toEqual([]);
     expect({ tokenCalls: sandbox.calls.token, sessionsWithToken: (await withToken(app)).length }).toEqual({
       tokenCalls: before + 1,
       sessionsWithToken: 0,

@@ -83,11 +83,19 @@ describe('over a sign-in that another process has started', () => {
     const visitor = browser();
     for (let n = 0; n < earlier; n += 1) await beginSignIn(other, sandbox, visitor);
     const callback = await overwritten(one, other, visitor);
-    const answer = await visitor.visit(callback, { accept: '*/*' });
+    const answer = await visitor.visit(callback.replace(one.url, other.url), { accept: '*/*' });
     expect([answer.status, JSON.parse(answer.body)]).toEqual([
       403,
       expect.objectContaining({ code: 'ERR_CONNECT_STATE', reason: 'overwritten', loginUrl: '/connect/authorize' }),
     ]);
+  });
+
+  test('the process that has started it goes on with it, where an earlier sign-in was in the copy', async () => {
+    const visitor = browser();
+    await beginSignIn(other, sandbox, visitor);
+    const callback = await overwritten(one, other, visitor);
+    expect((await visitor.visit(callback)).status).toBe(302);
+    expect((await visitor.visit(`${one.url}/token`)).body).not.toBe('null');
   });
 
   test('somebody else with a session of their own is not told so', async () => {
