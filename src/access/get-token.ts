@@ -25,16 +25,18 @@ export interface RequestTokensConfig extends SessionCopyConfig, Omit<OwnerCopyCo
 
 /** Makes `getToken`. */
 export function requestTokens(config: RequestTokensConfig, tokenOf: TokenOf): GetToken {
+  const { connections } = config;
+  const ofOwners = connections === undefined ? undefined : { ...config, connections };
+
   return async function getToken(req: Request, ask?: TokenRequest): Promise<ConnectToken> {
     return tokenOf(copyFor(req), ask);
   };
 
   function copyFor(req: Request): Copy {
-    const { connections } = config;
-    if (!config.owners.areGiven || connections === undefined) return sessionCopy(req, () => true, config);
+    if (!config.owners.areGiven || ofOwners === undefined) return sessionCopy(req, () => true, config);
     // The session first: if there is none, its error is clearer than that of the app's function.
     const session = sessionCopy(req, (set: TokenSet) => set.ownerTag === owner?.tag, config);
     const owner = config.owners.of(req);
-    return owner === undefined ? session : ownerCopy(owner, session, { ...config, connections });
+    return owner === undefined ? session : ownerCopy(owner, session, ofOwners);
   }
 }

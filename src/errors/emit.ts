@@ -37,6 +37,11 @@ export function emit(listener: ConnectEventListener | undefined, facts: EventFac
   }
 }
 
+/** Whether anybody learns of an event that is no failure; to be asked where finding its facts costs something. */
+export function isHeardOf(listener: ConnectEventListener | undefined): boolean {
+  return listener !== undefined || subscribers.hasSubscribers || isDebugging();
+}
+
 function factsOf(event: ConnectEvent): readonly string[] {
   return (
     Object.entries(event)
@@ -89,6 +94,7 @@ export interface CallFacts {
 
 /** Reports the end of an exchange. */
 export function emitExchange(listener: ConnectEventListener | undefined, call: CallFacts, owner?: string): void {
+  if (call.error === undefined && !isHeardOf(listener)) return;
   emit(listener, { type: 'exchange', ...aboutOwner(owner), ...durationOf(call), ...outcomeOf(call) });
 }
 
@@ -103,6 +109,7 @@ export function emitApiCall(
 ): void {
   const { method, connectionId, owner, error } = call;
   if (error !== undefined) reported.add(error);
+  else if (!isHeardOf(listener)) return;
   emit(listener, {
     type: 'api_call',
     ...(connectionId === undefined ? aboutOwner(owner) : aboutConnection({ connectionId, owner })),

@@ -8,9 +8,9 @@ import { own } from '../base/own';
 import { isForeignFrame, isPageLoad } from '../web/request-kind';
 import { safeReturnTo, type ReturnToRules } from '../web/return-to';
 import { storeError } from '../session/store';
-import { assertCookieReturns } from './cookie-check';
+import { assertCookieReturns, type CookieTarget } from './cookie-check';
 import { readSignIns, withPending, type PendingSignIn } from './pending-sign-ins';
-import { challengeOf, hashState, newState, randomSecret } from './state';
+import { challengeOf, hashState, newState, placeOf, randomSecret } from './state';
 import { foreignLoad, visitHandler, type VisitConfig } from './visit';
 import type { SignInParts } from './parts';
 
@@ -23,18 +23,35 @@ export type AuthorizeConfig = VisitConfig &
 
 /** The handler that starts a sign-in: remembers it in the session, then redirects to the provider. */
 export function authorizeHandler(config: AuthorizeConfig): RequestHandler {
-  return visitHandler({ name: 'connectAuthorize', stage: 'authorize', method: 'GET' }, config, (req, res) =>
-    authorize(req, res, config),
-  );
+  const ways = new Map(config.redirectUris.map((uri) => [uri, wayBy(uri, config)]));
+  return visitHandler({ name: 'connectAuthorize', stage: 'authorize', method: 'GET' }, config, (req, res) => {
+    const redirectUri = config.redirectUriOf(req);
+    return authorize(req, res, config, ways.get(redirectUri) as Way);
+  });
 }
 
-async function authorize(req: Request, res: Response, config: AuthorizeConfig): Promise<void> {
-  const redirectUri = config.redirectUriOf(req);
+/** What sign-ins by one redirect URI have in common. */
+interface Way {
+  readonly redirectUri: string;
+  readonly target: CookieTarget;
+  readonly addressOf: AddressOf;
+}
+
+function wayBy(redirectUri: string, config: AuthorizeConfig): Way {
+  return { redirectUri, target: new URL(redirectUri), addressOf: authorizationUrl(config, redirectUri) };
+}
+
+async function authorize(
+  req: Request,
+  res: Response,
+  config: AuthorizeConfig,
+  { redirectUri, target, addressOf }: Way,
+): Promise<void> {
   // Each start may push out a sign-in in progress, and a hidden frame can start any number. The callback is different:
   // in a frame of this site it comes from the provider.
   if (isForeignFrame(req)) throw foreignLoad('authorize');
   await config.withSession(req, 'authorize', async (session) => {
-    assertCookieReturns(req, session.loaded.cookie, redirectUri);
+    assertCookieReturns(req, session.loaded.cookie, target);
     if (config.allowMissingState && !isPageLoad(req)) {
       // Without state only the pending entry protects the callback, so no image or script may create one.
       throw new ConnectError('ERR_CONNECT_ORIGIN', {
@@ -42,7 +59,7 @@ async function authorize(req: Request, res: Response, config: AuthorizeConfig): 
         message: 'With allowMissingState only a page load can start a sign-in: use a link.',
       });
     }
-    const state = newState({ ...config, sessionId: session.visitor.sessionId });
+    const state = newState(placeOf(session.visitor.sessionId, config));
     const verifier = config.pkce ? randomSecret() : undefined;
     const signIn: PendingSignIn = {
       stateHash: hashState(state, config.instance),
@@ -60,7 +77,8 @@ async function authorize(req: Request, res: Response, config: AuthorizeConfig): 
       () => storeError('authorize', 'gone', 'The session moved or ended while this request ran.'),
     );
     debug('authorize', 'started');
-    res.status(302).set('Location', authorizationUrl(config, { state, verifier, redirectUri }));
+    res.statusCode = 302;
+    res.setHeader('Location', addressOf({ state, verifier }));
     session.send(res);
     // session({ proxy: true }) trusts a proxy without Express knowing, so only the answer shows whether a cookie was set.
     const isLost =
@@ -77,36 +95,40 @@ const TRUST_PROXY =
 /** `returnTo` of the query if it is safe; never the path that starts sign-ins, wherever that is mounted. */
 function returnTo(originalUrl: string, config: AuthorizeConfig): string {
   const wanted = readParameter(originalUrl, 'returnTo');
+  if (wanted.kind !== 'value') return config.afterConnect;
   const ownPaths = [...config.ownPaths, originalUrl.replace(/[?#].*$/su, '')];
-  return (
-    (wanted.kind === 'value' ? safeReturnTo(wanted.value, { ...config, ownPaths }) : undefined) ?? config.afterConnect
-  );
+  return safeReturnTo(wanted.value, { ...config, ownPaths }) ?? config.afterConnect;
 }
 
-/** What differs from one authorization request to the next. */
+/** What differs from one authorization request to the next: base64url, which needs no encoding. */
 interface Started {
   readonly state: string;
   readonly verifier: string | undefined;
-  readonly redirectUri: string;
 }
 
-/** The authorization request (RFC 6749 §4.1.1); a query that `authorizeUrl` already has is kept. */
-function authorizationUrl(config: AuthorizeConfig, { state, verifier, redirectUri }: Started): string {
-  const own: Record<string, string> = {
+/** Gives the address of the provider's page for one sign-in. */
+type AddressOf = (started: Started) => string;
+
+/** The authorization request (RFC 6749 §4.1.1) but for its last members; a query that `authorizeUrl` has is kept. */
+function authorizationUrl(config: AuthorizeConfig, redirectUri: string): AddressOf {
+  const own = {
     client_id: config.clientId,
     redirect_uri: redirectUri,
     response_type: 'code',
     scope: config.scope,
-    state,
-    ...(verifier === undefined ? {} : { code_challenge: challengeOf(verifier), code_challenge_method: 'S256' }),
   };
+  const perSignIn = ['state', ...(config.pkce ? ['code_challenge', 'code_challenge_method'] : [])];
   const url = new URL(config.authorizeUrl);
-  for (const name of Object.keys(own)) url.searchParams.delete(name);
+  for (const name of [...Object.keys(own), ...perSignIn]) url.searchParams.delete(name);
   const kept = url.search.replace(/^\?/u, '');
   // encodeURIComponent, not URLSearchParams: a space must become %20.
-  const pairs = Object.entries({ ...config.authorizeParams, ...own }).map(
-    ([name, value]) => `${encodeURIComponent(name)}=${encodeURIComponent(value)}`,
-  );
+  const pairs = Object.entries({ ...config.authorizeParams, ...own })
+    .filter(([name]) => !perSignIn.includes(name))
+    .map(([name, value]) => `${encodeURIComponent(name)}=${encodeURIComponent(value)}`);
   url.search = [kept, ...pairs].filter((part) => part !== '').join('&');
-  return url.href;
+  const { href } = url;
+  return ({ state, verifier }) =>
+    verifier === undefined
+      ? `${href}&state=${state}`
+      : `${href}&state=${state}&code_challenge=${challengeOf(verifier)}&code_challenge_method=S256`;
 }

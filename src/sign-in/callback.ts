@@ -1,5 +1,5 @@
 import type { Request, RequestHandler, Response } from 'express';
-import { emit } from '../errors/emit';
+import { emit, isHeardOf } from '../errors/emit';
 import { aboutConnection } from '../errors/events';
 import { knownExpiry } from '../refresh/due';
 import { sessionLifeMs, type Ending } from '../ledger/retention';
@@ -44,10 +44,16 @@ async function callback(req: Request, res: Response, config: CallbackConfig): Pr
     const work = (): Promise<CallbackResult> => signIn(req, session, answer, config);
     const shared = answer.code === undefined ? work() : config.flights.share(session.visitor, answer, work);
     const result = await session.detachOnFailure(shared.then((ended) => continueIn(session, ended, config)));
-    // Checked again: other code can change what the session store holds.
-    res.status(302).set('Location', safeReturnTo(result.returnTo, config) ?? config.afterConnect);
+    res.statusCode = 302;
+    res.setHeader('Location', destination(result, config));
     session.send(res);
   });
+}
+
+/** Checked again: other code can change what the session store holds. */
+function destination({ returnTo }: CallbackResult, config: CallbackConfig): string {
+  const { afterConnect } = config;
+  return returnTo === afterConnect ? afterConnect : (safeReturnTo(returnTo, config) ?? afterConnect);
 }
 
 /** Claims the sign-in, exchanges the code, asks the app, and moves the visitor to a new session. */
@@ -93,7 +99,7 @@ async function connect(req: Request, session: VisitorSession, grant: Grant, conf
       config,
     );
     endReplaced([replaced, endingBefore(recording)], connectionId, config);
-    emit(config.onEvent, { type: 'connected', ...aboutConnection(set) });
+    if (isHeardOf(config.onEvent)) emit(config.onEvent, { type: 'connected', ...aboutConnection(set) });
     return { kind: 'finished', sessionId, connectionId, returnTo: grant.signIn.returnTo };
   } catch (error) {
     const lifeMs = sessionLifeMs(session.current()?.cookie, config.sessionTtlMs);

@@ -9,7 +9,8 @@ import type { Answer, CodeAnswer } from './answer';
 import type { CallbackFlights, CallbackResult, Finished, Replay } from './callback-flights';
 import type { SessionToken, SignInParts } from './parts';
 import { findSignIn, isFull, markOf, readSignIns, withMark, type Mark, type PendingSignIn } from './pending-sign-ins';
-import { hashAnswer, hashState, isStateOf } from './state';
+import { hashAnswer, hashState, isStateOf, placeOf } from './state';
+import type { Move } from './moved-sessions';
 import { stateError } from './state-error';
 import type { VisitorSession } from './visitor-session';
 
@@ -54,7 +55,10 @@ export async function claimSignIn(
   config: ClaimConfig,
   { owner, beforeSpent }: ClaimBy,
 ): Promise<WonClaim | CallbackResult> {
-  const before = answer.code === undefined ? undefined : await finishedAfterMove(session, answer, config);
+  const moves = answer.code === undefined ? [] : session.moves().direct;
+  // Nothing is waited for where there are none: then the session is as it was just read.
+  const before =
+    answer.code === undefined || moves.length === 0 ? undefined : await finishedBy(moves, session, answer, config);
   if (before !== undefined) return before;
   const claim = await spend(session, answer, config, { owner, beforeSpent });
   if (claim.kind === 'replay') return claim;
@@ -81,13 +85,14 @@ export async function claimSignIn(
  * the session into which this very sign-in moved the presented one counts: others, even later ones, belong to whoever
  * has their cookie. A session may have been planted by somebody, with sign-ins of their own.
  */
-async function finishedAfterMove(
+async function finishedBy(
+  moves: readonly Move[],
   session: VisitorSession,
   answer: CodeAnswer,
   { instance, pendingKey }: ClaimConfig,
 ): Promise<Finished | undefined> {
   const answerHash = hashAnswer(answer, instance);
-  for (const { to: sessionId, by } of session.moves().direct) {
+  for (const { to: sessionId, by } of moves) {
     const stored = await session.read(sessionId);
     // The session moved there with this state, and has ended since.
     const isOver = stored === undefined && answer.state !== undefined && hashState(answer.state, instance) === by;
@@ -109,7 +114,7 @@ async function spend(
   { owner, beforeSpent }: ClaimBy,
 ): Promise<{ readonly kind: 'pending'; readonly signIn: PendingSignIn } | Replay> {
   const { sessionId } = session.visitor;
-  const isStartedHere = (): boolean => state !== undefined && isStateOf(state, { ...config, sessionId });
+  const isStartedHere = (): boolean => state !== undefined && isStateOf(state, placeOf(sessionId, config));
   const unknownSession = (): ConnectError => stateError(isStartedHere() ? 'overwritten' : 'no_session');
   // Without any sign-in in the session there is nothing to read, write or wait for.
   if (readSignIns(own(session.loaded, config.pendingKey)) === undefined) throw unknownSession();

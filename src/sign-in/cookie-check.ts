@@ -4,13 +4,15 @@ import type { Cookie } from 'express-session';
 import { ConnectError, type ConnectErrorReason } from '../errors/connect-error';
 import { ownOnly } from '../base/own';
 
+/** Host name and path of a redirect URI. */
+export type CookieTarget = Pick<URL, 'hostname' | 'pathname'>;
+
 /**
  * Refuses to start a sign-in whose session cookie can never come back to the callback: reported here,
  * it is a clear configuration fault; found at the callback, it would look like a forged state.
  * @throws ConnectError `ERR_CONNECT_COOKIE`
  */
-export function assertCookieReturns(req: Request, cookie: Cookie, redirectUri: string): void {
-  const target = new URL(redirectUri);
+export function assertCookieReturns(req: Request, cookie: Cookie, target: CookieTarget): void {
   if (cookie.secure === true && !isHttps(req)) {
     refuse(
       'secure',

@@ -1,11 +1,12 @@
-import { createHash, randomBytes } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
+import { sha256 } from '../base/sha256';
 
 /**
  * Hash of a state, bound to this browser's session by where it is kept and to this instance by `instance`:
  * another client id or redirect URI gives another hash.
  */
 export function hashState(state: string, instance: string): string {
-  return createHash('sha256').update(`connect-auth state v1\0${instance}\0${state}`).digest('base64url');
+  return sha256(`connect-auth state v1\0${instance}\0${state}`);
 }
 
 /** Hash of an authorization response, state and code together; if the server returns no state, of the code alone. */
@@ -14,9 +15,7 @@ export function hashAnswer(
   instance: string,
 ): string {
   const { state = '', code } = answer;
-  return createHash('sha256')
-    .update(JSON.stringify(['connect-auth answer v1', instance, state, code]))
-    .digest('base64url');
+  return sha256(JSON.stringify(['connect-auth answer v1', instance, state, code]));
 }
 
 /** A fresh state or code verifier: 32 random bytes as 43 characters (RFC 7636 §4.1 recommends the same). */
@@ -24,24 +23,24 @@ export function randomSecret(): string {
   return randomBytes(32).toString('base64url');
 }
 
-/** Random bytes of a state; the others say where it belongs. */
+/** Random bytes of a state, and how many characters they are; the others say where it belongs. */
 const RANDOM_BYTES = 24;
+const RANDOM_CHARACTERS = 32;
+const TAG_CHARACTERS = 11;
 
 /**
- * A fresh state: 24 random bytes, and 8 of a hash of them and the session. It shows later whether a session that does
- * not hold this state started it; this proves nothing and permits nothing.
+ * A fresh state: 24 random bytes, and 66 bits of a hash of them and the session. It shows later whether a session that
+ * does not hold this state started it; this proves nothing and permits nothing.
  */
 export function newState(place: StatePlace): string {
-  const random = randomBytes(RANDOM_BYTES);
-  return Buffer.concat([random, placeTag(random, place)]).toString('base64url');
+  const random = randomBytes(RANDOM_BYTES).toString('base64url');
+  return random + placeTag(random, place);
 }
 
 /** Whether a state says that it was started in this session. */
 export function isStateOf(state: string, place: StatePlace): boolean {
-  const bytes = Buffer.from(state, 'base64url');
-  const random = bytes.subarray(0, RANDOM_BYTES);
-  const asWeWriteIt = bytes.toString('base64url') === state;
-  return asWeWriteIt && placeTag(random, place).equals(bytes.subarray(RANDOM_BYTES));
+  const random = state.slice(0, RANDOM_CHARACTERS);
+  return state === random + placeTag(random, place);
 }
 
 /** Where a state was started. */
@@ -52,12 +51,17 @@ export interface StatePlace {
   readonly pendingKey: string;
 }
 
-function placeTag(random: Buffer, { sessionId, instance, pendingKey }: StatePlace): Buffer {
-  const place = JSON.stringify([sessionId, instance, pendingKey]);
-  return createHash('sha256').update('connect-auth place v1\0').update(random).update(place).digest().subarray(0, 8);
+/** The place of a session. */
+export function placeOf(sessionId: string, { instance, pendingKey }: Omit<StatePlace, 'sessionId'>): StatePlace {
+  return { sessionId, instance, pendingKey };
+}
+
+function placeTag(random: string, { sessionId, instance, pendingKey }: StatePlace): string {
+  const place = JSON.stringify(['connect-auth place v2', random, sessionId, instance, pendingKey]);
+  return sha256(place).slice(0, TAG_CHARACTERS);
 }
 
 /** The S256 code challenge of a verifier (RFC 7636 §4.2). */
 export function challengeOf(verifier: string): string {
-  return createHash('sha256').update(verifier).digest('base64url');
+  return sha256(verifier);
 }

@@ -18,6 +18,8 @@ import type { SignInParts } from './parts';
 export type VisitConfig = Pick<Config, 'renderErrors' | 'renderError' | 'homeUrl' | 'onEvent' | 'loginUrl'> &
   Pick<SignInParts, 'owners'>;
 
+const HEADERS = Object.entries(PRIVATE_HEADERS);
+
 /** One route of this package. */
 export interface Route {
   /** Name of the handler, in stack traces and router dumps. */
@@ -36,7 +38,7 @@ export function visitHandler(
   visit: (req: Request, res: Response) => Promise<void>,
 ): RequestHandler {
   const handler = function handleVisit(req: Request, res: Response, next: NextFunction): void {
-    res.set(PRIVATE_HEADERS);
+    for (const [name, value] of HEADERS) res.setHeader(name, value);
     if (req.method === 'OPTIONS') {
       res.status(204).set('Allow', route.method).end();
       return;

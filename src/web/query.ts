@@ -11,6 +11,7 @@ const ABSENT: Parameter = { kind: 'absent' };
 const BAD: Parameter = { kind: 'bad' };
 
 function decode(text: string): string | undefined {
+  if (!/[%+]/u.test(text)) return text;
   try {
     return decodeURIComponent(text.replaceAll('+', ' '));
   } catch {
@@ -23,18 +24,27 @@ function decode(text: string): string | undefined {
  * `name[x]` count as the parameter and make it bad; parameters of other names are ignored (RFC 6749 §4.1.2).
  */
 export function readParameter(originalUrl: string, name: string): Parameter {
+  return readParameters(originalUrl, [name])[0];
+}
+
+/** As {@link readParameter}, for several names. */
+function readParameters<const Names extends readonly string[]>(
+  originalUrl: string,
+  names: Names,
+): { readonly [Index in keyof Names]: Parameter } {
+  const found = names.map(() => ABSENT);
   const query = /\?([^#]*)/u.exec(originalUrl)?.[1] ?? '';
-  let found = ABSENT;
   for (const pair of query.split('&')) {
     const nameEnd = `${pair}=`.indexOf('=');
     const rawName = pair.slice(0, nameEnd);
     const spelled = decode(rawName) ?? rawName;
-    if (spelled.split('[', 1)[0] !== name) continue;
+    const index = names.indexOf(spelled.split('[', 1)[0] ?? '');
+    if (index === -1) continue;
     const value = decode(pair.slice(nameEnd + 1));
-    if (found !== ABSENT || spelled !== name || value === undefined) found = BAD;
-    else found = { kind: 'value', value };
+    found[index] =
+      found[index] !== ABSENT || spelled !== names[index] || value === undefined ? BAD : { kind: 'value', value };
   }
-  return found;
+  return found as { readonly [Index in keyof Names]: Parameter };
 }
 
 /** The authorization response (RFC 6749 §4.1.2) as it stands in the URL, each part judged by itself. */
@@ -55,10 +65,6 @@ function plain(name: string, parameter: Parameter): Parameter {
 
 /** Reads the parts of an authorization response; anything else in the query is ignored. */
 export function readCallbackQuery(originalUrl: string): CallbackQuery {
-  return {
-    state: plain('state', readParameter(originalUrl, 'state')),
-    code: plain('code', readParameter(originalUrl, 'code')),
-    error: plain('error', readParameter(originalUrl, 'error')),
-    iss: readParameter(originalUrl, 'iss'),
-  };
+  const [state, code, error, iss] = readParameters(originalUrl, ['state', 'code', 'error', 'iss']);
+  return { state: plain('state', state), code: plain('code', code), error: plain('error', error), iss };
 }

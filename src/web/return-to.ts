@@ -50,9 +50,13 @@ function serialise(path: string): string {
   return pathname + search + hash;
 }
 
+/** Of the same list: it does not change from one sign-in to the next. */
+const comparables = new WeakMap<readonly string[], readonly string[]>();
+
 function isOwnRoute(path: string, ownPaths: readonly string[]): boolean {
-  const spelled = comparable(path);
-  return ownPaths.some((own) => comparable(own) === spelled);
+  const known = comparables.get(ownPaths) ?? ownPaths.map(comparable);
+  comparables.set(ownPaths, known);
+  return known.includes(comparable(path));
 }
 
 /** One spelling for all spellings of a path: no query, decoded, one case, single slashes, none at the end. */

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type { WireResult } from '../../provider/http/wire';
-import { tokenRequest, type TokenRequestConfig } from '../../provider/token/token-request';
+import { tokenRequests, type TokenRequestConfig } from '../../provider/token/token-request';
 import type { Transport } from '../../provider/http/transport';
 import type { ClockReading } from './network-findings';
 import { endsTrying, readOutcome, type Outcome } from './outcome';
@@ -53,16 +53,15 @@ export async function probe(
 }
 
 function present(config: ProbeConfig, way: Try, send: Transport): Promise<WireResult> {
-  const { headers, body } = tokenRequest(
-    {
-      clientId: config.clientId,
-      clientSecret: way.secret === 'made-up' ? madeUp() : config.clientSecret,
-      accessTokenKey: way.key === 'none' ? undefined : way.key === 'made-up' ? madeUp() : config.accessTokenKey,
-      clientAuthentication: way.placement,
-      requestFormat: way.format,
-    },
-    { grant_type: 'authorization_code', code: madeUp(), redirectUri: config.redirectUris[0] },
-  );
+  const write = tokenRequests({
+    clientId: config.clientId,
+    clientSecret: way.secret === 'made-up' ? madeUp() : config.clientSecret,
+    accessTokenKey: way.key === 'none' ? undefined : way.key === 'made-up' ? madeUp() : config.accessTokenKey,
+    clientAuthentication: way.placement,
+    requestFormat: way.format,
+  });
+  const grant = { grant_type: 'authorization_code', code: madeUp(), redirectUri: config.redirectUris[0] } as const;
+  const { headers, body } = write(grant);
   return send({ url: config.tokenUrl, method: 'POST', headers, body });
 }
 

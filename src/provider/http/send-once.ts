@@ -17,16 +17,31 @@ export type SendResult = WireResult | 'unwritten' | 'unanswered';
 /** What one sending needs to know. */
 export interface Sending {
   readonly request: WireRequest;
-  readonly url: URL;
+  readonly address: Address;
   readonly agent: http.Agent;
-  /** Ends the sending as `timeout`. */
-  readonly deadline: AbortSignal;
-  /** Ends the sending as `aborted`. */
-  readonly signal: AbortSignal | undefined;
   /** Whether the connection may serve further requests. */
   readonly isKept: boolean;
   /** Limit of the answer's body. */
   readonly maxBodyBytes: number;
+}
+
+/** A URL as requests need it. */
+export interface Address {
+  readonly isSecure: boolean;
+  /** As in a URL: an IPv6 address in brackets. */
+  readonly hostname: string;
+  readonly route: http.RequestOptions;
+}
+
+/** Reads a URL once for all requests to it. @throws TypeError for one that is not absolute */
+export function addressOf(text: string): Address {
+  const url = new URL(text);
+  const options = urlToHttpOptions(url);
+  const isSecure = url.protocol === 'https:';
+  const defaultPort = isSecure ? 443 : 80;
+  const port = url.port === '' ? defaultPort : Number(url.port);
+  const route = { ...options, defaultPort, host: options.hostname, port, auth: undefined };
+  return { isSecure, hostname: url.hostname, route };
 }
 
 /**
@@ -46,13 +61,15 @@ const UNSAID = (
   'writableObjectMode write writev'
 ).split(' ');
 
-const OWN_ROUTE: Readonly<http.RequestOptions> = {
-  ...Object.fromEntries(UNSAID.map((name) => [name, undefined])),
-  // Not resumed: in a resumed TLS session the certificate cannot be examined.
-  ...{ session: undefined },
-  ...{ minDHSize: 1024, rejectUnauthorized: true },
-  ...{ setDefaultHeaders: true, setHost: true },
-};
+/** Not resumed: in a resumed TLS session the certificate cannot be examined. */
+const SAID = { session: undefined, minDHSize: 1024, rejectUnauthorized: true, setDefaultHeaders: true, setHost: true };
+const OWN_ROUTE = { ...Object.fromEntries(UNSAID.map((name) => [name, undefined])), ...SAID };
+const MEMBERS_OF_OBJECTS = Object.getOwnPropertyNames(Object.prototype).length;
+
+/** Node copies some seventy options several times for each request: they are only named where one could be found. */
+function ownRoute(): Readonly<http.RequestOptions> {
+  return Object.getOwnPropertyNames(Object.prototype).length === MEMBERS_OF_OBJECTS ? SAID : OWN_ROUTE;
+}
 
 /**
  * Makes one request over one connection and calls `done` once, even if errors follow. Nothing is written before the
@@ -62,32 +79,29 @@ const OWN_ROUTE: Readonly<http.RequestOptions> = {
  *
  * An interceptor connects only after it has seen the request: then the request is written early if Node holds it back
  * until the connection is verified, and an answer counts only if Node has verified a connection.
+ * @returns a function that ends the sending as a fault, if it is not over
  */
-export function sendOnce(sending: Sending, done: (outcome: SendResult) => void): void {
-  const { request, url, agent, deadline, signal, isKept, maxBodyBytes } = sending;
-  const secure = url.protocol === 'https:';
-  const body = request.body === undefined ? undefined : Buffer.from(request.body);
-  const identity = witness(url.hostname);
+export function sendOnce(
+  sending: Sending,
+  done: (outcome: SendResult) => void,
+): (fault: 'timeout' | 'aborted') => void {
+  const { request, address, agent, isKept, maxBodyBytes } = sending;
+  const { isSecure: secure, hostname, route } = address;
+  const { body } = request;
+  const identity = witness(hostname);
   let connection: Socket | undefined;
   let connected = false;
   let written: 'early' | 'verified' | undefined;
   let answerBegun = false;
   let settled = false;
 
-  const defaultPort = secure ? 443 : 80;
-  const { hostname } = urlToHttpOptions(url);
-
   const outgoing = (secure ? https : http).request({
-    ...OWN_ROUTE,
-    ...urlToHttpOptions(url),
+    ...ownRoute(),
+    ...route,
     agent,
     checkServerIdentity: identity.checkServerIdentity,
-    defaultPort,
-    host: hostname,
-    port: url.port === '' ? defaultPort : Number(url.port),
-    auth: undefined,
     method: request.method,
-    headers: { ...request.headers, ...(body === undefined ? {} : { 'Content-Length': String(body.byteLength) }) },
+    headers: body === undefined ? request.headers : { ...request.headers, 'Content-Length': Buffer.byteLength(body) },
   });
   if (!isKept) outgoing.shouldKeepAlive = false;
   // These listeners stay attached: an 'error' after the outcome must not become an uncaught exception.
@@ -95,8 +109,7 @@ export function sendOnce(sending: Sending, done: (outcome: SendResult) => void):
   outgoing.on('close', fail);
   outgoing.once('socket', useConnection);
   outgoing.once('response', readResponse);
-  deadline.addEventListener('abort', timeOut);
-  signal?.addEventListener('abort', abort);
+  return (fault) => settle({ kind: 'fault', fault }, 'destroy');
 
   function useConnection(socket: Socket): void {
     connection = socket;
@@ -116,14 +129,14 @@ export function sendOnce(sending: Sending, done: (outcome: SendResult) => void):
   function write(): void {
     if (settled) return;
     // Not by its events: an interceptor may report a connection before it has made one.
-    if (secure ? isVerified(connection, url.hostname) : connection?.connecting !== true) written = 'verified';
+    if (secure ? isVerified(connection, hostname) : connection?.connecting !== true) written = 'verified';
     else if (!secure || waitsForNode(connection, agent)) written = 'early';
     else return giveUp();
     outgoing.end(body);
   }
 
   function isTrusted(socket: Socket): boolean {
-    if (!secure || isVerified(socket, url.hostname)) return true;
+    if (!secure || isVerified(socket, hostname)) return true;
     return isIntercepted(outgoing, agent) && identity.hasSeen();
   }
 
@@ -171,19 +184,9 @@ export function sendOnce(sending: Sending, done: (outcome: SendResult) => void):
     settle({ kind: 'fault', fault: hasLeft() ? 'broken' : 'unreachable' }, 'destroy');
   }
 
-  function timeOut(): void {
-    settle({ kind: 'fault', fault: 'timeout' }, 'destroy');
-  }
-
-  function abort(): void {
-    settle({ kind: 'fault', fault: 'aborted' }, 'destroy');
-  }
-
   function settle(outcome: SendResult, socketFate: 'keep' | 'destroy'): void {
     if (settled) return;
     settled = true;
-    deadline.removeEventListener('abort', timeOut);
-    signal?.removeEventListener('abort', abort);
     connection?.off('data', noteAnswer).off('connect', noteConnection);
     if (socketFate === 'destroy') outgoing.destroy();
     done(outcome);

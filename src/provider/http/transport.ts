@@ -1,7 +1,7 @@
 import http from 'node:http';
 import https from 'node:https';
 import { ownOnly } from '../../base/own';
-import { sendOnce, type SendResult } from './send-once';
+import { addressOf, sendOnce, type Address, type SendResult } from './send-once';
 import { type WireRequest, type WireResult } from './wire';
 
 /** The options that sending depends on. */
@@ -36,33 +36,40 @@ export function nodeTransport(config: TransportConfig, maxBodyBytes = MAX_TOKEN_
   const kept = agentsOf(agent, { keepAlive: true, timeout: IDLE_SOCKET_MS });
   const fresh = agentsOf(agent, {});
 
+  /** Of the last request: most go to the same URL. */
+  let last: { readonly url: string; readonly address: Address } | undefined;
+
   return async function send(request: WireRequest): Promise<WireResult> {
-    const url = new URL(request.url);
-    const { signal, mayRepeat = false } = ownOnly(request);
-    if (signal?.aborted === true) return { kind: 'fault', fault: 'aborted' };
-    const deadline = new AbortController();
-    const timer = setTimeout(() => {
-      deadline.abort();
-    }, timeoutMs);
+    const { url, signal, mayRepeat = false } = ownOnly(request);
+    const { address } = (last = last?.url === url ? last : { url, address: addressOf(url) });
+    const isAborted = (): boolean => signal?.aborted === true;
+    if (isAborted()) return ABORTED;
+    let stop: ReturnType<typeof sendOnce> | undefined;
+    const timer = setTimeout(() => stop?.('timeout'), timeoutMs);
+    const abort = (): void => stop?.('aborted');
+    signal?.addEventListener('abort', abort);
     const sendBy = (agents: Agents): Promise<SendResult> =>
       new Promise((done) => {
-        const chosen = url.protocol === 'https:' ? agents.secure : agents.plain;
+        const chosen = address.isSecure ? agents.secure : agents.plain;
         const isKept = agent === undefined;
-        sendOnce({ request, url, agent: chosen, deadline: deadline.signal, signal, isKept, maxBodyBytes }, done);
+        stop = sendOnce({ request, address, agent: chosen, isKept, maxBodyBytes }, done);
       });
     try {
       const first = await sendBy(kept);
       if (typeof first === 'object') return first;
       if (first === 'unanswered' && !mayRepeat) return BROKEN;
+      if (isAborted()) return ABORTED;
       const second = await sendBy(fresh);
       if (typeof second === 'object') return second;
       return first === 'unwritten' && second === 'unwritten' ? UNREACHABLE : BROKEN;
     } finally {
       clearTimeout(timer);
+      signal?.removeEventListener('abort', abort);
     }
   };
 }
 
+const ABORTED: WireResult = { kind: 'fault', fault: 'aborted' };
 const BROKEN: WireResult = { kind: 'fault', fault: 'broken' };
 const UNREACHABLE: WireResult = { kind: 'fault', fault: 'unreachable' };
 

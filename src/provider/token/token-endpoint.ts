@@ -6,7 +6,7 @@ import { faultError } from '../http/connection-fault';
 import { own, ownOnly } from '../../base/own';
 import { readAnswer } from './read-answer';
 import { endpointRest } from './rest';
-import { tokenRequest, type CodeGrant, type Grant, type TokenRequestConfig } from './token-request';
+import { tokenRequests, type CodeGrant, type Grant, type TokenRequestConfig } from './token-request';
 import { nodeTransport, type Transport } from '../http/transport';
 
 /** The options that the token endpoint needs. */
@@ -65,6 +65,7 @@ export function tokenEndpoint(settings: TokenEndpointConfig): TokenEndpoint {
   const config = ownOnly(settings);
   const rest = endpointRest();
   const { agent, timeoutMs, refreshTimeoutMs = REFRESH_TIMEOUT_MS } = config;
+  const tokenRequest = tokenRequests(config);
   const transports: Readonly<Record<Stage, Transport>> = {
     exchange: nodeTransport({ timeoutMs, agent }),
     refresh: nodeTransport({ timeoutMs: refreshTimeoutMs, agent }),
@@ -92,7 +93,7 @@ export function tokenEndpoint(settings: TokenEndpointConfig): TokenEndpoint {
 
   async function send(grant: Grant, stage: Stage): Promise<WireResult> {
     try {
-      return await transports[stage]({ url: config.tokenUrl, method: 'POST', ...tokenRequest(config, grant) });
+      return await transports[stage]({ url: config.tokenUrl, method: 'POST', ...tokenRequest(grant) });
     } catch {
       // No cause: Node's errors quote addresses, header names and more.
       throw new ConnectError('ERR_CONNECT_CONFIG', {

@@ -30,19 +30,23 @@ export interface WrittenRequest {
 }
 
 /** Writes the token request for a grant: only the code or token in it comes from the visitor's request. */
-export function tokenRequest(config: TokenRequestConfig, grant: Grant): WrittenRequest {
-  const fields = { ...clientFields(config), ...grantFields(grant) };
+export type TokenRequest = (grant: Grant) => WrittenRequest;
+
+/** Makes what all token requests of an app have in common. */
+export function tokenRequests(config: TokenRequestConfig): TokenRequest {
   const json = config.requestFormat === 'json';
-  return {
-    headers: {
-      Accept: 'application/json',
-      'Accept-Encoding': 'identity',
-      'Content-Type': json ? 'application/json' : 'application/x-www-form-urlencoded',
-      'User-Agent': 'express-connect-auth',
-      ...(config.clientAuthentication === 'header' ? { Authorization: `Basic ${basicCredentials(config)}` } : {}),
-      ...(config.accessTokenKey === undefined ? {} : { ACCESSTOKEN: config.accessTokenKey }),
-    },
-    body: json ? JSON.stringify(fields) : new URLSearchParams(fields).toString(),
+  const client = clientFields(config);
+  const headers = Object.freeze({
+    Accept: 'application/json',
+    'Accept-Encoding': 'identity',
+    'Content-Type': json ? 'application/json' : 'application/x-www-form-urlencoded',
+    'User-Agent': 'express-connect-auth',
+    ...(config.clientAuthentication === 'header' ? { Authorization: `Basic ${basicCredentials(config)}` } : {}),
+    ...(config.accessTokenKey === undefined ? {} : { ACCESSTOKEN: config.accessTokenKey }),
+  });
+  return function tokenRequest(grant) {
+    const fields = { ...client, ...grantFields(grant) };
+    return { headers, body: json ? JSON.stringify(fields) : new URLSearchParams(fields).toString() };
   };
 }
 
