@@ -20,8 +20,7 @@ test('the sign-ins of 5,000 sessions are remembered, the oldest being given up f
 test('nothing is kept for what is not a session of a request', () => {
   const recent = made();
   recent.note('session', signIns);
-  for (const none of [{ id: 'session' }, { ...copy('session'), id: 7 }, {}])
-    expect(recent.kept(none)).toBeUndefined();
+  for (const none of [{ id: 'session' }, { ...copy('session'), id: 7 }, {}]) expect(recent.kept(none)).toBeUndefined();
 });
 
 test('sign-ins that are over are not kept', () => {
