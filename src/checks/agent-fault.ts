@@ -1,5 +1,7 @@
+import type * as http from 'node:http';
 import tls from 'node:tls';
 import { own } from '../base/own';
+import { hasMethods } from './values';
 
 /** How an agent's settings would weaken the verification of certificates. */
 export type AgentFault = 'unverified' | 'identity';
@@ -30,6 +32,11 @@ export function agentFault(agent: unknown): AgentFault | undefined {
   }
 
   return isObject(agent) ? faultIn(agent, 1) : undefined;
+}
+
+/** An agent of node:http or node:https, or one that is used like them; {@link agentFault} looks at its settings. */
+export function isAgent(value: unknown): value is http.Agent {
+  return hasMethods(value, ['addRequest']) && agentFault(value) === undefined;
 }
 
 /** Calls no getter: one may fail or have side effects. */

@@ -1,6 +1,3 @@
-import type * as http from 'node:http';
-import { agentFault } from './agent-fault';
-
 /** One check for each kind of value: every reader of options, of the environment and of flags uses these. */
 
 const VISIBLE = /^[\x21-\x7e]+$/u;
@@ -121,11 +118,6 @@ export function isFreeParameter(name: string): boolean {
 /** A whole number from `least` to `most`; text does not count. */
 export function isWholeNumber(value: unknown, least: number, most: number): value is number {
   return Number.isInteger(value) && Number(value) >= least && Number(value) <= most;
-}
-
-/** An agent of node:http or node:https, or one that is used like them; {@link agentFault} looks at its settings. */
-export function isAgent(value: unknown): value is http.Agent {
-  return hasMethods(value, ['addRequest']) && agentFault(value) === undefined;
 }
 
 /** An object, of any class, that has these methods. */

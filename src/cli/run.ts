@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { refuse, type Command, type World } from './command';
-import { doctor } from './doctor/doctor';
+import type * as Doctor from './doctor/doctor';
+import type * as Sandbox from './sandbox';
 import { didYouMean } from '../checks/nearest';
-import { runSandbox } from './sandbox';
 
 const HELP = `Usage: express-connect-auth <command> [flags]
 
@@ -14,16 +14,19 @@ const HELP = `Usage: express-connect-auth <command> [flags]
   --version  the version of the package
 `;
 
-const COMMANDS: ReadonlyMap<string, Command> = new Map([
-  ['doctor', doctor],
-  ['sandbox', runSandbox],
+/** Each is loaded when it is called: a word of help must not wait for all of them. */
+const COMMANDS: ReadonlyMap<string, () => Command> = new Map([
+  /* eslint-disable @typescript-eslint/no-require-imports -- an import() would need a name that only the built package has */
+  ['doctor', () => (require('./doctor/doctor') as typeof Doctor).doctor],
+  ['sandbox', () => (require('./sandbox') as typeof Sandbox).runSandbox],
+  /* eslint-enable @typescript-eslint/no-require-imports */
 ]);
 
 /** Runs the command that the arguments name. @returns the exit code */
 export async function run(args: readonly string[], world: World): Promise<number> {
   const [name, ...rest] = args;
   const command = COMMANDS.get(name ?? '');
-  if (command !== undefined) return command(rest, world);
+  if (command !== undefined) return command()(rest, world);
   if (name === '--help' || name === '-h' || name === 'help') {
     world.stdout.write(HELP);
     return 0;

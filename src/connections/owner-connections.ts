@@ -6,7 +6,7 @@ import type { ConnectEventListener, EndedReason } from '../errors/events';
 import type { TokenSet } from '../session/connect-token';
 import type { Owner } from '../session/owners';
 import type { KeyRing } from '../session/seal';
-import { storeError } from '../session/store';
+import { storeError } from '../errors/store-error';
 import type { ConnectionStore } from './connection-store';
 import { lastingWrites } from './lasting-writes';
 import { ownerRecords, type OwnerRecord, type RecordScope } from './owner-record';

@@ -1,6 +1,6 @@
 import { within } from '../base/within';
 import { isConnectError, type ConnectStage } from '../errors/connect-error';
-import { storeError } from '../session/store';
+import { storeError } from '../errors/store-error';
 import type { ConnectionStore, StoredConnection } from './connection-store';
 
 /** The circumstances of an operation. */

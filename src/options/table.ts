@@ -2,7 +2,6 @@ import type { Request } from 'express';
 import { oneOf, only, type Read, type Row } from '../checks/table';
 import {
   hasMethods,
-  isAgent,
   isCredential,
   isFreeParameter,
   isFreeSessionKey,
@@ -20,7 +19,7 @@ import type { RenderError } from '../web/respond';
 import type { ConnectEventListener } from '../errors/events';
 import type { Anything } from '../base/anything';
 import { isFields } from '../base/own';
-import { agentFault, type AgentFault } from '../checks/agent-fault';
+import { agentFault, isAgent, type AgentFault } from '../checks/agent-fault';
 import { API_BASE_URL, AUTHORIZE_URL, TOKEN_URL } from '../provider/token/endpoints';
 import { DOCUMENTED_API_CODES } from '../provider/errors/error-table';
 import type { ConnectionStore } from '../connections/connection-store';

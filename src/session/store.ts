@@ -1,6 +1,7 @@
 import type { Request, Response } from 'express';
 import type { Session, SessionData, Store } from 'express-session';
-import { COME_AGAIN_SECONDS, ConnectError, type ConnectStage, type ConnectErrorReason } from '../errors/connect-error';
+import { ConnectError, type ConnectStage } from '../errors/connect-error';
+import { storeError } from '../errors/store-error';
 import { saveInstead } from './hooks';
 import type { ConnectToken } from './connect-token';
 
@@ -178,20 +179,6 @@ export function lockPatience(
   config: SessionConfig,
 ): { waitMs: number; tooLate: () => ConnectError } {
   return { waitMs: config.storeTimeoutMs, tooLate: () => storeError(stage, 'timeout') };
-}
-
-/** An `ERR_CONNECT_STORE`; the store's own error is left out, because it may hold its address or password. */
-export function storeError(
-  stage: ConnectStage,
-  reason: ConnectErrorReason<'ERR_CONNECT_STORE'>,
-  message?: string,
-): ConnectError {
-  return new ConnectError('ERR_CONNECT_STORE', {
-    stage,
-    reason,
-    retryAfterSeconds: COME_AGAIN_SECONDS,
-    ...(message === undefined ? {} : { message }),
-  });
 }
 
 /**

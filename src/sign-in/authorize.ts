@@ -7,7 +7,7 @@ import { readParameter } from '../web/query';
 import { own } from '../base/own';
 import { isForeignFrame, isPageLoad } from '../web/request-kind';
 import { safeReturnTo, type ReturnToRules } from '../web/return-to';
-import { storeError } from '../session/store';
+import { storeError } from '../errors/store-error';
 import { assertCookieReturns, type CookieTarget } from './cookie-check';
 import { readSignIns, withPending, type PendingSignIn } from './pending-sign-ins';
 import { challengeOf, hashState, newState, placeOf, randomSecret } from './state';

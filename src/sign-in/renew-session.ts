@@ -6,11 +6,11 @@ import {
   destroyStored,
   readStored,
   saveSession,
-  storeError,
   type SessionConfig,
   type SessionRecord,
   type StoredSession,
 } from '../session/store';
+import { storeError } from '../errors/store-error';
 import type { Presented } from '../session/cookie';
 import type { AppChanges, OurKeys } from './session-data';
 import { noteMove } from './moved-sessions';

@@ -3,7 +3,7 @@ import { newVersion } from '../../base/version';
 import { readTable } from '../../checks/table';
 import { POSTGRES_TABLE, quoted } from '../../ledger/postgres/options';
 import { postgresStatements, unreadable, type Asker } from '../../ledger/postgres/statements';
-import { storeError } from '../../session/store';
+import { storeError } from '../../errors/store-error';
 import type { ConnectionStore } from '../connection-store';
 import { sealedStore } from '../sealed-store';
 import type { PostgresConnectionsOptions } from './options';

@@ -1,4 +1,4 @@
-import { storeError } from '../../session/store';
+import { storeError } from '../../errors/store-error';
 import { redisCommands, unreadable, type Caller } from '../../ledger/redis/commands';
 import type { ConnectionStore } from '../connection-store';
 import { sealedStore } from '../sealed-store';
