@@ -1,4 +1,4 @@
-import { ownOnly } from './own';
+import { own, ownOnly } from './own';
 
 /** A limited number of entries by key, each until it expires; no timer runs. Times in milliseconds of one clock. */
 export interface BoundedMap<Value> {
@@ -107,7 +107,7 @@ export function boundedMap<Value>(config: BoundedMapConfig): BoundedMap<Value> {
     expiresAt: (key: string, now: number) => find(key, now)?.expiresAt,
     put(key: string, value: Value, kept: Kept): void {
       const { now, keepMs } = kept;
-      const rank = Object.hasOwn(kept, 'rank') ? (kept.rank ?? 0) : 0;
+      const rank = (own(kept, 'rank') as number | undefined) ?? 0;
       remove(entries.get(key));
       for (const queue of queues) dropExpired(queue, now);
       if (entries.size >= most) dropOne(now);

@@ -37,7 +37,7 @@ export function emit(listener: ConnectEventListener | undefined, facts: EventFac
   }
 }
 
-/** Whether anybody learns of an event that is no failure; to be asked where finding its facts costs something. */
+/** Whether anybody learns of an event that reports no failure; if nobody does, it need not be put together. */
 export function isHeardOf(listener: ConnectEventListener | undefined): boolean {
   return listener !== undefined || subscribers.hasSubscribers || isDebugging();
 }

@@ -1,7 +1,7 @@
 import type { Request } from 'express';
 import type { Session, Store } from 'express-session';
 import { sha256 } from '../base/sha256';
-import { hookStore } from './hooks';
+import { hookStore, inNextMicrotask } from './hooks';
 
 /** More than those that express-session makes by itself. */
 const LONGEST_ID = 64;
@@ -51,7 +51,7 @@ export function watchSessions(req: Request): void {
     onLoad(session) {
       noteSeen(session);
       loadedNow = session;
-      queueMicrotask(forgetLoad);
+      void inNextMicrotask.then(forgetLoad);
     },
     onDestroy(sessionId) {
       noteEnd(ended, keyOf(sessionId));

@@ -124,8 +124,7 @@ export function sessionTokens(config: SessionTokensConfig): SessionTokens {
     let live: ConnectToken | undefined;
     function find(): Held {
       unread.delete(session);
-      const known = setOf(raw);
-      return (found ??= known === undefined ? readDocument(document) : { kind: 'held', set: known });
+      return (found ??= readDocument(document));
     }
     const tagNow = viewers.get(session);
     if (isAsWritten(session, raw)) unread.add(session);
@@ -299,7 +298,7 @@ export function sessionTokens(config: SessionTokensConfig): SessionTokens {
     viewers.set(session, tagNow);
     if (!Object.hasOwn(session, sessionKey)) return;
     if (facesOf(session, sessionKey) === undefined) {
-      if (session[sessionKey] !== undefined) showWhenRead(session, session[sessionKey]);
+      showWhenRead(session, session[sessionKey]);
       return;
     }
     const found = read(session);

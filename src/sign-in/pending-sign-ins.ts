@@ -126,17 +126,16 @@ export function withPending(signIns: SignIns | undefined, signIn: PendingSignIn)
   return { pending: [...(signIns?.pending ?? []), signIn].slice(-MOST), spent: signIns?.spent ?? [] };
 }
 
-const NONE: SignIns = { pending: [], spent: [] };
-
 /**
- * Merges the sign-ins of two copies of one session; the second wins. A sign-in that either has spent is not pending.
+ * Merges the sign-ins of several copies of one session; the last one wins. A sign-in that either has spent is not pending.
  */
-export function mergedSignIns(one: SignIns = NONE, two: SignIns = NONE): SignIns {
-  const marks = [...one.spent, ...two.spent];
+export function mergedSignIns(...copies: readonly (SignIns | undefined)[]): SignIns {
+  const known = copies.filter((copy) => copy !== undefined);
+  const marks = known.flatMap((copy) => copy.spent);
   const spent = new Map(marks.map((mark) => [mark.stateHash, mark]));
   // A mark of a success replaces the mark that it was made from.
   for (const mark of marks) if (mark.connectionId !== undefined) spent.set(mark.stateHash, mark);
-  const open = [...one.pending, ...two.pending].filter(({ stateHash }) => !spent.has(stateHash));
+  const open = known.flatMap((copy) => copy.pending).filter(({ stateHash }) => !spent.has(stateHash));
   const pending = new Map(open.map((signIn) => [signIn.stateHash, signIn]));
   return {
     pending: [...pending.values()].toSorted((a, b) => a.startedAt - b.startedAt).slice(-MOST),

@@ -38,7 +38,7 @@ function readParameters<const Names extends readonly string[]>(
     const nameEnd = `${pair}=`.indexOf('=');
     const rawName = pair.slice(0, nameEnd);
     const spelled = decode(rawName) ?? rawName;
-    const index = names.indexOf(spelled.split('[', 1)[0] ?? '');
+    const index = names.indexOf(spelled.replace(/\[.*$/su, ''));
     if (index === -1) continue;
     const value = decode(pair.slice(nameEnd + 1));
     found[index] =

@@ -81,3 +81,11 @@ test('of a session that was seen before ends that are forgotten nobody can say w
   await destroy(store, 'b');
   expect(seen()[1]).toEqual([true, true]);
 });
+
+test('an id of any length is known again', async () => {
+  const store = new MemoryStore();
+  watchSession(requestIn(store, 'any'));
+  const [one, other] = [`${'a'.repeat(10_000)}1`, `${'a'.repeat(10_000)}2`];
+  await destroy(store, one);
+  expect([hasEnded(store, one), hasEnded(store, other)]).toEqual([true, false]);
+});

@@ -64,11 +64,17 @@ const UNSAID = (
 /** Not resumed: in a resumed TLS session the certificate cannot be examined. */
 const SAID = { session: undefined, minDHSize: 1024, rejectUnauthorized: true, setDefaultHeaders: true, setHost: true };
 const OWN_ROUTE = { ...Object.fromEntries(UNSAID.map((name) => [name, undefined])), ...SAID };
-const MEMBERS_OF_OBJECTS = Object.getOwnPropertyNames(Object.prototype).length;
+/** What Object.prototype has by itself (ECMA-262 §20.1.3 and annex B.2.2). */
+const OF_OBJECTS = new Set(
+  (
+    '__defineGetter__ __defineSetter__ __lookupGetter__ __lookupSetter__ __proto__ constructor hasOwnProperty ' +
+    'isPrototypeOf propertyIsEnumerable toLocaleString toString valueOf'
+  ).split(' '),
+);
 
 /** Node copies some seventy options several times for each request: they are only named where one could be found. */
 function ownRoute(): Readonly<http.RequestOptions> {
-  return Object.getOwnPropertyNames(Object.prototype).length === MEMBERS_OF_OBJECTS ? SAID : OWN_ROUTE;
+  return Object.getOwnPropertyNames(Object.prototype).every((name) => OF_OBJECTS.has(name)) ? SAID : OWN_ROUTE;
 }
 
 /**

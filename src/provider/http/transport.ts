@@ -42,14 +42,16 @@ export function nodeTransport(config: TransportConfig, maxBodyBytes = MAX_TOKEN_
   return async function send(request: WireRequest): Promise<WireResult> {
     const { url, signal, mayRepeat = false } = ownOnly(request);
     const { address } = (last = last?.url === url ? last : { url, address: addressOf(url) });
-    const isAborted = (): boolean => signal?.aborted === true;
-    if (isAborted()) return ABORTED;
     let stop: ReturnType<typeof sendOnce> | undefined;
     const timer = setTimeout(() => stop?.('timeout'), timeoutMs);
     const abort = (): void => stop?.('aborted');
     signal?.addEventListener('abort', abort);
     const sendBy = (agents: Agents): Promise<SendResult> =>
       new Promise((done) => {
+        if (signal?.aborted === true) {
+          done(ABORTED);
+          return;
+        }
         const chosen = address.isSecure ? agents.secure : agents.plain;
         const isKept = agent === undefined;
         stop = sendOnce({ request, address, agent: chosen, isKept, maxBodyBytes }, done);
@@ -58,7 +60,6 @@ export function nodeTransport(config: TransportConfig, maxBodyBytes = MAX_TOKEN_
       const first = await sendBy(kept);
       if (typeof first === 'object') return first;
       if (first === 'unanswered' && !mayRepeat) return BROKEN;
-      if (isAborted()) return ABORTED;
       const second = await sendBy(fresh);
       if (typeof second === 'object') return second;
       return first === 'unwritten' && second === 'unwritten' ? UNREACHABLE : BROKEN;
