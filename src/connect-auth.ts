@@ -180,21 +180,22 @@ export function connectAuth(options: ConnectAuthOptions): ConnectAuth {
     disconnect: disconnectHandler(parts),
   };
   const openToken = openTokens(tokens, meet, bare, parts);
-  const router = Router();
-  if (config.authorizePath !== false) router.all(config.authorizePath, handlers.authorize);
-  if (config.callbackPath !== false) router.all(config.callbackPath, handlers.callback);
-  if (config.disconnectPath !== false) router.all(config.disconnectPath, handlers.disconnect);
+  const routes = Router();
+  if (config.authorizePath !== false) routes.all(config.authorizePath, handlers.authorize);
+  if (config.callbackPath !== false) routes.all(config.callbackPath, handlers.callback);
+  if (config.disconnectPath !== false) routes.all(config.disconnectPath, handlers.disconnect);
   const mayBeOurs = pathFilter([config.authorizePath, config.callbackPath, config.disconnectPath]);
-  const ownLayers = router.stack.length;
-  function connectMiddleware(req: Request, res: Response, next: NextFunction): void {
+  const ownLayers = routes.stack.length;
+  // By the name of Express's own: tools that list routes go by it.
+  function router(req: Request, res: Response, next: NextFunction): void {
     urls.meet(req);
     if (config.onEvent !== undefined) markHeard(req);
     openToken(req);
     // A router costs more than all the rest, and an app may have added routes of its own.
-    if (mayBeOurs(req.url) || router.stack.length !== ownLayers) router(req, res, next);
+    if (mayBeOurs(req.url) || routes.stack.length !== ownLayers) routes(req, res, next);
     else next();
   }
-  return Object.assign(Object.setPrototypeOf(connectMiddleware, router) as Router, {
+  return Object.assign(Object.setPrototypeOf(router, routes) as Router, {
     ...handlers,
     getToken: reportedToken(silent, users, config.onEvent),
     client: (req: Request) => {

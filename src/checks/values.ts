@@ -45,9 +45,12 @@ export function isPrintable(value: unknown): value is string {
   return typeof value === 'string' && /^[\x20-\x7e]+$/u.test(value);
 }
 
-/** Text without control characters, and without whitespace around it: a pasted newline is the usual fault. */
+/**
+ * Text without control characters and halves of surrogate pairs, and without whitespace around it: a pasted newline is
+ * the usual fault.
+ */
 export function isCredential(value: unknown): value is string {
-  return typeof value === 'string' && /^[^\u0000-\u001f\u007f]+$/u.test(value) && value.trim() === value;
+  return typeof value === 'string' && /^[^\p{Cc}\p{Cs}]+$/u.test(value) && value.trim() === value;
 }
 
 /**

@@ -1,7 +1,7 @@
 import type { Request } from 'express';
 import type { Session, Store } from 'express-session';
 import { sha256 } from '../base/sha256';
-import { hookStore, inNextMicrotask } from './hooks';
+import { hookStore } from './hooks';
 
 /** More than those that express-session makes by itself. */
 const LONGEST_ID = 64;
@@ -48,11 +48,7 @@ export function watchSessions(req: Request): void {
   endedIn.set(store, ended);
   hookStore(store, {
     // Before the request reaches this package, if it does at all: it may wait for something in between.
-    onLoad(session) {
-      noteSeen(session);
-      loadedNow = session;
-      void inNextMicrotask.then(forgetLoad);
-    },
+    onLoad: noteSeen,
     onDestroy(sessionId) {
       noteEnd(ended, keyOf(sessionId));
       for (const watcher of watchersOf.get(store)?.get(sessionId) ?? []) watcher.ends += 1;
@@ -104,18 +100,6 @@ export function noteSeen(session: object): void {
   if (!seenAt.has(session)) seenAt.set(session, (moment += 1));
 }
 
-/** The session that its store has given at this very moment: nothing else has run since. */
-let loadedNow: object | undefined;
-
-function forgetLoad(): void {
-  loadedNow = undefined;
-}
-
-/** Whether a session has been read at this very moment: reading it again would show the same. */
-export function isLoadedNow(session: object): boolean {
-  return session === loadedNow;
-}
-
 /** Whether this process has ended a session since it was first seen: then it must not be written any more. */
 export function hasGone(store: Store, session: Pick<Session, 'id'>): boolean {
   const ended = endedIn.get(store);
@@ -124,7 +108,6 @@ export function hasGone(store: Store, session: Pick<Session, 'id'>): boolean {
 
 /** @returns the key of a session that has ended since */
 function endedSince({ at, lastAt }: Ended, { id }: Pick<Session, 'id'>, seen: number): string | undefined {
-  // Checked first: an id costs a hash.
   if (seen > lastAt) return undefined;
   const key = keyOf(id);
   return (at.get(key) ?? 0) > seen ? key : undefined;
@@ -206,7 +189,7 @@ export function watchSession(req: Request): SessionWatch {
   });
 }
 
-/** An app may name what it likes, of any length. */
-function keyOf(sessionId: string): string {
+/** What a session is remembered by: an app may name what it likes, of any length. */
+export function keyOf(sessionId: string): string {
   return sessionId.length > LONGEST_ID ? sha256(sessionId) : sessionId;
 }

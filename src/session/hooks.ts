@@ -67,7 +67,7 @@ export function giveTwoFaces(session: Writable, key: string, { shown, isShown, l
 
 const watched = new WeakSet();
 /** Costs a tenth of queueMicrotask(), which makes an AsyncResource each time. */
-export const inNextMicrotask = Promise.resolve();
+const inNextMicrotask = Promise.resolve();
 
 /** JSON.stringify calls the session's toJSON right before it reads the properties, each once. */
 function watchSerialiser(session: Writable): void {

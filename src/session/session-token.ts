@@ -106,7 +106,7 @@ export function sessionTokens(config: SessionTokensConfig): SessionTokens {
     if (raw === undefined || setOf(raw) !== undefined) return;
     // Without keys there is nothing to open. But a token that was sealed with former keys must not be read, a token of
     // 0.1.0 gets its label, and one from elsewhere may say Bearer.
-    if (seal === undefined && isAsWritten(session, raw)) return;
+    if (seal === undefined && !viewers.has(session) && isAsWritten(session, raw)) return;
     showWhenRead(session, raw);
   }
 
@@ -128,6 +128,7 @@ export function sessionTokens(config: SessionTokensConfig): SessionTokens {
     }
     const tagNow = viewers.get(session);
     if (isAsWritten(session, raw)) unread.add(session);
+    else unread.delete(session);
     giveTwoFaces(session, sessionKey, {
       shown() {
         const held = find();
@@ -270,7 +271,7 @@ export function sessionTokens(config: SessionTokensConfig): SessionTokens {
 
   function loadedIn(session: Writable): unknown {
     const faces = facesOf(session, sessionKey);
-    return faces === undefined ? session[sessionKey] : faces.loaded;
+    return faces === undefined ? own(session, sessionKey) : faces.loaded;
   }
 
   function liveToken(set: TokenSet): ConnectToken {

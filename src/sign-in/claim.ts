@@ -56,7 +56,7 @@ export async function claimSignIn(
   { owner, beforeSpent }: ClaimBy,
 ): Promise<WonClaim | CallbackResult> {
   const moves = answer.code === undefined ? [] : session.moves().direct;
-  // Nothing is waited for where there are none: then the session is as it was just read.
+  // Where there are none, as nearly always, nothing is hashed.
   const before =
     answer.code === undefined || moves.length === 0 ? undefined : await finishedBy(moves, session, answer, config);
   if (before !== undefined) return before;

@@ -2,6 +2,7 @@ import type { Store } from 'express-session';
 import { boundedMap, type BoundedMap } from '../base/bounded-map';
 import { sha256 } from '../base/sha256';
 import type { Presented } from '../session/cookie';
+import { keyOf } from '../session/gone-sessions';
 
 /** As long as a completed callback is remembered: a request with the old cookie was sent before the new one arrived. */
 const REMEMBERED_MS = 30_000;
@@ -69,5 +70,5 @@ export function movedFrom(store: Store, { sessionId, isOwn, former }: Presented)
   return { sessionIds: [...found], direct, goOn };
 }
 
-const idKey = (sessionId: string): string => `id ${sessionId}`;
+const idKey = (sessionId: string): string => `id ${keyOf(sessionId)}`;
 const pairKey = (pair: string): string => `pair ${sha256(pair)}`;

@@ -3,8 +3,7 @@ import type { Store } from 'express-session';
 import { ownOnly } from '../base/own';
 import type { ConnectError, ConnectStage } from '../errors/connect-error';
 import { presentedBy, type Presented } from '../session/cookie';
-import { isLoadedNow, mayHaveGone, noteSeen, watchSession } from '../session/gone-sessions';
-import { asLoaded } from '../session/hooks';
+import { mayHaveGone, noteSeen, watchSession } from '../session/gone-sessions';
 import { saveIfLiving, type LivingConfig } from '../session/living-session';
 import { withSessionLock } from '../session/lock';
 import {
@@ -150,7 +149,7 @@ function visitorSession(
   async function storedNow(step: UpdateStep): Promise<{ stored: StoredSession; isSaved: boolean } | undefined> {
     const isMade = step === 'start' && visitor.isNew;
     if (isMade && !Object.hasOwn(loaded, config.pendingKey)) return { stored: loaded, isSaved: false };
-    const stored = isLoadedNow(loaded) ? asLoaded(loaded) : await read();
+    const stored = await read();
     // What a slow store gives may be older than what this process has written meanwhile.
     if (stored !== undefined)
       return { stored: { ...stored, ...config.recent.kept({ ...stored, req, id }) }, isSaved: true };

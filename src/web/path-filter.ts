@@ -11,10 +11,12 @@ export function pathFilter(paths: readonly (string | false)[]): PathFilter {
   return function mayMatch(url) {
     const end = url.search(/[?#]/u);
     const path = comparable(end === -1 ? url : url.slice(0, end));
-    return endings.some((ending) => path.endsWith(ending));
+    // Node's parser of URLs, which Express asks in rare cases, takes it for a slash.
+    return path.includes('\\') || endings.some((ending) => path.endsWith(ending));
   };
 }
 
 function comparable(path: string): string {
-  return path.toLowerCase().replace(/\/+$/u, '');
+  const lower = path.toLowerCase();
+  return lower.endsWith('/') ? lower.slice(0, -1) : lower;
 }

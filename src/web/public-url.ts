@@ -17,11 +17,10 @@ export function publicUrls(publicPrefix: string): PublicUrls {
   const strippedFrom = new WeakMap<Request, string>();
   return {
     meet(req) {
-      const { baseUrl, url, originalUrl } = req;
       if (publicPrefix === '') return;
-      const stripped = publicPrefix.length - baseUrl.length;
-      if (stripped > 0 && publicPrefix.endsWith(baseUrl) && baseUrl + url === originalUrl)
-        strippedFrom.set(req, publicPrefix.slice(0, stripped));
+      const { baseUrl, url, originalUrl } = req;
+      if (publicPrefix.endsWith(baseUrl) && baseUrl + url === originalUrl)
+        strippedFrom.set(req, publicPrefix.slice(0, publicPrefix.length - baseUrl.length));
     },
     of: (req) => (strippedFrom.get(req) ?? '') + req.originalUrl,
   };

@@ -129,8 +129,8 @@ describe.each(SESSION_OPTIONS)('with %s', (_name, sessionOptions, rows) => {
     await visitor.visit(`${app.url}/fill`);
     faulty.plan(plan);
     const answer = await visitor.visit(`${app.url}/connect/authorize`, SCRIPT);
-    // A returning visitor's sign-in starts with one write.
-    const concerned = plan.operation === 'set' && plan.call === 1;
+    // A returning visitor's sign-in starts with one read and one write.
+    const concerned = plan.operation !== 'destroy' && plan.call === 1;
     expect(faulty.faults()).toBe(concerned ? 1 : 0);
     expect(stages).toEqual(concerned ? ['authorize'] : []);
     if (concerned) expectStoreAnswer(answer);
@@ -161,7 +161,7 @@ describe.each(SESSION_OPTIONS)('with %s', (_name, sessionOptions, rows) => {
     if (plan.lasting !== true) expect(await storedTokens(app)).toEqual([]);
     expect((await visitor.visit(`${app.url}/basket`)).body).toBe('"apples"');
     // Nothing is spent before the first save succeeds, and everything after it.
-    const spent = plan.call === 2 || plan.operation !== 'set';
+    const spent = plan.call === 2 || plan.operation === 'destroy';
     expect(sandbox.presentations(code)).toBe(spent ? 1 : 0);
     const retry = await visitor.visit(callbackUrl);
     expect({ status: retry.status, presentations: sandbox.presentations(code) }).toEqual({

@@ -25,15 +25,11 @@ async function startProcess(options: Partial<ConnectAuthOptions> = {}, store = n
     options,
     before: [
       (req, _res, next) => {
-        if (req.path !== planned?.path) {
-          next();
-          return;
+        if (req.path === planned?.path) {
+          planned.take(store.hold(planned.operation));
+          planned = undefined;
         }
-        planned.take(store.hold(planned.operation));
-        // What was read at this very moment is not read again.
-        if (planned.operation === 'get') queueMicrotask(() => next());
-        else next();
-        planned = undefined;
+        next();
       },
     ],
     routes: (own) => {

@@ -1,7 +1,6 @@
 import crypto from 'node:crypto';
-import { MemoryStore } from 'express-session';
 import type { Sandbox } from '../../../src/testing';
-import { beginSignIn, browser, signIn, startApp, withApp } from '../../support/app';
+import { browser, signIn, startApp, withApp } from '../../support/app';
 import { startSandbox } from '../../support/sandbox';
 
 let sandbox: Sandbox;
@@ -81,32 +80,5 @@ describe('a request for anything else', () => {
     expect((await visitor.visit(`${app.url}/read`)).body).toBe('["bearer","bearer"]');
     expect(opened).toHaveBeenCalledTimes(1);
     opened.mockRestore();
-  });
-});
-
-describe('a callback', () => {
-  /** How often a callback reads the store. */
-  async function reads(isPassedOnAtOnce: boolean): Promise<number> {
-    const store = new MemoryStore();
-    const app = await startApp(sandbox, {
-      store,
-      before: [
-        (_req, _res, next) => {
-          if (isPassedOnAtOnce) next();
-          else queueMicrotask(next);
-        },
-      ],
-    });
-    const visitor = browser();
-    const callback = await beginSignIn(app, sandbox, visitor);
-    const get = jest.spyOn(store, 'get');
-    expect((await visitor.visit(callback)).status).toBe(302);
-    return get.mock.calls.length;
-  }
-
-  test('does not read again what express-session has read at this very moment', async () => {
-    // By express-session, before the session moves, and before the old one ends.
-    expect(await reads(true)).toBe(3);
-    expect(await reads(false)).toBe(4);
   });
 });

@@ -41,7 +41,8 @@ export function nodeTransport(config: TransportConfig, maxBodyBytes = MAX_TOKEN_
 
   return async function send(request: WireRequest): Promise<WireResult> {
     const { url, signal, mayRepeat = false } = ownOnly(request);
-    const { address } = (last = last?.url === url ? last : { url, address: addressOf(url) });
+    if (last?.url !== url) last = { url, address: addressOf(url) };
+    const { address } = last;
     let stop: ReturnType<typeof sendOnce> | undefined;
     const timer = setTimeout(() => stop?.('timeout'), timeoutMs);
     const abort = (): void => stop?.('aborted');

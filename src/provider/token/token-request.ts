@@ -30,10 +30,10 @@ export interface WrittenRequest {
 }
 
 /** Writes the token request for a grant: only the code or token in it comes from the visitor's request. */
-export type TokenRequest = (grant: Grant) => WrittenRequest;
+export type WriteTokenRequest = (grant: Grant) => WrittenRequest;
 
 /** Makes what all token requests of an app have in common. */
-export function tokenRequests(config: TokenRequestConfig): TokenRequest {
+export function tokenRequests(config: TokenRequestConfig): WriteTokenRequest {
   const json = config.requestFormat === 'json';
   const client = clientFields(config);
   const headers = Object.freeze({
