@@ -42,8 +42,14 @@ test('docs/testing.md: the test for node:test runs as printed, once it is JavaSc
   expect({ exitCode, said: said() }).toEqual({ exitCode: 0, said: expect.stringMatching(/pass 1\b/u) as string });
 });
 
-/** Asks again and again over one kept connection, as a proxy in front does, until nobody answers. @returns how often it was answered */
-async function keepBusy(url: string, cookie: string): Promise<number> {
+/** Asks again and again over one kept connection, as a proxy in front does, until nobody answers. */
+interface Busy {
+  /** Whether there was an answer at all. */
+  readonly begun: Promise<boolean>;
+  readonly ended: Promise<void>;
+}
+
+function keepBusy(url: string, cookie: string): Busy {
   const agent = new http.Agent({ keepAlive: true, maxSockets: 1 });
   const answered = (): Promise<boolean> =>
     new Promise((resolve) => {
@@ -57,10 +63,12 @@ async function keepBusy(url: string, cookie: string): Promise<number> {
           resolve(false);
         });
     });
-  let count = 0;
-  while (await answered()) count += 1;
-  agent.destroy();
-  return count;
+  async function goOn(isAnswered: boolean): Promise<void> {
+    for (let again = isAnswered; again;) again = await answered();
+    agent.destroy();
+  }
+  const begun = answered();
+  return { begun, ended: begun.then(goOn) };
 }
 
 /** Asks each part of what a module makes, and ends. */
@@ -129,13 +137,14 @@ describeInRedis('docs/scaling.md and docs/redis.md: what they print runs as prin
     for (const [index, { child, said }] of programs.entries()) {
       // Several, so that some are in the middle of a request when the signal comes.
       const cookie = `connect.sid=${visitor.cookies.get('connect.sid') ?? ''}`;
-      const counts = Promise.all(Array.from({ length: 8 }, () => keepBusy(`${urls[index]}/`, cookie)));
-      await visitor.visit(`${urls[index]}/`);
+      const busy = Array.from({ length: 8 }, () => keepBusy(`${urls[index]}/`, cookie));
+      const begun = await Promise.all(busy.map((one) => one.begun));
       // Twice, as from npm and a supervisor.
       for (const signal of index === 0 ? (['SIGTERM', 'SIGINT'] as const) : (['SIGINT', 'SIGTERM'] as const))
         child.kill(signal);
       const [code] = (await once(child, 'exit')) as [number | null];
-      expect({ code, printed: said(), wasBusy: Math.max(...(await counts)) > 0 }).toEqual({
+      await Promise.all(busy.map((one) => one.ended));
+      expect({ code, printed: said(), wasBusy: begun.every(Boolean) }).toEqual({
         code: 0,
         printed: '',
         wasBusy: true,

@@ -20,10 +20,10 @@ test('10,000 pauses are kept in a process, the oldest being given up first', () 
 
 describe('our own credentials are refused', () => {
   const paused = { kind: 'backoff', ms: 30_000, word: 'configuration' };
+  beforeEach(() => time.stop());
 
   test('for one or two connections: those pause, and nobody else', () => {
     const pauses = refreshPauses();
-    time.stop();
     for (let again = 0; again < 5; again += 1) {
       for (const key of ['one', 'two']) expect(pauses.refusedUs(key, set)).toEqual(paused);
       expect(['one', 'two', 'three'].map((key) => pauses.find(key, set))).toEqual([paused, paused, undefined]);
@@ -34,7 +34,6 @@ describe('our own credentials are refused', () => {
 
   test('for three in a row: this process asks for none, and after that time one refusal is enough', () => {
     const pauses = refreshPauses();
-    time.stop();
     for (const key of ['one', 'two', 'three']) pauses.refusedUs(key, set);
     expect(pauses.find('somebody', set)).toEqual(paused);
     time.pass(30_000);
