@@ -146,9 +146,8 @@ export function sessionTokens(config: SessionTokensConfig): SessionTokens {
   }
 
   function connectionIn(session: Writable): string | undefined {
-    const raw = loadedIn(session);
     const isUnread = facesOf(session, sessionKey) === undefined || unread.has(session);
-    const label = isUnread ? readLabel(readSealed(raw)?.label ?? ownOf(raw, 'connection')) : undefined;
+    const label = isUnread ? labelOn(loadedIn(session)) : undefined;
     if (label !== undefined) return label.connectionId;
     const found = read(session);
     return found.kind === 'held' ? found.set.connectionId : undefined;
@@ -211,8 +210,7 @@ export function sessionTokens(config: SessionTokensConfig): SessionTokens {
     const raw = own(document, sessionKey);
     if (raw == null) return undefined;
     // A token that nobody can read can still be ended, by its label.
-    const label = readSealed(raw)?.label ?? ownOf(raw, 'connection') ?? own(document, oldLabelKey);
-    return readLabel(label);
+    return labelOn(raw) ?? readLabel(own(document, oldLabelKey));
   }
 
   function imported(value: unknown): TokenSet | undefined {
@@ -251,8 +249,7 @@ export function sessionTokens(config: SessionTokensConfig): SessionTokens {
   }
 
   function hasNewer(session: Writable): boolean {
-    const raw = loadedIn(session);
-    const label = readLabel(readSealed(raw)?.label ?? ownOf(raw, 'connection'));
+    const label = labelOn(loadedIn(session));
     const newer = label === undefined ? undefined : newest.get(label.connectionId, 0);
     return label === undefined || (newer !== undefined && newer.generation > label.generation);
   }
@@ -340,6 +337,11 @@ export function sessionTokens(config: SessionTokensConfig): SessionTokens {
     clear,
     appPart,
   });
+}
+
+/** The label of a token as it is kept, sealed or not; nothing is opened. */
+function labelOn(raw: unknown): Label | undefined {
+  return readLabel(readSealed(raw)?.label ?? ownOf(raw, 'connection'));
 }
 
 /** A newer token set under the owner tag of the one it replaces. */

@@ -10,7 +10,6 @@ import type { CallbackFlights, CallbackResult, Finished, Replay } from './callba
 import type { SessionToken, SignInParts } from './parts';
 import { findSignIn, isFull, markOf, readSignIns, withMark, type Mark, type PendingSignIn } from './pending-sign-ins';
 import { hashAnswer, hashState, isStateOf, placeOf } from './state';
-import type { Move } from './moved-sessions';
 import { stateError } from './state-error';
 import type { VisitorSession } from './visitor-session';
 
@@ -55,10 +54,7 @@ export async function claimSignIn(
   config: ClaimConfig,
   { owner, beforeSpent }: ClaimBy,
 ): Promise<WonClaim | CallbackResult> {
-  const moves = answer.code === undefined ? [] : session.moves().direct;
-  // Where there are none, as nearly always, nothing is hashed.
-  const before =
-    answer.code === undefined || moves.length === 0 ? undefined : await finishedBy(moves, session, answer, config);
+  const before = answer.code === undefined ? undefined : await finishedAfterMove(session, answer, config);
   if (before !== undefined) return before;
   const claim = await spend(session, answer, config, { owner, beforeSpent });
   if (claim.kind === 'replay') return claim;
@@ -85,14 +81,15 @@ export async function claimSignIn(
  * the session into which this very sign-in moved the presented one counts: others, even later ones, belong to whoever
  * has their cookie. A session may have been planted by somebody, with sign-ins of their own.
  */
-async function finishedBy(
-  moves: readonly Move[],
+async function finishedAfterMove(
   session: VisitorSession,
   answer: CodeAnswer,
   { instance, pendingKey }: ClaimConfig,
 ): Promise<Finished | undefined> {
+  const { direct } = session.moves();
+  if (direct.length === 0) return undefined;
   const answerHash = hashAnswer(answer, instance);
-  for (const { to: sessionId, by } of moves) {
+  for (const { to: sessionId, by } of direct) {
     const stored = await session.read(sessionId);
     // The session moved there with this state, and has ended since.
     const isOver = stored === undefined && answer.state !== undefined && hashState(answer.state, instance) === by;
