@@ -18,6 +18,8 @@ export const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 const work = join(root, 'etc/dist');
 /** Where tsc declares the source, a file for a file; `clean` removes it. */
 export const declared = join(work, 'types');
+/** Where the source is compiled to modules that a bundler reads; `clean` removes it. */
+export const compiled = join(work, 'modules');
 /** For API Extractor's own use. */
 export const temporary = join(work, 'temporary');
 

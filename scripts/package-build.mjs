@@ -1,8 +1,16 @@
-// Builds dist as it is published: JavaScript without comments, and for each entry one file with the types that it exports
-// and what these are made of. The comments are in the types, where editors look. `npm run build` is faster, for work here.
-import { cpSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { clean, compile, declared, extract, root } from './api-extractor.mjs';
+// Builds dist as it is published: few files of JavaScript without comments, because a process that starts spends its time
+// on opening files, and for each entry one file with the types that it exports and what these are made of. The comments
+// are in the types, where editors look. `npm run build` is faster, for work here.
+import { cpSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { rollup } from 'rollup';
+import { clean, compile, compiled, declared, extract, root } from './api-extractor.mjs';
+
+/** What is loaded by its name: by users, or by our own require() when it is needed. All else goes where it is used. */
+const LOADED = [
+  ...['index', 'postgres', 'redis', 'testing/index'],
+  ...['access/api-client', 'cli', 'cli/run', 'cli/doctor/doctor', 'cli/sandbox'],
+];
 
 const dist = join(root, 'dist');
 
@@ -23,9 +31,50 @@ function addAugmentations() {
   writeFileSync(index, [readFileSync(index, 'utf8'), ...added].join('\n'));
 }
 
+/** The compiled file that an import without an ending means; undefined: it is not ours. */
+function ourFile(name, from) {
+  if (from === undefined) return name;
+  if (!name.startsWith('.')) return undefined;
+  const path = join(dirname(from), name);
+  return existsSync(`${path}.js`) ? `${path}.js` : join(path, 'index.js');
+}
+
+/** Code that several of the files need is in files beside them: there is one copy of each module, and of its state. */
+async function bundle() {
+  // The same source is checked below.
+  compile(
+    '--module',
+    'esnext',
+    '--moduleResolution',
+    'bundler',
+    '--declaration',
+    'false',
+    '--removeComments',
+    '--noCheck',
+    '--outDir',
+    compiled,
+  );
+  const modules = await rollup({
+    input: Object.fromEntries(LOADED.map((name) => [name, join(compiled, `${name}.js`)])),
+    plugins: [{ name: 'our files', resolveId: (name, from) => ourFile(name, from) ?? { id: name, external: true } }],
+    onwarn(warning) {
+      throw new Error(warning.message);
+    },
+  });
+  await modules.write({
+    dir: dist,
+    format: 'cjs',
+    exports: 'named',
+    interop: 'auto',
+    chunkFileNames: 'shared/[name].js',
+    generatedCode: 'es2015',
+  });
+  await modules.close();
+  for (const name of filesOf(compiled, '.mjs')) cpSync(join(compiled, name), join(dist, name));
+}
+
 rmSync(dist, { recursive: true, force: true });
-// The same source is checked below.
-compile('--declaration', 'false', '--removeComments', '--noCheck');
+await bundle();
 const isSound = extract({ wantedOf: rolledUp, invocation: { localBuild: true } });
 addAugmentations();
 for (const name of filesOf(declared, '.d.mts')) cpSync(join(declared, name), join(dist, name));

@@ -79,13 +79,25 @@ export function packedAt(commit: string): Packed {
   });
 }
 
+/**
+ * The sources compiled file for file, with the dependencies beside them: `dist/provider/token/token-endpoint.js`. For
+ * programs that need what the package does not export.
+ */
+export function compiledModules(): string {
+  return madeOnce(`${sourcesHash()}-modules`, (fresh) => {
+    const flags = ['--noCheck', '--declaration', 'false', '--outDir', join(fresh, 'dist')];
+    run(process.execPath, [join(root, 'node_modules/typescript/bin/tsc'), '-p', 'tsconfig.build.json', ...flags], root);
+    linkModules(BESIDE, fresh);
+  });
+}
+
 /** @param fill - puts the sources into a folder that does not exist yet */
 function packedAs(hash: string, fill: (stage: string) => void): Packed {
-  const made = join(realpathSync(tmpdir()), PREFIX + hash);
-  makeOnce(made, fill);
-  const now = new Date();
-  utimesSync(made, now, now);
-  dropUnused(made);
+  const made = madeOnce(hash, (fresh) => {
+    const files = pack(fresh, fill);
+    writeFileSync(join(fresh, 'packed.json'), JSON.stringify({ files }));
+    unpack(fresh);
+  });
   return {
     ...(JSON.parse(readFileSync(join(made, 'packed.json'), 'utf8')) as Pick<Packed, 'files'>),
     tarball: join(made, `${NAME}.tgz`),
@@ -105,8 +117,12 @@ export function folderWithPackage(modules: readonly string[], { folder: unpacked
   return folder;
 }
 
-/** Makes the folder, or waits while another test file does. That it is made twice would cost time and nothing else. */
-function makeOnce(folder: string, fill: (stage: string) => void): void {
+/**
+ * A folder of this name below the one for temporary files. It is made, or waited for while another test file does. That
+ * it is made twice would cost time and nothing else.
+ */
+function madeOnce(name: string, fill: (fresh: string) => void): string {
+  const folder = join(realpathSync(tmpdir()), PREFIX + name);
   const lock = `${folder}.lock`;
   while (!existsSync(folder)) {
     if (!claims(lock)) {
@@ -119,6 +135,10 @@ function makeOnce(folder: string, fill: (stage: string) => void): void {
       rmSync(lock, { force: true });
     }
   }
+  const now = new Date();
+  utimesSync(folder, now, now);
+  dropUnused(folder);
+  return folder;
 }
 
 function claims(lock: string): boolean {
@@ -141,12 +161,10 @@ function isHeld(lock: string): boolean {
   }
 }
 
-function make(folder: string, fill: (stage: string) => void): void {
+function make(folder: string, fill: (fresh: string) => void): void {
   const fresh = realpathSync(mkdtempSync(join(tmpdir(), `${PREFIX}new-`)));
   try {
-    const files = pack(fresh, fill);
-    writeFileSync(join(fresh, 'packed.json'), JSON.stringify({ files }));
-    unpack(fresh);
+    fill(fresh);
     renameSync(fresh, folder);
   } catch (error) {
     rmSync(fresh, { recursive: true, force: true });

@@ -1,5 +1,5 @@
 import { readFileSync, readdirSync, statSync } from 'node:fs';
-import { join, sep } from 'node:path';
+import { join } from 'node:path';
 import { packed, root } from '../../support/packed';
 
 interface Manifest {
@@ -19,22 +19,18 @@ interface Lock {
 const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as Manifest;
 const lock = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8')) as Lock;
 
-function posix(path: string): string {
-  return path.split(sep).join('/');
-}
-
-/** `sign-in/callback.ts` gives `dist/sign-in/callback.js`; an `.mts` file, which is an entry, `.mjs` and the types of both. */
-function outputsOf(source: string): readonly string[] {
-  const [, name = '', kind = ''] = /^(.*)\.(m?)ts$/.exec(posix(source)) ?? [];
-  return kind === '' ? [`dist/${name}.js`] : [`dist/${name}.mjs`, `dist/${name}.d.mts`, `dist/${name}.d.ts`];
-}
+/** Each for require() and import, with the types of both. */
+const ENTRIES = ['index', 'postgres', 'redis', 'testing/index'].flatMap((name) =>
+  ['.js', '.mjs', '.d.ts', '.d.mts'].map((ending) => `dist/${name}${ending}`),
+);
+/** The command, and what is loaded only when it is needed. */
+const LATER = ['access/api-client', 'cli', 'cli/run', 'cli/doctor/doctor', 'cli/sandbox'].map(
+  (name) => `dist/${name}.js`,
+);
 
 const shipped = (path: string): string => readFileSync(join(packed().folder, path), 'utf8');
 
 test('the tarball holds the build of src, the documents for whoever writes or runs an app, and nothing else', () => {
-  const sources = readdirSync(join(root, 'src'), { recursive: true, encoding: 'utf8' }).filter((name) =>
-    /\.m?ts$/.test(name),
-  );
   const docs = readdirSync(join(root, 'docs')).filter((name) => name.endsWith('.md'));
   const texts = [
     'README.md',
@@ -44,8 +40,15 @@ test('the tarball holds the build of src, the documents for whoever writes or ru
     '.env.example',
     'docs/screenshots/connected.png',
   ];
-  const expected = [...texts, ...docs.map((name) => `docs/${name}`), 'package.json', ...sources.flatMap(outputsOf)];
-  expect([...packed().files].sort()).toEqual(expected.sort());
+  const expected = [...texts, ...docs.map((name) => `docs/${name}`), 'package.json', ...ENTRIES, ...LATER];
+  const isShared = (path: string): boolean => /^dist\/shared\/[\w-]+\.js$/u.test(path);
+  expect(
+    packed()
+      .files.filter((path) => !isShared(path))
+      .sort(),
+  ).toEqual(expected.sort());
+  // A process that starts opens them all.
+  expect(packed().files.filter(isShared).length).toBeLessThanOrEqual(20);
 });
 
 test('every document that a message or a help text names is among them', () => {
@@ -63,9 +66,9 @@ test('every link and picture of README leads to a file that the package brings a
   expect(local.filter((target) => !packed().files.includes(target))).toEqual([]);
 });
 
-test('what a user downloads is at most 360 KB in 250 files, a third of it documents', () => {
+test('what a user downloads is at most 360 KB in 90 files, a third of it documents', () => {
   expect(statSync(packed().tarball).size).toBeLessThanOrEqual(360_000);
-  expect(packed().files.length).toBeLessThanOrEqual(250);
+  expect(packed().files.length).toBeLessThanOrEqual(90);
 });
 
 test('the manifest says nothing that is only for work on this repository, and is the one that lies here', () => {

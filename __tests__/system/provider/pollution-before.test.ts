@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { text } from 'node:stream/consumers';
 import { cleanup } from '../../support/cleanup';
 import { configFor, http11, startServer, TEST_CERT } from '../../support/local-server';
-import { packed } from '../../support/packed';
+import { compiledModules } from '../../support/packed';
 
 /** A text is all that a polluting JSON document can give; `ca` decides whom TLS trusts. */
 const SCRIPT = `
@@ -25,7 +25,7 @@ test.each(['after', 'before this package is loaded', 'after the removal of __pro
     cleanup(() => server.close());
     const config = configFor(server.url.replace('127.0.0.1', 'localhost'));
     const child = spawn(process.execPath, ['-e', SCRIPT], {
-      cwd: packed().folder,
+      cwd: compiledModules(),
       env: { PATH: process.env.PATH, GIVEN: JSON.stringify({ mode, config, ca: TEST_CERT }) },
     });
     const [output] = await Promise.all([text(child.stdout), text(child.stderr), once(child, 'close')]);

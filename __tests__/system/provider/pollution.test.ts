@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { text } from 'node:stream/consumers';
 import { configFor, http11, startServer, type LocalServer } from '../../support/local-server';
-import { packed } from '../../support/packed';
+import { compiledModules } from '../../support/packed';
 import { OPTIONS } from '../docs/names';
 
 /**
@@ -78,7 +78,7 @@ afterEach(async () => {
 test('no name on a polluted Object.prototype changes what is read, thrown or sent', async () => {
   const given = [{ ...configFor(target.url), refreshTimeoutMs: 5000 }, NAMES, elsewhere.port];
   const child = spawn(process.execPath, ['-e', SCRIPT], {
-    cwd: packed().folder,
+    cwd: compiledModules(),
     env: { PATH: process.env.PATH, GIVEN: JSON.stringify(given) },
   });
   const [output, errors] = await Promise.all([text(child.stdout), text(child.stderr), once(child, 'close')]);

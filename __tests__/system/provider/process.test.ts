@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { text } from 'node:stream/consumers';
 import { configFor, http11, startServer, type LocalServer } from '../../support/local-server';
-import { packed } from '../../support/packed';
+import { compiledModules } from '../../support/packed';
 
 /**
  * What only a process of its own can show: its end, its environment, and a prototype polluted for Node's own code, too
@@ -23,7 +23,7 @@ interface Ended {
 
 async function run(script: string, server: LocalServer, env: Readonly<Record<string, string>> = {}): Promise<Ended> {
   const child = spawn(process.execPath, ['-e', `${PRELUDE}(async () => { ${script} })();`], {
-    cwd: packed().folder,
+    cwd: compiledModules(),
     env: { PATH: process.env.PATH, CONFIG: JSON.stringify(configFor(server.url)), ...env },
   });
   const [output, errors] = await Promise.all([text(child.stdout), text(child.stderr), once(child, 'close')]);
