@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto';
+import { randomText } from './random-text';
 
 const VERSION_BYTES = 16;
 
@@ -6,5 +6,5 @@ const VERSION_BYTES = 16;
  * The version of a record that is being saved: random, because a counter would start again after a record is removed.
  */
 export function newVersion(): string {
-  return randomBytes(VERSION_BYTES).toString('base64url');
+  return randomText(VERSION_BYTES);
 }

@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto';
+import { randomText } from '../base/random-text';
 import { sha256 } from '../base/sha256';
 import { emit } from '../errors/emit';
 import { COME_AGAIN_SECONDS, ConnectError } from '../errors/connect-error';
@@ -138,7 +138,7 @@ export function endings(config: EndingsConfig): Endings {
     async hasEnded(set: TokenSet): Promise<boolean> {
       const { connectionId, generation } = set;
       const key = ledgerKey(config, connectionId);
-      const claimant = randomBytes(CLAIMANT_BYTES).toString('base64url');
+      const claimant = randomText(CLAIMANT_BYTES);
       try {
         const times = { leaseMs: LOOK_LEASE_MS, minAgeMs: 0, retentionMs: BRIEFLY_MS };
         const found = await ledger.acquire(key, { generation, claimant, ...times });

@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { randomBytes } from 'node:crypto';
 import { debug } from '../errors/debug';
 import type { ConnectEventListener } from '../errors/events';
 import { offers, type Offers } from '../base/offers';
 import { ownOnly } from '../base/own';
+import { randomText } from '../base/random-text';
 import type { TokenEndpoint } from '../provider/token/token-endpoint';
 import { newReference } from '../errors/reference';
 import type { TokenSet } from '../session/connect-token';
@@ -86,7 +86,7 @@ export function refreshFlights(config: FlightsConfig): Flights {
     ...config,
     leaseMs,
     ask,
-    claimant: randomBytes(16).toString('base64url'),
+    claimant: randomText(16),
     settler: settler(ledger, ask, offering),
     pauses: refreshPauses(),
   };

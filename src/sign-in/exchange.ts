@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto';
+import { randomText } from '../base/random-text';
 import { COME_AGAIN_SECONDS, ConnectError, isConnectError } from '../errors/connect-error';
 import { emitExchange } from '../errors/emit';
 import type { Config } from '../options/read';
@@ -66,6 +66,6 @@ export function codeExchange({ endpoint, onEvent }: ExchangeConfig, most = MOST_
 
 /** Dated now: the time that `onConnect` takes must not count against the token's lifetime. */
 function newConnection(token: ConnectToken): TokenSet {
-  const connectionId = randomBytes(16).toString('base64url');
+  const connectionId = randomText(16);
   return { token, connectionId, generation: 0, lifetimeSeconds: lifetimeSeconds(token, Date.now()) };
 }

@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto';
+import { randomText } from '../base/random-text';
 import { sha256 } from '../base/sha256';
 
 /**
@@ -20,7 +20,7 @@ export function hashAnswer(
 
 /** A fresh state or code verifier: 32 random bytes as 43 characters (RFC 7636 §4.1 recommends the same). */
 export function randomSecret(): string {
-  return randomBytes(32).toString('base64url');
+  return randomText(32);
 }
 
 /** Random bytes of a state, and how many characters they are; the others say where it belongs. */
@@ -33,7 +33,7 @@ const TAG_CHARACTERS = 11;
  * does not hold this state started it; this proves nothing and permits nothing.
  */
 export function newState(place: StatePlace): string {
-  const random = randomBytes(RANDOM_BYTES).toString('base64url');
+  const random = randomText(RANDOM_BYTES);
   return random + placeTag(random, place);
 }
 
