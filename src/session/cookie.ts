@@ -1,5 +1,5 @@
 import type { Request } from 'express';
-import { ownOnly } from '../base/own';
+import { sentHeader } from '../web/sent-header';
 
 /**
  * How a request shows which session it belongs to. Only express-session verifies signatures, and it reports only
@@ -60,7 +60,7 @@ export function cameWithSession(req: Request): boolean {
  * express-session's, so that it finds every pair that express-session verifies.
  */
 function signedPairs(req: Request): readonly SignedPair[] {
-  return (ownOnly(req.headers).cookie ?? '').split(';').flatMap((part) => {
+  return (sentHeader(req, 'cookie') ?? '').split(';').flatMap((part) => {
     const text = part.trim();
     const value = decoded(text.slice(text.indexOf('=') + 1).trim());
     if (!value.startsWith('s:')) return [];

@@ -2,7 +2,7 @@ import { isIP } from 'node:net';
 import type { Request } from 'express';
 import type { Cookie } from 'express-session';
 import { ConnectError, type ConnectErrorReason } from '../errors/connect-error';
-import { ownOnly } from '../base/own';
+import { sentHeader } from '../web/sent-header';
 
 /** Host name and path of a redirect URI. */
 export type CookieTarget = Pick<URL, 'hostname' | 'pathname'>;
@@ -61,10 +61,7 @@ function coversPath(path: string, wanted: string): boolean {
 
 /** `session({ proxy: true })` trusts X-Forwarded-Proto without Express knowing, so that header counts here too. */
 function isHttps(req: Request): boolean {
-  const forwarded = String(ownOnly(req.headers)['x-forwarded-proto'] ?? '')
-    .split(',', 1)[0]
-    ?.trim()
-    .toLowerCase();
+  const forwarded = (sentHeader(req, 'x-forwarded-proto') ?? '').split(',', 1)[0]?.trim().toLowerCase();
   return req.secure || forwarded === 'https';
 }
 

@@ -1,5 +1,5 @@
 import type { Request } from 'express';
-import { ownOnly } from '../base/own';
+import { sentHeader } from './sent-header';
 
 /**
  * Whether a person's browser is loading a page, so that a redirect or an HTML page reaches somebody. Error answers and
@@ -14,15 +14,14 @@ export function isPageLoad(req: Request): boolean {
  * W3C), or, from a browser without that header, an explicit `text/html` in Accept and no `X-Requested-With`.
  */
 export function isNavigation(req: Request): boolean {
-  const headers = headersOf(req);
-  const mode = headers['sec-fetch-mode'];
+  const mode = sentHeader(req, 'sec-fetch-mode');
   if (mode !== undefined) return mode === 'navigate';
-  return /\btext\/html\b/iu.test(headers.accept ?? '') && headers['x-requested-with'] === undefined;
+  return /\btext\/html\b/iu.test(sentHeader(req, 'accept') ?? '') && sentHeader(req, 'x-requested-with') === undefined;
 }
 
 /** Whether a person will look at the answer: a page load, or a form that a browser has sent, as its headers say. */
 export function isShownToPerson(req: Request): boolean {
-  return isPageLoad(req) || (req.method === 'POST' && headersOf(req)['sec-fetch-mode'] === 'navigate');
+  return isPageLoad(req) || (req.method === 'POST' && sentHeader(req, 'sec-fetch-mode') === 'navigate');
 }
 
 /** Headers whose value can say that a page is loaded in advance. */
@@ -32,11 +31,9 @@ const ADVANCE_MARKS = ['next-router-prefetch', 'hx-preloaded'];
 
 /** Whether this is loaded in advance, perhaps for a visit that never comes: such a request must not use anything up. */
 export function isPrefetch(req: Request): boolean {
-  const headers = headersOf(req);
-  const says = (header: string): string => String(headers[header] ?? '').toLowerCase();
   return (
-    PURPOSES.some((header) => /prefetch|prerender|preview/u.test(says(header))) ||
-    ADVANCE_MARKS.some((header) => says(header) !== '')
+    PURPOSES.some((header) => /prefetch|prerender|preview/iu.test(sentHeader(req, header) ?? '')) ||
+    ADVANCE_MARKS.some((header) => (sentHeader(req, header) ?? '') !== '')
   );
 }
 
@@ -47,13 +44,13 @@ export function isPrefetch(req: Request): boolean {
  * known.
  */
 export function isPart(req: Request): boolean {
-  const { 'sec-fetch-dest': destination = 'empty' } = headersOf(req);
+  const destination = sentHeader(req, 'sec-fetch-dest') ?? 'empty';
   return !isNavigation(req) && (isForeign(req) || destination !== 'empty');
 }
 
 /** Whether a page of another origin shows this in a frame, as `Sec-Fetch-Dest` says. */
 export function isForeignFrame(req: Request): boolean {
-  const destination = headersOf(req)['sec-fetch-dest'];
+  const destination = sentHeader(req, 'sec-fetch-dest');
   return isForeign(req) && destination !== undefined && destination !== 'document';
 }
 
@@ -61,11 +58,6 @@ export function isForeignFrame(req: Request): boolean {
  * `none`: a person has typed the address or opened a bookmark. A repeated header has both values, so it equals neither.
  */
 function isForeign(req: Request): boolean {
-  const site = headersOf(req)['sec-fetch-site'];
+  const site = sentHeader(req, 'sec-fetch-site');
   return site !== undefined && site !== 'same-origin' && site !== 'none';
-}
-
-/** Only headers that were sent: Node's object also shows those of a polluted `Object.prototype`. */
-function headersOf(req: Request): Request['headers'] {
-  return ownOnly(req.headers);
 }
