@@ -1,5 +1,5 @@
 import type { ErrorRequestHandler, NextFunction, Request, Response } from 'express';
-import { emitAnswer } from '../errors/emit';
+import { emitAnswer, SILENCE } from '../errors/emit';
 import { isRequest } from '../checks/given-request';
 import { ConnectError, connectsAgain, isConnectError, withLoginUrl } from '../errors/connect-error';
 import type { ConnectEventListener } from '../errors/events';
@@ -48,7 +48,7 @@ export function connectErrorHandler(options: ConnectErrorHandlerOptions = {}): C
     statusByApiCode,
     loginUrl,
     // If the app has chosen in connectAuth() how it learns of failures, nothing is written to stderr.
-    listener: (req) => onEvent ?? (isHeard(req) ? () => undefined : undefined),
+    listener: (req) => onEvent ?? (isHeard(req) ? SILENCE : undefined),
     nameIn: () => undefined,
   });
 }

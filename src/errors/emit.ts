@@ -37,9 +37,12 @@ export function emit(listener: ConnectEventListener | undefined, facts: EventFac
   }
 }
 
+/** The listener of an app that wants silence: nothing is written to stderr, and nobody hears. */
+export const SILENCE: ConnectEventListener = () => undefined;
+
 /** Whether anybody learns of an event that reports no failure; if nobody does, it need not be put together. */
 export function isHeardOf(listener: ConnectEventListener | undefined): boolean {
-  return listener !== undefined || subscribers.hasSubscribers || isDebugging();
+  return (listener !== undefined && listener !== SILENCE) || subscribers.hasSubscribers || isDebugging();
 }
 
 function factsOf(event: ConnectEvent): readonly string[] {

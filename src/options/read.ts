@@ -3,6 +3,7 @@ import { isRequest } from '../checks/given-request';
 import { givenOf, refuse, type Row } from '../checks/table';
 import { ConnectError } from '../errors/connect-error';
 import { own, ownOnly } from '../base/own';
+import { SILENCE } from '../errors/emit';
 import { safeReturnTo } from '../web/return-to';
 import { publicPaths, publicPrefix, relationFaults } from './relations';
 import { OPTIONS, OPTION_NAMES, type OptionValues } from './table';
@@ -85,7 +86,7 @@ function complete(values: OptionValues): Config {
     ...others,
     redirectUris,
     // Without a listener, failures are written to stderr.
-    onEvent: values.onEvent ?? (silent ? () => undefined : undefined),
+    onEvent: values.onEvent ?? (silent ? SILENCE : undefined),
     ownPaths,
     loginUrl: authorizePath === false ? undefined : prefix + authorizePath,
     publicPrefix: prefix,
