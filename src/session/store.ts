@@ -83,7 +83,7 @@ export function readStored(
  * @param onLate - called when the store answers after the time was up: it may have written despite the error
  * @throws ConnectError `ERR_CONNECT_STORE`
  */
-export async function saveSession(
+export function saveSession(
   req: Request,
   session: Session,
   stage: ConnectStage,
@@ -92,7 +92,7 @@ export async function saveSession(
 ): Promise<void> {
   session.touch();
   // Not session.save(): that hides the promise of an async store, so nobody could catch its rejection.
-  await storeCall<undefined>(
+  return storeCall<undefined>(
     stage,
     config,
     (done) => req.sessionStore.set(session.id, session, (error?: unknown) => done(error, undefined)),
@@ -139,13 +139,13 @@ export function takeStoredKeys(session: SessionRecord, stored: StoredSession, ke
 }
 
 /** Removes a session document from the store. @throws ConnectError `ERR_CONNECT_STORE` */
-export async function destroyStored(
+export function destroyStored(
   req: Request,
   sessionId: string,
   stage: ConnectStage,
   config: SessionConfig,
 ): Promise<void> {
-  await storeCall<undefined>(stage, config, (done) =>
+  return storeCall<undefined>(stage, config, (done) =>
     req.sessionStore.destroy(sessionId, (error?: unknown) => done(error, undefined)),
   );
 }

@@ -1,4 +1,3 @@
-import { sha256 } from '../base/sha256';
 import type { Presented } from '../session/cookie';
 import type { CodeAnswer } from './answer';
 
@@ -42,36 +41,35 @@ export interface CallbackFlights {
 }
 
 interface Flight {
-  readonly session: string;
-  readonly cookie: string | undefined;
+  readonly visitor: Presented;
   readonly code: string;
   readonly result: Promise<CallbackResult>;
 }
 
-/** Keeps the flights of one instance in this process. Neither session id, cookie, state nor code is kept, only hashes. */
+/** Keeps the flights of one instance in this process, each as long as its request is answered. */
 export function callbackFlights(): CallbackFlights {
   const flights = new Map<string, Set<Flight>>();
 
   function find(key: string, { sessionId, isOwn, former }: Presented, answer: CodeAnswer): Flight | undefined {
     const known = flights.get(key);
     if (known === undefined) return undefined;
-    // Nothing is hashed per flight: anybody can open thousands for one state, each with another code.
-    const [code, session, cookies] = [sha256(answer.code), sha256(sessionId), new Set(former.map(sha256))];
+    // Little is done per flight: anybody can open thousands for one state, each with another code.
     for (const one of known) {
-      if (one.code !== code) continue;
-      if ((isOwn && one.session === session) || (one.cookie !== undefined && cookies.has(one.cookie))) return one;
+      if (one.code !== answer.code) continue;
+      const { verified } = one.visitor;
+      if (isOwn && one.visitor.sessionId === sessionId) return one;
+      if (verified !== undefined && former.includes(verified)) return one;
     }
     return undefined;
   }
 
   async function start(
     key: string,
-    { sessionId, verified }: Presented,
-    answer: CodeAnswer,
+    visitor: Presented,
+    { code }: CodeAnswer,
     work: () => Promise<CallbackResult>,
   ): Promise<CallbackResult> {
-    const cookie = verified === undefined ? undefined : sha256(verified);
-    const flight: Flight = { session: sha256(sessionId), cookie, code: sha256(answer.code), result: work() };
+    const flight: Flight = { visitor, code, result: work() };
     const ofState = flights.get(key) ?? new Set<Flight>();
     flights.set(key, ofState.add(flight));
     try {
@@ -94,5 +92,5 @@ export function callbackFlights(): CallbackFlights {
 
 /** By the state; if the server returns none, by the code. */
 function keyOf({ state, code }: CodeAnswer): string {
-  return sha256(state === undefined ? `code\0${code}` : `state\0${state}`);
+  return state === undefined ? `code ${code}` : `state ${state}`;
 }

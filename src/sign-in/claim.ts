@@ -8,6 +8,7 @@ import type { StoredSession } from '../session/store';
 import type { Answer, CodeAnswer } from './answer';
 import type { CallbackFlights, CallbackResult, Finished, Replay } from './callback-flights';
 import type { SessionToken, SignInParts } from './parts';
+import type { Move } from './moved-sessions';
 import { findSignIn, isFull, markOf, readSignIns, withMark, type Mark, type PendingSignIn } from './pending-sign-ins';
 import { hashAnswer, hashState, isStateOf, placeOf } from './state';
 import { stateError } from './state-error';
@@ -54,8 +55,11 @@ export async function claimSignIn(
   config: ClaimConfig,
   { owner, beforeSpent }: ClaimBy,
 ): Promise<WonClaim | CallbackResult> {
-  const before = answer.code === undefined ? undefined : await finishedAfterMove(session, answer, config);
-  if (before !== undefined) return before;
+  const { direct } = session.moves();
+  if (answer.code !== undefined && direct.length > 0) {
+    const before = await finishedAfterMove(direct, session, answer, config);
+    if (before !== undefined) return before;
+  }
   const claim = await spend(session, answer, config, { owner, beforeSpent });
   if (claim.kind === 'replay') return claim;
   if (answer.code === undefined) throw answer.error;
@@ -82,14 +86,13 @@ export async function claimSignIn(
  * has their cookie. A session may have been planted by somebody, with sign-ins of their own.
  */
 async function finishedAfterMove(
+  moves: readonly Move[],
   session: VisitorSession,
   answer: CodeAnswer,
   { instance, pendingKey }: ClaimConfig,
 ): Promise<Finished | undefined> {
-  const { direct } = session.moves();
-  if (direct.length === 0) return undefined;
   const answerHash = hashAnswer(answer, instance);
-  for (const { to: sessionId, by } of direct) {
+  for (const { to: sessionId, by } of moves) {
     const stored = await session.read(sessionId);
     // The session moved there with this state, and has ended since.
     const isOver = stored === undefined && answer.state !== undefined && hashState(answer.state, instance) === by;

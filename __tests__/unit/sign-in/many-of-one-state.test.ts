@@ -24,7 +24,5 @@ async function hashesBeside(others: number): Promise<number> {
 
 // Anybody can open thousands of callbacks of one state: to compare them all must not cost a hash each.
 test('a callback costs as many hashes beside five hundred others of its state as beside one', async () => {
-  const beside = { one: await hashesBeside(1), many: await hashesBeside(500) };
-  expect(beside.one).toBeGreaterThan(0);
-  expect(beside.many).toBe(beside.one);
+  expect(await hashesBeside(500)).toBe(await hashesBeside(1));
 });
