@@ -45,6 +45,7 @@ async function redisStore(url) {
 }
 
 const realNow = Date.now.bind(Date);
+const realMonotonic = performance.now.bind(performance);
 let aheadMs = 0;
 let isSeeded = false;
 const SEEDED = 'seeded-';
@@ -74,10 +75,11 @@ answering({
     isSeeded = true;
     forget();
   },
-  /** Puts the clock of this process forward. */
+  /** Puts the clocks of this process forward. */
   ahead: ({ ms }) => {
     aheadMs += ms;
     Date.now = () => realNow() + aheadMs;
+    performance.now = () => realMonotonic() + aheadMs;
   },
   commands: () => made.commands?.() ?? 0,
   ...insideQuestions({ app, parts, store, made }),

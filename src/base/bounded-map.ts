@@ -44,29 +44,30 @@ interface Entry<Value> {
 interface Queue<Value> {
   oldest: Entry<Value> | undefined;
   newest: Entry<Value> | undefined;
-  /** The entry to check next; undefined: the oldest. */
-  next: Entry<Value> | undefined;
 }
 
 /**
- * Expired entries may be anywhere. Each addition checks this many, so they are removed faster than others are added.
+ * Expired entries may be anywhere, so finding them means looking at all. That is due after a time in milliseconds, when
+ * it has doubled, and when it is full; then no sooner than additions, which count for so many looks each, have paid for
+ * it.
  */
-const LOOKS = 8;
+const LOOKS = 4;
+const FEWEST = 64;
+const SWEEP_EVERY_MS = 30_000;
 
-/** When it is full, expired entries go first, then the oldest entry of the lowest rank. */
+/** When it is full, expired entries go first as far as they have been found, then the oldest of the lowest rank. */
 export function boundedMap<Value>(config: BoundedMapConfig): BoundedMap<Value> {
   const { most, ranks = 1, onDropped } = ownOnly(config);
   const entries = new Map<string, Entry<Value>>();
   const queues = Array.from({ length: ranks }, (): Queue<Value> => ({
     oldest: undefined,
     newest: undefined,
-    next: undefined,
   }));
+  const swept = { now: 0, left: 0, looksSince: 0 };
 
   function remove(entry: Entry<Value> | undefined): void {
     if (entry === undefined) return;
     const { queue, older, newer } = entry;
-    if (queue.next === entry) queue.next = newer;
     if (older === undefined) queue.oldest = newer;
     else older.newer = newer;
     if (newer === undefined) queue.newest = older;
@@ -82,12 +83,18 @@ export function boundedMap<Value>(config: BoundedMapConfig): BoundedMap<Value> {
     entries.set(entry.key, entry);
   }
 
-  function dropExpired(queue: Queue<Value>, now: number): void {
-    for (let look = 0; look < LOOKS; look += 1) {
-      const entry = queue.next ?? queue.oldest;
-      queue.next = entry?.newer;
-      if (entry !== undefined && entry.expiresAt <= now) remove(entry);
+  function isSweepDue(now: number): boolean {
+    // A clock may be set back.
+    if (Math.abs(now - swept.now) >= SWEEP_EVERY_MS) return true;
+    const isLarge = entries.size >= Math.min(most, Math.max(FEWEST, 2 * swept.left));
+    return isLarge && swept.looksSince >= entries.size;
+  }
+
+  function sweep(now: number): void {
+    for (const { oldest } of queues) {
+      for (let entry = oldest; entry !== undefined; entry = entry.newer) if (entry.expiresAt <= now) remove(entry);
     }
+    Object.assign(swept, { now, left: entries.size, looksSince: 0 });
   }
 
   function dropOne(now: number): void {
@@ -109,7 +116,8 @@ export function boundedMap<Value>(config: BoundedMapConfig): BoundedMap<Value> {
       const { now, keepMs } = kept;
       const rank = (own(kept, 'rank') as number | undefined) ?? 0;
       remove(entries.get(key));
-      for (const queue of queues) dropExpired(queue, now);
+      swept.looksSince += LOOKS;
+      if (isSweepDue(now)) sweep(now);
       if (entries.size >= most) dropOne(now);
       const queue = queues[rank];
       if (queue === undefined) return;
