@@ -108,12 +108,10 @@ export function endings(config: EndingsConfig): Endings {
     return failure;
   }
 
-  async function take(stage: 'disconnect' | 'callback', name: string, ttlMs: number): Promise<boolean> {
-    try {
-      return await ledger.once(name, ttlMs);
-    } catch (error) {
+  function take(stage: 'disconnect' | 'callback', name: string, ttlMs: number): Promise<boolean> {
+    return ledger.once(name, ttlMs).catch((error: unknown) => {
       throw away(stage, 'once', { connectionId: name }, error);
-    }
+    });
   }
 
   async function endConnection(ending: Ending, reason?: EndedReason): Promise<void> {

@@ -36,6 +36,10 @@ export async function saveIfLiving(
   };
   // A store may have written despite its error, or may write after its time is up.
   const late = (): void => void takeBack().catch(() => debug(stage, 'session not taken back'));
-  await save(late).finally(takeBack);
+  try {
+    await save(late);
+  } finally {
+    await takeBack();
+  }
   return lives;
 }

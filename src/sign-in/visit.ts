@@ -37,13 +37,17 @@ export function visitHandler(
   config: VisitConfig,
   visit: (req: Request, res: Response) => Promise<void>,
 ): RequestHandler {
+  async function serve(req: Request, res: Response): Promise<void> {
+    admit(req, route);
+    await visit(req, res);
+  }
   const handler = function handleVisit(req: Request, res: Response, next: NextFunction): void {
     for (const [name, value] of HEADERS) res.setHeader(name, value);
     if (req.method === 'OPTIONS') {
       res.status(204).set('Allow', route.method).end();
       return;
     }
-    admit(req, route, () => visit(req, res))
+    serve(req, res)
       .catch((error: unknown) => fail(error, req, res, next, config))
       // Answering itself failed, for example because the app's own ConnectError has an invalid status.
       .catch(next);
@@ -52,7 +56,8 @@ export function visitHandler(
   return handler;
 }
 
-async function admit(req: Request, { stage, method }: Route, visit: () => Promise<void>): Promise<void> {
+/** Lets only a visit by the method pass. @throws ConnectError */
+function admit(req: Request, { stage, method }: Route): void {
   if (req.method !== method) {
     throw new ConnectError('ERR_CONNECT_METHOD', {
       stage,
@@ -65,7 +70,6 @@ async function admit(req: Request, { stage, method }: Route, visit: () => Promis
     if (isPrefetch(req)) throw new ConnectError('ERR_CONNECT_PREFETCH', { stage, retryAfterSeconds: AT_ONCE_SECONDS });
     if (isPart(req)) throw foreignLoad(stage);
   }
-  await visit();
 }
 
 /** For a load that is not a visit by a person. */

@@ -107,7 +107,7 @@ export function tokenEndpoint(settings: TokenEndpointConfig): TokenEndpoint {
 
   return Object.freeze({
     checkRest: () => rest.check('callback'),
-    async exchange(grant: CodeGrant, about: CallCircumstances = {}): Promise<ConnectToken> {
+    exchange(grant: CodeGrant, about: CallCircumstances = {}): Promise<ConnectToken> {
       return present({ grant_type: 'authorization_code', ...ownOnly(grant) }, 'exchange', ownOnly(about));
     },
     async refresh(refreshToken: string, about: CallCircumstances = {}): Promise<ConnectToken> {
