@@ -1,25 +1,8 @@
 import { boundedMap } from '../base/bounded-map';
-import { isFields, own } from '../base/own';
-import { sha256 } from '../base/sha256';
-import { beginsSealed, isSealed, readSealed, sealer, type KeyRing, type Sealed } from './seal';
+import { own } from '../base/own';
+import type { ConnectToken, Label, TokenSet } from './connect-token';
 import { asLoaded, facesOf, giveTwoFaces, hidePrinted } from './hooks';
-import { labelOf, readLabel, type Label, readConnectToken, type ConnectToken, type TokenSet } from './connect-token';
-
-/** The options that decide how a session keeps its token. */
-export interface SessionTokensConfig {
-  /** Session property of the token. */
-  readonly sessionKey: string;
-  /** Session property that held the label in version 0.1.0: read, and removed with the next write of a token. */
-  readonly oldLabelKey: string;
-  readonly clientId: string;
-  readonly tokenUrl: string;
-  readonly refreshLeewaySeconds: number;
-  readonly encryptionKeys?: KeyRing | undefined;
-}
-
-/** What a session, or its document in the store, holds. `unreadable`: sealed, but no key opens it. */
-export type Held =
-  { readonly kind: 'none' | 'malformed' | 'unreadable' } | { readonly kind: 'held'; readonly set: TokenSet };
+import { labelOn, tokenDocuments, type Held, type SessionTokensConfig } from './token-document';
 
 type Properties = Readonly<Record<string, unknown>>;
 type Writable = Record<string, unknown>;
@@ -84,16 +67,14 @@ const UNTIL_OTHERS_COME = { now: 0, keepMs: Infinity };
 
 /** @throws nothing: a token that cannot be read has its own kind */
 export function sessionTokens(config: SessionTokensConfig): SessionTokens {
-  const { sessionKey, oldLabelKey, clientId } = config;
-  const seal = config.encryptionKeys === undefined ? undefined : sealer(config.encryptionKeys, 'session');
+  const { sessionKey, oldLabelKey } = config;
+  const documents = tokenDocuments(config);
   /** Token sets by the token objects that apps read, also if an app carries one into another session. */
   const sets = new WeakMap<object, TokenSet>();
-  const sealedForms = new WeakMap<TokenSet, string>();
   const viewers = new WeakMap<object, () => string | undefined>();
   /** Sessions whose token is in the form of this version, and which nobody has read yet. */
   const unread = new WeakSet<object>();
   const newest = boundedMap<TokenSet>({ most: MOST_NEWEST });
-  const labelFor = (set: TokenSet): string => labelOf(set, config.refreshLeewaySeconds);
 
   function setOf(value: unknown): TokenSet | undefined {
     return typeof value === 'object' && value !== null ? sets.get(value) : undefined;
@@ -106,15 +87,8 @@ export function sessionTokens(config: SessionTokensConfig): SessionTokens {
     if (raw === undefined || setOf(raw) !== undefined) return;
     // Without keys there is nothing to open. But a token that was sealed with former keys must not be read, a token of
     // 0.1.0 gets its label, and one from elsewhere may say Bearer.
-    if (seal === undefined && !viewers.has(session) && isAsWritten(session, raw)) return;
+    if (!documents.areSealed && !viewers.has(session) && documents.isAsWritten(session, raw)) return;
     showWhenRead(session, raw);
-  }
-
-  /** Whether a token is kept in the form in which this version writes it. */
-  function isAsWritten(session: Writable, raw: unknown): boolean {
-    if (Object.hasOwn(session, oldLabelKey)) return false;
-    if (seal === undefined) return !isSealed(raw) && ownOf(raw, 'type') === 'bearer';
-    return beginsSealed(raw);
   }
 
   /** Gives the property its two faces; what it holds is found out when somebody reads it. */
@@ -124,10 +98,10 @@ export function sessionTokens(config: SessionTokensConfig): SessionTokens {
     let live: ConnectToken | undefined;
     function find(): Held {
       unread.delete(session);
-      return (found ??= readDocument(document));
+      return (found ??= documents.read(document));
     }
     const tagNow = viewers.get(session);
-    if (isAsWritten(session, raw)) unread.add(session);
+    if (documents.isAsWritten(session, raw)) unread.add(session);
     else unread.delete(session);
     giveTwoFaces(session, sessionKey, {
       shown() {
@@ -160,80 +134,7 @@ export function sessionTokens(config: SessionTokensConfig): SessionTokens {
     const faces = facesOf(session, sessionKey);
     const set = setOf(faces === undefined ? session[sessionKey] : faces.shown());
     if (set !== undefined) return { kind: 'held', set };
-    return readDocument(faces === undefined ? session : asLoaded(session));
-  }
-
-  function readDocument(document: Properties): Held {
-    const raw = own(document, sessionKey);
-    if (raw == null) return { kind: 'none' };
-    const beside = readLabel(own(document, oldLabelKey));
-    const sealed = readSealed(raw);
-    if (sealed !== undefined) return opened(raw as string, sealed, beside);
-    const token = readConnectToken(raw);
-    return token === undefined ? { kind: 'malformed' } : held(token, readLabel(ownOf(raw, 'connection')) ?? beside);
-  }
-
-  /** Version 1, of 0.1.0, had its label stored beside it and was bound to the connection only. */
-  function opened(raw: string, sealed: Sealed, beside: Label | undefined): Held {
-    const isFirst = sealed.label === undefined;
-    const label = isFirst ? beside : readLabel(sealed.label);
-    const text = seal?.open(raw, isFirst ? [clientId, label?.connectionId ?? ''] : [clientId, sessionKey]);
-    if (text === undefined || (!isFirst && label === undefined)) return { kind: 'unreadable' };
-    const token = readConnectToken(JSON.parse(text));
-    if (token === undefined) return { kind: 'malformed' };
-    const found = held(token, label);
-    // A save without a newer token leaves the sealed form as it is.
-    if (!isFirst) sealedForms.set(found.set, raw);
-    return found;
-  }
-
-  function held(token: ConnectToken, label: Label | undefined): Held & { kind: 'held' } {
-    if (label === undefined)
-      return {
-        kind: 'held',
-        set: {
-          token,
-          connectionId: importedConnectionId(config, token),
-          generation: 0,
-          lifetimeSeconds: undefined,
-          owner: undefined,
-          ownerTag: undefined,
-        },
-      };
-    const { connectionId, generation, lifetimeSeconds, ownerTag } = label;
-    return { kind: 'held', set: { token, connectionId, generation, lifetimeSeconds, owner: undefined, ownerTag } };
-  }
-
-  function labelIn(document: Properties): Label | undefined {
-    const found = readDocument(document);
-    if (found.kind === 'held') return found.set;
-    const raw = own(document, sessionKey);
-    if (raw == null) return undefined;
-    // A token that nobody can read can still be ended, by its label.
-    return labelOn(raw) ?? readLabel(own(document, oldLabelKey));
-  }
-
-  function imported(value: unknown): TokenSet | undefined {
-    if (!isFields(value)) return undefined;
-    const token = readConnectToken({ ...value, type: own(value, 'type') ?? 'bearer' });
-    return token === undefined ? undefined : held(token, readLabel(own(value, 'connection'))).set;
-  }
-
-  function shown(set: TokenSet): ConnectToken {
-    return { ...set.token, connection: labelFor(set) };
-  }
-
-  /** Sealed once per set: sealing again at each serialisation would look like a change to express-session. */
-  function storedToken(set: TokenSet): unknown {
-    if (seal === undefined) return shown(set);
-    const known = sealedForms.get(set) ?? seal.seal(JSON.stringify(set.token), [clientId, sessionKey], labelFor(set));
-    sealedForms.set(set, known);
-    return known;
-  }
-
-  function write(document: Writable, set: TokenSet): void {
-    Reflect.deleteProperty(document, oldLabelKey);
-    document[sessionKey] = storedToken(set);
+    return documents.read(faces === undefined ? session : asLoaded(session));
   }
 
   /** A slow request that loaded the session before a refresh must not save its old copy over the fresh token. */
@@ -244,8 +145,8 @@ export function sessionTokens(config: SessionTokensConfig): SessionTokens {
     const newer = newest.get(found.set.connectionId, 0);
     const set = newer !== undefined && newer.generation > found.set.generation ? tagged(newer, found.set) : found.set;
     const isAsItWas = set === found.set && facesOf(session, sessionKey) === undefined;
-    if (seal === undefined && isAsItWas && !Object.hasOwn(session, oldLabelKey)) return undefined;
-    return { [sessionKey]: storedToken(set), [oldLabelKey]: undefined };
+    if (!documents.areSealed && isAsItWas && !Object.hasOwn(session, oldLabelKey)) return undefined;
+    return { [sessionKey]: documents.stored(set), [oldLabelKey]: undefined };
   }
 
   function hasNewer(session: Writable): boolean {
@@ -263,7 +164,7 @@ export function sessionTokens(config: SessionTokensConfig): SessionTokens {
     const faces = facesOf(session, sessionKey);
     if (faces === undefined || setOf(faces.shown()) !== set) return;
     Reflect.deleteProperty(session, oldLabelKey);
-    faces.loaded = storedToken(set);
+    faces.loaded = documents.stored(set);
   }
 
   function loadedIn(session: Writable): unknown {
@@ -272,9 +173,9 @@ export function sessionTokens(config: SessionTokensConfig): SessionTokens {
   }
 
   function liveToken(set: TokenSet): ConnectToken {
-    const live = shown(set);
+    const live = documents.shown(set);
     sets.set(live, set);
-    hidePrinted(live, sessionKey, seal === undefined ? undefined : () => storedToken(set));
+    hidePrinted(live, sessionKey, documents.areSealed ? () => documents.stored(set) : undefined);
     return live;
   }
 
@@ -323,11 +224,11 @@ export function sessionTokens(config: SessionTokensConfig): SessionTokens {
     open,
     read,
     connectionIn,
-    readDocument,
-    labelIn,
-    imported,
-    shown,
-    write,
+    readDocument: documents.read,
+    labelIn: documents.labelIn,
+    imported: documents.imported,
+    shown: documents.shown,
+    write: documents.write,
     kept,
     hold,
     markStored,
@@ -339,22 +240,7 @@ export function sessionTokens(config: SessionTokensConfig): SessionTokens {
   });
 }
 
-/** The label of a token as it is kept, sealed or not; nothing is opened. */
-function labelOn(raw: unknown): Label | undefined {
-  return readLabel(readSealed(raw)?.label ?? ownOf(raw, 'connection'));
-}
-
 /** A newer token set under the owner tag of the one it replaces. */
 function tagged(set: TokenSet, { ownerTag }: TokenSet): TokenSet {
   return set.ownerTag === ownerTag ? set : { ...set, ownerTag };
-}
-
-/** For a token that the app brought from elsewhere: its refresh token identifies the connection. */
-function importedConnectionId({ tokenUrl, clientId }: SessionTokensConfig, token: ConnectToken): string {
-  const secret = token.refresh_token ?? token.access_token;
-  return sha256(JSON.stringify(['connect-auth imported v1', tokenUrl, clientId, secret]));
-}
-
-function ownOf(value: unknown, name: string): unknown {
-  return typeof value === 'object' && value !== null ? own(value, name) : undefined;
 }
