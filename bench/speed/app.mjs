@@ -1,6 +1,7 @@
 // The app of one contender: Express, express-session with its MemoryStore unless the contender has sessions of its own,
 // and questions about what this process has spent.
 import http from 'node:http';
+import { performance } from 'node:perf_hooks';
 import express from 'express';
 import session from 'express-session';
 import { answering, ready } from './answering.mjs';

@@ -115,6 +115,20 @@ answering({
     groups.delete(group);
     await repeat(browsers.length, atOnce, (index) => signIn(browsers[index], site));
   },
+  /** Browsers that have signed in. */
+  async connectAll({ site, group, count }) {
+    const browsers = Array.from({ length: count }, browser);
+    groups.set(group, browsers);
+    await repeat(count, 16, (index) => signIn(browsers[index], site));
+  },
+  /** Each of them asks for its token once. */
+  async tokenOfAll({ site, group, atOnce }) {
+    const browsers = groups.get(group);
+    await repeat(browsers.length, atOnce, async (index) => {
+      const { status, body } = await browsers[index].visit(`${site.origin}/token`);
+      if (status !== 200) throw new Error(`Answered ${status}: ${body}`);
+    });
+  },
   /** Requests at once, each over a socket of its own; over the same ones the next time. @returns milliseconds of each */
   async storm({ urls, cookie, count }) {
     const times = [];

@@ -23,10 +23,10 @@ export function circumstances({ quick, pairs }) {
 }
 
 export function markdown({ about, results, seconds }) {
-  const { node, cores, load, pairs, quick, versions: names } = about;
+  const { node, cores, load, pairs, quick, runs = 1, versions: names } = about;
   return [
     `Node ${node}, ${cores} cores, load ${load.join(' ')} at the beginning, ${pairs} pairs, ${seconds} s. ` +
-      'Medians, in brackets the quartiles.',
+      `Medians, in brackets the quartiles${runs > 1 ? `; of each the median of ${runs} runs` : ''}.`,
     '',
     `${Object.entries(names)
       .map(([name, version]) => `${name} ${version}`)
@@ -127,7 +127,7 @@ const SECTIONS = {
     '## Growth',
     '',
     ...table(
-      ['CPU time per sign-in', 'ratio'],
+      ['CPU time', 'ratio'],
       rows.map(({ name, ratio }) => [name, spread(ratio, 2)]),
     ),
   ],
