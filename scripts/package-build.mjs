@@ -2,6 +2,7 @@
 // on opening files, and for each entry one file with the types that it exports and what these are made of. The comments
 // are in the types, where editors look. `npm run build` is faster, for work here.
 import { cpSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { rollup } from 'rollup';
 import { clean, compile, compiled, declared, extract, root } from './api-extractor.mjs';
@@ -29,6 +30,15 @@ function addAugmentations() {
     .flatMap((name) => readFileSync(join(declared, name), 'utf8').match(/^declare module '.+' \{\n[^]*?^\}\n/gmu) ?? [])
     .map((text) => `export type {} from ${/'.+'/u.exec(text)[0]};\n${text}`);
   writeFileSync(index, [readFileSync(index, 'utf8'), ...added].join('\n'));
+}
+
+/** An import of index.js makes Node read it twice, once for its names: so the names are all that it holds. */
+const MAIN = 'main.js';
+
+function namesOf(file) {
+  const names = Object.keys(createRequire(import.meta.url)(file)).filter((name) => name !== '__esModule');
+  const lines = names.map((name) => `exports.${name} = main.${name};\n`);
+  return `'use strict';\nObject.defineProperty(exports, '__esModule', { value: true });\nconst main = require('./${MAIN}');\n${lines.join('')}`;
 }
 
 /** The compiled file that an import without an ending means; undefined: it is not ours. */
@@ -66,10 +76,13 @@ async function bundle() {
     format: 'cjs',
     exports: 'named',
     interop: 'auto',
-    chunkFileNames: 'shared/[name].js',
+    esModule: true,
     generatedCode: 'es2015',
+    entryFileNames: ({ name }) => (name === 'index' ? MAIN : '[name].js'),
+    chunkFileNames: 'shared/[name].js',
   });
   await modules.close();
+  writeFileSync(join(dist, 'index.js'), namesOf(join(dist, MAIN)));
   for (const name of filesOf(compiled, '.mjs')) cpSync(join(compiled, name), join(dist, name));
 }
 

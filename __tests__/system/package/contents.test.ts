@@ -24,7 +24,7 @@ const ENTRIES = ['index', 'postgres', 'redis', 'testing/index'].flatMap((name) =
   ['.js', '.mjs', '.d.ts', '.d.mts'].map((ending) => `dist/${name}${ending}`),
 );
 /** The command, and what is loaded only when it is needed. */
-const LATER = ['access/api-client', 'cli', 'cli/run', 'cli/doctor/doctor', 'cli/sandbox'].map(
+const LATER = ['main', 'access/api-client', 'cli', 'cli/run', 'cli/doctor/doctor', 'cli/sandbox'].map(
   (name) => `dist/${name}.js`,
 );
 
