@@ -157,7 +157,6 @@ export function connectAuth(options: ConnectAuthOptions): ConnectAuth {
     ...keys,
     owners: users,
     connections,
-    ...marks,
     withSession: visitorSessions({ ...named, ...marks }),
     ...sessionToken(tokens, config),
     redirectUriOf: redirectUris(config.redirectUris),

@@ -7,8 +7,6 @@ import { BRIEFLY_MS } from '../ledger/retention';
 
 /** What processes let each other know about sessions that have moved to another id. */
 export interface MovedMarks {
-  /** Whether there may be other processes. */
-  readonly hasOthers: boolean;
   /**
    * To be called when the old document is gone, before it is destroyed once more. Never fails: if the ledger fails,
    * that is reported as an event.
@@ -39,18 +37,13 @@ const LOOK_MS = 1;
  */
 export function movedMarks({ ledger, onEvent }: MovedMarksConfig): MovedMarks {
   if (ledger === undefined) {
-    return Object.freeze({
-      hasOthers: false,
-      markMoved: () => Promise.resolve(true),
-      hasMoved: () => Promise.resolve(false),
-    });
+    return Object.freeze({ markMoved: () => Promise.resolve(true), hasMoved: () => Promise.resolve(false) });
   }
   const ask = asking(onEvent);
   const claimant = randomText(16);
   const claim = { generation: 0, claimant, leaseMs: LOOK_MS, minAgeMs: 0, retentionMs: BRIEFLY_MS };
 
   return Object.freeze({
-    hasOthers: true,
     async markMoved(sessionId: string): Promise<boolean> {
       const key = keyOf(sessionId);
       const revoked = await ask('revoke', { connectionId: key }, () => ledger.revoke(key, MARKED_MS));

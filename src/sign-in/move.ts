@@ -2,7 +2,6 @@ import { own } from '../base/own';
 import type { Ending } from '../ledger/retention';
 import type { Config } from '../options/read';
 import type { Endings } from '../refresh/endings';
-import type { MovedMarks } from '../refresh/moved-marks';
 import type { StoredSession } from '../session/store';
 import type { Owner } from '../session/owners';
 import type { TokenSet } from '../session/connect-token';
@@ -24,8 +23,7 @@ import type { AppWork, VisitorSession } from './visitor-session';
 export type MoveConfig = Pick<Config, 'pendingTtlMs' | 'storeTimeoutMs'> &
   Pick<SignInParts, 'pendingKey' | 'instance'> &
   Pick<SessionToken, 'putToken' | 'endingIn'> &
-  Pick<Endings, 'claimEnding'> &
-  Pick<MovedMarks, 'hasOthers'>;
+  Pick<Endings, 'claimEnding'>;
 
 /** What a sign-in was granted. */
 export interface Grant {
@@ -83,8 +81,8 @@ export function moveToNewSession(session: VisitorSession, connection: Connection
         config.putToken(fresh, set);
       },
       async beforeOldEnds() {
-        // A logout in another process shows only in the session being gone, unless the app has regenerated it.
-        if (config.hasOthers && regenerated === undefined && (await session.read()) === undefined) throw ended();
+        // A logout elsewhere shows only in the session being gone, unless the app has regenerated it.
+        if (regenerated === undefined && (await session.read()) === undefined) throw ended();
         // A logout in this process is counted, even one that read the session just before it moves.
         if (session.endCount() > endsByUs) throw ended();
         // The last step that may take long and fail: until the old session is gone, others could find a connection that
