@@ -1,6 +1,7 @@
 'use strict';
 
 const { readFileSync } = require('node:fs');
+const { availableParallelism } = require('node:os');
 const { join } = require('node:path');
 
 // The folder says how often a test runs: unit/ once, express/ on both Express versions, system/ once, system/express/ on both.
@@ -39,6 +40,8 @@ module.exports = {
     { ...base, displayName: 'system', testMatch: tests('system') },
     { ...onExpress4, displayName: 'system-express-4', testMatch: tests('system/express') },
   ],
+  // Where a script says nothing else: most tests of the whole system wait for processes, stores and time limits.
+  maxWorkers: Math.ceil(availableParallelism() * 1.5),
   // Only a test that hangs takes so long: on a machine busy with other work an npm install has needed over two minutes.
   testTimeout: 600_000,
   reporters: ['default', '<rootDir>/scripts/left-out-reporter.mjs'],
