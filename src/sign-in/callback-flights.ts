@@ -53,12 +53,13 @@ export function callbackFlights(): CallbackFlights {
   function find(key: string, { sessionId, isOwn, former }: Presented, answer: CodeAnswer): Flight | undefined {
     const known = flights.get(key);
     if (known === undefined) return undefined;
-    // Little is done per flight: anybody can open thousands for one state, each with another code.
+    // Little is done per flight: anybody can open thousands for one state, and send many cookies.
+    const cookies = new Set(former);
     for (const one of known) {
       if (one.code !== answer.code) continue;
       const { verified } = one.visitor;
       if (isOwn && one.visitor.sessionId === sessionId) return one;
-      if (verified !== undefined && former.includes(verified)) return one;
+      if (verified !== undefined && cookies.has(verified)) return one;
     }
     return undefined;
   }

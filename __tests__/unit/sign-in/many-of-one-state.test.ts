@@ -1,9 +1,10 @@
 import crypto from 'node:crypto';
+import { sha256 } from '../../../src/base/sha256';
 import { callbackFlights } from '../../../src/sign-in/callback-flights';
 
 const visitor = { sessionId: 'session', isOwn: true, isNew: false, verified: undefined, former: ['cookie'] };
 
-/** How many hashes one more callback costs beside others of the same state, each with a code of its own. */
+/** How many hashes are made while one more callback comes beside others of its state; one is made for sure. */
 async function hashesBeside(others: number): Promise<number> {
   const flights = callbackFlights();
   let refuse = (): void => undefined;
@@ -14,6 +15,7 @@ async function hashesBeside(others: number): Promise<number> {
     flights.share(visitor, { state: 'state', code: `code ${index}` }, () => refused),
   );
   const hashes = jest.spyOn(crypto, 'hash');
+  sha256('one that is counted');
   running.push(flights.share(visitor, { state: 'state', code: 'another' }, () => refused));
   const count = hashes.mock.calls.length;
   hashes.mockRestore();
@@ -23,6 +25,6 @@ async function hashesBeside(others: number): Promise<number> {
 }
 
 // Anybody can open thousands of callbacks of one state: to compare them all must not cost a hash each.
-test('a callback costs as many hashes beside five hundred others of its state as beside one', async () => {
-  expect(await hashesBeside(500)).toBe(await hashesBeside(1));
+test('a callback hashes nothing to find its own among five hundred others of its state', async () => {
+  expect(await hashesBeside(500)).toBe(1);
 });
