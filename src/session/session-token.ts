@@ -1,14 +1,14 @@
 import { boundedMap } from '../base/bounded-map';
 import { own } from '../base/own';
-import type { ConnectToken, Label, TokenSet } from './connect-token';
+import type { ConnectToken, TokenSet } from './connect-token';
 import { asLoaded, facesOf, giveTwoFaces, hidePrinted } from './hooks';
-import { labelOn, tokenDocuments, type Held, type SessionTokensConfig } from './token-document';
+import { labelOn, tokenDocuments, type Held, type SessionTokensConfig, type TokenDocuments } from './token-document';
 
 type Properties = Readonly<Record<string, unknown>>;
 type Writable = Record<string, unknown>;
 
 /** Puts token sets into sessions and reads them from there; seals and opens them where encryption is on. */
-export interface SessionTokens {
+export interface SessionTokens extends Pick<TokenDocuments, 'labelIn' | 'imported' | 'shown' | 'write'> {
   /**
    * Makes a sealed token readable for the app, or hides one that no key opens, once the app reads it. Writes nothing.
    */
@@ -18,15 +18,7 @@ export interface SessionTokens {
   /** Id of the connection that it holds; it does not open what is sealed, because the label is readable. */
   readonly connectionIn: (session: Writable) => string | undefined;
   /** What a document of the session store holds. */
-  readonly readDocument: (document: Properties) => Held;
-  /** Label of the token that a session or its document holds, readable or not. */
-  readonly labelIn: (document: Properties) => Label | undefined;
-  /** A token set of any shape that the app got elsewhere. @returns undefined unless it is complete */
-  readonly imported: (value: unknown) => TokenSet | undefined;
-  /** A token set as the app gets it: with its label. */
-  readonly shown: (set: TokenSet) => ConnectToken;
-  /** Puts a token set into a document, or a new session, as the store is to keep it; sealed once per token set. */
-  readonly write: (document: Writable, set: TokenSet) => void;
+  readonly readDocument: TokenDocuments['read'];
   /** What the store is to keep whenever anybody saves a session: the newest token, in the form of this version. */
   readonly kept: (session: Writable) => Properties | undefined;
   /**
