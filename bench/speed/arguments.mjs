@@ -5,7 +5,7 @@ import { CONTENDERS } from '../peers/list.mjs';
 export const PARTS = ['sign-in', 'middleware', 'calls', 'storm', 'memory', 'imports', 'growth'];
 
 const USAGE = `npm run bench -- [flags]
-  --quick         a try of everything in less than a minute; its figures mean nothing
+  --quick         a try of everything in two minutes; its figures mean nothing
   --only WORDS    only contenders whose names hold the words
   --parts LIST    of ${PARTS.join(', ')} [all]
   --pairs N       pairs of slices for each ratio [9]
