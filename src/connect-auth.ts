@@ -229,12 +229,10 @@ function clientsAtFirstUse(config: ApiClientConfig): ClientFor {
  * Reports a failure, whoever catches it. Guard and client report by themselves: a redirect to sign-in is not a failure.
  */
 function reportedToken(silent: GetToken, users: Owners, onEvent: ConnectEventListener | undefined): GetToken {
-  return async function getToken(req, ask) {
-    try {
-      return await silent(req, ask);
-    } catch (error) {
+  return function getToken(req, ask) {
+    return silent(req, ask).catch((error: unknown) => {
       emitFailure(onEvent, error, users.nameIn(req));
       throw error;
-    }
+    });
   };
 }

@@ -100,7 +100,10 @@ export function accounts(
 
 function account(owner: Owner, config: AccountConfig, tokenOf: TokenOf): ConnectAccount {
   const { connections } = config;
-  const silent = async (ask?: TokenRequest): Promise<ConnectToken> => tokenOf(ownerCopy(owner, undefined, config), ask);
+  const silent = (ask?: TokenRequest): Promise<ConnectToken> => {
+    const copy = ownerCopy(owner, undefined, config);
+    return tokenOf({ read: copy.read, copy: () => copy }, ask);
+  };
 
   /** Reports a failure, whoever catches it. */
   async function reported<Result>(work: () => Promise<Result>): Promise<Result> {

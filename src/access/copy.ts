@@ -1,16 +1,22 @@
 import type { TokenSet } from '../session/connect-token';
 
+/** Where a caller's token set is found. Most calls only read it: the rest is made when it is needed. */
+export interface Place {
+  /**
+   * The token set to begin with.
+   * @throws ConnectError `ERR_CONNECT_REQUIRED`, `ERR_CONNECT_EXPIRED`; `ERR_CONNECT_CONFIG` if no key opens it;
+   * `ERR_CONNECT_STORE`, and whatever else finding it throws
+   */
+  readonly read: () => TokenSet | Promise<TokenSet>;
+  /** What is there. To be called in the same turn as `read` if that gave no promise. */
+  readonly copy: () => Copy;
+}
+
 /**
  * Where a caller's token set is kept: a session, or the record of a user. The same algorithm keeps all of them fresh
  * ({@link tokenSource}).
  */
 export interface Copy {
-  /**
-   * The token set to begin with.
-   * @throws ConnectError `ERR_CONNECT_REQUIRED`, `ERR_CONNECT_EXPIRED`; `ERR_CONNECT_CONFIG` if no key opens it;
-   * `ERR_CONNECT_STORE`
-   */
-  readonly read: () => TokenSet | Promise<TokenSet>;
   /** To be called before the first wait: notes the app's data in the session. */
   readonly begin: () => void;
   /** To be called before the provider is asked. */

@@ -1,9 +1,10 @@
 import type { Request } from 'express';
 import type { Owners } from '../session/owners';
 import type { ConnectToken, TokenSet } from '../session/connect-token';
-import type { Copy } from './copy';
+import type { SessionRecord } from '../session/store';
+import type { Copy, Place } from './copy';
 import { ownerCopy, type OwnerCopyConfig } from './owner-copy';
-import { sessionCopy, type SessionCopyConfig } from './session-copy';
+import { sessionCopy, tokenSetIn, type SessionCopyConfig } from './session-copy';
 import type { TokenOf, TokenRequest } from './token-source';
 
 /**
@@ -25,18 +26,44 @@ export interface RequestTokensConfig extends SessionCopyConfig, Omit<OwnerCopyCo
 
 /** Makes `getToken`. */
 export function requestTokens(config: RequestTokensConfig, tokenOf: TokenOf): GetToken {
-  const { connections } = config;
-  const ofOwners = connections === undefined ? undefined : { ...config, connections };
+  const { connections, owners } = config;
+  const ofOwners = owners.areGiven && connections !== undefined ? { ...config, connections } : undefined;
+  const placeFor =
+    ofOwners === undefined
+      ? (req: Request) => inSession(req, config)
+      : (req: Request) => ofOwnerOf(req, owners, ofOwners);
+  return (req, ask) => tokenOf(placeFor(req), ask);
+}
 
-  return async function getToken(req: Request, ask?: TokenRequest): Promise<ConnectToken> {
-    return tokenOf(copyFor(req), ask);
+const anybodys = (): boolean => true;
+
+/** The token belongs to whoever has the session. */
+function inSession(req: Request, config: RequestTokensConfig): Place {
+  let session: SessionRecord;
+  return {
+    read: () => tokenSetIn((session = config.session(req, 'refresh')), anybodys, config),
+    copy: () => sessionCopy(req, session, anybodys, config),
   };
+}
 
-  function copyFor(req: Request): Copy {
-    if (!config.owners.areGiven || ofOwners === undefined) return sessionCopy(req, () => true, config);
-    // The session first: if there is none, its error is clearer than that of the app's function.
-    const session = sessionCopy(req, (set: TokenSet) => set.ownerTag === owner?.tag, config);
-    const owner = config.owners.of(req);
-    return owner === undefined ? session : ownerCopy(owner, session, ofOwners);
-  }
+/** The token belongs to the user who is signed in; while nobody is, to the session. */
+function ofOwnerOf(req: Request, owners: Owners, config: SessionCopyConfig & OwnerCopyConfig): Place {
+  let copy: Copy;
+  return {
+    read() {
+      // The session first: if there is none, its error is clearer than that of the app's function.
+      const session = config.session(req, 'refresh');
+      const owner = owners.of(req);
+      const isTheirs = (set: TokenSet): boolean => set.ownerTag === owner?.tag;
+      const held = sessionCopy(req, session, isTheirs, config);
+      if (owner === undefined) {
+        copy = held;
+        return tokenSetIn(session, isTheirs, config);
+      }
+      const recorded = ownerCopy(owner, held, config);
+      copy = recorded;
+      return recorded.read();
+    },
+    copy: () => copy,
+  };
 }

@@ -7,7 +7,7 @@ import type { EndedConnections } from '../refresh/ended';
 import { endingOf, type Endings } from '../refresh/endings';
 import type { TokenSet } from '../session/connect-token';
 import type { Owner } from '../session/owners';
-import type { Copy } from './copy';
+import type { Copy, Place } from './copy';
 import type { NoToken } from './no-token';
 import type { SessionCopy } from './session-copy';
 
@@ -23,7 +23,11 @@ export interface OwnerCopyConfig extends Pick<Endings, 'endConnection'> {
  * copy of it, which is used for a minute without reading the record.
  * @param session - of the request; undefined: there is none
  */
-export function ownerCopy(owner: Owner, session: SessionCopy | undefined, config: OwnerCopyConfig): Copy {
+export function ownerCopy(
+  owner: Owner,
+  session: SessionCopy | undefined,
+  config: OwnerCopyConfig,
+): Copy & Pick<Place, 'read'> {
   const { connections, ended, noToken } = config;
 
   /** The copy in the session, if it is this user's. */

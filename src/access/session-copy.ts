@@ -25,6 +25,23 @@ export interface SessionCopyConfig extends LivingConfig {
   readonly sessionTtlMs?: number | undefined;
 }
 
+/**
+ * The token set that a session holds.
+ * @param isTheirs - whether a token set belongs to whoever makes the request; others are ignored
+ * @throws ConnectError `ERR_CONNECT_REQUIRED`, `ERR_CONNECT_EXPIRED`; `ERR_CONNECT_CONFIG` if no key opens it
+ */
+export function tokenSetIn(
+  session: SessionRecord,
+  isTheirs: (set: TokenSet) => boolean,
+  { tokens, ended, noToken }: Pick<SessionCopyConfig, 'tokens' | 'ended' | 'noToken'>,
+): TokenSet {
+  const found = tokens.read(session);
+  if (found.kind === 'unreadable') throw noToken.unreadable();
+  if (found.kind !== 'held' || !isTheirs(found.set)) throw noToken.notConnected();
+  if (ended.has(found.set.connectionId)) throw noToken.ended();
+  return found.set;
+}
+
 /** The copy in a request's session. */
 export interface SessionCopy extends Copy {
   /** What the session holds, whoever it belongs to. */
@@ -37,16 +54,16 @@ export interface SessionCopy extends Copy {
 
 /**
  * The token set in the session of a request.
- * @param isTheirs - whether a token set belongs to whoever makes the request; others are ignored
- * @throws ConnectError `ERR_CONNECT_NO_SESSION`, `ERR_CONNECT_STORE`, `ERR_CONNECT_REQUIRED` after a logout
+ * @param session - of the request, as it is now
+ * @param isTheirs - as for {@link tokenSetIn}
  */
 export function sessionCopy(
   req: Request,
+  session: SessionRecord,
   isTheirs: (set: TokenSet) => boolean,
   config: SessionCopyConfig,
 ): SessionCopy {
-  const { tokens, ended, noToken } = config;
-  const session = config.session(req, 'refresh');
+  const { tokens, ended } = config;
   const { sessionID: sessionId } = req;
   /** The app's part of `session` before the first wait. */
   let appPart: string | undefined;
@@ -112,13 +129,6 @@ export function sessionCopy(
     held: () => tokens.read(session),
     show(set): void {
       if (tokens.isHidden(session)) tokens.hold(session, set);
-    },
-    read(): TokenSet {
-      const found = tokens.read(session);
-      if (found.kind === 'unreadable') throw noToken.unreadable();
-      if (found.kind !== 'held' || !isTheirs(found.set)) throw noToken.notConnected();
-      if (ended.has(found.set.connectionId)) throw noToken.ended();
-      return found.set;
     },
     begin(): void {
       appPart ??= tokens.appPart(session);

@@ -1,7 +1,7 @@
 import { debug } from '../errors/debug';
 import { emit } from '../errors/emit';
 import { aboutConnection } from '../errors/events';
-import { ownOnly } from '../base/own';
+import { own } from '../base/own';
 import { within } from '../base/within';
 import type { Config } from '../options/read';
 import { isDue, isHardExpired, knownExpiry } from '../refresh/due';
@@ -12,7 +12,7 @@ import { type RefreshOutcome, readWord } from '../refresh/outcome';
 import type { SessionTokens } from '../session/session-token';
 import type { ConnectToken, TokenSet } from '../session/connect-token';
 import type { ApiRefusals } from './api-refusals';
-import type { Copy } from './copy';
+import type { Copy, Place } from './copy';
 import type { NoToken } from './no-token';
 import { notNow } from './not-now';
 
@@ -34,12 +34,12 @@ export interface TokenRequest {
 }
 
 /**
- * Gives the usable token of a copy.
+ * Gives the usable token of a place.
  * @throws ConnectError `ERR_CONNECT_REQUIRED`, `ERR_CONNECT_EXPIRED`, or, when no valid token is left and none can be
  * obtained right now, `ERR_CONNECT_UNAVAILABLE`, `ERR_CONNECT_RATE_LIMITED`, `ERR_CONNECT_LEDGER`,
  * `ERR_CONNECT_CONFIG`; or an error of reading the copy
  */
-export type TokenOf = (copy: Copy, ask?: TokenRequest) => Promise<ConnectToken>;
+export type TokenOf = (place: Place, ask?: TokenRequest) => Promise<ConnectToken>;
 
 /** An adopted token set younger than this is not written into the session: the request that refreshed it is writing it. */
 const WRITTEN_BY_OTHERS_MS = 5000;
@@ -68,15 +68,12 @@ interface Obtained {
 export function tokenSource(config: TokenSourceConfig): TokenOf {
   const { tokens, flights, ended, refusals, noToken } = config;
 
-  return async function tokenOf(copy: Copy, ask: TokenRequest = {}): Promise<ConnectToken> {
-    const given = ownOnly(ask);
-    const found = copy.read();
+  return async function tokenOf(place: Place, ask?: TokenRequest): Promise<ConnectToken> {
+    const found = place.read();
     const start = found instanceof Promise ? await found : found;
-    const { access_token } = start.token;
-    const cannotHelp =
-      given.refused === access_token && !refusals.mayHelp({ access_token, expires_at: knownExpiry(start) });
-    const refused = cannotHelp ? undefined : given.refused;
+    const refused = ask == null ? undefined : curable(start, own(ask, 'refused') as TokenRequest['refused']);
     if (!needsRefresh(start, refused)) return tokens.shown(start);
+    const copy = place.copy();
     copy.begin();
     const call: Call = { copy, refused, endsMs: Date.now() + flights.waitMaxMs };
     const obtained = await newest(call, start);
@@ -86,6 +83,13 @@ export function tokenSource(config: TokenSourceConfig): TokenOf {
     }
     return tokens.shown(obtained.set);
   };
+
+  /** The token that was refused, unless it is known that a refresh does not help. */
+  function curable(set: TokenSet, refused: string | undefined): string | undefined {
+    const { access_token } = set.token;
+    if (refused !== access_token) return refused;
+    return refusals.mayHelp({ access_token, expires_at: knownExpiry(set) }) ? refused : undefined;
+  }
 
   function needsRefresh(set: TokenSet, refused: string | undefined): boolean {
     return set.token.access_token === refused || isDue(set, config.refreshLeewaySeconds, Date.now());

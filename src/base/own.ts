@@ -7,11 +7,25 @@ export function isFields(value: unknown): value is Fields {
 }
 
 /**
- * A copy without a prototype: a member that is missing is not found on a polluted `Object.prototype`, however it is
+ * Makes objects that inherit from an empty one, and that from nothing. V8 makes and reads them at half the cost of those
+ * of `Object.create(null)`, which it keeps as hash tables.
+ */
+const Bare = function bare() {
+  // Members are added by those who make one.
+} as unknown as new () => object;
+Bare.prototype = Object.freeze(Object.create(null) as object);
+
+/** An empty object in which nothing is found that was not put there, whatever has been done to `Object.prototype`. */
+export function bare<Whole extends object>(): Partial<Whole> {
+  return new Bare();
+}
+
+/**
+ * A copy without the members of `Object.prototype`: one that is missing is not found on a polluted one, however it is
  * read, destructuring and `for` … `in` included.
  */
 export function ownOnly<Whole extends object>(whole: Whole): Whole {
-  return Object.assign<Whole, Whole>(Object.create(null) as Whole, whole);
+  return Object.assign(new Bare(), whole);
 }
 
 /** The member's value if the object has it itself; what a prototype holds, polluted or not, does not count. */

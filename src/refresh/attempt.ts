@@ -5,7 +5,7 @@ import { overriddenStatus } from '../provider/errors/error-table';
 import { refreshFailure } from '../provider/token/refresh-failure';
 import { ownOnly } from '../base/own';
 import type { TokenEndpoint } from '../provider/token/token-endpoint';
-import type { TokenSet } from '../session/connect-token';
+import { newToken, type TokenSet } from '../session/connect-token';
 import type { Ask } from './ask';
 import { backOff } from './back-off';
 import { lifetimeSeconds } from './due';
@@ -177,10 +177,10 @@ function announce(
  * has been filled in by {@link TokenEndpoint.refresh}.
  */
 function successor(set: TokenSet, token: TokenSet['token'], nowMs: number): TokenSet {
-  const { scope } = set.token;
+  const { access_token, refresh_token, expires_at, scope = set.token.scope } = ownOnly(token);
   return {
     ...set,
-    token: ownOnly({ ...(scope === undefined ? {} : { scope }), ...token }),
+    token: newToken({ access_token, refresh_token, expires_at, scope }),
     generation: set.generation + 1,
     lifetimeSeconds: lifetimeSeconds(token, nowMs),
   };

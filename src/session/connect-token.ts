@@ -1,5 +1,5 @@
 import { isOpaque } from '../base/opaque';
-import { own, ownOnly } from '../base/own';
+import { bare, own } from '../base/own';
 
 /**
  * A token set as `req.session.connectToken` holds it. The names are the provider's own (page "generate-access-token"),
@@ -39,7 +39,7 @@ export interface ConnectionName {
 
 /** A token set with its place in the history of its connection. */
 export interface TokenSet extends ConnectionName {
-  /** Without `connection`, which is made from the members below. */
+  /** Made by {@link newToken}: without `connection`, which is made from the members below. */
   readonly token: ConnectToken;
   /** 0 at sign-in, +1 per refresh. */
   readonly generation: number;
@@ -59,26 +59,50 @@ export interface TokenSet extends ConnectionName {
  */
 export function readConnectToken(value: unknown): ConnectToken | undefined {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return undefined;
-  const field = (name: keyof ConnectToken): unknown => own(value, name);
-  const [access, refresh, expiry, type, scope] = [
-    field('access_token'),
-    field('refresh_token'),
-    field('expires_at'),
-    field('type'),
-    field('scope'),
-  ];
+  const access = own(value, 'access_token');
+  const refresh = own(value, 'refresh_token');
+  const expiry = own(value, 'expires_at');
+  const type = own(value, 'type');
+  const scope = own(value, 'scope');
   if (!isOpaque(access) || !(refresh === undefined || isOpaque(refresh))) return undefined;
   if (typeof type !== 'string' || type.toLowerCase() !== 'bearer') return undefined;
   if (!(expiry === undefined || (typeof expiry === 'number' && Number.isFinite(expiry) && expiry > 0)))
     return undefined;
   if (!(scope === undefined || typeof scope === 'string')) return undefined;
-  return ownOnly<ConnectToken>({
-    access_token: access,
-    ...(refresh === undefined ? {} : { refresh_token: refresh }),
-    ...(expiry === undefined ? {} : { expires_at: expiry }),
-    type: 'bearer',
-    ...(scope === undefined ? {} : { scope }),
-  });
+  return newToken({ access_token: access, refresh_token: refresh, expires_at: expiry, scope });
+}
+
+/** What a token is made of; whatever is absent is undefined. */
+export interface TokenMembers {
+  readonly access_token: string;
+  readonly refresh_token: string | undefined;
+  readonly expires_at: number | undefined;
+  readonly scope: string | undefined;
+}
+
+/** A token without its label; a polluted prototype adds nothing to it. */
+export function newToken(members: TokenMembers): ConnectToken {
+  return filled(bare(), members);
+}
+
+/** A token as apps see it: an ordinary object, with its label. @param token - see {@link newToken} */
+export function withLabel(
+  { access_token, refresh_token, expires_at, scope }: ConnectToken,
+  label: string,
+): ConnectToken {
+  const token = filled({}, { access_token, refresh_token, expires_at, scope });
+  token.connection = label;
+  return token;
+}
+
+/** The members that are present, always in the same order: sessions are compared by their JSON. */
+function filled(token: Partial<ConnectToken>, members: TokenMembers): ConnectToken {
+  token.access_token = members.access_token;
+  if (members.refresh_token !== undefined) token.refresh_token = members.refresh_token;
+  if (members.expires_at !== undefined) token.expires_at = members.expires_at;
+  token.type = 'bearer';
+  if (members.scope !== undefined) token.scope = members.scope;
+  return token as ConnectToken;
 }
 
 /** What the label of a token says: which connection it belongs to, and where it stands in its history. */
@@ -87,7 +111,7 @@ export interface Label {
   readonly connectionId: string;
   /** 0 at sign-in, +1 per refresh. */
   readonly generation: number;
-  /** Seconds from the answer to the expiry; present only if short enough to matter. 0: it had passed already. */
+  /** Seconds from the answer to the expiry; only if short enough to matter. 0: it had passed already. */
   readonly lifetimeSeconds?: number | undefined;
   /** Tag of the user whose connection it is; undefined: it belongs to the session that holds it. */
   readonly ownerTag?: string | undefined;
@@ -115,12 +139,12 @@ export function readLabel(value: unknown): Label | undefined {
   const [first = ''] = rest;
   const hasLifetime = LIFETIME.test(first);
   const tag = rest[hasLifetime ? 1 : 0];
-  return ownOnly({
+  return {
     connectionId,
     generation,
-    ...(hasLifetime ? { lifetimeSeconds: Number(first) } : {}),
-    ...(tag === undefined || DIGITS.test(tag) ? {} : { ownerTag: tag }),
-  });
+    lifetimeSeconds: hasLifetime ? Number(first) : undefined,
+    ownerTag: tag === undefined || DIGITS.test(tag) ? undefined : tag,
+  };
 }
 
 /** Below this many seconds the lifetime matters: a leeway or safety margin must not use up all of it. */
@@ -141,8 +165,9 @@ export function labelOf(set: TokenSet, refreshLeewaySeconds: number): string {
 
 /** A label as text, for {@link readLabel}. */
 export function labelText({ connectionId, generation, lifetimeSeconds, ownerTag }: Label): string {
-  const parts = [connectionId, generation, lifetimeSeconds, ownerTag];
-  return parts.filter((part) => part !== undefined).join('.');
+  const lifetime = lifetimeSeconds === undefined ? '' : `.${lifetimeSeconds}`;
+  const tag = ownerTag === undefined ? '' : `.${ownerTag}`;
+  return `${connectionId}.${generation}${lifetime}${tag}`;
 }
 
 /** 0 has a meaning of its own, so rounding must not produce it. */

@@ -1,6 +1,14 @@
 import { isFields, own } from '../base/own';
 import { sha256 } from '../base/sha256';
-import { labelOf, readConnectToken, readLabel, type ConnectToken, type Label, type TokenSet } from './connect-token';
+import {
+  labelOf,
+  readConnectToken,
+  readLabel,
+  withLabel,
+  type ConnectToken,
+  type Label,
+  type TokenSet,
+} from './connect-token';
 import { beginsSealed, isSealed, readSealed, sealer, type KeyRing, type Sealed } from './seal';
 
 /** The options that decide how a session keeps its token. */
@@ -113,7 +121,7 @@ export function tokenDocuments(config: SessionTokensConfig): TokenDocuments {
   }
 
   function shown(set: TokenSet): ConnectToken {
-    return { ...set.token, connection: labelFor(set) };
+    return withLabel(set.token, labelFor(set));
   }
 
   /** Sealed once per set: sealing again at each serialisation would look like a change to express-session. */

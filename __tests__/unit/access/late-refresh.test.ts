@@ -20,7 +20,6 @@ test('a refresh that takes longer than its callers wait is recorded all the same
   const recorded: TokenSet[] = [];
   const nothing = (): Promise<undefined> => Promise.resolve(undefined);
   const copy: Copy = {
-    read: () => setOf(0),
     begin: () => undefined,
     beforeRefresh: () => undefined,
     newer: nothing,
@@ -44,7 +43,8 @@ test('a refresh that takes longer than its callers wait is recorded all the same
     refreshLeewaySeconds: 60,
     statusByApiCode: {},
   });
-  await expect(tokenOf(copy)).rejects.toMatchObject({ code: 'ERR_CONNECT_LEDGER', reason: 'busy' });
+  const place = { read: () => setOf(0), copy: () => copy };
+  await expect(tokenOf(place)).rejects.toMatchObject({ code: 'ERR_CONNECT_LEDGER', reason: 'busy' });
   expect(recorded).toEqual([]);
   finish({ kind: 'token', set: setOf(1), ageMs: 0, won: true });
   await outcome;

@@ -1,5 +1,5 @@
 import { isOpaque, LONGEST_OPAQUE, sizeFault } from '../../base/opaque';
-import type { ConnectToken } from '../../session/connect-token';
+import { newToken, type ConnectToken } from '../../session/connect-token';
 import { readExpiry } from './expiry';
 import { isFields, own, type Fields } from '../../base/own';
 
@@ -20,14 +20,17 @@ export function readToken(body: unknown, nowMs: number, skewMs = 0): ConnectToke
   const refreshToken = own(fields, 'refresh_token') ?? '';
   if (!isOpaque(accessToken) || !isBearer(fields) || !(refreshToken === '' || isOpaque(refreshToken))) return undefined;
 
-  const token: ConnectToken = { access_token: accessToken, type: 'bearer' };
   const scope = own(fields, 'scope');
-  const expiry = { expires_at: own(fields, 'expires_at'), expires_in: own(fields, 'expires_in') };
-  const expiresAt = readExpiry(expiry, nowMs, skewMs);
-  if (refreshToken !== '') token.refresh_token = refreshToken;
-  if (expiresAt !== undefined) token.expires_at = expiresAt;
-  if (typeof scope === 'string' && scope.length <= LONGEST_OPAQUE && SCOPE.test(scope)) token.scope = scope;
-  return token;
+  return newToken({
+    access_token: accessToken,
+    refresh_token: refreshToken === '' ? undefined : refreshToken,
+    expires_at: readExpiry(
+      { expires_at: own(fields, 'expires_at'), expires_in: own(fields, 'expires_in') },
+      nowMs,
+      skewMs,
+    ),
+    scope: typeof scope === 'string' && scope.length <= LONGEST_OPAQUE && SCOPE.test(scope) ? scope : undefined,
+  });
 }
 
 /** A message for a body whose tokens are too long; undefined for any other. */

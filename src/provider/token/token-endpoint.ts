@@ -116,7 +116,8 @@ export function tokenEndpoint(settings: TokenEndpointConfig): TokenEndpoint {
         'refresh',
         ownOnly(about),
       );
-      return { ...token, refresh_token: token.refresh_token ?? refreshToken };
+      token.refresh_token ??= refreshToken;
+      return token;
     },
   });
 }
