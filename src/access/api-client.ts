@@ -135,8 +135,11 @@ export function apiClients(settings: ApiClientConfig): ClientFor {
   };
 
   return function clientFor(token, ownerNow = () => undefined) {
-    const onCall: ApiChannel['onCall'] = ({ token: { connection }, ...call }) => {
-      emitApiCall(config.onEvent, { ...call, connectionId: readLabel(connection)?.connectionId, owner: ownerNow() });
+    const onCall: ApiChannel['onCall'] = (call) => {
+      emitApiCall(config.onEvent, call, () => ({
+        connectionId: readLabel(call.token.connection)?.connectionId,
+        owner: ownerNow(),
+      }));
     };
     const onFailure: OnFailure = (error) => emitFailure(config.onEvent, error, ownerNow());
     return instance(clientDefaults(config.apiBaseUrl, apiAdapter({ ...channel, onCall }, token)), onFailure);
@@ -152,8 +155,9 @@ function clientDefaults(baseURL: string, adapter: ReturnType<typeof apiAdapter>)
 /** Does what axios.create() does without the defaults and interceptors that the whole process shares. */
 function instance(defaults: CreateAxiosDefaults, onFailure: OnFailure): ConnectClient {
   const context = new Axios(defaults as ConstructorParameters<typeof Axios>[0]);
-  const methods = METHODS.map((name) => [name, guarded(context, name, onFailure)] as const);
-  return Object.assign(guarded(context, 'request', onFailure), Object.fromEntries(methods), {
+  const client = guarded(context, 'request', onFailure) as Call & Record<string, unknown>;
+  for (const name of METHODS) client[name] = guarded(context, name, onFailure);
+  return Object.assign(client, {
     getUri: context.getUri.bind(context),
     defaults: context.defaults,
     interceptors: context.interceptors,
@@ -162,13 +166,11 @@ function instance(defaults: CreateAxiosDefaults, onFailure: OnFailure): ConnectC
   }) as unknown as ConnectClient;
 }
 
+type Call = (...args: unknown[]) => Promise<unknown>;
+
 /** A method of axios that rejects with errors fit to be logged, and reports those that no `api_call` has reported. */
-function guarded(
-  context: InstanceType<typeof Axios>,
-  name: string,
-  onFailure: OnFailure,
-): (...args: unknown[]) => Promise<unknown> {
-  const method = (context as unknown as Record<string, (...args: unknown[]) => Promise<unknown>>)[name];
+function guarded(context: InstanceType<typeof Axios>, name: string, onFailure: OnFailure): Call {
+  const method = (context as unknown as Record<string, Call>)[name];
   return async function call(...args) {
     try {
       return await method?.apply(context, args);

@@ -101,18 +101,19 @@ export function emitExchange(listener: ConnectEventListener | undefined, call: C
   emit(listener, { type: 'exchange', ...aboutOwner(owner), ...durationOf(call), ...outcomeOf(call) });
 }
 
-/** Reports one request to the API. @param call - of its connection only a hash of the id is reported */
+/**
+ * Reports one request to the API.
+ * @param about - whose it was, asked only if somebody learns of it; of the connection only a hash of its id is reported
+ */
 export function emitApiCall(
   listener: ConnectEventListener | undefined,
-  call: CallFacts & {
-    readonly method: string;
-    readonly connectionId: string | undefined;
-    readonly owner: string | undefined;
-  },
+  call: CallFacts & { readonly method: string },
+  about: () => { readonly connectionId: string | undefined; readonly owner: string | undefined },
 ): void {
-  const { method, connectionId, owner, error } = call;
+  const { method, error } = call;
   if (error !== undefined) reported.add(error);
   else if (!isHeardOf(listener)) return;
+  const { connectionId, owner } = about();
   emit(listener, {
     type: 'api_call',
     ...(connectionId === undefined ? aboutOwner(owner) : aboutConnection({ connectionId, owner })),

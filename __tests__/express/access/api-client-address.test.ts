@@ -229,3 +229,41 @@ test('whatever stands in a path segment that was put through encodeURIComponent 
   );
   expect(passed).toBeGreaterThan(RUNS.numRuns * 0.9);
 });
+
+/** The addresses of the calls, one after the other; null where one is refused. */
+function addressesBy(
+  checkFor: () => ReturnType<typeof apiAddressCheck>,
+  calls: readonly AxiosRequestConfig[],
+): unknown {
+  return calls.map((call) => {
+    try {
+      return checkFor()({ allowAbsoluteUrls: true, ...call });
+    } catch {
+      return null;
+    }
+  });
+}
+
+test('what was checked before decides no other call', () => {
+  const base = 'https://api.example/api/v2';
+  const path = fc.constantFrom('/me', '/me?a=b', '/../me', 'https://evil.example/me', `${base}/me`, '/a'.repeat(200));
+  const call = fc.record(
+    {
+      url: path,
+      baseURL: fc.constantFrom(base, `${base}/users`, 'https://evil.example'),
+      params: fc.constantFrom(undefined, { a: 'b' }),
+      paramsSerializer: fc.constant({ serialize: () => 'c=d' }),
+      allowAbsoluteUrls: fc.boolean(),
+    },
+    { requiredKeys: ['url', 'baseURL', 'params'] },
+  );
+  const known = apiAddressCheck(base);
+  // More than are remembered.
+  for (let count = 0; count < 250; count += 1) known({ url: `/${count}`, baseURL: base, allowAbsoluteUrls: true });
+  fc.assert(
+    fc.property(fc.array(call, { maxLength: 20 }), (calls) => {
+      expect(addressesBy(() => known, calls)).toEqual(addressesBy(() => apiAddressCheck(base), calls));
+    }),
+    RUNS,
+  );
+});

@@ -4,7 +4,8 @@ import type { ConnectEvent } from '../../../src/errors/events';
 import { cleanup } from '../../support/cleanup';
 
 const CALL = { startedMs: 0, status: 200, error: undefined };
-const API_CALL = { ...CALL, method: 'GET', connectionId: 'c', owner: undefined };
+const API_CALL = { ...CALL, method: 'GET' };
+const about = (): { connectionId: string; owner: undefined } => ({ connectionId: 'c', owner: undefined });
 
 test('an event of success goes to the listener, and to subscribers, or is not put together', () => {
   const heard: ConnectEvent[] = [];
@@ -12,7 +13,7 @@ test('an event of success goes to the listener, and to subscribers, or is not pu
   const emitBoth = (listener?: (event: ConnectEvent) => void): string[] => {
     heard.length = 0;
     emitExchange(listener, CALL);
-    emitApiCall(listener, API_CALL);
+    emitApiCall(listener, API_CALL, about);
     return heard.map(({ type }) => type);
   };
   expect([isHeardOf(undefined), emitBoth()]).toEqual([false, []]);

@@ -7,8 +7,8 @@ const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
 /** What can end a call early: its own `timeout`, or the caller's signal. */
 export interface CallLimits {
-  /** Aborts the request. */
-  readonly signal: AbortSignal;
+  /** Aborts the request; undefined if nothing can end the call early. */
+  readonly signal: AbortSignal | undefined;
   /** The error of an ended call: `ERR_CONNECT_TIMEOUT`, or axios's CanceledError without contents. */
   readonly error: () => Error;
   /** The result of `promise`, unless the call ends first; then `promise` is ignored. */
@@ -16,6 +16,14 @@ export interface CallLimits {
   /** To be called when the call is over. */
   readonly dispose: () => void;
 }
+
+/** Of most calls: an AbortController and two races would cost them as much as the rest of this package. */
+const UNLIMITED: CallLimits = {
+  signal: undefined,
+  error: () => new CanceledError(),
+  within: (promise) => promise,
+  dispose: () => undefined,
+};
 
 /**
  * Reads the limits of one call. A `timeout` applies to the whole call, a refresh and a repeat included.
@@ -28,6 +36,7 @@ export function callLimits({
 }: Pick<InternalAxiosRequestConfig, 'signal' | 'timeout' | 'cancelToken'>): CallLimits {
   if (cancelToken !== undefined) throw apiCallRefused('cancel_token');
   if (timeout !== undefined && !(Number.isFinite(timeout) && timeout >= 0)) throw apiCallRefused('timeout');
+  if (signal === undefined && (timeout === undefined || timeout === 0)) return UNLIMITED;
   const ending = new AbortController();
   let timedOut = false;
   const timer =

@@ -19,8 +19,22 @@ const addresses = new Axios({});
 export function apiAddressCheck(apiBaseUrl: string): (parts: AddressParts) => string {
   const base = new URL(apiBaseUrl);
   const basePath = base.pathname.replace(/\/+$/, '');
+  /** What was checked last, by the path of the call. */
+  const known = new Map<string, string>();
 
   return function checkedAddress(parts: AddressParts): string {
+    const path = isPathOnly(parts, apiBaseUrl) ? parts.url : undefined;
+    const before = path === undefined ? undefined : known.get(path);
+    if (before !== undefined) return before;
+    const address = check(parts);
+    if (path !== undefined && path.length <= LONGEST_KNOWN) {
+      if (known.size >= MOST_KNOWN) known.clear();
+      known.set(path, address);
+    }
+    return address;
+  };
+
+  function check(parts: AddressParts): string {
     const written = writtenAddress(parts);
     const url = URL.canParse(written) ? new URL(written) : undefined;
     const inside =
@@ -32,7 +46,16 @@ export function apiAddressCheck(apiBaseUrl: string): (parts: AddressParts) => st
     if (!inside || !isPlain(written)) throw apiCallRefused('url');
     url.hash = '';
     return url.href;
-  };
+  }
+}
+
+/** Checking an address takes longer than all else that this package does for a call. */
+const MOST_KNOWN = 100;
+const LONGEST_KNOWN = 256;
+
+/** Whether nothing but the path of the call decides its address. */
+function isPathOnly({ baseURL, params, allowAbsoluteUrls }: AddressParts, base: string): boolean {
+  return baseURL === base && params === undefined && allowAbsoluteUrls === true;
 }
 
 function writtenAddress({ url, baseURL, params, paramsSerializer, allowAbsoluteUrls }: AddressParts): string {
