@@ -16,10 +16,12 @@ async function probe(): Promise<void> {
   const outcomes: string[] = [];
   const call = async (): Promise<void> => {
     outcomes.push(
-      await endpoint.exchange({ code: 'code', redirectUri: 'http://127.0.0.1/connect/callback' }).then(
-        () => 'token',
-        (error: unknown) => (error as { code: string }).code,
-      ),
+      await endpoint
+        .exchange({ code: 'code', redirectUri: 'http://127.0.0.1/connect/callback', codeVerifier: undefined })
+        .then(
+          () => 'token',
+          (error: unknown) => (error as { code: string }).code,
+        ),
     );
   };
   // The first call loads and compiles; what it needs is not the answer's doing.

@@ -106,7 +106,8 @@ export function owners({ owner, clientId, clientSecret, sessionKey }: OwnersConf
 
 /** A token set as it belongs to this user, or without one to its session only. */
 export function ofOwner(set: TokenSet, owner: Owner | undefined): TokenSet {
-  return { ...set, owner: owner?.name, ownerTag: owner?.tag };
+  const { token, connectionId, generation, lifetimeSeconds } = set;
+  return { token, connectionId, generation, lifetimeSeconds, owner: owner?.name, ownerTag: owner?.tag };
 }
 
 const EXPECTED = `Expected a string of 1–${LONGEST_NAME} characters without control characters, or a safe integer`;

@@ -71,14 +71,14 @@ async function signIn(
   try {
     const claim = await claimSignIn(session, answer, config, { owner, beforeSpent });
     if (claim.kind !== 'won') return claim;
-    const { code } = claim.answer;
-    const { verifier: codeVerifier, redirectUri = config.redirectUriOf(req) } = claim.signIn;
-    const set = await config.exchange.redeem({ code, redirectUri, codeVerifier }, owner);
+    const { signIn, answer: won } = claim;
+    const { verifier: codeVerifier, redirectUri = config.redirectUriOf(req) } = signIn;
+    const set = await config.exchange.redeem({ code: won.code, redirectUri, codeVerifier }, owner);
     // Slots limit exchanges only: onConnect may take long.
     releaseSlot();
     // onConnect may regenerate the session, and a disconnect that finds it gone must know of the move.
     await claim.announced;
-    return await connect(req, session, { ...claim, set, owner }, config);
+    return await connect(req, session, { signIn, answer: won, set, owner }, config);
   } finally {
     releaseSlot();
   }
@@ -88,14 +88,15 @@ async function connect(req: Request, session: VisitorSession, grant: Grant, conf
   const { connectionId } = grant.set;
   let recording: Recording | undefined;
   try {
-    const appWork = await consent(req, session, grant.set, config);
+    const { changes, regenerated } = await consent(req, session, grant.set, config);
     const owner = ownerAfter(req, grant, config);
     const set = ofOwner(grant.set, owner);
     if (owner !== undefined) recording = config.connections?.recording(owner, set);
     const record = async (): Promise<unknown> => recording?.save();
+    const { signIn, answer } = grant;
     const { sessionId, replaced } = await moveToNewSession(
       session,
-      { ...grant, ...appWork, set, owner, record },
+      { signIn, answer, set, owner, changes, regenerated, record },
       config,
     );
     endReplaced([replaced, endingBefore(recording)], connectionId, config);

@@ -125,7 +125,7 @@ async function spend(
       if (signIns === undefined) throw unknownSession();
       const now = Date.now();
       const found = findSignIn(signIns, state, now, config);
-      if (found.kind === 'spent') return { result: replayOf(found.mark, stored, config) };
+      if (found.kind === 'spent') return { signIns: undefined, result: replayOf(found.mark, stored, config) };
       if (found.kind === 'unknown' && !isFull(signIns) && isStartedHere()) throw stateError('overwritten');
       if (found.kind !== 'pending') throw stateError(found.kind);
       if (config.owner !== undefined && found.signIn.ownerTag !== owner?.tag) throw stateError('owner');

@@ -15,7 +15,8 @@ import { holdsOurs, type OurKeys } from './session-data';
 import type { SessionToken, SignInParts } from './parts';
 import { finishedSignIns, openSignIns, readSignIns, type SignIns } from './pending-sign-ins';
 import { visitHandler, type VisitConfig } from './visit';
-import type { VisitorSession } from './visitor-session';
+import type { Renewal } from './renew-session';
+import { UNCHANGED, type VisitorSession } from './visitor-session';
 
 /** What ending a connection needs. */
 export type DisconnectConfig = VisitConfig &
@@ -106,11 +107,21 @@ async function endSession(session: VisitorSession, owner: Owner | undefined, con
     if (stored === undefined) return false;
     await endStored(stored);
     if (!holdsOurs(stored, config)) return false;
-    await session.renew(stored, {});
+    await session.renew(stored, WITHOUT_OURS);
     return true;
   });
   return { renewed, ended: [...ended.values()] };
 }
+
+/** The new session holds the app's data only. */
+const WITHOUT_OURS: Renewal = {
+  by: undefined,
+  changes: UNCHANGED.changes,
+  fill: () => undefined,
+  beforeOldEnds: () => Promise.resolve(),
+  afterOldEnds: () => undefined,
+  movedElsewhere: () => undefined,
+};
 
 /** Whether the stored connection is another one, was refreshed, or has a longer session life than the loaded one. */
 function goesBeyond(stored: Ending, mine: Ending): boolean {

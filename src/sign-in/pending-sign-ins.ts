@@ -102,23 +102,28 @@ function isTextOrAbsent(value: unknown): value is string | undefined {
 
 /** What a session is to keep; {@link readSignIns} reads it. */
 export function storedSignIns({ pending, spent }: SignIns): StoredSignIns {
-  return {
-    p: pending.map(({ stateHash, startedAt, returnTo, redirectUri, verifier, ownerTag }) => ({
-      h: stateHash,
-      at: startedAt,
-      r: returnTo,
-      ...(redirectUri === undefined ? {} : { u: redirectUri }),
-      ...(verifier === undefined ? {} : { v: verifier }),
-      ...(ownerTag === undefined ? {} : { o: ownerTag }),
-    })),
-    s: spent.map(({ stateHash, spentAt, returnTo, connectionId, answerHash }) => ({
-      h: stateHash,
-      at: spentAt,
-      ...(returnTo === undefined ? {} : { r: returnTo }),
-      ...(connectionId === undefined ? {} : { l: connectionId }),
-      ...(answerHash === undefined ? {} : { c: answerHash }),
-    })),
+  return { p: pending.map(storedPending), s: spent.map(storedMark) };
+}
+
+// Assigned one by one: several times as fast as spreading what is there.
+function storedPending(signIn: PendingSignIn): StoredSignIns['p'][number] {
+  const row: { h: string; at: number; r: string; u?: string; v?: string; o?: string } = {
+    h: signIn.stateHash,
+    at: signIn.startedAt,
+    r: signIn.returnTo,
   };
+  if (signIn.redirectUri !== undefined) row.u = signIn.redirectUri;
+  if (signIn.verifier !== undefined) row.v = signIn.verifier;
+  if (signIn.ownerTag !== undefined) row.o = signIn.ownerTag;
+  return row;
+}
+
+function storedMark(mark: Mark): StoredSignIns['s'][number] {
+  const row: { h: string; at: number; r?: string; l?: string; c?: string } = { h: mark.stateHash, at: mark.spentAt };
+  if (mark.returnTo !== undefined) row.r = mark.returnTo;
+  if (mark.connectionId !== undefined) row.l = mark.connectionId;
+  if (mark.answerHash !== undefined) row.c = mark.answerHash;
+  return row;
 }
 
 /** Adds a started sign-in; if there are more than 8, the oldest is dropped. */
@@ -198,7 +203,13 @@ export function withMark(signIns: SignIns, mark: Mark, nowMs: number, ttlMs: num
 export function withoutReplays({ pending, spent }: SignIns): SignIns {
   return {
     pending,
-    spent: spent.map((mark) => ({ ...mark, returnTo: undefined, answerHash: undefined })),
+    spent: spent.map(({ stateHash, spentAt, connectionId }) => ({
+      stateHash,
+      spentAt,
+      connectionId,
+      returnTo: undefined,
+      answerHash: undefined,
+    })),
   };
 }
 

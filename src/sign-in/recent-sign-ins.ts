@@ -1,4 +1,5 @@
 import type { Request } from 'express';
+import type { Store } from 'express-session';
 import { hasEnded } from '../session/gone-sessions';
 import { boundedMap } from '../base/bounded-map';
 import { own } from '../base/own';
@@ -21,6 +22,11 @@ export interface RecentSignIns {
   readonly note: (sessionId: string, stored: StoredSignIns) => void;
   /** To be called when the session has moved: whoever writes it from now on is refused. */
   readonly forget: (sessionId: string) => void;
+  /**
+   * The sign-ins of a session, if it does not hold them all.
+   * @param held - those that it holds, of any shape
+   */
+  readonly newer: (sessionId: string, held: unknown, store: Store) => StoredSignIns | undefined;
   /** What the store is to keep in place of an older copy, whoever saves it; undefined: what the session holds. */
   readonly kept: (session: Properties) => Properties | undefined;
 }
@@ -39,15 +45,20 @@ export function recentSignIns({
     bySession.put(sessionId, stored, { now: Date.now(), keepMs: pendingTtlMs });
   }
 
-  function kept(session: Properties): Properties | undefined {
-    const { req, id } = session as { readonly req?: Request; readonly id?: unknown };
-    const found = typeof id === 'string' ? bySession.get(id, Date.now()) : undefined;
-    const held = own(session, pendingKey);
-    if (req === undefined || found === undefined || found === held) return undefined;
+  function newer(sessionId: string, held: unknown, store: Store): StoredSignIns | undefined {
+    const found = bySession.get(sessionId, Date.now());
+    if (found === undefined || found === held) return undefined;
     // The sign-ins of a session end with it.
-    if (hasEnded(req.sessionStore, String(id))) return undefined;
-    return { [pendingKey]: storedSignIns(mergedSignIns(readSignIns(found), readSignIns(held))) };
+    if (hasEnded(store, sessionId)) return undefined;
+    return storedSignIns(mergedSignIns(readSignIns(found), readSignIns(held)));
   }
 
-  return Object.freeze({ note, forget: bySession.delete, kept });
+  function kept(session: Properties): Properties | undefined {
+    const { req, id } = session as { readonly req?: Request; readonly id?: unknown };
+    if (req === undefined || typeof id !== 'string') return undefined;
+    const found = newer(id, own(session, pendingKey), req.sessionStore);
+    return found === undefined ? undefined : { [pendingKey]: found };
+  }
+
+  return Object.freeze({ note, forget: bySession.delete, newer, kept });
 }

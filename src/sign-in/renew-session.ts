@@ -1,7 +1,6 @@
 import type { Request } from 'express';
 import { ConnectError, type ConnectStage } from '../errors/connect-error';
 import { noteMoved } from '../session/gone-sessions';
-import { ownOnly } from '../base/own';
 import {
   destroyStored,
   readStored,
@@ -24,23 +23,27 @@ export interface RenewConfig extends SessionConfig, OurKeys {
   readonly markMoved: (sessionId: string) => Promise<boolean>;
 }
 
-/** What the new session is to hold besides the app's own data. */
-export interface Renewal {
+/** The visit that moves a session. */
+export interface Visit {
   readonly stage: ConnectStage;
   /** How the request showed the session that moves. */
   readonly visitor: Presented;
-  /** Hash of the state of the sign-in that moves it, if one does. */
-  readonly by?: string;
+}
+
+/** What the new session is to hold besides the app's own data. */
+export interface Renewal {
+  /** Hash of the state of the sign-in that moves it; undefined for a disconnect. */
+  readonly by: string | undefined;
   /** What the app has changed in the session without saving. */
-  readonly changes?: AppChanges;
+  readonly changes: AppChanges;
   /** Adds the package's own properties, just before the session is saved. */
-  readonly fill?: (fresh: SessionRecord) => void;
+  readonly fill: (fresh: SessionRecord) => void;
   /** Called when the new session is saved and the old one still exists; if it throws, the new one is removed. */
-  readonly beforeOldEnds?: () => Promise<void>;
+  readonly beforeOldEnds: () => Promise<void>;
   /** Called when the old one is gone; if it throws, the new one is removed, too. */
-  readonly afterOldEnds?: () => void;
+  readonly afterOldEnds: () => void;
   /** Called when another process moved the session first; if it throws, the new one is removed. */
-  readonly movedElsewhere?: () => void;
+  readonly movedElsewhere: () => void;
 }
 
 /**
@@ -54,29 +57,29 @@ export interface Renewal {
 export async function renewSession(
   req: Request,
   old: StoredSession,
-  renewal: Renewal,
+  { by, changes, fill, beforeOldEnds, afterOldEnds, movedElsewhere }: Renewal,
+  { stage, visitor }: Visit,
   config: RenewConfig,
 ): Promise<string> {
-  const { stage, visitor, by, changes, fill, beforeOldEnds, afterOldEnds, movedElsewhere } = ownOnly(renewal);
   const oldId = req.sessionID;
   const fresh = generate(req, stage);
   copyAppData(old, fresh, changes, config);
-  fill?.(fresh);
+  fill(fresh);
   const newId = req.sessionID;
   // The store may have written despite its error; nobody gets the cookie of that session.
   const discard = (): void => void destroyStored(req, newId, stage, config).catch(() => undefined);
   let forgetMove = (): void => undefined;
   try {
     await saveSession(req, fresh, stage, config, discard);
-    await beforeOldEnds?.();
+    await beforeOldEnds();
     // Before the old one is destroyed: a request that finds it gone can then always find out where it went.
     forgetMove = noteMove(req.sessionStore, visitor, { to: newId, by });
     await destroyOld(req, oldId, stage, config);
     // Only now that they are gone; anything written before this is destroyed once more below.
     for (const id of new Set([oldId, visitor.sessionId])) noteMoved(req.sessionStore, id);
-    afterOldEnds?.();
+    afterOldEnds();
     const isFirst = await endEverywhere(req, visitor.sessionId, stage, config);
-    if (!isFirst) movedElsewhere?.();
+    if (!isFirst) movedElsewhere();
   } catch (error) {
     forgetMove();
     discard();
@@ -124,18 +127,13 @@ function generate(req: Request, stage: ConnectStage): SessionRecord {
   return req.session as SessionRecord;
 }
 
-function copyAppData(
-  old: StoredSession,
-  fresh: SessionRecord,
-  changes: AppChanges | undefined,
-  config: RenewConfig,
-): void {
+function copyAppData(old: StoredSession, fresh: SessionRecord, changes: AppChanges, config: RenewConfig): void {
   const ours = new Set([config.sessionKey, config.oldLabelKey, config.pendingKey, 'cookie', '__proto__']);
-  const removed = new Set(changes?.removed);
-  for (const [key, value] of [...Object.entries(old), ...Object.entries(changes?.set ?? {})]) {
+  const removed = new Set(changes.removed);
+  for (const [key, value] of [...Object.entries(old), ...Object.entries(changes.set)]) {
     if (!ours.has(key) && !removed.has(key)) fresh[key] = value;
   }
-  keepCookieLife(changes?.set['cookie'] ?? old['cookie'], fresh);
+  keepCookieLife(changes.set['cookie'] ?? old['cookie'], fresh);
 }
 
 /** An app may have given this session a life other than the default ("remember me"), or `expires: false` ("do not"). */

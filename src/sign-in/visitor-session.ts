@@ -1,6 +1,6 @@
 import type { Request, Response } from 'express';
 import type { Store } from 'express-session';
-import { ownOnly } from '../base/own';
+import { own } from '../base/own';
 import type { ConnectError, ConnectStage } from '../errors/connect-error';
 import { presentedBy, type Presented } from '../session/cookie';
 import { mayHaveGone, noteSeen, watchSession } from '../session/gone-sessions';
@@ -30,9 +30,10 @@ export interface VisitorSessionConfig extends LivingConfig, RenewConfig {
   readonly recent: RecentSignIns;
 }
 
-/** How to change the stored sign-ins; without `signIns` nothing is written. */
+/** How to change the stored sign-ins. */
 export interface Change<T> {
-  readonly signIns?: SignIns | undefined;
+  /** Undefined: nothing is written. */
+  readonly signIns: SignIns | undefined;
   readonly result: T;
 }
 
@@ -82,7 +83,7 @@ export interface VisitorSession {
   /** Runs a hook of the app, which may change the session. @param gone - the error for a session that ends meanwhile */
   readonly runAppHook: (work: () => Promise<void>, gone: () => ConnectError) => Promise<AppWork>;
   /** Moves the visitor to a session with a new id, see {@link renewSession}. Call it from within `withLock`. */
-  readonly renew: (old: StoredSession, renewal: Omit<Renewal, 'stage' | 'visitor'>) => Promise<string>;
+  readonly renew: (old: StoredSession, renewal: Renewal) => Promise<string>;
   /** Where this session went, if a callback has just moved it. */
   readonly moves: () => Moves;
   /**
@@ -150,9 +151,11 @@ function visitorSession(
     const isMade = step === 'start' && visitor.isNew;
     if (isMade && !Object.hasOwn(loaded, config.pendingKey)) return { stored: loaded, isSaved: false };
     const stored = await read();
-    // What a slow store gives may be older than what this process has written meanwhile.
-    if (stored !== undefined)
-      return { stored: { ...stored, ...config.recent.kept({ ...stored, req, id }) }, isSaved: true };
+    if (stored !== undefined) {
+      // What a slow store gives may be older than what this process has written meanwhile.
+      const newer = config.recent.newer(id, own(stored, config.pendingKey), store);
+      return { stored: newer === undefined ? stored : { ...stored, [config.pendingKey]: newer }, isSaved: true };
+    }
     // Middleware has copied another session into it, or has removed the cookie of a session that has ended.
     return isMade && !mayHaveGone(store, loaded) ? { stored: loaded, isSaved: false } : undefined;
   }
@@ -169,7 +172,7 @@ function visitorSession(
       return withLock(async () => {
         const found = await storedNow(step);
         if (found === undefined) throw gone();
-        const { signIns, result } = ownOnly(change(found.stored));
+        const { signIns, result } = change(found.stored);
         if (signIns === undefined) return result;
         takeStoredKeys(loaded, found.stored, [config.sessionKey, config.oldLabelKey]);
         const ours = storedSignIns(signIns);
@@ -206,8 +209,8 @@ function visitorSession(
         ? { ...UNCHANGED, regenerated: { session: Object.fromEntries(Object.entries(session)), before } }
         : { ...UNCHANGED, changes: changesSince(session) };
     },
-    async renew(old: StoredSession, renewal: Omit<Renewal, 'stage' | 'visitor'>): Promise<string> {
-      const newId = await renewSession(req, old, { ...renewal, stage, visitor }, config);
+    async renew(old: StoredSession, renewal: Renewal): Promise<string> {
+      const newId = await renewSession(req, old, renewal, { stage, visitor }, config);
       config.recent.forget(id);
       return newId;
     },

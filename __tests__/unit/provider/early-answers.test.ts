@@ -23,7 +23,7 @@ test('an answer to an upload that the server does not read any more ends the con
     },
   });
   const send = nodeTransport({ timeoutMs: 60_000, agent });
-  const result = await send({ url, method: 'POST', headers: {}, body: UPLOAD });
+  const result = await send({ url, method: 'POST', headers: {}, body: UPLOAD, mayRepeat: false, signal: undefined });
   expect(result).toMatchObject({ kind: 'answer', answer: { status: 413, body: '{"code":413}' } });
   expect(connections.map(({ destroyed }) => destroyed)).toEqual([true]);
 });

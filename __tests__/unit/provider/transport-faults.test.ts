@@ -418,7 +418,7 @@ test('a server that is not there is unreachable', async () => {
 test('a request whose signal has ended before is not sent', async () => {
   const server = await startServer((socket) => socket.write(http11()));
   const send = nodeTransport({ timeoutMs: 3000 });
-  const request = { url: server.url, method: 'GET', headers: {}, body: undefined };
+  const request = { url: server.url, method: 'GET', headers: {}, body: undefined, mayRepeat: false };
   expect(await send({ ...request, signal: AbortSignal.abort() })).toEqual({ kind: 'fault', fault: 'aborted' });
   expect(server.sockets.length).toBe(0);
   expect(await send({ ...request, signal: new AbortController().signal })).toMatchObject({

@@ -71,7 +71,14 @@ test.each([
 });
 
 describe('a request that may be written again', () => {
-  const get = (url: string): WireRequest => ({ url, method: 'GET', headers: {}, body: undefined, mayRepeat: true });
+  const get = (url: string): WireRequest => ({
+    url,
+    method: 'GET',
+    headers: {},
+    body: undefined,
+    mayRepeat: true,
+    signal: undefined,
+  });
   async function transportOf(respond: Responder, timeoutMs = 30_000): Promise<[LocalServer, Transport, string]> {
     server = await startServer(respond);
     return [server, nodeTransport({ timeoutMs }), server.url];

@@ -3,7 +3,7 @@ import type { ConnectEvent } from '../../../src';
 
 // The places for exchanges at once, and what is not an error of this package.
 
-const grant = { code: 'code', redirectUri: 'https://app.example/connect/callback' };
+const grant = { code: 'code', redirectUri: 'https://app.example/connect/callback', codeVerifier: undefined };
 
 test('a place is given back once, however often that is said', () => {
   const exchange = codeExchange({ endpoint: { checkRest: () => undefined } as never, onEvent: undefined }, 1);

@@ -60,9 +60,13 @@ function present(config: ProbeConfig, way: Try, send: Transport): Promise<WireRe
     clientAuthentication: way.placement,
     requestFormat: way.format,
   });
-  const grant = { grant_type: 'authorization_code', code: madeUp(), redirectUri: config.redirectUris[0] } as const;
-  const { headers, body } = write(grant);
-  return send({ url: config.tokenUrl, method: 'POST', headers, body });
+  const { headers, body } = write({
+    grant_type: 'authorization_code',
+    code: madeUp(),
+    redirectUri: config.redirectUris[0],
+    codeVerifier: undefined,
+  });
+  return send({ url: config.tokenUrl, method: 'POST', headers, body, mayRepeat: false, signal: undefined });
 }
 
 /** Random, so that it belongs to nobody; readable, so that an operator who finds it in a log knows what it was. */

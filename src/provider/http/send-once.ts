@@ -31,6 +31,8 @@ export interface Address {
   /** As in a URL: an IPv6 address in brackets. */
   readonly hostname: string;
   readonly route: http.RequestOptions;
+  /** The route, and what else Node's options are to say. */
+  readonly options: http.RequestOptions;
 }
 
 /** Reads a URL once for all requests to it. @throws TypeError for one that is not absolute */
@@ -41,7 +43,7 @@ export function addressOf(text: string): Address {
   const defaultPort = isSecure ? 443 : 80;
   const port = url.port === '' ? defaultPort : Number(url.port);
   const route = { ...options, defaultPort, host: options.hostname, port, auth: undefined };
-  return { isSecure, hostname: url.hostname, route };
+  return { isSecure, hostname: url.hostname, route, options: { ...SAID, ...route } };
 }
 
 /**
@@ -73,8 +75,9 @@ const OF_OBJECTS = new Set(
 );
 
 /** Node copies some seventy options several times for each request: they are only named where one could be found. */
-function ownRoute(): Readonly<http.RequestOptions> {
-  return Object.getOwnPropertyNames(Object.prototype).every((name) => OF_OBJECTS.has(name)) ? SAID : OWN_ROUTE;
+function optionsFor({ route, options }: Address): Readonly<http.RequestOptions> {
+  const isClean = Object.getOwnPropertyNames(Object.prototype).every((name) => OF_OBJECTS.has(name));
+  return isClean ? options : { ...OWN_ROUTE, ...route };
 }
 
 /**
@@ -92,7 +95,7 @@ export function sendOnce(
   done: (outcome: SendResult) => void,
 ): (fault: 'timeout' | 'aborted') => void {
   const { request, address, agent, isKept, maxBodyBytes } = sending;
-  const { isSecure: secure, hostname, route } = address;
+  const { isSecure: secure, hostname } = address;
   const { body } = request;
   const identity = witness(hostname);
   let connection: Socket | undefined;
@@ -102,8 +105,7 @@ export function sendOnce(
   let settled = false;
 
   const outgoing = (secure ? https : http).request({
-    ...ownRoute(),
-    ...route,
+    ...optionsFor(address),
     agent,
     checkServerIdentity: identity.checkServerIdentity,
     method: request.method,

@@ -40,7 +40,7 @@ export function nodeTransport(config: TransportConfig, maxBodyBytes = MAX_TOKEN_
   let last: { readonly url: string; readonly address: Address } | undefined;
 
   return async function send(request: WireRequest): Promise<WireResult> {
-    const { url, signal, mayRepeat = false } = ownOnly(request);
+    const { url, signal, mayRepeat } = request;
     if (last?.url !== url) last = { url, address: addressOf(url) };
     const { address } = last;
     let stop: ReturnType<typeof sendOnce> | undefined;

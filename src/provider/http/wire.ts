@@ -7,10 +7,10 @@ export interface WireRequest {
   readonly headers: Readonly<Record<string, string>>;
   /** Undefined: no body. Node sends a length of 0 if the method usually has one (RFC 9110 §8.6). */
   readonly body: string | Uint8Array | undefined;
-  /** Whether it may be written again after a kept connection gave no byte of an answer. @defaultValue false */
-  readonly mayRepeat?: boolean | undefined;
+  /** Whether it may be written again after a kept connection gave no byte of an answer. */
+  readonly mayRepeat: boolean;
   /** Ends the call as `aborted`. */
-  readonly signal?: AbortSignal | undefined;
+  readonly signal: AbortSignal | undefined;
 }
 
 /** The answer to a request, whatever its HTTP status. */

@@ -53,8 +53,10 @@ export interface TokenEndpoint {
 /** What the caller wants to know besides the result. */
 export interface CallCircumstances {
   /** Called with the HTTP status of the answer, before the result is known to the caller. */
-  readonly onAnswer?: ((status: number) => void) | undefined;
+  readonly onAnswer: (status: number) => void;
 }
+
+const UNWATCHED: CallCircumstances = { onAnswer: () => undefined };
 
 type Stage = 'exchange' | 'refresh';
 
@@ -83,17 +85,19 @@ export function tokenEndpoint(settings: TokenEndpointConfig): TokenEndpoint {
       { status, retryAfter: own(headers, 'retry-after'), date: own(headers, 'date'), body, unacceptable },
       { stage, statusByApiCode: config.statusByApiCode, nowMs: Date.now(), sentMs },
     );
-    about.onAnswer?.(status);
+    about.onAnswer(status);
     if (error !== undefined) {
       rest.heed(error);
       throw error;
     }
-    return ownOnly(token);
+    return token;
   }
 
   async function send(grant: Grant, stage: Stage): Promise<WireResult> {
     try {
-      return await transports[stage]({ url: config.tokenUrl, method: 'POST', ...tokenRequest(grant) });
+      const { headers, body } = tokenRequest(grant);
+      const request = { url: config.tokenUrl, method: 'POST', headers, body, mayRepeat: false, signal: undefined };
+      return await transports[stage](request);
     } catch {
       // No cause: Node's errors quote addresses, header names and more.
       throw new ConnectError('ERR_CONNECT_CONFIG', {
@@ -107,15 +111,12 @@ export function tokenEndpoint(settings: TokenEndpointConfig): TokenEndpoint {
 
   return Object.freeze({
     checkRest: () => rest.check('callback'),
-    exchange(grant: CodeGrant, about: CallCircumstances = {}): Promise<ConnectToken> {
-      return present({ grant_type: 'authorization_code', ...ownOnly(grant) }, 'exchange', ownOnly(about));
+    exchange(grant: CodeGrant, about: CallCircumstances = UNWATCHED): Promise<ConnectToken> {
+      const { code, redirectUri, codeVerifier } = grant;
+      return present({ grant_type: 'authorization_code', code, redirectUri, codeVerifier }, 'exchange', about);
     },
-    async refresh(refreshToken: string, about: CallCircumstances = {}): Promise<ConnectToken> {
-      const token = await present(
-        { grant_type: 'refresh_token', refresh_token: refreshToken },
-        'refresh',
-        ownOnly(about),
-      );
+    async refresh(refreshToken: string, about: CallCircumstances = UNWATCHED): Promise<ConnectToken> {
+      const token = await present({ grant_type: 'refresh_token', refresh_token: refreshToken }, 'refresh', about);
       token.refresh_token ??= refreshToken;
       return token;
     },

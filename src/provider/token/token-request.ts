@@ -14,8 +14,8 @@ export interface CodeGrant {
   readonly code: string;
   /** As in the authorization request (RFC 6749 §4.1.3). */
   readonly redirectUri: string;
-  /** Of PKCE (RFC 7636 §4.5); sent only when given. */
-  readonly codeVerifier?: string | undefined;
+  /** Of PKCE (RFC 7636 §4.5); undefined where that is off. */
+  readonly codeVerifier: string | undefined;
 }
 
 /** A grant as the provider's tables name its fields (pages "generate-access-token", "refresh-your-token"). */
@@ -45,26 +45,30 @@ export function tokenRequests(config: TokenRequestConfig): WriteTokenRequest {
     ...(config.accessTokenKey === undefined ? {} : { ACCESSTOKEN: config.accessTokenKey }),
   });
   return function tokenRequest(grant) {
-    const fields = { ...client, ...grantFields(grant) };
+    const fields = client();
+    addGrant(fields, grant);
     return { headers, body: json ? JSON.stringify(fields) : new URLSearchParams(fields).toString() };
   };
 }
 
+type TokenFields = Record<string, string>;
+
 /** The documented table requires `client_id` in the body, wherever the secret is. */
-function clientFields({ clientId, clientSecret, clientAuthentication }: TokenRequestConfig): Record<string, string> {
+function clientFields({ clientId, clientSecret, clientAuthentication }: TokenRequestConfig): () => TokenFields {
   return clientAuthentication === 'header'
-    ? { client_id: clientId }
-    : { client_id: clientId, client_secret: clientSecret };
+    ? () => ({ client_id: clientId })
+    : () => ({ client_id: clientId, client_secret: clientSecret });
 }
 
-function grantFields(grant: Grant): Record<string, string> {
-  if (grant.grant_type === 'refresh_token') return { ...grant };
-  const { codeVerifier, redirectUri, ...fields } = grant;
-  return {
-    ...fields,
-    redirect_uri: redirectUri,
-    ...(codeVerifier === undefined ? {} : { code_verifier: codeVerifier }),
-  };
+function addGrant(fields: TokenFields, grant: Grant): void {
+  fields['grant_type'] = grant.grant_type;
+  if (grant.grant_type === 'refresh_token') {
+    fields['refresh_token'] = grant.refresh_token;
+    return;
+  }
+  fields['code'] = grant.code;
+  fields['redirect_uri'] = grant.redirectUri;
+  if (grant.codeVerifier !== undefined) fields['code_verifier'] = grant.codeVerifier;
 }
 
 /** RFC 6749 §2.3.1: both parts are form-encoded before base64; otherwise a `:` or `%` in them would be misread. */
