@@ -33,11 +33,16 @@ function running(args) {
   };
 }
 
+/** As an app has loaded it by then. */
+const MAIN = ['express-connect-auth'];
+
 const WAYS = {
   'import express and joi': importing(['express', 'joi']),
   'import express-connect-auth, with express and joi': importing('express-connect-auth'),
   'import express-connect-auth after express and joi': importing('express-connect-auth', ['express', 'joi']),
   'require express-connect-auth after express and joi': requiring('express-connect-auth', ['express', 'joi']),
+  'import express-connect-auth/redis after express-connect-auth': importing('express-connect-auth/redis', MAIN),
+  'import express-connect-auth/postgres after express-connect-auth': importing('express-connect-auth/postgres', MAIN),
   'import express-connect-auth/redis': importing('express-connect-auth/redis'),
   'require express-connect-auth/redis': requiring('express-connect-auth/redis'),
   'import express-connect-auth/postgres': importing('express-connect-auth/postgres'),
