@@ -4,7 +4,10 @@ import { OURS } from '../peers/list.mjs';
 import { startApp, withAll } from './processes.mjs';
 
 const MINUTE_MS = 60_000;
-const WARM_UP = 300;
+/** By then V8 has compiled what it is going to compile, which takes more room than all sign-ins of a minute. */
+const WARM_UP = 4000;
+/** Nothing of a sign-in is kept for longer, unless by its place among the last so many. */
+const LONGEST_MS = 11 * MINUTE_MS;
 
 export async function measureMemory(world, plan, say) {
   say('abandoned');
@@ -24,6 +27,8 @@ async function kept({ provider, driver }, deed, counts) {
     const perform = (count) => driver.ask(deed, { site, count, atOnce: 32 });
     await driver.ask('signIns', { site, count: WARM_UP, atOnce: 32 });
     await perform(WARM_UP);
+    await app.ask('ahead', { ms: LONGEST_MS });
+    await perform(32);
     await app.ask('heap');
     const begun = await app.ask('heap');
     const rows = [];

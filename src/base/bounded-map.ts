@@ -53,7 +53,8 @@ interface Queue<Value> {
  */
 const LOOKS = 4;
 const FEWEST = 64;
-const SWEEP_EVERY_MS = 30_000;
+/** A clock may be set back: that long in either direction. */
+export const SWEEP_EVERY_MS = 30_000;
 
 /** When it is full, expired entries go first as far as they have been found, then the oldest of the lowest rank. */
 export function boundedMap<Value>(config: BoundedMapConfig): BoundedMap<Value> {
@@ -84,7 +85,6 @@ export function boundedMap<Value>(config: BoundedMapConfig): BoundedMap<Value> {
   }
 
   function isSweepDue(now: number): boolean {
-    // A clock may be set back.
     if (Math.abs(now - swept.now) >= SWEEP_EVERY_MS) return true;
     const isLarge = entries.size >= Math.min(most, Math.max(FEWEST, 2 * swept.left));
     return isLarge && swept.looksSince >= entries.size;

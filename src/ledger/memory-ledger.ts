@@ -3,6 +3,7 @@ import { performance } from 'node:perf_hooks';
 import { only, readTable, type Row } from '../checks/table';
 import { isWholeNumber } from '../checks/values';
 import { boundedMap, type BoundedMap } from '../base/bounded-map';
+import { boundedNumbers } from '../base/bounded-numbers';
 import { warnOnce } from '../errors/warn-once';
 import { forgettings } from './forgotten';
 import type { Forgotten, RefreshLedger } from './ledger';
@@ -45,7 +46,6 @@ const ONE_PROCESS = 'memoryLedger() coordinates one process only, and this one i
 const SHARE =
   'Two workers that refresh the same connection can end it. Pass ledger: redisLedger({ … }) of ' +
   'express-connect-auth/redis to connectAuth(); one Redis serves all workers.';
-const TAKEN = '';
 /** No box is sealed: nothing leaves the process. */
 const PLAIN: Boxes = { seal: (box) => box, open: (kept) => kept };
 
@@ -75,18 +75,26 @@ export function memoryLedger(options: MemoryLedgerOptions = {}): RefreshLedger {
     { record: bounded('record', maxRecords), tombstone: bounded('tombstone', maxTombstones) },
     now,
   );
-  const claims = bounded('claim', maxClaims);
   return Object.freeze<RefreshLedger>({
     ...ledgerBySteps(update, PLAIN),
-    // Nothing has to be known of a name but that it is taken.
-    once(name, ttlMs) {
-      const time = now();
-      const isFree = claims.get(name, time) === undefined;
-      if (isFree) claims.put(name, TAKEN, { now: time, keepMs: ttlMs, rank: rankOf(ttlMs) });
-      return Promise.resolve(isFree);
-    },
+    once: claims(maxClaims, now, (time) => forgotten.note('claim', time)),
     onForgotten: forgotten.listen,
   });
+}
+
+/** Names that are taken: nothing has to be known of them but until when. */
+function claims(most: number, now: () => number, onDropped: (time: number) => void): RefreshLedger['once'] {
+  const isOver = (until: number, time: number): boolean => until <= time;
+  const kept = boundedNumbers({ most, isOver, onDropped: (_until, time) => onDropped(time) });
+  // Apart, so that no number of looks pushes a claim out.
+  const brief = boundedNumbers({ most, isOver, onDropped: () => undefined });
+
+  return function once(name, ttlMs) {
+    const time = now();
+    const isFree = isOver(kept.get(name) ?? time, time) && isOver(brief.get(name) ?? time, time);
+    if (isFree) (ttlMs <= BRIEFLY_MS ? brief : kept).put(name, time + ttlMs, time);
+    return Promise.resolve(isFree);
+  };
 }
 
 function rankOf(keepMs: number): number {

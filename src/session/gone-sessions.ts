@@ -1,19 +1,15 @@
 import type { Request } from 'express';
 import type { Session, Store } from 'express-session';
-import { sha256 } from '../base/sha256';
+import { boundedNumbers, type BoundedNumbers } from '../base/bounded-numbers';
 import { hookStore } from './hooks';
 
-/** More than those that express-session makes by itself. */
-const LONGEST_ID = 64;
-/** About 100 bytes each. */
+/** About 24 bytes each. */
 const MOST_REMEMBERED = 20_000;
 
 /** Sessions of one store that this process has ended. */
 interface Ended {
-  /** The moment when each ended, by id. */
-  readonly at: Map<string, number>;
-  /** Those of them that go on under another id. */
-  readonly moved: Set<string>;
+  /** The moment when each ended, by id; below zero if it goes on under another one. */
+  readonly at: BoundedNumbers;
   /** The last moment of an end. */
   lastAt: number;
   /** The last moment of a move. */
@@ -21,6 +17,9 @@ interface Ended {
   /** For sessions that were seen before this moment, it has been forgotten whether they have ended. */
   forgottenAt: number;
 }
+
+/** They are not forgotten with time. */
+const AT_ANY_TIME = 0;
 
 const endedIn = new WeakMap<Store, Ended>();
 /** When the session object of a request was first seen; one that the app makes during the request counts separately. */
@@ -44,30 +43,36 @@ export function watchSessions(req: Request): void {
     hadSession.add(req);
   }
   if (store === undefined || endedIn.has(store)) return;
-  const ended: Ended = { at: new Map(), moved: new Set(), lastAt: 0, movedAt: 0, forgottenAt: 0 };
+  const ended: Ended = {
+    at: boundedNumbers({
+      most: MOST_REMEMBERED,
+      isOver: () => false,
+      onDropped(at) {
+        ended.forgottenAt = Math.abs(at);
+      },
+    }),
+    lastAt: 0,
+    movedAt: 0,
+    forgottenAt: 0,
+  };
   endedIn.set(store, ended);
   hookStore(store, {
     // Before the request reaches this package, if it does at all: it may wait for something in between.
     onLoad: noteSeen,
     onDestroy(sessionId) {
-      noteEnd(ended, keyOf(sessionId));
+      noteEnd(ended, sessionId, (ended.at.get(sessionId) ?? 0) < 0);
       for (const watcher of watchersOf.get(store)?.get(sessionId) ?? []) watcher.ends += 1;
     },
     hasMovedOn: (session) => hasMovedOn(ended, session as Pick<Session, 'id'>),
   });
 }
 
-function noteEnd(ended: Ended, key: string): void {
-  // The newest is last: the oldest is forgotten first.
-  ended.at.delete(key);
-  ended.at.set(key, (moment += 1));
+/** Of a session that has moved it stays known: it is destroyed once more afterwards. */
+function noteEnd(ended: Ended, sessionId: string, hasMoved: boolean): void {
+  moment += 1;
   ended.lastAt = moment;
-  for (const [oldest, at] of ended.at) {
-    if (ended.at.size <= MOST_REMEMBERED) break;
-    ended.at.delete(oldest);
-    ended.moved.delete(oldest);
-    ended.forgottenAt = at;
-  }
+  if (hasMoved) ended.movedAt = moment;
+  ended.at.put(sessionId, hasMoved ? -moment : moment, AT_ANY_TIME);
 }
 
 /**
@@ -77,19 +82,14 @@ function noteEnd(ended: Ended, key: string): void {
  */
 export function noteMoved(store: Store, sessionId: string): void {
   const ended = endedIn.get(store);
-  if (ended === undefined) return;
-  const key = keyOf(sessionId);
-  noteEnd(ended, key);
-  ended.moved.add(key);
-  ended.movedAt = moment;
+  if (ended !== undefined) noteEnd(ended, sessionId, true);
 }
 
 /** A session without a note is new, or was read before the store was hooked. */
 function hasMovedOn(ended: Ended, session: Pick<Session, 'id'>): boolean {
   const seen = seenAt.get(session);
   if (seen === undefined || seen > ended.movedAt) return false;
-  const key = endedSince(ended, session, seen);
-  return key !== undefined && ended.moved.has(key);
+  return endedSince(ended, session, seen) < 0;
 }
 
 /**
@@ -103,14 +103,14 @@ export function noteSeen(session: object): void {
 /** Whether this process has ended a session since it was first seen: then it must not be written any more. */
 export function hasGone(store: Store, session: Pick<Session, 'id'>): boolean {
   const ended = endedIn.get(store);
-  return ended !== undefined && endedSince(ended, session, seenAt.get(session) ?? 0) !== undefined;
+  return ended !== undefined && endedSince(ended, session, seenAt.get(session) ?? 0) !== 0;
 }
 
-/** @returns the key of a session that has ended since */
-function endedSince({ at, lastAt }: Ended, { id }: Pick<Session, 'id'>, seen: number): string | undefined {
-  if (seen > lastAt) return undefined;
-  const key = keyOf(id);
-  return (at.get(key) ?? 0) > seen ? key : undefined;
+/** @returns when the session has ended since, as {@link Ended.at} has it; 0 if it has not */
+function endedSince({ at, lastAt }: Ended, { id }: Pick<Session, 'id'>, seen: number): number {
+  if (seen > lastAt) return 0;
+  const found = at.get(id) ?? 0;
+  return Math.abs(found) > seen ? found : 0;
 }
 
 /**
@@ -128,7 +128,7 @@ export function mayHaveGone(store: Store, session: Pick<Session, 'id'>): boolean
  * back. It decides what the visitor is shown, not what is written: forgetting one does no harm.
  */
 export function hasEnded(store: Store, sessionId: string): boolean {
-  return endedIn.get(store)?.at.has(keyOf(sessionId)) === true;
+  return endedIn.get(store)?.at.get(sessionId) !== undefined;
 }
 
 /**
@@ -187,9 +187,4 @@ export function watchSession(req: Request): SessionWatch {
       if (watching.size === 0 && watchers.get(sessionID) === watching) watchers.delete(sessionID);
     },
   });
-}
-
-/** What a session is remembered by: an app may name what it likes, of any length. */
-export function keyOf(sessionId: string): string {
-  return sessionId.length > LONGEST_ID ? sha256(sessionId) : sessionId;
 }

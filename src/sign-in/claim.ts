@@ -8,7 +8,7 @@ import type { StoredSession } from '../session/store';
 import type { Answer, CodeAnswer } from './answer';
 import type { CallbackFlights, CallbackResult, Finished, Replay } from './callback-flights';
 import type { SessionToken, SignInParts } from './parts';
-import type { Move } from './moved-sessions';
+import { wasMovedBy, type Move } from './moved-sessions';
 import { findSignIn, isFull, markOf, readSignIns, withMark, type Mark, type PendingSignIn } from './pending-sign-ins';
 import { hashAnswer, hashState, isStateOf, placeOf } from './state';
 import { stateError } from './state-error';
@@ -92,13 +92,15 @@ async function finishedAfterMove(
   { instance, pendingKey }: ClaimConfig,
 ): Promise<Finished | undefined> {
   const answerHash = hashAnswer(answer, instance);
-  for (const { to: sessionId, by } of moves) {
+  for (const move of moves) {
+    const { to: sessionId } = move;
     const stored = await session.read(sessionId);
     // The session moved there with this state, and has ended since.
-    const isOver = stored === undefined && answer.state !== undefined && hashState(answer.state, instance) === by;
+    const isOver =
+      stored === undefined && answer.state !== undefined && wasMovedBy(move, hashState(answer.state, instance));
     if (isOver) throw stateError('used');
     const marks = stored === undefined ? [] : (readSignIns(own(stored, pendingKey))?.spent ?? []);
-    const mark = marks.find((one) => one.stateHash === by && one.answerHash === answerHash);
+    const mark = marks.find((one) => wasMovedBy(move, one.stateHash) && one.answerHash === answerHash);
     if (mark?.connectionId !== undefined && mark.returnTo !== undefined) {
       return { kind: 'finished', sessionId, connectionId: mark.connectionId, returnTo: mark.returnTo };
     }

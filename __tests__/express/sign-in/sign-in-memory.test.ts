@@ -4,16 +4,18 @@ import { callbackFlights, type CallbackResult } from '../../../src/sign-in/callb
 import { movedFrom, noteMove, type Move } from '../../../src/sign-in/moved-sessions';
 import type { Presented } from '../../../src/session/cookie';
 
-/** Half of what the memory holds: each move has an id and a cookie. */
 const MOST = 10_000;
 const numbers = Array.from({ length: MOST }, (_none, index) => index);
+
+/** As express-session signs it. */
+const cookie = (sessionId: string): string => `sid=s%3A${sessionId}.signature`;
 
 /** A request with a living session. */
 const inSession = (sessionId: string): Presented => ({
   sessionId,
   isOwn: true,
   isNew: false,
-  verified: `sid=${sessionId}`,
+  verified: cookie(sessionId),
   former: [],
 });
 /** A request with cookies of sessions that are no more. */
@@ -62,10 +64,10 @@ describe('callbacks being answered', () => {
 
   test('are shared by exactly this session or cookie, state and code', async () => {
     const { join, end } = flying(inSession('session'), ANSWER);
-    const joined = [join(inSession('session'), ANSWER), join(withCookies('other=1', 'sid=session'), ANSWER)];
+    const joined = [join(inSession('session'), ANSWER), join(withCookies('other=1', cookie('session')), ANSWER)];
     const others = [
       join(inSession('other'), ANSWER),
-      join(withCookies('other=session', 'sid=session2', 'session'), ANSWER),
+      join(withCookies('other=session', cookie('session2'), 'session'), ANSWER),
       join(inSession('session'), { ...ANSWER, state: 'other' }),
       join(inSession('session'), { ...ANSWER, code: 'other' }),
     ];
@@ -82,7 +84,7 @@ describe('callbacks being answered', () => {
 
   test('whose cookie nobody could tell from another are shared by their session only', async () => {
     const { join, end } = flying({ ...inSession('session'), verified: undefined }, ANSWER);
-    expect(await join(withCookies('sid=session', 'undefined', ''), ANSWER)).toEqual(result('own'));
+    expect(await join(withCookies(cookie('session'), 'undefined', ''), ANSWER)).toEqual(result('own'));
     const joined = join(inSession('session'), ANSWER);
     await end(result('first'));
     expect(await joined).toEqual(result('first'));
@@ -106,19 +108,19 @@ describe('sessions that have moved', () => {
     const store = new MemoryStore();
     noteMove(store, inSession('old'), { to: 'new', by: 'hash' });
     jest.advanceTimersByTime(29_999);
-    for (const visitor of [inSession('old'), withCookies('sid=old')]) {
+    for (const visitor of [inSession('old'), withCookies(cookie('old'))]) {
       expect([movedFrom(store, visitor), movedFrom(new MemoryStore(), visitor)]).toMatchObject([went('new'), went()]);
     }
-    expect(movedFrom(store, withCookies('lang=old', 'old'))).toMatchObject(went());
+    expect(movedFrom(store, withCookies('lang=s%3Aold.signature', 'sid=s%3Aold.other', 'old'))).toMatchObject(went());
     jest.advanceTimersByTime(1);
-    for (const visitor of [inSession('old'), withCookies('sid=old')])
+    for (const visitor of [inSession('old'), withCookies(cookie('old'))])
       expect(movedFrom(store, visitor)).toMatchObject(went());
   });
 
   test('are followed over three moves, and it is told that they went on', () => {
     const store = new MemoryStore();
     for (const move of [1, 2, 3, 4]) noteMove(store, inSession(`s${move}`), to(`s${move + 1}`));
-    expect([movedFrom(store, inSession('s1')), movedFrom(store, withCookies('sid=s2'))]).toMatchObject([
+    expect([movedFrom(store, inSession('s1')), movedFrom(store, withCookies(cookie('s2')))]).toMatchObject([
       { sessionIds: ['s2', 's3', 's4'], goOn: true },
       went('s3', 's4', 's5'),
     ]);
@@ -127,9 +129,9 @@ describe('sessions that have moved', () => {
   test('are 10,000 at most: the oldest is forgotten for the newest', () => {
     const store = new MemoryStore();
     for (const number of numbers) noteMove(store, inSession(`old-${number}`), to(`new-${number}`));
-    expect(movedFrom(store, withCookies('sid=old-0', 'sid=old-1'))).toMatchObject(went('new-0', 'new-1'));
+    expect(movedFrom(store, withCookies(cookie('old-0'), cookie('old-1')))).toMatchObject(went('new-0', 'new-1'));
     noteMove(store, inSession('newest'), to('its-successor'));
-    expect(movedFrom(store, withCookies('sid=old-0', 'sid=old-1', 'sid=newest'))).toMatchObject(
+    expect(movedFrom(store, withCookies(cookie('old-0'), cookie('old-1'), cookie('newest')))).toMatchObject(
       went('new-1', 'its-successor'),
     );
   });

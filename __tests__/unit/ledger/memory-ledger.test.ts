@@ -190,6 +190,15 @@ describe('a ledger that forgets something before its time', () => {
   });
 });
 
+test('no number of looks pushes a claim out', async () => {
+  const { ledger, told } = aged(3);
+  for (const name of ['a', 'b', 'c']) expect(await ledger.once(name, HOUR)).toBe(true);
+  for (let look = 0; look < 9; look += 1) expect(await ledger.once(`look ${look}`, 1)).toBe(true);
+  expect(await ledger.once('look 8', 1)).toBe(false);
+  for (const name of ['a', 'b', 'c']) expect(await ledger.once(name, 1)).toBe(false);
+  expect(told).toEqual([]);
+});
+
 test.each([
   ['maxTombstones', async (ledger: RefreshLedger, name: string) => (await ledger.revoke(name, HOUR)).first],
   ['maxClaims', (ledger: RefreshLedger, name: string) => ledger.once(name, HOUR)],
@@ -254,7 +263,7 @@ test('in a worker of node:cluster the first ledger warns, and no other', () => {
 
 test('the ledger starts no timer at all', () => {
   const own = ['memory-ledger', 'ledger-by-steps', 'replace', 'record', 'record-text', 'forgotten'];
-  for (const name of [...own.map((file) => `ledger/${file}`), 'base/bounded-map']) {
+  for (const name of [...own.map((file) => `ledger/${file}`), 'base/bounded-map', 'base/bounded-numbers']) {
     const text = readFileSync(join(__dirname, `../../../src/${name}.ts`), 'utf8');
     expect(text).not.toMatch(/setTimeout|setInterval|setImmediate/u);
   }

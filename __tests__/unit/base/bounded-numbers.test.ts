@@ -1,0 +1,110 @@
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+import fc from 'fast-check';
+import { boundedNumbers, type BoundedNumbers } from '../../../src/base/bounded-numbers';
+import { runs } from '../../support/property';
+
+const never = (): boolean => false;
+const unheard = (): void => undefined;
+
+interface Timed {
+  readonly put: (name: string, until: number) => void;
+  readonly get: BoundedNumbers['get'];
+  readonly clock: { now: number };
+  readonly dropped: readonly number[];
+}
+
+/** Numbers that are over when the clock has reached them, and those that were dropped before. */
+function timed(most: number): Timed {
+  const clock = { now: 0 };
+  const dropped: number[] = [];
+  const isOver = (until: number, now: number): boolean => until <= now;
+  const numbers = boundedNumbers({ most, isOver, onDropped: (until) => dropped.push(until) });
+  return { put: (name, until) => numbers.put(name, until, clock.now), get: numbers.get, clock, dropped };
+}
+
+test('half a minute later the next addition gives back the memory of what is over', () => {
+  setFlagsFromString('--expose-gc');
+  const collect = runInNewContext('gc') as () => void;
+  const bytes = (): number => {
+    // What the first one finds is freed by the second one at the latest.
+    collect();
+    collect();
+    return process.memoryUsage().arrayBuffers;
+  };
+  const { put, get, clock } = timed(200_000);
+  const before = bytes();
+  for (let number = 0; number < 100_000; number += 1) put(`name ${number}`, 10);
+  const filled = bytes() - before;
+  expect(filled).toBeGreaterThan(16 * 100_000);
+  expect(filled).toBeLessThan(45 * 100_000);
+  clock.now = 30_000;
+  put('another', 40_000);
+  expect(bytes() - before).toBeLessThan(filled / 100);
+  expect([get('name 0'), get('another')]).toEqual([undefined, 40_000]);
+});
+
+test('are what a list is from which the oldest is taken when it is full', () => {
+  const name = fc.integer({ min: 0, max: 30 }).map((number) => `name ${number}`);
+  const step = fc.record({ name, value: fc.integer(), later: fc.constantFrom(0, 0, 0, 30_000) });
+  fc.assert(
+    fc.property(fc.integer({ min: 1, max: 20 }), fc.array(step, { maxLength: 150 }), (most, steps) => {
+      const dropped: number[] = [];
+      const numbers = boundedNumbers({ most, isOver: never, onDropped: (value) => dropped.push(value) });
+      let now = 0;
+      const list: { name: string; value: number }[] = [];
+      const droppedFromList: number[] = [];
+      for (const { name: added, value, later } of steps) {
+        now += later;
+        const before = list.findIndex((one) => one.name === added);
+        if (before !== -1) list.splice(before, 1);
+        if (list.length >= most) droppedFromList.push(...list.splice(0, 1).map((one) => one.value));
+        list.push({ name: added, value });
+        numbers.put(added, value, now);
+        expect(numbers.get(added)).toBe(value);
+      }
+      for (let number = 0; number <= 31; number += 1) {
+        const one = `name ${number}`;
+        expect(numbers.get(one)).toBe(list.find((found) => found.name === one)?.value);
+      }
+      expect(dropped).toEqual(droppedFromList);
+    }),
+    runs(20_261_201, 200),
+  );
+});
+
+test('names are kept apart, however alike they are', () => {
+  const names = Array.from({ length: 60_000 }, (_none, number) => [`${number}`, ` ${number}`, `${number} `]).flat();
+  const all = [...names, '', '\0', '\0\0', 'é', 'e', 'x'.repeat(100_000), 'x'.repeat(99_999)];
+  const numbers = boundedNumbers({ most: all.length, isOver: never, onDropped: unheard });
+  for (const [place, name] of all.entries()) numbers.put(name, place, 0);
+  expect(all.findIndex((name, place) => numbers.get(name) !== place)).toBe(-1);
+  expect(numbers.get('another')).toBeUndefined();
+});
+
+test('when they are full, what is over makes room, wherever it is', () => {
+  const { put, get, clock, dropped } = timed(1000);
+  const putMany = (name: string, until: number): void => {
+    for (let number = 0; number < 500; number += 1) put(`${name} ${number}`, until);
+  };
+  putMany('lasting', 1000);
+  putMany('short', 10);
+  clock.now = 10;
+  putMany('later', 1000);
+  expect(dropped).toEqual([]);
+  expect(['lasting 0', 'lasting 499', 'later 499'].map(get)).toEqual([1000, 1000, 1000]);
+  put('one more', 1000);
+  expect([dropped, get('lasting 0')]).toEqual([[1000], undefined]);
+});
+
+test('what is over and dropped before it was found is no loss', () => {
+  // Sweeps come at times: of so many additions in a row some drop the oldest without one.
+  for (let more = 0; more < 16; more += 1) {
+    const { put, clock, dropped } = timed(64);
+    for (let number = 0; number < 84 + more; number += 1) put(`${number}`, number < 64 ? 10 : 1000);
+    const before = dropped.length;
+    clock.now = 10;
+    put('one more', 1000);
+    expect(dropped.length).toBe(before);
+  }
+});
