@@ -32,13 +32,15 @@ export function withSessionLock<T>(
           isRefused = true;
           throw tooLate();
         }).then(work);
-  const ended = mine.then(nothing, nothing);
-  // The next caller waits for the work before this one, and for this one if it begins.
-  const settled = before === undefined ? ended : before.then(() => (isRefused ? undefined : ended));
-  queues.set(sessionId, settled);
-  void settled.then(() => {
+  const release = (): void => {
     if (queues.get(sessionId) === settled) queues.delete(sessionId);
-  });
+  };
+  // The next caller waits for the work before this one, and for this one if it begins.
+  const settled: Promise<void> =
+    before === undefined
+      ? mine.then(release, release)
+      : before.then(() => (isRefused ? undefined : mine.then(nothing, nothing))).then(release);
+  queues.set(sessionId, settled);
   return mine;
 }
 

@@ -9,7 +9,16 @@ import type { Answer, CodeAnswer } from './answer';
 import type { CallbackFlights, CallbackResult, Finished, Replay } from './callback-flights';
 import type { SessionToken, SignInParts } from './parts';
 import { wasMovedBy, type Move } from './moved-sessions';
-import { findSignIn, isFull, markOf, readSignIns, withMark, type Mark, type PendingSignIn } from './pending-sign-ins';
+import {
+  findSignIn,
+  holdsSignIns,
+  isFull,
+  markOf,
+  readSignIns,
+  withMark,
+  type Mark,
+  type PendingSignIn,
+} from './pending-sign-ins';
 import { hashAnswer, hashState, isStateOf, placeOf } from './state';
 import { stateError } from './state-error';
 import type { VisitorSession } from './visitor-session';
@@ -119,7 +128,7 @@ async function spend(
   const isStartedHere = (): boolean => state !== undefined && isStateOf(state, placeOf(sessionId, config));
   const unknownSession = (): ConnectError => stateError(isStartedHere() ? 'overwritten' : 'no_session');
   // Without any sign-in in the session there is nothing to read, write or wait for.
-  if (readSignIns(own(session.loaded, config.pendingKey)) === undefined) throw unknownSession();
+  if (!holdsSignIns(own(session.loaded, config.pendingKey))) throw unknownSession();
   return session.update<{ kind: 'pending'; signIn: PendingSignIn } | Replay>(
     'spend',
     (stored) => {

@@ -1,4 +1,4 @@
-import { ownOnly } from '../base/own';
+import { own, ownOnly } from '../base/own';
 import { hashState } from './state';
 
 /** A sign-in that was started and not yet answered. */
@@ -65,15 +65,20 @@ const MOST = 8;
 /** Another process's clock may be slightly ahead; a later start is not genuine. */
 const SKEW_MS = 5_000;
 
+/** Whether a session property of any shape may hold sign-ins that this package wrote. */
+export function holdsSignIns(value: unknown): value is { readonly p: unknown[]; readonly s: unknown[] } {
+  return (
+    typeof value === 'object' && value !== null && Array.isArray(own(value, 'p')) && Array.isArray(own(value, 's'))
+  );
+}
+
 /**
  * Reads the sign-ins from a session property of any shape.
  * @returns undefined if it is not one that this package wrote
  */
 export function readSignIns(value: unknown): SignIns | undefined {
-  if (typeof value !== 'object' || value === null) return undefined;
-  const { p, s } = ownOnly(value as { p?: unknown; s?: unknown });
-  if (!Array.isArray(p) || !Array.isArray(s)) return undefined;
-  return { pending: p.flatMap(readPending), spent: s.flatMap(readMark) };
+  if (!holdsSignIns(value)) return undefined;
+  return { pending: value.p.flatMap(readPending), spent: value.s.flatMap(readMark) };
 }
 
 function readPending(value: unknown): readonly PendingSignIn[] {

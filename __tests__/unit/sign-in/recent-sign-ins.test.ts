@@ -34,8 +34,10 @@ test('sign-ins that are over are not kept', () => {
 test('nothing is to be replaced in the session that holds them, and nothing is kept of one that is forgotten', () => {
   const recent = made();
   recent.note('session', signIns);
-  expect(recent.kept({ ...copy('session'), connectPending: signIns })).toBeUndefined();
-  expect(recent.kept({ ...copy('session'), connectPending: { ...signIns } })).toEqual({ connectPending: signIns });
+  for (const same of [signIns, structuredClone(signIns)])
+    expect(recent.kept({ ...copy('session'), connectPending: same })).toBeUndefined();
+  const older = { ...signIns, s: [] };
+  expect(recent.kept({ ...copy('session'), connectPending: older })).toEqual({ connectPending: signIns });
   recent.forget('session');
   expect(recent.kept(copy('session'))).toBeUndefined();
 });
