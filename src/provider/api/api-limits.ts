@@ -17,7 +17,7 @@ export interface CallLimits {
   readonly dispose: () => void;
 }
 
-/** Of most calls: an AbortController and two races would cost them as much as the rest of this package. */
+/** Of most calls: nothing can end them early, so they need no AbortController and no races. */
 const UNLIMITED: CallLimits = {
   signal: undefined,
   error: () => new CanceledError(),

@@ -49,7 +49,7 @@ export function apiAddressCheck(apiBaseUrl: string): (parts: AddressParts) => st
   }
 }
 
-/** Checking an address takes longer than all else that this package does for a call. */
+/** Checking an address takes longer than any other step of a call, sending it aside. */
 const MOST_KNOWN = 100;
 const LONGEST_KNOWN = 256;
 
