@@ -228,6 +228,8 @@ app.post('/logout', (req, res) => {
 app.use(connectErrorHandler());
 
 const server = http.createServer(app);
+// Packing the package keeps the test's process from seeing that a connection has been closed after five idle seconds.
+server.keepAliveTimeout = 0;
 
 process.on('SIGTERM', async () => {
   await new Promise((resolve) => server.close(resolve));
