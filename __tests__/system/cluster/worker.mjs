@@ -232,6 +232,8 @@ const server = http.createServer(app);
 server.keepAliveTimeout = 0;
 
 process.on('SIGTERM', async () => {
+  // Those that are being answered close after that; without it close() would wait for the other side.
+  server.keepAliveTimeout = 1;
   await new Promise((resolve) => server.close(resolve));
   await connect.close();
   process.exit(0);
