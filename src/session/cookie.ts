@@ -62,24 +62,11 @@ export function cameWithSession(req: Request): boolean {
 function signedPairs(req: Request): readonly SignedPair[] {
   return (sentHeader(req, 'cookie') ?? '').split(';').flatMap((part) => {
     const text = part.trim();
-    const value = valueIn(text);
+    const value = decoded(text.slice(text.indexOf('=') + 1).trim());
     if (!value.startsWith('s:')) return [];
-    const signature = value.slice(value.lastIndexOf('.') + 1);
-    return [{ text, id: idOf(value), hasSignature: SIGNATURE.test(signature) }];
+    const [id, signature] = [value.slice(2, value.lastIndexOf('.')), value.slice(value.lastIndexOf('.') + 1)];
+    return [{ text, id, hasSignature: SIGNATURE.test(signature) }];
   });
-}
-
-/** The session id in a signed pair. */
-export function idIn(pair: string): string {
-  return idOf(valueIn(pair));
-}
-
-function valueIn(pair: string): string {
-  return decoded(pair.slice(pair.indexOf('=') + 1).trim());
-}
-
-function idOf(value: string): string {
-  return value.slice(2, value.lastIndexOf('.'));
 }
 
 /** HMAC-SHA-256 in base64 without padding. */

@@ -1,7 +1,6 @@
 import type { Store } from 'express-session';
-import { boundedMap, type BoundedMap } from '../base/bounded-map';
 import { boundedNumbers, type BoundedNumbers } from '../base/bounded-numbers';
-import { idIn, type Presented } from '../session/cookie';
+import type { Presented } from '../session/cookie';
 
 /** As long as a completed callback is remembered: a request with the old cookie was sent before the new one arrived. */
 const REMEMBERED_MS = 30_000;
@@ -13,21 +12,26 @@ const MOST_REMEMBERED = 10_000;
 /** Each costs a read of the store; a browser that moved more often has a newer cookie. */
 const MOST_MOVES = 3;
 
-/** The moves of one store's sessions. */
+/** The moves of one store's sessions, which are numbered as they come. */
 interface Moved {
-  readonly byId: BoundedMap<Move>;
-  /** When the session of each cookie pair moved; of the pairs only a digest is kept. */
-  readonly pairs: BoundedNumbers;
+  /** The number of each session's move, by its id; only a digest of that is kept. */
+  readonly byId: BoundedNumbers;
+  /** Likewise, by the cookie pair that was verified. */
+  readonly byPair: BoundedNumbers;
+  /** Oldest first; those before the first are forgotten. */
+  readonly moves: TimedMove[];
+  /** The number of the first of these. */
+  first: number;
 }
 
 const movedIn = new WeakMap<Store, Moved>();
 
 function newMoved(): Moved {
-  const isOver = (at: number, now: number): boolean => at <= now - REMEMBERED_MS;
-  return {
-    byId: boundedMap({ most: MOST_REMEMBERED }),
-    pairs: boundedNumbers({ most: MOST_REMEMBERED, isOver, onDropped: () => undefined }),
-  };
+  const isForgotten = (number: number): boolean => number < moved.first;
+  const numbers = (): BoundedNumbers =>
+    boundedNumbers({ most: MOST_REMEMBERED, isOver: isForgotten, onDropped: () => undefined });
+  const moved: Moved = { byId: numbers(), byPair: numbers(), moves: [], first: 0 };
+  return moved;
 }
 
 /** One step of a session to another id. */
@@ -35,6 +39,19 @@ export interface Move {
   readonly to: string;
   /** Hash of the state of the sign-in that moved it, or how that begins; undefined for a disconnect. */
   readonly by: string | undefined;
+}
+
+/** A move, and when it was. */
+interface TimedMove extends Move {
+  /** Whole milliseconds, which take less room than others. */
+  at: number;
+}
+
+/** The time of a move that failed: it has been over since the clock began. */
+const NEVER = -REMEMBERED_MS;
+
+function isOver({ at }: TimedMove, now: number): boolean {
+  return at <= now - REMEMBERED_MS;
 }
 
 /** 66 bits: so much of a hash is kept. */
@@ -61,35 +78,55 @@ export interface Moves {
  * @returns a function that takes the note back, for a move that failed
  */
 export function noteMove(store: Store, { sessionId, verified }: Presented, { to, by }: Move): () => void {
-  const { byId, pairs } = movedIn.get(store) ?? newMoved();
-  if (!movedIn.has(store)) movedIn.set(store, { byId, pairs });
-  // A whole number takes less room.
+  const moved = movedIn.get(store) ?? newMoved();
+  if (!movedIn.has(store)) movedIn.set(store, moved);
   const now = Math.round(performance.now());
-  const move: Move = { to, by: by?.slice(0, KEPT_CHARACTERS) };
-  byId.put(sessionId, move, { now, keepMs: REMEMBERED_MS });
-  if (verified !== undefined) pairs.put(verified, now, now);
+  makeRoom(moved, now);
+  const { moves, byId, byPair } = moved;
+  const move: TimedMove = { to, by: by?.slice(0, KEPT_CHARACTERS), at: now };
+  const number = moved.first + moves.push(move) - 1;
+  byId.put(sessionId, number, now);
+  if (verified !== undefined) byPair.put(verified, number, now);
   return function takeBack(): void {
-    if (byId.get(sessionId, now) === move) byId.delete(sessionId);
+    move.at = NEVER;
   };
+}
+
+/** Forgets the oldest moves as far as they are over, and one more if all the room is taken. */
+function makeRoom(moved: Moved, now: number): void {
+  const { moves } = moved;
+  const living = moves.findIndex((move) => !isOver(move, now));
+  const over = living === -1 ? moves.length : living;
+  const dropped = Math.max(over, moves.length + 1 - MOST_REMEMBERED);
+  if (dropped === 0) return;
+  moves.splice(0, dropped);
+  moved.first += dropped;
+}
+
+/** The move of that number, unless it is over. */
+function moveOf({ moves, first }: Moved, number: number | undefined, now: number): TimedMove | undefined {
+  // Of one that is forgotten, nothing is at that place: it is below zero.
+  const move = number === undefined ? undefined : moves[number - first];
+  return move === undefined || isOver(move, now) ? undefined : move;
 }
 
 /** Gives the ids under which the session of a request went on in the last 30 seconds, over three moves at most. */
 export function movedFrom(store: Store, { sessionId, isOwn, former }: Presented): Moves {
   const moved = movedIn.get(store);
   if (moved === undefined) return { sessionIds: [], direct: [], goOn: false };
-  const { byId, pairs } = moved;
+  const { byId, byPair } = moved;
   const now = performance.now();
-  const known = former.filter((pair) => (pairs.get(pair) ?? -Infinity) > now - REMEMBERED_MS);
+  const numbers = [...(isOwn ? [byId.get(sessionId)] : []), ...former.map(byPair.get)];
   const found = new Set<string>();
   let goOn = false;
   const direct: Move[] = [];
-  for (const start of [...(isOwn ? [sessionId] : []), ...known.map(idIn)]) {
-    const first = byId.get(start, now);
+  for (const number of numbers) {
+    const first = moveOf(moved, number, now);
     if (first !== undefined) direct.push(first);
     let next = first?.to;
     for (let move = 0; move < MOST_MOVES && next !== undefined; move += 1) {
       found.add(next);
-      next = byId.get(next, now)?.to;
+      next = moveOf(moved, byId.get(next), now)?.to;
     }
     goOn ||= next !== undefined;
   }

@@ -1,8 +1,11 @@
 import { MemoryStore } from 'express-session';
+import fc from 'fast-check';
 import type { CodeAnswer } from '../../../src/sign-in/answer';
 import { callbackFlights, type CallbackResult } from '../../../src/sign-in/callback-flights';
 import { movedFrom, noteMove, type Move } from '../../../src/sign-in/moved-sessions';
 import type { Presented } from '../../../src/session/cookie';
+import { cleanup } from '../../support/cleanup';
+import { runs } from '../../support/property';
 
 const MOST = 10_000;
 const numbers = Array.from({ length: MOST }, (_none, index) => index);
@@ -133,6 +136,70 @@ describe('sessions that have moved', () => {
     noteMove(store, inSession('newest'), to('its-successor'));
     expect(movedFrom(store, withCookies(cookie('old-0'), cookie('old-1'), cookie('newest')))).toMatchObject(
       went('new-1', 'its-successor'),
+    );
+  });
+
+  test('are 10,000 at most also where one session moves again and again', () => {
+    const store = new MemoryStore();
+    noteMove(store, inSession('old'), to('new'));
+    for (const number of numbers.slice(1)) noteMove(store, inSession('another'), to(`new-${number}`));
+    expect(movedFrom(store, inSession('old'))).toMatchObject(went('new'));
+    noteMove(store, inSession('another'), to('newest'));
+    expect([movedFrom(store, inSession('old')), movedFrom(store, inSession('another'))]).toMatchObject([
+      went(),
+      went('newest'),
+    ]);
+  });
+
+  test('take no room any more when the next session moves half a minute later', () => {
+    const splice = jest.spyOn(Array.prototype, 'splice');
+    cleanup(() => splice.mockRestore());
+    const store = new MemoryStore();
+    for (const number of [1, 2, 3]) noteMove(store, inSession(`old-${number}`), to(`new-${number}`));
+    jest.advanceTimersByTime(30_000);
+    noteMove(store, inSession('another'), to('newest'));
+    const givenUp = splice.mock.results.map(({ value }) => value as unknown);
+    expect(givenUp).toMatchObject([[to('new-1'), to('new-2'), to('new-3')]]);
+  });
+
+  test('are what a list of all moves tells, of those that did not fail in the last 30 seconds', () => {
+    interface Noted extends Move {
+      readonly id: string;
+      readonly isVerified: boolean;
+      readonly at: number;
+      isFailed: boolean;
+    }
+    const step = fc.record({
+      number: fc.integer({ min: 0, max: 5 }),
+      isVerified: fc.boolean(),
+      fails: fc.constantFrom(false, false, true),
+      laterMs: fc.constantFrom(0, 1, 9_999, 10_000, 30_000),
+    });
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 40 }), (steps) => {
+        const store = new MemoryStore();
+        const noted: Noted[] = [];
+        const known = (isIt: (one: Noted) => boolean): object[] => {
+          const last = noted.findLast(isIt);
+          const isOver = last === undefined || last.isFailed || last.at <= performance.now() - 30_000;
+          return isOver ? [] : [{ to: last.to, by: last.by }];
+        };
+        for (const [place, { number, isVerified, fails, laterMs }] of steps.entries()) {
+          const id = `old-${number}`;
+          const move = { to: `new-${place}`, by: `hash ${place}` };
+          const visitor = isVerified ? inSession(id) : { ...inSession(id), verified: undefined };
+          const takeBack = noteMove(store, visitor, move);
+          noted.push({ ...move, id, isVerified, at: performance.now(), isFailed: fails });
+          if (fails) takeBack();
+          jest.advanceTimersByTime(laterMs);
+          for (const other of [0, 1, 2, 3, 4, 5].map((one) => `old-${one}`)) {
+            const isOfCookie = (one: Noted): boolean => one.id === other && one.isVerified;
+            expect(movedFrom(store, inSession(other)).direct).toMatchObject(known((one) => one.id === other));
+            expect(movedFrom(store, withCookies(cookie(other))).direct).toMatchObject(known(isOfCookie));
+          }
+        }
+      }),
+      runs(20_261_202, 100),
     );
   });
 });
