@@ -24,7 +24,7 @@ const WHOLE = {
   stormSize: 1000,
   stormRounds: 3,
   abandoned: [4000, 20_000],
-  completed: [4000, 10_000],
+  completed: [4000, 5000],
   importRounds: 9,
   growthPairs: 9,
   seeded: 100_000,

@@ -20,7 +20,11 @@ export async function measureMemory(world, plan, say) {
   ];
 }
 
-/** @param counts - of sign-ins, first and further ones: what is bounded no longer grows among the latter */
+/**
+ * @param counts - of sign-ins, first and further ones: tables and compiled code grow more among the former. Completed
+ * ones are fewer than 10,000 in all, the sessions that are remembered for half a minute after they have moved: beyond
+ * that each would take the room of another, and would look smaller than it is.
+ */
 async function kept({ provider, driver }, deed, counts) {
   return withAll([startApp(OURS, { provider: provider.told.origin }, ['--expose-gc'])], async (app) => {
     const { site } = app;
