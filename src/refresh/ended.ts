@@ -1,4 +1,4 @@
-import { boundedMap } from '../base/bounded-map';
+import { boundedNumbers } from '../base/bounded-numbers';
 
 /** Connections that ended in this process. */
 export interface EndedConnections {
@@ -20,14 +20,23 @@ const MOST_REMEMBERED = 100_000;
  * disconnect, and a token in it that is not due yet would be served without asking the ledger.
  */
 export function endedConnections(): EndedConnections {
-  const ended = boundedMap<true>({ most: MOST_REMEMBERED });
+  /** Until when each is remembered. */
+  const ended = boundedNumbers({ most: MOST_REMEMBERED, isOver, onDropped: () => undefined });
   let isAny = false;
   return Object.freeze({
     any: (): boolean => isAny,
-    has: (connectionId: string): boolean => ended.get(connectionId, Date.now()) === true,
+    has(connectionId: string): boolean {
+      const until = ended.get(connectionId);
+      return until !== undefined && !isOver(until, Date.now());
+    },
     add(connectionId: string): void {
       isAny = true;
-      ended.put(connectionId, true, { now: Date.now(), keepMs: REMEMBERED_MS });
+      const now = Date.now();
+      ended.put(connectionId, now + REMEMBERED_MS, now);
     },
   });
+}
+
+function isOver(until: number, now: number): boolean {
+  return until <= now;
 }
