@@ -1,5 +1,4 @@
-import { sha256 } from '../base/sha256';
-import { boundedMap, type BoundedMap } from '../base/bounded-map';
+import { boundedNumbers, type BoundedNumbers } from '../base/bounded-numbers';
 
 /** A token and its expiry, as far as that is known. */
 interface KnownToken {
@@ -18,8 +17,6 @@ export interface ApiRefusals {
   readonly inVain: (accessToken: string) => void;
 }
 
-type Marks = BoundedMap<true>;
-
 /** If the new token is refused within this time too, it did not help. */
 const PROBATION_MS = 60_000;
 /** Longer than access tokens live. */
@@ -32,30 +29,36 @@ const MOST_REMEMBERED = 10_000;
  * cost one refresh per call.
  */
 export function apiRefusals(): ApiRefusals {
-  const onProbation: Marks = boundedMap({ most: MOST_REMEMBERED });
-  const incurable: Marks = boundedMap({ most: MOST_REMEMBERED });
-
-  function mark(marks: Marks, name: string, ms: number): void {
-    marks.put(name, true, { now: Date.now(), keepMs: ms });
-  }
-
-  const isMarked = (marks: Marks, name: string, remainingMs = 0): boolean =>
-    (marks.expiresAt(name, Date.now()) ?? 0) > Date.now() + remainingMs;
+  const onProbation = marks();
+  const incurable = marks();
 
   return {
     mayHelp({ access_token, expires_at }) {
-      const name = nameOf(access_token);
       // Only a refusal shows that it has expired, which may happen at any time: it is never due.
-      if (expires_at === undefined) return !isMarked(incurable, name, REMEMBERED_MS - PROBATION_MS);
-      if (isMarked(onProbation, name)) mark(incurable, name, REMEMBERED_MS);
-      return !isMarked(incurable, name);
+      if (expires_at === undefined) return !isMarked(incurable, access_token, REMEMBERED_MS - PROBATION_MS);
+      if (isMarked(onProbation, access_token)) mark(incurable, access_token, REMEMBERED_MS);
+      return !isMarked(incurable, access_token);
     },
-    brought: (accessToken) => mark(onProbation, nameOf(accessToken), PROBATION_MS),
-    inVain: (accessToken) => mark(incurable, nameOf(accessToken), REMEMBERED_MS),
+    brought: (accessToken) => mark(onProbation, accessToken, PROBATION_MS),
+    inVain: (accessToken) => mark(incurable, accessToken, REMEMBERED_MS),
   };
 }
 
-/** Tokens are not kept in memory outside sessions. */
-function nameOf(accessToken: string): string {
-  return sha256(accessToken);
+/** Until when tokens are marked. Of a token no more is kept than a digest: none is in memory outside sessions. */
+function marks(): BoundedNumbers {
+  return boundedNumbers({ most: MOST_REMEMBERED, isOver, onDropped: () => undefined });
+}
+
+function mark(kept: BoundedNumbers, accessToken: string, ms: number): void {
+  const now = Date.now();
+  kept.put(accessToken, now + ms, now);
+}
+
+function isMarked(kept: BoundedNumbers, accessToken: string, remainingMs = 0): boolean {
+  const until = kept.get(accessToken);
+  return until !== undefined && !isOver(until, Date.now() + remainingMs);
+}
+
+function isOver(until: number, now: number): boolean {
+  return until <= now;
 }

@@ -3,8 +3,6 @@ import { own, ownOnly } from './own';
 /** A limited number of entries by key, each until it expires; no timer runs. Times in milliseconds of one clock. */
 export interface BoundedMap<Value> {
   readonly get: (key: string, now: number) => Value | undefined;
-  /** When an entry expires; undefined without one. */
-  readonly expiresAt: (key: string, now: number) => number | undefined;
   readonly put: (key: string, value: Value, kept: Kept) => void;
   readonly delete: (key: string) => void;
 }
@@ -104,14 +102,11 @@ export function boundedMap<Value>(config: BoundedMapConfig): BoundedMap<Value> {
     if (entry !== undefined && entry.expiresAt > now) onDropped?.(rank);
   }
 
-  function find(key: string, now: number): Entry<Value> | undefined {
-    const entry = entries.get(key);
-    return entry !== undefined && entry.expiresAt > now ? entry : undefined;
-  }
-
   return Object.freeze({
-    get: (key: string, now: number) => find(key, now)?.value,
-    expiresAt: (key: string, now: number) => find(key, now)?.expiresAt,
+    get(key: string, now: number): Value | undefined {
+      const entry = entries.get(key);
+      return entry !== undefined && entry.expiresAt > now ? entry.value : undefined;
+    },
     put(key: string, value: Value, kept: Kept): void {
       const { now, keepMs } = kept;
       const rank = (own(kept, 'rank') as number | undefined) ?? 0;
