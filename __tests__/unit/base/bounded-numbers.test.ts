@@ -74,6 +74,38 @@ test('are what a list is from which the oldest is taken when it is full', () => 
   );
 });
 
+test('whatever the clock does, what has not been over is found until it is dropped, and then it is told', () => {
+  const step = fc.record({
+    name: fc.integer({ min: 0, max: 99 }).map((number) => `name ${number}`),
+    keepMs: fc.constantFrom(0, 1, 10, 1000, 1_000_000),
+    laterMs: fc.constantFrom(0, 0, 0, 1, 10, 30_000, -1, -30_000),
+  });
+  fc.assert(
+    fc.property(fc.integer({ min: 1, max: 80 }), fc.array(step, { minLength: 50, maxLength: 150 }), (most, steps) => {
+      const { put, get, clock, dropped } = timed(most);
+      const list = new Map<number, string>();
+      /** Such may be found and told, or not, once the clock has gone back. */
+      const wereOver = new Set<number>();
+      for (const [place, { name, keepMs, laterMs }] of steps.entries()) {
+        clock.now += laterMs;
+        for (const [until, one] of list) {
+          if (until <= clock.now) wereOver.add(until);
+          if (until <= clock.now || one === name) list.delete(until);
+        }
+        // The fraction tells them apart.
+        const until = clock.now + keepMs + place / 1024;
+        const before = dropped.length;
+        put(name, until);
+        list.set(until, name);
+        for (const one of dropped.slice(before)) expect(list.delete(one) || wereOver.delete(one)).toBe(true);
+        expect([...list.values()].map(get)).toEqual([...list.keys()]);
+        expect(list.size).toBeLessThanOrEqual(most);
+      }
+    }),
+    runs(20_261_203, 100),
+  );
+});
+
 test('names are kept apart, however alike they are', () => {
   const names = Array.from({ length: 25_000 }, (_none, number) => [`${number}`, ` ${number}`, `${number} `]).flat();
   const all = [...names, '', '\0', '\0\0', 'é', 'e', 'x'.repeat(100_000), 'x'.repeat(99_999)];
