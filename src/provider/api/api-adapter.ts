@@ -42,7 +42,7 @@ export interface ApiCall {
 }
 
 /** Gives the visitor's token; `refused`: the access token that the API has just refused. */
-export type VisitorToken = (refused?: string) => Promise<ConnectToken>;
+export type VisitorToken = (refused?: string) => ConnectToken | Promise<ConnectToken>;
 
 /** What stays the same between the first sending and the repeat. */
 interface Call {

@@ -1,6 +1,6 @@
 import { ConnectError } from '../../errors/connect-error';
 import type { WireAnswer } from '../http/wire';
-import { SIGN_KEYS, findErrorSigns, lengthOf, type ErrorSigns } from '../errors/error-sign';
+import { SIGN_KEYS, findErrorSigns, isUnsuccessful, lengthOf, type ErrorSigns } from '../errors/error-sign';
 import {
   errorForApiCode,
   errorForHttpStatus,
@@ -124,8 +124,10 @@ function withoutData(value: unknown): unknown {
     }
     return value;
   }
-  if (!isFields(value) || findErrorSigns({ success: ownData(value, 'success') }).failed) return value;
-  return Object.fromEntries(BESIDE_DATA.map((name) => [name, ownData(value, name)]));
+  if (!isFields(value) || isUnsuccessful(value)) return value;
+  const beside: Record<string, unknown> = {};
+  for (const name of BESIDE_DATA) if (Object.hasOwn(value, name)) beside[name] = ownData(value, name);
+  return beside;
 }
 
 function isErrorElement(element: unknown): boolean {

@@ -75,17 +75,21 @@ export interface BodyBytes {
  * who is not connected costs no memory
  * @throws ConnectError `ERR_CONNECT_CONFIG` with reason `body`
  */
-export function bodyReader(data: unknown): () => Promise<BodyBytes> {
-  if (data === undefined || data === null) return () => Promise.resolve({ bytes: undefined });
-  if (typeof data === 'string') return () => Promise.resolve({ bytes: Buffer.from(data) });
+export function bodyReader(data: unknown): () => BodyBytes | Promise<BodyBytes> {
+  if (data === undefined || data === null) return noBytes;
+  if (typeof data === 'string') return () => ({ bytes: Buffer.from(data) });
   if (isBytes(data)) {
     const bytes = ArrayBuffer.isView(data) ? bytesOfView(data) : new Uint8Array(data);
-    return () => Promise.resolve({ bytes });
+    return () => ({ bytes });
   }
   if (data instanceof Blob) return async () => ({ bytes: new Uint8Array(await data.arrayBuffer()) });
   if (!(data instanceof FormData)) throw apiCallRefused('body');
   if (!checkedForms.has(data)) refuseObjectText(data);
   return () => formBytes(data);
+}
+
+function noBytes(): BodyBytes {
+  return { bytes: undefined };
 }
 
 async function formBytes(data: FormData): Promise<BodyBytes> {

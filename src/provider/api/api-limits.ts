@@ -11,8 +11,8 @@ export interface CallLimits {
   readonly signal: AbortSignal | undefined;
   /** The error of an ended call: `ERR_CONNECT_TIMEOUT`, or axios's CanceledError without contents. */
   readonly error: () => Error;
-  /** The result of `promise`, unless the call ends first; then `promise` is ignored. */
-  readonly within: <Value>(promise: Promise<Value>) => Promise<Value>;
+  /** The result of `work`, unless the call ends first; then that of `work` is ignored. */
+  readonly within: <Value>(work: Value | Promise<Value>) => Value | Promise<Value>;
   /** To be called when the call is over. */
   readonly dispose: () => void;
 }
@@ -21,7 +21,7 @@ export interface CallLimits {
 const UNLIMITED: CallLimits = {
   signal: undefined,
   error: () => new CanceledError(),
-  within: (promise) => promise,
+  within: (work) => work,
   dispose: () => undefined,
 };
 
@@ -61,7 +61,7 @@ export function callLimits({
   return {
     signal: ending.signal,
     error,
-    async within(promise) {
+    async within(work) {
       let end = cancel;
       const ended = new Promise<never>((_resolve, reject) => {
         end = () => {
@@ -71,7 +71,7 @@ export function callLimits({
         if (ending.signal.aborted) end();
       });
       try {
-        return await Promise.race([promise, ended]);
+        return await Promise.race([work, ended]);
       } finally {
         ending.signal.removeEventListener('abort', end);
       }

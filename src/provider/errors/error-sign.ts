@@ -73,13 +73,17 @@ export function lengthOf(list: readonly unknown[]): number {
   return Number(ownData(list, 'length'));
 }
 
+/** Whether `success` says that the request failed. */
+export function isUnsuccessful(fields: Fields): boolean {
+  return NOT_SUCCESSFUL.has(ownData(fields, 'success'));
+}
+
 function noteFailure(fields: Fields, signs: ErrorSigns): void {
   const errors = ownData(fields, 'errors');
   const listed = isFields(errors) || Array.isArray(errors) ? Object.keys(errors).length > 0 : !NO_ERROR.has(errors);
   const status = ownData(fields, 'status');
   const statusFailed = isShortText(status) && FAILED_STATUS.has(status.toLowerCase());
-  const unsuccessful = NOT_SUCCESSFUL.has(ownData(fields, 'success'));
-  if (listed || statusFailed || unsuccessful || !NO_ERROR.has(ownData(fields, 'error'))) signs.failed = true;
+  if (listed || statusFailed || isUnsuccessful(fields) || !NO_ERROR.has(ownData(fields, 'error'))) signs.failed = true;
 }
 
 function noteScalar(value: unknown, signs: ErrorSigns): void {

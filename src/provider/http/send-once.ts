@@ -38,12 +38,12 @@ export interface Address {
 /** Reads a URL once for all requests to it. @throws TypeError for one that is not absolute */
 export function addressOf(text: string): Address {
   const url = new URL(text);
-  const options = urlToHttpOptions(url);
-  const isSecure = url.protocol === 'https:';
+  const { protocol, hostname, path } = urlToHttpOptions(url);
+  const isSecure = protocol === 'https:';
   const defaultPort = isSecure ? 443 : 80;
   const port = url.port === '' ? defaultPort : Number(url.port);
-  const route = { ...options, defaultPort, host: options.hostname, port, auth: undefined };
-  return { isSecure, hostname: url.hostname, route, options: { ...SAID, ...route } };
+  const route = { protocol, hostname, host: hostname, defaultPort, port, path };
+  return { isSecure, hostname: url.hostname, route, options: isSecure ? { ...route, ...SAID } : route };
 }
 
 /**
@@ -63,9 +63,14 @@ const UNSAID = (
   'writableObjectMode write writev'
 ).split(' ');
 
-/** Not resumed: in a resumed TLS session the certificate cannot be examined. */
-const SAID = { session: undefined, minDHSize: 1024, rejectUnauthorized: true, setDefaultHeaders: true, setHost: true };
-const OWN_ROUTE = { ...Object.fromEntries(UNSAID.map((name) => [name, undefined])), ...SAID };
+/** For TLS. Not resumed: in a resumed session the certificate cannot be examined. */
+const SAID = { session: undefined, minDHSize: 1024, rejectUnauthorized: true };
+const OWN_ROUTE = {
+  ...Object.fromEntries(UNSAID.map((name) => [name, undefined])),
+  ...SAID,
+  setDefaultHeaders: true,
+  setHost: true,
+};
 /** What Object.prototype has by itself (ECMA-262 §20.1.3 and annex B.2.2). */
 const OF_OBJECTS = new Set(
   (
@@ -97,7 +102,7 @@ export function sendOnce(
   const { request, address, agent, isKept, maxBodyBytes } = sending;
   const { isSecure: secure, hostname } = address;
   const { body } = request;
-  const identity = witness(hostname);
+  const identity = secure ? witness(hostname) : undefined;
   let connection: Socket | undefined;
   let connected = false;
   let written: 'early' | 'verified' | undefined;
@@ -107,7 +112,7 @@ export function sendOnce(
   const outgoing = (secure ? https : http).request({
     ...optionsFor(address),
     agent,
-    checkServerIdentity: identity.checkServerIdentity,
+    ...(identity === undefined ? {} : { checkServerIdentity: identity.checkServerIdentity }),
     method: request.method,
     headers: body === undefined ? request.headers : { ...request.headers, 'Content-Length': Buffer.byteLength(body) },
   });
@@ -145,12 +150,12 @@ export function sendOnce(
 
   function isTrusted(socket: Socket): boolean {
     if (!secure || isVerified(socket, hostname)) return true;
-    return isIntercepted(outgoing, agent) && identity.hasSeen();
+    return isIntercepted(outgoing, agent) && identity?.hasSeen() === true;
   }
 
   /** Whether anything may have left this process. */
   function hasLeft(): boolean {
-    return written === 'verified' || (written === 'early' && (secure ? identity.hasSeen() : connected));
+    return written === 'verified' || (written === 'early' && (identity === undefined ? connected : identity.hasSeen()));
   }
 
   function noteAnswer(): void {
