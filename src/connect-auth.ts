@@ -5,7 +5,7 @@ import { apiRefusals } from './access/api-refusals';
 import { requireConnectGuard, type RequireConnectOptions } from './access/require-connect';
 import { accounts, type ConnectAccount } from './access/account';
 import { errorMiddleware, type ConnectErrorMiddleware } from './access/error-handler';
-import { requestTokens, type GetToken } from './access/get-token';
+import { requestTokens, type GetToken, type RequestToken } from './access/get-token';
 import { meeting, openTokens, sessionLookup } from './access/met-sessions';
 import { noToken } from './access/no-token';
 import { tokenSource } from './access/token-source';
@@ -228,11 +228,14 @@ function clientsAtFirstUse(config: ApiClientConfig): ClientFor {
 /**
  * Reports a failure, whoever catches it. Guard and client report by themselves: a redirect to sign-in is not a failure.
  */
-function reportedToken(silent: GetToken, users: Owners, onEvent: ConnectEventListener | undefined): GetToken {
-  return function getToken(req, ask) {
-    return silent(req, ask).catch((error: unknown) => {
+function reportedToken(silent: RequestToken, users: Owners, onEvent: ConnectEventListener | undefined): GetToken {
+  return async function getToken(req, ask) {
+    try {
+      const token = silent(req, ask);
+      return token instanceof Promise ? await token : token;
+    } catch (error) {
       emitFailure(onEvent, error, users.nameIn(req));
       throw error;
-    });
+    }
   };
 }

@@ -17,7 +17,7 @@ export function getTokenOver(config: Config, flights: TokenSourceConfig['flights
     noToken: noToken(config.loginUrl),
   };
   const tokenOf = tokenSource({ ...shared, flights, refusals: apiRefusals() });
-  return requestTokens(
+  const token = requestTokens(
     {
       ...shared,
       owners: owners(config),
@@ -28,4 +28,5 @@ export function getTokenOver(config: Config, flights: TokenSourceConfig['flights
     },
     tokenOf,
   );
+  return async (req, ask) => token(req, ask);
 }

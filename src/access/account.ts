@@ -75,7 +75,7 @@ export type ImportedTokenSet = Omit<ConnectToken, 'type'> & { readonly type?: st
 export interface AccountConfig extends OwnerCopyConfig, Pick<Endings, 'endOwner' | 'hasEnded'> {
   readonly tokens: Pick<SessionTokens, 'imported'>;
   readonly onEvent?: ConnectEventListener | undefined;
-  readonly client: (token: (refused?: string) => Promise<ConnectToken>, ownerNow: () => string) => ConnectClient;
+  readonly client: (token: (refused?: string) => ReturnType<TokenOf>, ownerNow: () => string) => ConnectClient;
 }
 
 /**
@@ -100,13 +100,13 @@ export function accounts(
 
 function account(owner: Owner, config: AccountConfig, tokenOf: TokenOf): ConnectAccount {
   const { connections } = config;
-  const silent = (ask?: TokenRequest): Promise<ConnectToken> => {
+  const silent = (ask?: TokenRequest): ReturnType<TokenOf> => {
     const copy = ownerCopy(owner, undefined, config);
     return tokenOf({ read: copy.read, copy: () => copy }, ask);
   };
 
   /** Reports a failure, whoever catches it. */
-  async function reported<Result>(work: () => Promise<Result>): Promise<Result> {
+  async function reported<Result>(work: () => Result | Promise<Result>): Promise<Result> {
     try {
       return await work();
     } catch (error) {

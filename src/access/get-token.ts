@@ -24,8 +24,11 @@ export interface RequestTokensConfig extends SessionCopyConfig, Omit<OwnerCopyCo
   readonly connections: OwnerCopyConfig['connections'] | undefined;
 }
 
-/** Makes `getToken`. */
-export function requestTokens(config: RequestTokensConfig, tokenOf: TokenOf): GetToken {
+/** As {@link GetToken}, but gives a promise only where there is something to wait for, and throws otherwise. */
+export type RequestToken = (...request: Parameters<GetToken>) => ReturnType<TokenOf>;
+
+/** Makes a {@link RequestToken}. */
+export function requestTokens(config: RequestTokensConfig, tokenOf: TokenOf): RequestToken {
   const { connections, owners } = config;
   const ofOwners = owners.areGiven && connections !== undefined ? { ...config, connections } : undefined;
   const placeFor =

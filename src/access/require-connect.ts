@@ -8,7 +8,7 @@ import { ownOnly } from '../base/own';
 import { isPageLoad } from '../web/request-kind';
 import { safeReturnTo } from '../web/return-to';
 import type { Owners } from '../session/owners';
-import type { GetToken } from './get-token';
+import type { RequestToken } from './get-token';
 
 /** Options of the guard. */
 export interface RequireConnectOptions {
@@ -46,14 +46,14 @@ const JUST_SIGNED_IN_MS = 60_000;
  */
 export function requireConnectGuard(
   config: GuardConfig,
-  getToken: GetToken,
+  token: RequestToken,
   options: RequireConnectOptions,
 ): RequestHandler {
   const { onMissing, loginUrl } = readGuardOptions(options, config);
 
   return function requireConnect(req: Request, res: Response, next: NextFunction): void {
     // Both callbacks in one then(), so that an error of the next handler is not treated as a failure of the guard.
-    getToken(req)
+    new Promise((resolve) => resolve(token(req)))
       .then(
         () => next(),
         (thrown: unknown) => refuse(thrown, req, res, next),

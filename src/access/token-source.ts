@@ -34,12 +34,12 @@ export interface TokenRequest {
 }
 
 /**
- * Gives the usable token of a place.
+ * Gives the usable token of a place; a promise of it only where there is something to wait for.
  * @throws ConnectError `ERR_CONNECT_REQUIRED`, `ERR_CONNECT_EXPIRED`, or, when no valid token is left and none can be
  * obtained right now, `ERR_CONNECT_UNAVAILABLE`, `ERR_CONNECT_RATE_LIMITED`, `ERR_CONNECT_LEDGER`,
  * `ERR_CONNECT_CONFIG`; or an error of reading the copy
  */
-export type TokenOf = (place: Place, ask?: TokenRequest) => Promise<ConnectToken>;
+export type TokenOf = (place: Place, ask?: TokenRequest) => ConnectToken | Promise<ConnectToken>;
 
 /** An adopted token set younger than this is not written into the session: the request that refreshed it is writing it. */
 const WRITTEN_BY_OTHERS_MS = 5000;
@@ -68,12 +68,17 @@ interface Obtained {
 export function tokenSource(config: TokenSourceConfig): TokenOf {
   const { tokens, flights, ended, refusals, noToken } = config;
 
-  return async function tokenOf(place: Place, ask?: TokenRequest): Promise<ConnectToken> {
+  return function tokenOf(place, ask) {
     const found = place.read();
-    const start = found instanceof Promise ? await found : found;
+    return found instanceof Promise ? found.then((start) => usable(place, start, ask)) : usable(place, found, ask);
+  };
+
+  function usable(place: Place, start: TokenSet, ask: TokenRequest | undefined): ConnectToken | Promise<ConnectToken> {
     const refused = ask == null ? undefined : curable(start, own(ask, 'refused') as TokenRequest['refused']);
-    if (!needsRefresh(start, refused)) return tokens.shown(start);
-    const copy = place.copy();
+    return needsRefresh(start, refused) ? refreshed(place.copy(), start, refused) : tokens.shown(start);
+  }
+
+  async function refreshed(copy: Copy, start: TokenSet, refused: string | undefined): Promise<ConnectToken> {
     copy.begin();
     const call: Call = { copy, refused, endsMs: Date.now() + flights.waitMaxMs };
     const obtained = await newest(call, start);
@@ -82,7 +87,7 @@ export function tokenSource(config: TokenSourceConfig): TokenOf {
       await keep(call, obtained);
     }
     return tokens.shown(obtained.set);
-  };
+  }
 
   /** The token that was refused, unless it is known that a refresh does not help. */
   function curable(set: TokenSet, refused: string | undefined): string | undefined {

@@ -26,6 +26,7 @@ export function endedConnections(): EndedConnections {
   return Object.freeze({
     any: (): boolean => isAny,
     has(connectionId: string): boolean {
+      if (!isAny) return false;
       const until = ended.get(connectionId);
       return until !== undefined && !isOver(until, Date.now());
     },

@@ -133,9 +133,15 @@ const DIGITS = /^\d+$/u;
 export function readLabel(value: unknown): Label | undefined {
   // Not String(): the value may be anything, even an object that throws when it is converted.
   if (typeof value !== 'string' || !LABEL.test(value)) return undefined;
-  const [connectionId, digits, ...rest] = value.split('.') as [string, string, ...string[]];
-  const generation = Number(digits);
+  const afterId = value.indexOf('.');
+  const connectionId = value.slice(0, afterId);
+  // Most labels have no more than these two parts.
+  const afterGeneration = value.indexOf('.', afterId + 1);
+  const hasMore = afterGeneration !== -1;
+  const generation = Number(value.slice(afterId + 1, hasMore ? afterGeneration : undefined));
   if (generation === LAST_GENERATION) return undefined;
+  if (!hasMore) return { connectionId, generation, lifetimeSeconds: undefined, ownerTag: undefined };
+  const rest = value.slice(afterGeneration + 1).split('.');
   const [first = ''] = rest;
   const hasLifetime = LIFETIME.test(first);
   const tag = rest[hasLifetime ? 1 : 0];

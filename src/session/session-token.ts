@@ -1,7 +1,7 @@
 import { boundedMap } from '../base/bounded-map';
 import { own } from '../base/own';
 import type { ConnectToken, TokenSet } from './connect-token';
-import { asLoaded, facesOf, giveTwoFaces, hidePrinted } from './hooks';
+import { asLoaded, facesOf, giveTwoFaces, hidePrinted, type Faces } from './hooks';
 import { labelOn, tokenDocuments, type Held, type SessionTokensConfig, type TokenDocuments } from './token-document';
 
 type Properties = Readonly<Record<string, unknown>>;
@@ -73,14 +73,21 @@ export function sessionTokens(config: SessionTokensConfig): SessionTokens {
   }
 
   function open(session: Writable): void {
+    openedFaces(session);
+  }
+
+  /** Opens the token of a session. @returns its two faces, if it has them then */
+  function openedFaces(session: Writable): Faces | undefined {
+    const faces = facesOf(session, sessionKey);
     // With two faces it is open already; who may see it does not matter here.
-    if (!Object.hasOwn(session, sessionKey) || facesOf(session, sessionKey) !== undefined) return;
-    const raw = session[sessionKey];
-    if (raw === undefined || setOf(raw) !== undefined) return;
+    if (faces !== undefined) return faces;
+    const raw = own(session, sessionKey);
+    if (raw === undefined || setOf(raw) !== undefined) return undefined;
     // Without keys there is nothing to open. But a token that was sealed with former keys must not be read, a token of
     // 0.1.0 gets its label, and one from elsewhere may say Bearer.
-    if (!documents.areSealed && !viewers.has(session) && documents.isAsWritten(session, raw)) return;
+    if (!documents.areSealed && !viewers.has(session) && documents.isAsWritten(session, raw)) return undefined;
     showWhenRead(session, raw);
+    return facesOf(session, sessionKey);
   }
 
   /** Gives the property its two faces; what it holds is found out when somebody reads it. */
@@ -120,11 +127,9 @@ export function sessionTokens(config: SessionTokensConfig): SessionTokens {
   }
 
   function read(session: Writable): Held {
-    open(session);
-    // The app may have deleted it, readable or not.
-    if (!Object.hasOwn(session, sessionKey)) return { kind: 'none' };
-    const faces = facesOf(session, sessionKey);
-    const set = setOf(faces === undefined ? session[sessionKey] : faces.shown());
+    const faces = openedFaces(session);
+    // Absent too: the app may have deleted it, readable or not.
+    const set = setOf(faces === undefined ? own(session, sessionKey) : faces.shown());
     if (set !== undefined) return { kind: 'held', set };
     return documents.read(faces === undefined ? session : asLoaded(session));
   }
