@@ -12,7 +12,7 @@ export async function measureCalls({ provider, driver }, plan, say) {
     say(words);
     await withAll([startApp(OURS, { provider: provider.told.origin, options }, ['--expose-gc'])], async (app) => {
       const cookie = await driver.ask('connected', { site: app.site, token: true });
-      rows.push(await getToken(app, { cookie, calls: plan.getTokenCalls, rounds: plan.insideRounds }, words));
+      rows.push(await getToken(app, { cookie, calls: plan.getTokenCalls, rounds: plan.getTokenRounds }, words));
       for (const atOnce of [32, 1])
         rows.push(await client(app, { cookie, calls: plan.clientCalls, rounds: plan.clientRounds, atOnce }, words));
     });

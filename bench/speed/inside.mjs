@@ -3,7 +3,7 @@ import { cpuOfEach, passed, requestsOf } from './requests.mjs';
 
 const AT_ONCE = 250;
 /** Rounds before those that count: V8 compiles what is called often. */
-const WARM_UP = 3;
+const WARM_UP = 8;
 
 export function insideQuestions({ app, parts, store, made }) {
   const requests = requestsOf({ app, parts, store });
