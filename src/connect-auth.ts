@@ -132,7 +132,7 @@ export function connectAuth(options: ConnectAuthOptions): ConnectAuth {
   const connections = givenConnections({ ...config, offers: offering });
   const tokens = sessionTokens(keys);
   const recent = recentSignIns(keys);
-  const meet = meeting(tokens.kept, recent.kept);
+  const meet = meeting({ keeps: [tokens.kept, recent.kept], open: (req) => openToken(req) });
   const bare = new WeakSet<Request>();
   const named = { ...keys, recent, session: sessionLookup(meet, bare, config) };
   const ended = endedConnections();

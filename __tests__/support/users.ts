@@ -116,6 +116,8 @@ export interface Device {
   readonly disconnect: () => Promise<Answer>;
   /** `GET /token`: what a plain reader of the session finds. */
   readonly plain: () => Promise<Answer>;
+  /** `GET /reloaded`: what a plain reader finds once it has reloaded the session. */
+  readonly reloaded: () => Promise<Answer>;
   /** `GET /fresh`: `getToken`. */
   readonly fresh: () => Promise<Answer>;
   /** `GET /guarded`: what a handler behind the guard finds. */
@@ -147,6 +149,12 @@ export async function userApp(sandbox: Sandbox, shared: Shared, parts: TestAppPa
     ],
     options: { owner: userOf, connections, ledger, ...parts.options },
     routes(app, connect) {
+      app.get('/reloaded', (req, res, next) => {
+        req.session.reload((error) => {
+          if (error == null) res.json(req.session.connectToken ?? null);
+          else next(error);
+        });
+      });
       app.get('/guarded', connect.requireConnect(), (req, res) => void res.json(req.session.connectToken));
       app.get('/me', (req, res, next) => {
         connect
@@ -183,6 +191,7 @@ async function device(sandbox: Sandbox, { app }: World, user: string | undefined
     connect: () => signIn(app, sandbox, own),
     disconnect: () => own.visit(`${app.url}/connect/disconnect`, { 'sec-fetch-site': 'same-origin' }, 'POST'),
     plain: read('/token'),
+    reloaded: read('/reloaded'),
     fresh: read('/fresh'),
     guarded: read('/guarded'),
     me: read('/me'),

@@ -5,7 +5,7 @@ import type { OwnerConnections } from '../connections/owner-connections';
 import type { Config } from '../options/read';
 import type { Endings } from '../refresh/endings';
 import { isLoggedOut, watchSessions } from '../session/gone-sessions';
-import { keepIn } from '../session/hooks';
+import { use, type SessionUse } from '../session/hooks';
 import type { Owners } from '../session/owners';
 import type { SessionTokens } from '../session/session-token';
 import { sessionOf, type SessionRecord } from '../session/store';
@@ -14,13 +14,14 @@ import { sessionOf, type SessionRecord } from '../session/store';
 export type Meet = (req: Request) => void;
 
 /**
- * From now on the store gets the token and the sign-ins of this request's session in their stored form, and the ends of
- * sessions are noticed.
+ * From now on this request's sessions are used so, and the ends of sessions are noticed.
+ * @param used - the store gets token and sign-ins in their stored form, and the app reads the token of a session that it
+ * reloads as that of the first one
  */
-export function meeting(...kept: Parameters<typeof keepIn>[1]): Meet {
+export function meeting(used: SessionUse): Meet {
   return function meet(req) {
     watchSessions(req);
-    keepIn(req, kept);
+    use(req, used);
   };
 }
 

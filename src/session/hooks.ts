@@ -6,11 +6,12 @@
  * | a property of the session     | a getter with two faces, and an own `toJSON`   | the app reads the token; a serialiser    |
  * |                               | (`giveTwoFaces`)                               | reads what was loaded: nothing looks     |
  * |                               |                                                | modified, and no token is stored plain   |
- * | the store's `set` and `touch` | given the stored form (`keepIn`, `storedForm`) | newest token, sealed, whoever saves      |
+ * | the store's `set` and `touch` | given the stored form (`use`, `storedForm`)    | newest token, sealed, whoever saves      |
  * |                               | skipped for a session that was moved, whose    | an older request must not bring it back, |
  * |                               | cookie is not set again (`suppressCookie`)     | nor send the visitor back to it          |
  * |                               | given another document once (`saveInstead`)    | only the token is to change there        |
  * | its `createSession`, `destroy`| listened to (`hookStore`)                      | which sessions were seen, and have ended |
+ * |                               | reloaded sessions are opened (`use`)           | `req.session.reload()` makes a new one   |
  * | the token                     | `inspect` shows a phrase; `toJSON` shows the   | copies of a session are printed and      |
  * |                               | sealed form under its own name (`hidePrinted`) | logged                                   |
  */
@@ -107,13 +108,22 @@ export function asLoaded(session: Properties): Properties {
  */
 export type Keep = (session: Writable) => Properties | undefined;
 
-const keepsOf = new WeakMap<object, readonly Keep[]>();
+/** What an instance does with every session of a request, including one that the app makes or reloads in it. */
+export interface SessionUse {
+  /** Decides what the store is to keep. */
+  readonly keeps: readonly Keep[];
+  /** Makes the request's session, which has just been loaded again, fit to be read by the app. */
+  readonly open: (req: Request) => void;
+}
 
-/** Has every session of this request stored as `keeps` say, including one that the app makes during the request. */
-export function keepIn(req: object, keeps: readonly Keep[]): void {
-  const before = keepsOf.get(req);
-  if (before === undefined) keepsOf.set(req, keeps);
-  else if (!keeps.every((keep) => before.includes(keep))) keepsOf.set(req, [...before, ...keeps]);
+/** By request. */
+const usesOf = new WeakMap<object, readonly SessionUse[]>();
+
+/** Has the sessions of this request used so from now on. */
+export function use(req: Request, one: SessionUse): void {
+  const before = usesOf.get(req);
+  if (before === undefined) usesOf.set(req, [one]);
+  else if (!before.includes(one)) usesOf.set(req, [...before, one]);
 }
 
 type Call = (...given: unknown[]) => unknown;
@@ -130,9 +140,10 @@ export interface StoreHooks {
 
 /** Hooks a store; to be called once for each. */
 export function hookStore(store: Store, { onLoad, onDestroy, hasMovedOn }: StoreHooks): void {
-  wrap(store, 'createSession', (createSession) => (...given) => {
-    const session = createSession(...given);
+  wrap(store, 'createSession', (createSession) => (req, ...rest) => {
+    const session = createSession(req, ...rest);
     onLoad(session as Session);
+    for (const { open } of usesOf.get(req as object) ?? []) open(req as Request);
     return session;
   });
   // An app may also store a session under an id of its own.
@@ -192,8 +203,10 @@ function suppressCookie(req: Request): void {
 function storedForm(session: unknown): unknown {
   if (typeof session !== 'object' || session === null) return session;
   const { req } = session as { req?: object };
-  const keeps = req === undefined ? undefined : keepsOf.get(req);
-  const kept = keeps?.map((keep) => keep(session as Writable)).filter((one) => one !== undefined) ?? [];
+  const uses = (req === undefined ? undefined : usesOf.get(req)) ?? [];
+  const kept = uses
+    .flatMap(({ keeps }) => keeps.map((keep) => keep(session as Writable)))
+    .filter((one) => one !== undefined);
   const isTwoFaced = watched.has(session) && Object.keys(session).some((key) => facesOf(session, key) !== undefined);
   if (!isTwoFaced && kept.length === 0) return session;
   const copy = Object.create(

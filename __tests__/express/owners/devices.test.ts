@@ -10,7 +10,7 @@ givenRotation((...given) => {
   [sandbox, time] = given;
 });
 
-const WAYS = ['plain', 'fresh', 'guarded'] as const;
+const WAYS = ['plain', 'reloaded', 'fresh', 'guarded'] as const;
 /** The access token that each way to read gives, or what it says instead. */
 async function seenBy(device: Device): Promise<Record<string, unknown>> {
   const seen: Record<string, unknown> = {};
@@ -25,7 +25,7 @@ async function seenBy(device: Device): Promise<Record<string, unknown>> {
   return seen;
 }
 const everyWay = (value: unknown): object => Object.fromEntries(WAYS.map((way) => [way, value]));
-const NOTHING = { plain: null, fresh: 'ERR_CONNECT_REQUIRED', guarded: 'ERR_CONNECT_REQUIRED' };
+const NOTHING = { plain: null, reloaded: null, fresh: 'ERR_CONNECT_REQUIRED', guarded: 'ERR_CONNECT_REQUIRED' };
 
 const SEALING: readonly (readonly [string, NonNullable<TestAppParts['options']>])[] = [
   ['plain', {}],
@@ -87,7 +87,7 @@ describe.each(SEALING)('with a %s token in the session', (_kind, options) => {
     expect((await shop.disconnect()).status).toBe(204);
     expect((await one.connect.of('ada').getToken()).access_token).toBe(access_token);
     await shop.logIn('ada');
-    expect(await seenBy(shop)).toEqual({ ...everyWay(access_token), plain: null });
+    expect(await seenBy(shop)).toEqual({ ...everyWay(access_token), plain: null, reloaded: null });
     expect(await seenBy(shop)).toEqual(everyWay(access_token));
   });
 
@@ -98,7 +98,12 @@ describe.each(SEALING)('with a %s token in the session', (_kind, options) => {
     await shop.connect();
     await shop.logIn('eve');
     shared.fail(true);
-    expect(await seenBy(shop)).toEqual({ plain: null, fresh: 'ERR_CONNECT_STORE', guarded: 'ERR_CONNECT_STORE' });
+    expect(await seenBy(shop)).toEqual({
+      plain: null,
+      reloaded: null,
+      fresh: 'ERR_CONNECT_STORE',
+      guarded: 'ERR_CONNECT_STORE',
+    });
     // What is hers stays in the session, for when she is back.
     await shop.logIn('ada');
     expect((await shop.guarded()).status).toBe(200);
