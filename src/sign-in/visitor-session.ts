@@ -177,15 +177,13 @@ function visitorSession(
         takeStoredKeys(loaded, found.stored, [config.sessionKey, config.oldLabelKey]);
         const ours = storedSignIns(signIns);
         loaded[config.pendingKey] = ours;
-        // Nobody else has a copy of a session that was not stored before.
-        if (!found.isSaved) {
-          await save();
-          return result;
-        }
-        // A start is noted before it is saved: a request with an older copy may save at the same time. A spent state is
-        // noted only after the save: if the save fails, that request must not save it as spent.
-        if (step === 'start') config.recent.note(id, ours);
-        if (!(await saveIfLiving(req, loaded, stage, config, save))) throw gone();
+        // A start is noted before it is saved: a request with an older copy may save at the same time, if there can be
+        // one. A spent state is noted only after the save: if the save fails, that request must not save it as spent.
+        if (step === 'start' && found.isSaved) config.recent.note(id, ours);
+        // A session that was not stored yet can have ended here only, if it is an older one without its cookie.
+        const { storeTimeoutMs } = config;
+        const living = found.isSaved ? config : { storeTimeoutMs, hasMoved: neverMoved };
+        if (!(await saveIfLiving(req, loaded, stage, living, save))) throw gone();
         if (step === 'spend') config.recent.note(id, ours);
         return result;
       });
@@ -244,6 +242,8 @@ function visitorSession(
     send: (res: Response) => endDetached(req, res),
   });
 }
+
+const neverMoved = (): Promise<boolean> => Promise.resolve(false);
 
 /** No change to the session. */
 export const UNCHANGED: AppWork = { changes: { set: {}, removed: [] }, regenerated: undefined };

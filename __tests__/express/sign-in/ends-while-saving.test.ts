@@ -18,7 +18,12 @@ interface Process {
   readonly hold: (path: string, operation: 'get' | 'set') => Promise<Latch>;
 }
 
-async function startProcess(options: Partial<ConnectAuthOptions> = {}, store = new HeldStore()): Promise<Process> {
+/** @param takesCookies - whether middleware of the app takes the cookies from a request once its session is loaded */
+async function startProcess(
+  options: Partial<ConnectAuthOptions> = {},
+  store = new HeldStore(),
+  takesCookies = false,
+): Promise<Process> {
   let planned: { path: string; operation: 'get' | 'set'; take: (gate: Latch) => void } | undefined;
   const app = await startApp(sandbox, {
     store,
@@ -29,6 +34,7 @@ async function startProcess(options: Partial<ConnectAuthOptions> = {}, store = n
           planned.take(store.hold(planned.operation));
           planned = undefined;
         }
+        if (takesCookies) delete req.headers.cookie;
         next();
       },
     ],
@@ -128,6 +134,20 @@ describe.each(WAYS)('a session that ends during the %s of our own, by %s,', (ope
     expect(await ended).toMatchObject({ status: 204, alive: 0 });
   });
 });
+
+test.each(['/destroy', '/regenerate'])(
+  'a session whose cookie the app hides, and which ends by %s while we save it, is not brought back',
+  async (path) => {
+    const own = await startProcess({}, new HeldStore(), true);
+    const { visitor } = await loggedIn(own);
+    const logOut = (): Promise<unknown> => visitor.fork().visit(own.app.url + path);
+    expect(await during(own, 'set', [visitor, `${own.app.url}/connect/authorize`], logOut)).toEqual({
+      status: 503,
+      reason: 'gone',
+      alive: 0,
+    });
+  },
+);
 
 describe('a session that another process moves while we save it', () => {
   test('by a first sign-in is not brought back by the start of another', async () => {
