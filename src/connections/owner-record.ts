@@ -74,10 +74,11 @@ export function ownerRecords({ clientId, tokenUrl, sessionKey }: RecordScope, ke
   });
 }
 
+/** Lifetime and owner are in the record itself. */
 function labelFor(record: OwnerRecord): Label {
-  if (record.kind === 'ended') return { connectionId: record.connectionId, generation: 0 };
-  const { connectionId, generation } = record.set;
-  return { connectionId, generation };
+  const { connectionId, generation } =
+    record.kind === 'ended' ? { connectionId: record.connectionId, generation: 0 } : record.set;
+  return { connectionId, generation, lifetimeSeconds: undefined, ownerTag: undefined };
 }
 
 function contentOf(record: OwnerRecord): object {

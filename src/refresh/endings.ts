@@ -110,7 +110,7 @@ export function endings(config: EndingsConfig): Endings {
 
   function take(stage: 'disconnect' | 'callback', name: string, ttlMs: number): Promise<boolean> {
     return ledger.once(name, ttlMs).catch((error: unknown) => {
-      throw away(stage, 'once', { connectionId: name }, error);
+      throw away(stage, 'once', { connectionId: name, owner: undefined }, error);
     });
   }
 

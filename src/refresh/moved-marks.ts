@@ -46,12 +46,12 @@ export function movedMarks({ ledger, onEvent }: MovedMarksConfig): MovedMarks {
   return Object.freeze({
     async markMoved(sessionId: string): Promise<boolean> {
       const key = keyOf(sessionId);
-      const revoked = await ask('revoke', { connectionId: key }, () => ledger.revoke(key, MARKED_MS));
+      const revoked = await ask('revoke', { connectionId: key, owner: undefined }, () => ledger.revoke(key, MARKED_MS));
       return revoked?.first !== false;
     },
     async hasMoved(sessionId: string): Promise<boolean> {
       const key = keyOf(sessionId);
-      const found = await ask('acquire', { connectionId: key }, () => ledger.acquire(key, claim));
+      const found = await ask('acquire', { connectionId: key, owner: undefined }, () => ledger.acquire(key, claim));
       return found?.kind === 'revoked';
     },
   });

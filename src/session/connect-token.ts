@@ -34,7 +34,7 @@ export interface ConnectionName {
   /** Random id of the sign-in that all token sets of this connection come from. */
   readonly connectionId: string;
   /** The app's user, where the caller acts for one. */
-  readonly owner?: string | undefined;
+  readonly owner: string | undefined;
 }
 
 /** A token set with its place in the history of its connection. */
@@ -44,12 +44,12 @@ export interface TokenSet extends ConnectionName {
   /** 0 at sign-in, +1 per refresh. */
   readonly generation: number;
   /** Tag of its user, from its label; undefined: it belongs only to the session that holds it. */
-  readonly ownerTag?: string | undefined;
+  readonly ownerTag: string | undefined;
   /**
    * Seconds from the answer to the expiry; known for short-lived tokens only. 0: the expiry had passed already, so
    * nobody knows when the token expires.
    */
-  readonly lifetimeSeconds?: number | undefined;
+  readonly lifetimeSeconds: number | undefined;
 }
 
 /**
@@ -112,9 +112,9 @@ export interface Label {
   /** 0 at sign-in, +1 per refresh. */
   readonly generation: number;
   /** Seconds from the answer to the expiry; only if short enough to matter. 0: it had passed already. */
-  readonly lifetimeSeconds?: number | undefined;
+  readonly lifetimeSeconds: number | undefined;
   /** Tag of the user whose connection it is; undefined: it belongs to the session that holds it. */
-  readonly ownerTag?: string | undefined;
+  readonly ownerTag: string | undefined;
 }
 
 /**

@@ -104,7 +104,10 @@ async function connect(req: Request, session: VisitorSession, grant: Grant, conf
     return { kind: 'finished', sessionId, connectionId, returnTo: grant.signIn.returnTo };
   } catch (error) {
     const lifeMs = sessionLifeMs(session.current()?.cookie, config.sessionTtlMs);
-    void drop({ connectionId, expiresAt: knownExpiry(grant.set), lifeMs }, recording, config).catch(() => undefined);
+    const { owner } = grant.set;
+    void drop({ connectionId, owner, expiresAt: knownExpiry(grant.set), lifeMs }, recording, config).catch(
+      () => undefined,
+    );
     throw error;
   }
 }

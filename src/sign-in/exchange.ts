@@ -67,5 +67,6 @@ export function codeExchange({ endpoint, onEvent }: ExchangeConfig, most = MOST_
 /** Dated now: the time that `onConnect` takes must not count against the token's lifetime. */
 function newConnection(token: ConnectToken): TokenSet {
   const connectionId = randomText(16);
-  return { token, connectionId, generation: 0, lifetimeSeconds: lifetimeSeconds(token, Date.now()) };
+  const lifetime = lifetimeSeconds(token, Date.now());
+  return { token, connectionId, generation: 0, lifetimeSeconds: lifetime, owner: undefined, ownerTag: undefined };
 }

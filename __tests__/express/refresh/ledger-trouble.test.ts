@@ -18,6 +18,7 @@ import {
 } from '../../support/refreshing';
 import { editSessions, onlySession } from '../../support/stored';
 import { turns } from '../../support/turns';
+import { tokenSet } from '../../support/token-set';
 
 const deadline = givenDeadline();
 let sandbox: Sandbox;
@@ -236,7 +237,7 @@ test('a record that is lost before the failure is recorded: the token is not pre
 });
 
 test('a clock that is set back ends a pause instead of stretching it', () => {
-  const set = { token: { access_token: 'a', type: 'bearer' as const }, connectionId: 'l', generation: 0 };
+  const set = tokenSet({ token: { access_token: 'a', type: 'bearer' }, connectionId: 'l', generation: 0 });
   const pauses = refreshPauses();
   time.stop();
   pauses.keep('k', set, { ms: 4000, word: 'unavailable' });

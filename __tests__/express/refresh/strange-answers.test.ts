@@ -6,6 +6,7 @@ import type { Sandbox } from '../../../src/testing';
 import { connectedWorld, verdict } from '../../support/refreshing';
 import { startSandbox } from '../../support/sandbox';
 import { onlySession } from '../../support/stored';
+import { tokenSet } from '../../support/token-set';
 
 let sandbox: Sandbox;
 beforeAll(async () => {
@@ -86,11 +87,11 @@ test('whatever a refresh throws becomes a pause with an event, and none of its w
     onEvent: (event) => void events.push(event),
     endpoint: { refresh: () => Promise.reject(new TypeError('words of a library')) },
   });
-  const set = {
+  const set = tokenSet({
     token: { access_token: 'a', refresh_token: 'r', type: 'bearer' as const },
     connectionId: 'connectionId',
     generation: 0,
-  };
+  });
   const { outcome } = flights.start(set, { patient: true, minAgeMs: 0, retentionMs: 60_000 });
   expect(await outcome).toMatchObject({ kind: 'backoff', word: 'ambiguous' });
   expect(events).toMatchObject([

@@ -5,12 +5,14 @@ import { tokenSource } from '../../../src/access/token-source';
 import { endedConnections } from '../../../src/refresh/ended';
 import type { RefreshOutcome } from '../../../src/refresh/outcome';
 import type { TokenSet } from '../../../src/session/connect-token';
+import { tokenSet } from '../../support/token-set';
 
-const setOf = (generation: number): TokenSet => ({
-  token: { access_token: `a${generation}`, refresh_token: `r${generation}`, expires_at: 1, type: 'bearer' },
-  connectionId: 'c',
-  generation,
-});
+const setOf = (generation: number): TokenSet =>
+  tokenSet({
+    token: { access_token: `a${generation}`, refresh_token: `r${generation}`, expires_at: 1, type: 'bearer' },
+    connectionId: 'c',
+    generation,
+  });
 
 test('a refresh that takes longer than its callers wait is recorded all the same', async () => {
   let finish: (outcome: RefreshOutcome) => void = () => undefined;

@@ -3,17 +3,19 @@ import { offers } from '../../../src/base/offers';
 import { ownerConnections, type OwnerConnections } from '../../../src/connections/owner-connections';
 import type { TokenSet } from '../../../src/session/connect-token';
 import { latch } from '../../support/refreshing';
+import { tokenSet } from '../../support/token-set';
 
 const ADA = { name: 'ada', tag: 'oTag' };
 
 /** The token set of a connection, of a generation. */
-const setOf = (connectionId: string, generation = 0, access_token = `${connectionId}-${generation}`): TokenSet => ({
-  token: { access_token, refresh_token: `${access_token}-refresh`, type: 'bearer' },
-  connectionId,
-  generation,
-  owner: ADA.name,
-  ownerTag: ADA.tag,
-});
+const setOf = (connectionId: string, generation = 0, access_token = `${connectionId}-${generation}`): TokenSet =>
+  tokenSet({
+    token: { access_token, refresh_token: `${access_token}-refresh`, type: 'bearer' },
+    connectionId,
+    generation,
+    owner: ADA.name,
+    ownerTag: ADA.tag,
+  });
 
 interface World {
   readonly store: ConnectionStore;

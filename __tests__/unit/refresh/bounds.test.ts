@@ -1,9 +1,10 @@
 import { endedConnections } from '../../../src/refresh/ended';
 import { refreshPauses } from '../../../src/refresh/pauses';
 import { takeOverTime, type Time } from '../../support/refreshing';
+import { tokenSet } from '../../support/token-set';
 
 const DAY = 24 * 3_600_000;
-const set = { token: { access_token: 'a', type: 'bearer' as const }, connectionId: 'l', generation: 0 };
+const set = tokenSet({ token: { access_token: 'a', type: 'bearer' }, connectionId: 'l', generation: 0 });
 
 let time: Time;
 beforeEach(() => {

@@ -1,6 +1,7 @@
 import { memoryLedger, type RefreshLedger } from '../../../src';
 import { refreshFlights } from '../../../src/refresh/flight';
 import { cleanup } from '../../support/cleanup';
+import { tokenSet } from '../../support/token-set';
 
 test('a claim whose answer is read late is asked for again before anything is presented', async () => {
   const steps: string[] = [];
@@ -27,11 +28,11 @@ test('a claim whose answer is read late is asked for again before anything is pr
     ledger,
     endpoint: { refresh },
   });
-  const set = {
+  const set = tokenSet({
     token: { access_token: 'old', refresh_token: 'spent once', type: 'bearer' as const },
     connectionId: 'l',
     generation: 0,
-  };
+  });
   const outcome = await flights.start(set, { patient: true, minAgeMs: 0, retentionMs: 60_000 }).outcome;
   expect(outcome).toMatchObject({ kind: 'token', set: { generation: 1 } });
   expect(steps).toEqual(['won', 'won', 'spent once']);

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { labelOf, readLabel } from '../../../src/session/connect-token';
+import { tokenSet } from '../../support/token-set';
 
 const at = { connectionId: 'c0nn_ect-ion', generation: 7 };
 
@@ -55,12 +56,12 @@ test('what is written is read again; a lifetime only where it is short against t
       fc.option(nat, { nil: undefined }),
       fc.nat({ max: 3600 }),
       (connectionId, generation, life, leeway) => {
-        const set = {
+        const set = tokenSet({
           token: { access_token: 'a', type: 'bearer' as const },
           connectionId,
           generation,
           lifetimeSeconds: life,
-        };
+        });
         const isShort = life !== undefined && life < Math.max(20, 5 * leeway);
         expect(readLabel(labelOf(set, leeway))).toEqual({
           connectionId,
