@@ -98,16 +98,18 @@ async function finishedAfterMove(
   moves: readonly Move[],
   session: VisitorSession,
   answer: CodeAnswer,
-  { instance, pendingKey }: ClaimConfig,
+  { instance, formerInstances, pendingKey }: ClaimConfig,
 ): Promise<Finished | undefined> {
+  const { state } = answer;
   const answerHash = hashAnswer(answer, instance);
+  const stateHashes =
+    state === undefined ? undefined : [instance, ...formerInstances].map((each) => hashState(state, each));
   for (const move of moves) {
+    if (stateHashes?.every((hash) => !wasMovedBy(move, hash)) === true) continue;
     const { to: sessionId } = move;
     const stored = await session.read(sessionId);
     // The session moved there with this state, and has ended since.
-    const isOver =
-      stored === undefined && answer.state !== undefined && wasMovedBy(move, hashState(answer.state, instance));
-    if (isOver) throw stateError('used');
+    if (stored === undefined && state !== undefined) throw stateError('used');
     const marks = stored === undefined ? [] : (readSignIns(own(stored, pendingKey))?.spent ?? []);
     const mark = marks.find((one) => wasMovedBy(move, one.stateHash) && one.answerHash === answerHash);
     if (mark?.connectionId !== undefined && mark.returnTo !== undefined) {

@@ -116,7 +116,8 @@ export function movedFrom(store: Store, { sessionId, isOwn, former }: Presented)
   if (moved === undefined) return { sessionIds: [], direct: [], goOn: false };
   const { byId, byPair } = moved;
   const now = performance.now();
-  const numbers = [...(isOwn ? [byId.get(sessionId)] : []), ...former.map(byPair.get)];
+  // A browser may send one cookie more than once.
+  const numbers = new Set([...(isOwn ? [byId.get(sessionId)] : []), ...former.map(byPair.get)]);
   const found = new Set<string>();
   let goOn = false;
   const direct: Move[] = [];

@@ -279,6 +279,26 @@ describe('sessions that have moved again and again', () => {
     });
   });
 
+  test.each([1, 20, 100])(
+    'are asked for no state that did not move them, with the old cookie %i times',
+    async (count) => {
+      const { store, reads } = counted();
+      await within(
+        async (app) => {
+          const visitor = await person(app, 'owner');
+          const first = await moved(app, visitor, 1);
+          const headers = { ...SCRIPT, cookie: Array.from({ length: count }, () => pairOf(first)).join('; ') };
+          const before = reads();
+          const answer = await browser().visit(`${app.url}/connect/callback?state=another&code=any`, headers);
+          expect({ status: answer.status, code: codeOf(answer) }).toEqual({ status: 403, code: 'ERR_CONNECT_STATE' });
+          // That of express-session.
+          expect(reads() - before).toBe(1);
+        },
+        { store },
+      );
+    },
+  );
+
   test('are not followed further: the answer says so, and costs no more', async () => {
     const { store, reads } = counted();
     await within(
