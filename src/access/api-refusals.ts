@@ -44,7 +44,7 @@ export function apiRefusals(): ApiRefusals {
   };
 }
 
-/** Until when tokens are marked. Of a token no more is kept than a digest: none is in memory outside sessions. */
+/** Until when tokens are marked; of a token only a digest is kept here. */
 function marks(): BoundedNumbers {
   return boundedNumbers({ most: MOST_REMEMBERED, isOver, onDropped: () => undefined });
 }

@@ -3,8 +3,8 @@ import { SWEEP_EVERY_MS } from './bounded-map';
 
 /**
  * A limited number of numbers by name, at about 24 bytes each: of a name only a digest of 64 bits is kept, so that two
- * names count as one in n of 2^64 cases. Whoever makes up names cannot aim at that, because the digest begins with two
- * random numbers of this process.
+ * names count as one in n of 2^64 cases. Whoever makes up names does not know the two random numbers of this process with
+ * which the digest begins, and never sees a digest.
  */
 export interface BoundedNumbers {
   readonly get: (name: string) => number | undefined;
@@ -52,7 +52,8 @@ export function boundedNumbers({ most, isOver, onDropped }: BoundedNumbersConfig
   function sweep(now: number): void {
     const { start, end, high, low, values } = log;
     sweptAt = now;
-    paidLooks -= end - start;
+    // A sweep that nobody has paid for leaves no debt.
+    paidLooks = Math.max(0, paidLooks - (end - start));
     let living = 0;
     for (let place = start; place < end; place += 1) {
       const value = at(values, place);
@@ -156,7 +157,7 @@ const [SEED_HIGH = 0, SEED_LOW = 0] = randomFillSync(new Uint32Array(2));
 /** Of the last name: no object for each. */
 const digested = { high: 0, low: 0 };
 
-/** Two 32-bit hashes by multiplication, as FNV-1a; the names themselves are hashes or random. */
+/** Two 32-bit hashes by multiplication, as FNV-1a. */
 function digest(name: string): void {
   let high = SEED_HIGH;
   let low = SEED_LOW;

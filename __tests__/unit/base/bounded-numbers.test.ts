@@ -130,6 +130,24 @@ test('when they are full, what is over makes room, wherever it is', () => {
   expect([dropped, get('lasting 0')]).toEqual([[1000], undefined]);
 });
 
+test('near the limit few are dropped before what is over is found, also after a long quiet time', () => {
+  const dropsOf = (quietTimes: number): number => {
+    const { put, clock, dropped } = timed(1000);
+    for (let number = 0; number < 950; number += 1) put(`lasting ${number}`, 1e9);
+    for (let time = 0; time < quietTimes; time += 1) {
+      clock.now += 30_000;
+      put(`in quiet ${time}`, clock.now + 1);
+    }
+    for (let number = 0; number < 2000; number += 1) {
+      clock.now += 1;
+      put(`short ${number}`, clock.now + 1);
+    }
+    return dropped.length;
+  };
+  // A sweep for want of room is paid by 84 additions, and there is room for 50.
+  expect([0, 1000].map(dropsOf)).toEqual([34, 34]);
+});
+
 test('what is over and dropped before it was found is no loss', () => {
   // Sweeps come at times: of so many additions in a row some drop the oldest without one.
   for (let more = 0; more < 16; more += 1) {
