@@ -1,3 +1,4 @@
+import { asLoaded } from '../session/hooks';
 import type { StoredSession } from '../session/store';
 
 /** Names of the session properties of this package. */
@@ -39,8 +40,10 @@ export interface AppChanges {
 export function watchAppChanges(
   before: Readonly<Record<string, unknown>>,
 ): (session: Readonly<Record<string, unknown>>) => AppChanges {
-  const old = snapshot(before);
-  return function changesSince(session): AppChanges {
+  // Not as it is read: the token of another instance may be hidden.
+  const old = snapshot(asLoaded(before));
+  return function changesSince(current): AppChanges {
+    const session = asLoaded(current);
     const after = snapshot(session);
     const changed = Object.keys(session).filter((key) => after.get(key) !== old.get(key));
     return {

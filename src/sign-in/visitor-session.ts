@@ -4,6 +4,7 @@ import { own } from '../base/own';
 import type { ConnectError, ConnectStage } from '../errors/connect-error';
 import { presentedBy, type Presented } from '../session/cookie';
 import { mayHaveGone, noteSeen, watchSession } from '../session/gone-sessions';
+import { asLoaded } from '../session/hooks';
 import { saveIfLiving, type LivingConfig } from '../session/living-session';
 import { withSessionLock } from '../session/lock';
 import {
@@ -177,8 +178,7 @@ function visitorSession(
         takeStoredKeys(loaded, found.stored, [config.sessionKey, config.oldLabelKey]);
         const ours = storedSignIns(signIns);
         loaded[config.pendingKey] = ours;
-        // A start is noted before it is saved: a request with an older copy may save at the same time, if there can be
-        // one. A spent state is noted only after the save: if the save fails, that request must not save it as spent.
+        // A start is noted before it is saved: a request with an older copy may save at the same time. A spent state is noted only after the save: if the save fails, that request must not save it as spent.
         if (step === 'start' && found.isSaved) config.recent.note(id, ours);
         // A session that was not stored yet can have ended here only, if it is an older one without its cookie.
         const { storeTimeoutMs } = config;
@@ -204,7 +204,7 @@ function visitorSession(
         throw gone();
       }
       return isRegenerated
-        ? { ...UNCHANGED, regenerated: { session: Object.fromEntries(Object.entries(session)), before } }
+        ? { ...UNCHANGED, regenerated: { session: asLoaded(session), before } }
         : { ...UNCHANGED, changes: changesSince(session) };
     },
     async renew(old: StoredSession, renewal: Renewal): Promise<string> {

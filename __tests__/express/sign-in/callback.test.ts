@@ -231,6 +231,34 @@ describe('another instance on the same session', () => {
       ]);
     });
   });
+
+  test('onConnect of one may reload the session while the users of the other cannot be told', async () => {
+    let second: ReturnType<typeof connectAuth> | undefined;
+    let isAway = false;
+    const owner = (): string => {
+      if (isAway) throw new Error('users are away');
+      return 'ada';
+    };
+    const parts: TestAppParts = {
+      before: [
+        (req, res, next) => {
+          const redirectUri = `http://${String(req.headers.host)}/two/callback`;
+          const paths = { authorizePath: '/two', callbackPath: '/two/callback', disconnectPath: false } as const;
+          second ??= connectAuth({ ...sandbox.connectOptions, ...paths, redirectUri, sessionKey: 'second', owner });
+          second(req, res, next);
+        },
+      ],
+      options: { onConnect: (req) => new Promise((done) => req.session.reload(() => done())) },
+    };
+    await within(parts, async (own) => {
+      const visitor = browser();
+      expect((await visitor.visit(await beginSignIn(own, sandbox, visitor, '/two'))).status).toBe(302);
+      const { second: kept } = await onlySession(own);
+      isAway = true;
+      expect((await signIn(own, sandbox, visitor)).status).toBe(302);
+      expect(await onlySession(own)).toMatchObject({ second: kept, connectToken: { type: 'bearer' } });
+    });
+  });
 });
 
 describe('a state is used once', () => {
