@@ -24,6 +24,21 @@ function counted(value: unknown, seen: { looks: number }): unknown {
 const nested = (depth: number, width: number): unknown =>
   depth === 0 ? 0 : Array.from({ length: width }, () => nested(depth - 1, width));
 
+test.each<[string, PropertyDescriptor]>([
+  ['read-only', { value: 'of a stranger' }],
+  ['with a setter', { get: () => undefined, set: () => undefined }],
+])('members that Object.prototype has, %s, hide no sign of an error', (_what, property) => {
+  const bytes = Buffer.from('{"success":true,"status":"ok","error":"invalid_scope"}');
+  const answer = { status: 200, headers: {}, bytes, body: bytes.toString(), unacceptable: undefined };
+  for (const name of ['status', 'error'])
+    Object.defineProperty(Object.prototype, name, { ...property, configurable: true });
+  try {
+    expect(readApiAnswer(answer, { method: 'GET', dataType: 'json', nowMs: 0 }).kind).toBe('error');
+  } finally {
+    for (const name of ['status', 'error']) Reflect.deleteProperty(Object.prototype, name);
+  }
+});
+
 test.each([
   ['a long list of objects', Array.from({ length: 5000 }, () => ({ code: 16 }))],
   ['lists in lists', nested(4, 20)],

@@ -41,7 +41,7 @@ export interface ApiCall {
   readonly error: ConnectError | undefined;
 }
 
-/** Gives the visitor's token; `refused`: the access token that the API has just refused. */
+/** Gives the visitor's token, or a promise of it, or throws; `refused`: the access token that the API has just refused. */
 export type VisitorToken = (refused?: string) => ConnectToken | Promise<ConnectToken>;
 
 /** What stays the same between the first sending and the repeat. */

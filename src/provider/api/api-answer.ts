@@ -8,7 +8,7 @@ import {
   errorForUnusableAnswer,
   type ErrorCircumstances,
 } from '../errors/error-table';
-import { isFields, own, ownData } from '../../base/own';
+import { bare, isFields, own, ownData } from '../../base/own';
 import { parseBody, type ParsedBody } from '../http/parse-body';
 import { readRetryAfter } from '../http/retry-after';
 
@@ -125,7 +125,7 @@ function withoutData(value: unknown): unknown {
     return value;
   }
   if (!isFields(value) || isUnsuccessful(value)) return value;
-  const beside: Record<string, unknown> = {};
+  const beside = bare<Record<string, unknown>>();
   for (const name of BESIDE_DATA) if (Object.hasOwn(value, name)) beside[name] = ownData(value, name);
   return beside;
 }
