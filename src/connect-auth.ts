@@ -232,7 +232,7 @@ function reportedToken(silent: RequestToken, users: Owners, onEvent: ConnectEven
   return async function getToken(req, ask) {
     try {
       const token = silent(req, ask);
-      return token instanceof Promise ? await token : token;
+      return 'then' in token ? await token : token;
     } catch (error) {
       emitFailure(onEvent, error, users.nameIn(req));
       throw error;

@@ -24,7 +24,7 @@ export interface RequestTokensConfig extends SessionCopyConfig, Omit<OwnerCopyCo
   readonly connections: OwnerCopyConfig['connections'] | undefined;
 }
 
-/** As {@link GetToken}, but gives a promise only where there is something to wait for, and throws otherwise. */
+/** As {@link GetToken}; gives a promise only where there is something to wait for, and throws what fails before. */
 export type RequestToken = (...request: Parameters<GetToken>) => ReturnType<TokenOf>;
 
 /** Makes a {@link RequestToken}. */

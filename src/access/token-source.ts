@@ -70,7 +70,8 @@ export function tokenSource(config: TokenSourceConfig): TokenOf {
 
   return function tokenOf(place, ask) {
     const found = place.read();
-    return found instanceof Promise ? found.then((start) => usable(place, start, ask)) : usable(place, found, ask);
+    // Not by instanceof: an app may have a Promise of its own.
+    return 'then' in found ? found.then((start) => usable(place, start, ask)) : usable(place, found, ask);
   };
 
   function usable(place: Place, start: TokenSet, ask: TokenRequest | undefined): ConnectToken | Promise<ConnectToken> {

@@ -92,7 +92,7 @@ export function noteMove(store: Store, { sessionId, verified }: Presented, { to,
   };
 }
 
-/** Forgets the oldest moves as far as they are over, and one more if all the room is taken. */
+/** Forgets the oldest moves as far as they are over, or else the oldest one if all the room is taken. */
 function makeRoom(moved: Moved, now: number): void {
   const { moves } = moved;
   const living = moves.findIndex((move) => !isOver(move, now));

@@ -1,5 +1,6 @@
 import { ConnectError, isConnectError, type ConnectAccount } from '../../../src';
 import type { Sandbox } from '../../../src/testing';
+import { cleanup } from '../../support/cleanup';
 import { givenRotation, tokenIn, verdict, type Time } from '../../support/refreshing';
 import { sharedStores, userApp, type Shared, type UserApp } from '../../support/users';
 
@@ -54,6 +55,17 @@ describe('an account', () => {
     expect(sandbox.calls.refresh).toBe(0);
     await expect(client().get('/me')).resolves.toMatchObject({ status: 200 });
     expect(token.connection).toMatch(/^[\w-]{22}\.0\.o[\w-]{22}$/u);
+  });
+
+  test('gives its token to an app that has put a Promise of its own in place', async () => {
+    await (await web.device('ada')).connect();
+    const native = globalThis.Promise;
+    globalThis.Promise = class Other<T> extends native<T> {};
+    cleanup(() => {
+      globalThis.Promise = native;
+    });
+    await expect(worker.connect.of('ada').getToken()).resolves.toMatchObject({ type: 'bearer' });
+    await expect(worker.connect.of('eve').getToken()).rejects.toMatchObject({ code: NEVER[0] });
   });
 
   test('refreshes a token that the API refuses, once, and records the new one', async () => {
