@@ -9,6 +9,8 @@ const REMEMBERED_MS = 30_000;
  * with the new cookie.
  */
 const MOST_REMEMBERED = 10_000;
+/** So many forgotten ones are taken off the list at once. */
+const MOST_FORGOTTEN = 1000;
 /** Each costs a read of the store; a browser that moved more often has a newer cookie. */
 const MOST_MOVES = 3;
 
@@ -18,19 +20,21 @@ interface Moved {
   readonly byId: BoundedNumbers;
   /** Likewise, by the cookie pair that was verified. */
   readonly byPair: BoundedNumbers;
-  /** Oldest first; those before the first are forgotten. */
+  /** Oldest first. */
   readonly moves: TimedMove[];
   /** The number of the first of these. */
   first: number;
+  /** The number of the first one that is remembered. */
+  oldest: number;
 }
 
 const movedIn = new WeakMap<Store, Moved>();
 
 function newMoved(): Moved {
-  const isForgotten = (number: number): boolean => number < moved.first;
+  const isForgotten = (number: number): boolean => number < moved.oldest;
   const numbers = (): BoundedNumbers =>
     boundedNumbers({ most: MOST_REMEMBERED, isOver: isForgotten, onDropped: () => undefined });
-  const moved: Moved = { byId: numbers(), byPair: numbers(), moves: [], first: 0 };
+  const moved: Moved = { byId: numbers(), byPair: numbers(), moves: [], first: 0, oldest: 0 };
   return moved;
 }
 
@@ -50,8 +54,9 @@ interface TimedMove extends Move {
 /** The time of a move that failed: it has been over since the clock began. */
 const NEVER = -REMEMBERED_MS;
 
-function isOver({ at }: TimedMove, now: number): boolean {
-  return at <= now - REMEMBERED_MS;
+/** @param move - undefined counts as over */
+function isOver(move: TimedMove | undefined, now: number): boolean {
+  return move === undefined || move.at <= now - REMEMBERED_MS;
 }
 
 /** 66 bits: so much of a hash is kept. */
@@ -94,20 +99,23 @@ export function noteMove(store: Store, { sessionId, verified }: Presented, { to,
 
 /** Forgets the oldest moves as far as they are over, or else the oldest one if all the room is taken. */
 function makeRoom(moved: Moved, now: number): void {
-  const { moves } = moved;
-  const living = moves.findIndex((move) => !isOver(move, now));
-  const over = living === -1 ? moves.length : living;
-  const dropped = Math.max(over, moves.length + 1 - MOST_REMEMBERED);
-  if (dropped === 0) return;
-  moves.splice(0, dropped);
-  moved.first += dropped;
+  const { moves, first } = moved;
+  const end = first + moves.length;
+  if (end - moved.oldest >= MOST_REMEMBERED) moved.oldest += 1;
+  while (moved.oldest < end && isOver(moves[moved.oldest - first], now)) moved.oldest += 1;
+  const forgotten = moved.oldest - first;
+  // Taking one off the beginning would move all the others.
+  const isWorthIt = forgotten >= MOST_FORGOTTEN || (moved.oldest === end && forgotten > 0);
+  if (!isWorthIt) return;
+  moves.splice(0, forgotten);
+  moved.first = moved.oldest;
 }
 
-/** The move of that number, unless it is over. */
-function moveOf({ moves, first }: Moved, number: number | undefined, now: number): TimedMove | undefined {
-  // Of one that is forgotten, nothing is at that place: it is below zero.
-  const move = number === undefined ? undefined : moves[number - first];
-  return move === undefined || isOver(move, now) ? undefined : move;
+/** The move of that number, unless it is forgotten or over. */
+function moveOf({ moves, first, oldest }: Moved, number: number | undefined, now: number): TimedMove | undefined {
+  if (number === undefined || number < oldest) return undefined;
+  const move = moves[number - first];
+  return isOver(move, now) ? undefined : move;
 }
 
 /** Gives the ids under which the session of a request went on in the last 30 seconds, over three moves at most. */
