@@ -1,4 +1,4 @@
-import { boundedNumbers, type BoundedNumbers } from '../base/bounded-numbers';
+import { timedNames, type TimedNames } from '../base/timed-names';
 
 /** A token and its expiry, as far as that is known. */
 interface KnownToken {
@@ -29,8 +29,9 @@ const MOST_REMEMBERED = 10_000;
  * cost one refresh per call.
  */
 export function apiRefusals(): ApiRefusals {
-  const onProbation = marks();
-  const incurable = marks();
+  // By access token.
+  const onProbation = timedNames(MOST_REMEMBERED);
+  const incurable = timedNames(MOST_REMEMBERED);
 
   return {
     mayHelp({ access_token, expires_at }) {
@@ -44,21 +45,11 @@ export function apiRefusals(): ApiRefusals {
   };
 }
 
-/** Until when tokens are marked; of a token only a digest is kept here. */
-function marks(): BoundedNumbers {
-  return boundedNumbers({ most: MOST_REMEMBERED, isOver, onDropped: () => undefined });
-}
-
-function mark(kept: BoundedNumbers, accessToken: string, ms: number): void {
+function mark(marks: TimedNames, accessToken: string, ms: number): void {
   const now = Date.now();
-  kept.put(accessToken, now + ms, now);
+  marks.put(accessToken, now + ms, now);
 }
 
-function isMarked(kept: BoundedNumbers, accessToken: string, remainingMs = 0): boolean {
-  const until = kept.get(accessToken);
-  return until !== undefined && !isOver(until, Date.now() + remainingMs);
-}
-
-function isOver(until: number, now: number): boolean {
-  return until <= now;
+function isMarked(marks: TimedNames, accessToken: string, remainingMs = 0): boolean {
+  return marks.has(accessToken, Date.now() + remainingMs);
 }

@@ -3,7 +3,7 @@ import { performance } from 'node:perf_hooks';
 import { only, readTable, type Row } from '../checks/table';
 import { isWholeNumber } from '../checks/values';
 import { boundedMap, type BoundedMap } from '../base/bounded-map';
-import { boundedNumbers } from '../base/bounded-numbers';
+import { timedNames } from '../base/timed-names';
 import { warnOnce } from '../errors/warn-once';
 import { forgettings } from './forgotten';
 import type { Forgotten, RefreshLedger } from './ledger';
@@ -84,14 +84,13 @@ export function memoryLedger(options: MemoryLedgerOptions = {}): RefreshLedger {
 
 /** Names that are taken: nothing has to be known of them but until when. */
 function claims(most: number, now: () => number, onDropped: (time: number) => void): RefreshLedger['once'] {
-  const isOver = (until: number, time: number): boolean => until <= time;
-  const kept = boundedNumbers({ most, isOver, onDropped: (_until, time) => onDropped(time) });
+  const kept = timedNames(most, onDropped);
   // Apart, so that no number of looks pushes a claim out.
-  const brief = boundedNumbers({ most, isOver, onDropped: () => undefined });
+  const brief = timedNames(most);
 
   return function once(name, ttlMs) {
     const time = now();
-    const isFree = isOver(kept.get(name) ?? time, time) && isOver(brief.get(name) ?? time, time);
+    const isFree = !kept.has(name, time) && !brief.has(name, time);
     if (isFree) (ttlMs <= BRIEFLY_MS ? brief : kept).put(name, time + ttlMs, time);
     return Promise.resolve(isFree);
   };

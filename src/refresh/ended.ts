@@ -1,4 +1,4 @@
-import { boundedNumbers } from '../base/bounded-numbers';
+import { timedNames } from '../base/timed-names';
 
 /** Connections that ended in this process. */
 export interface EndedConnections {
@@ -20,24 +20,15 @@ const MOST_REMEMBERED = 100_000;
  * disconnect, and a token in it that is not due yet would be served without asking the ledger.
  */
 export function endedConnections(): EndedConnections {
-  /** Until when each is remembered. */
-  const ended = boundedNumbers({ most: MOST_REMEMBERED, isOver, onDropped: () => undefined });
+  const ended = timedNames(MOST_REMEMBERED);
   let isAny = false;
   return Object.freeze({
     any: (): boolean => isAny,
-    has(connectionId: string): boolean {
-      if (!isAny) return false;
-      const until = ended.get(connectionId);
-      return until !== undefined && !isOver(until, Date.now());
-    },
+    has: (connectionId: string): boolean => isAny && ended.has(connectionId, Date.now()),
     add(connectionId: string): void {
       isAny = true;
       const now = Date.now();
       ended.put(connectionId, now + REMEMBERED_MS, now);
     },
   });
-}
-
-function isOver(until: number, now: number): boolean {
-  return until <= now;
 }
