@@ -5,7 +5,7 @@ import type { OwnerConnections } from '../connections/owner-connections';
 import type { Config } from '../options/read';
 import type { Endings } from '../refresh/endings';
 import { isLoggedOut, watchSessions } from '../session/gone-sessions';
-import { use, type SessionUse } from '../session/hooks';
+import { useSessions, type SessionUse } from '../session/hooks';
 import type { Owners } from '../session/owners';
 import type { SessionTokens } from '../session/session-token';
 import { sessionOf, type SessionRecord } from '../session/store';
@@ -21,7 +21,7 @@ export type Meet = (req: Request) => void;
 export function meeting(used: SessionUse): Meet {
   return function meet(req) {
     watchSessions(req);
-    use(req, used);
+    useSessions(req, used);
   };
 }
 

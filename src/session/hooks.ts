@@ -6,12 +6,13 @@
  * | a property of the session     | a getter with two faces, and an own `toJSON`   | the app reads the token; a serialiser    |
  * |                               | (`giveTwoFaces`)                               | reads what was loaded: nothing looks     |
  * |                               |                                                | modified, and no token is stored plain   |
- * | the store's `set` and `touch` | given the stored form (`use`, `storedForm`)    | newest token, sealed, whoever saves      |
+ * | the store's `set` and `touch` | given the stored form (`useSessions`,          | newest token, sealed, whoever saves      |
+ * |                               | `storedForm`)                                  |                                          |
  * |                               | skipped for a session that was moved, whose    | an older request must not bring it back, |
  * |                               | cookie is not set again (`suppressCookie`)     | nor send the visitor back to it          |
  * |                               | given another document once (`saveInstead`)    | only the token is to change there        |
  * | its `createSession`, `destroy`| listened to (`hookStore`)                      | which sessions were seen, and have ended |
- * |                               | reloaded sessions are opened (`use`)           | `req.session.reload()` makes a new one   |
+ * |                               | reloaded sessions are opened (`useSessions`)   | `req.session.reload()` makes a new one   |
  * | the token                     | `inspect` shows a phrase; `toJSON` shows the   | copies of a session are printed and      |
  * |                               | sealed form under its own name (`hidePrinted`) | logged                                   |
  */
@@ -120,7 +121,7 @@ export interface SessionUse {
 const usesOf = new WeakMap<object, readonly SessionUse[]>();
 
 /** Has the sessions of this request used so from now on. */
-export function use(req: Request, one: SessionUse): void {
+export function useSessions(req: Request, one: SessionUse): void {
   const before = usesOf.get(req);
   if (before === undefined) usesOf.set(req, [one]);
   else if (!before.includes(one)) usesOf.set(req, [...before, one]);
