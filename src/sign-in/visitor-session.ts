@@ -178,7 +178,8 @@ function visitorSession(
         takeStoredKeys(loaded, found.stored, [config.sessionKey, config.oldLabelKey]);
         const ours = storedSignIns(signIns);
         loaded[config.pendingKey] = ours;
-        // A start is noted before it is saved: a request with an older copy may save at the same time. A spent state is noted only after the save: if the save fails, that request must not save it as spent.
+        // A start is noted before it is saved: a request with an older copy may save at the same time. A spent state is
+        // noted only after the save: if the save fails, that request must not save it as spent.
         if (step === 'start' && found.isSaved) config.recent.note(id, ours);
         // A session that was not stored yet can have ended here only, if it is an older one without its cookie.
         const { storeTimeoutMs } = config;

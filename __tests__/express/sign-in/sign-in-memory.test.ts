@@ -153,6 +153,7 @@ describe('sessions that have moved', () => {
   });
 
   test('take no room any more when the next session moves half a minute later', () => {
+    // Nothing else shows that they are no longer held: the list is nobody's to read.
     const splice = jest.spyOn(Array.prototype, 'splice');
     cleanup(() => splice.mockRestore());
     const store = new MemoryStore();
