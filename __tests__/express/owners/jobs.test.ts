@@ -222,14 +222,21 @@ describe('of()', () => {
     expect(() => plain.connect.of('ada')).toThrow(/needs option owner or connections/u);
   });
 
-  test.each([undefined, null, '', 1.5, NaN, {}, 'x'.repeat(257), 'a\nb', '\ud800', '__proto__', Promise.resolve('a')])(
-    'refuses %p as a user',
-    (value: unknown) => {
-      const refused = (): unknown => worker.connect.of(value as string);
-      expect(refused).toThrow(ConnectError);
-      expect(refused).toThrow(/connect\.of\(\) is .*Expected a string of 1–256 characters/u);
-    },
-  );
+  const UNPLAIN = 'a string that is too long, not plain text, or __proto__';
+  test.each<[unknown, string]>([
+    [undefined, 'a value of type undefined'],
+    [null, 'null'],
+    [{}, 'a value of type object'],
+    [Promise.resolve('a'), 'a promise: it must be synchronous'],
+    ...[1.5, NaN].map((value): [unknown, string] => [value, 'a number, but not a safe integer']),
+    ['', 'an empty string'],
+    ...['x'.repeat(257), 'a\nb', '\ud800', '__proto__'].map((value): [unknown, string] => [value, UNPLAIN]),
+  ])('refuses %p as a user: it is %s', (value, words) => {
+    const refused = (): unknown => worker.connect.of(value as string);
+    expect(refused).toThrow(ConnectError);
+    expect(refused).toThrow(`connect.of() is ${words}`);
+    expect(refused).toThrow('Expected a string of 1–256 characters');
+  });
 
   test.each(['x'.repeat(256), ' ', 'ada@example.com', '日本 🎉', 'constructor', '{user}:1', "'; --", -1, 2 ** 53 - 1])(
     'takes %p',

@@ -285,7 +285,12 @@ describe('a ledger that does not take a failure', () => {
     sandbox.force(400, { on: 'refresh', times: 2 });
     expect((await world.fresh()).status).toBe(503);
     expect(await onlySession(world.app)).toEqual(before);
-    time.pass(2100);
+    time.pass(1900);
+    expect({ status: (await world.fresh()).status, refreshCalls: sandbox.calls.refresh }).toEqual({
+      status: 503,
+      refreshCalls: 1,
+    });
+    time.pass(200);
     expect(verdict(await world.fresh())).toEqual([401, 'ERR_CONNECT_EXPIRED', undefined]);
   });
 });
